@@ -1,0 +1,150 @@
+//! Typed expressions. Every name is resolved, every function chosen; nothing is looked up later but values.
+
+use super::types::Type;
+use super::value::Value;
+use crate::base::ids::BindingId;
+use crate::base::source::Span;
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Expr {
+    pub kind: ExprKind,
+    pub ty: Type,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum ExprKind {
+    Literal(Value),
+    /// Pieces of text and expressions, joined.
+    Interpolated(Vec<Expr>),
+    /// A parameter, `let`, step result or block result.
+    Binding(BindingId),
+    /// `host`: the current host, or inside `where` the candidate.
+    CurrentHost,
+    /// `it` in attributes and aggregates.
+    It,
+    /// `before` and `after` in action attributes.
+    Before,
+    After,
+    /// `facts` in `linux where …`.
+    Facts,
+    /// `batch` in `after batch`.
+    CurrentBatch,
+    Field(Box<Expr>, String),
+    /// `results[host]`; absent where that host has none.
+    ResultAt {
+        results: Box<Expr>,
+        host: Box<Expr>,
+    },
+    Index {
+        base: Box<Expr>,
+        index: Box<Expr>,
+    },
+    List(Vec<Expr>),
+    Record(Vec<(String, Expr)>),
+    Not(Box<Expr>),
+    Negate(Box<Expr>),
+    Binary {
+        operator: Operator,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    Where {
+        hosts: Box<Expr>,
+        condition: Box<Expr>,
+    },
+    Call {
+        function: Function,
+        args: Vec<Expr>,
+    },
+    /// `any count map filter …` over a list or results, with `it` in the body.
+    Aggregate {
+        aggregate: Aggregate,
+        source: Box<Expr>,
+        body: Option<Box<Expr>>,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Operator {
+    Or,
+    And,
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    In,
+    Default,
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    /// Host sets: `+`, `-`, `&`.
+    HostsUnion,
+    HostsMinus,
+    HostsIntersect,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Aggregate {
+    Any,
+    All,
+    Count,
+    Map,
+    Filter,
+    Sort,
+    Min,
+    Max,
+    Sum,
+    Join,
+}
+
+/// The functions of the expression language; `check::functions` has their names and signatures.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Function {
+    /// `group(name)`, args: a string
+    Group,
+    /// `tag(key)` or `tag(key, value)`
+    Tag,
+    /// `host(name)`
+    Host,
+    /// `all()`
+    All,
+    First,
+    Only,
+    Contains,
+    /// `file(path)`, args: a string
+    File,
+    /// `secret(reference)`
+    Secret,
+    /// `load(path)`
+    Load,
+    Int,
+    Float,
+    Bool,
+    Lines,
+    Length,
+    Lower,
+    Upper,
+    Trim,
+    Split,
+    Replace,
+    Matches,
+    Join,
+    Unique,
+    Sort,
+    Flatten,
+    ToJson,
+    FromJson,
+    Basename,
+    Dirname,
+    Base64,
+    Sha256,
+    Min,
+    Max,
+    Sum,
+    /// `string(x)`, of numbers, bools and durations
+    ToString,
+}

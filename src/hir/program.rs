@@ -1,0 +1,261 @@
+//! Actions and playbooks after checking. The stage reached is in the types: a step has an `ActionId`.
+
+use super::effect::{Kind, Row};
+use super::expr::Expr;
+use super::types::{Os, Type};
+use super::value::Script;
+use crate::base::ids::{ActionId, BindingId, IdVec};
+use crate::base::source::Span;
+
+/// A checked program: the playbooks of one file and every action they name.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Program {
+    pub actions: IdVec<ActionId, Action>,
+    pub playbooks: Vec<Playbook>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Binding {
+    pub name: String,
+    /// Inside the block that binds it.
+    pub ty: Type,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Param {
+    pub binding: BindingId,
+    pub name: String,
+    pub ty: Type,
+    pub default: Option<Expr>,
+    pub span: Span,
+}
+
+/// `label: condition else "message"`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Condition {
+    pub condition: Expr,
+    pub message: Option<Expr>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Action {
+    pub name: String,
+    pub doc: String,
+    pub says: Vec<String>,
+    /// An invocation that runs, as written in `example:`.
+    pub example: Option<String>,
+    pub params: Vec<Param>,
+    pub bindings: IdVec<BindingId, Binding>,
+    /// A record, or `Type::Record(vec![])` where the action returns nothing.
+    pub result: Type,
+    /// What `before` and `after` are: the result's fields and whatever else `check` says by `out`.
+    pub before: Type,
+    pub row: Row,
+    /// The parameter whose literal argument is the level (`! effect`).
+    pub effect_param: Option<usize>,
+    /// Milliseconds per attempt.
+    pub timeout: u64,
+    pub touches: Vec<Expr>,
+    /// No `touches:` was written, so it may touch anything.
+    pub touches_undeclared: bool,
+    pub repeatable: bool,
+    pub needs: Vec<Condition>,
+    pub skip: Option<Expr>,
+    pub ensure: Vec<Condition>,
+    pub reversible: Option<Expr>,
+    pub body: ActionBody,
+    pub span: Span,
+}
+
+impl Action {
+    /// The kind of a step with this row (the row is the step's, since `! effect` depends on the argument).
+    pub fn kind(&self, row: Row) -> Kind {
+        if row.level == super::effect::Level::Read {
+            return Kind::Read;
+        }
+        let impls = self.impls();
+        if self.skip.is_some() && !impls.is_empty() && impls.iter().all(|each| each.check.is_some()) {
+            Kind::Converge
+        } else if self.repeatable {
+            Kind::Repeatable
+        } else {
+            Kind::Once
+        }
+    }
+
+    pub fn impls(&self) -> &[Impl] {
+        match &self.body {
+            ActionBody::Impls(impls) => impls,
+            ActionBody::Steps { .. } => &[],
+        }
+    }
+
+    pub fn is_controller(&self) -> bool {
+        self.impls().iter().any(|each| each.platform == Platform::Controller)
+    }
+
+    pub fn has_rollback(&self) -> bool {
+        let impls = self.impls();
+        !impls.is_empty() && impls.iter().all(|each| each.rollback.is_some())
+    }
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum ActionBody {
+    Impls(Vec<Impl>),
+    /// A composite action.
+    Steps {
+        body: Vec<Statement>,
+        result: Option<Expr>,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Platform {
+    Linux,
+    Windows,
+    Darwin,
+    /// Linux and macOS.
+    Posix,
+    Controller,
+}
+
+impl Platform {
+    pub const ALL: [Platform; 5] =
+        [Platform::Linux, Platform::Windows, Platform::Darwin, Platform::Posix, Platform::Controller];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Platform::Linux => "linux",
+            Platform::Windows => "windows",
+            Platform::Darwin => "darwin",
+            Platform::Posix => "posix",
+            Platform::Controller => "controller",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Platform> {
+        Platform::ALL.into_iter().find(|platform| platform.name() == name)
+    }
+
+    pub fn runs_on(self, os: Os) -> bool {
+        match self {
+            Platform::Linux => os == Os::Linux,
+            Platform::Windows => os == Os::Windows,
+            Platform::Darwin => os == Os::Darwin,
+            Platform::Posix => os != Os::Windows,
+            Platform::Controller => false,
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Impl {
+    pub platform: Platform,
+    /// Over `facts`.
+    pub condition: Option<Expr>,
+    pub check: Option<Body>,
+    pub apply: Option<Body>,
+    pub verify: Option<Body>,
+    pub rollback: Option<Body>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Body {
+    Script(Script),
+    /// The name of a builtin: `file.upload`, `http.request`, …
+    Native(String),
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Playbook {
+    pub name: String,
+    pub doc: String,
+    pub params: Vec<Param>,
+    pub bindings: IdVec<BindingId, Binding>,
+    /// As written; at least what the body may do.
+    pub row: Row,
+    /// `as:` on the playbook.
+    pub as_user: Option<Expr>,
+    pub tags: Vec<String>,
+    /// Milliseconds.
+    pub max_duration: Option<u64>,
+    pub body: Vec<Statement>,
+    pub on_failure: Vec<Statement>,
+    pub always: Vec<Statement>,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Statement {
+    Let { binding: BindingId, value: Expr },
+    On(OnBlock),
+    If { condition: Expr, then: Vec<Statement>, otherwise: Vec<Statement>, span: Span },
+    Require { condition: Expr, message: Expr, span: Span },
+    Rollback { scope: RollbackScope, span: Span },
+    Step(Step),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RollbackScope {
+    Host,
+    Batch,
+    All,
+}
+
+impl RollbackScope {
+    pub fn name(self) -> &'static str {
+        match self {
+            RollbackScope::Host => "host",
+            RollbackScope::Batch => "batch",
+            RollbackScope::All => "all",
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct OnBlock {
+    pub binding: Option<BindingId>,
+    /// Of type `hosts` or `host`.
+    pub hosts: Expr,
+    /// An int, a percent, or a list of both; absent: all at once.
+    pub batch: Option<Expr>,
+    pub at_once: Option<Expr>,
+    pub max_failures: Option<Expr>,
+    pub as_user: Option<Expr>,
+    pub include_failed: bool,
+    pub body: Vec<Statement>,
+    pub on_failure: Vec<Statement>,
+    pub always: Vec<Statement>,
+    pub span: Span,
+    /// Of `on HOSTS (…)`.
+    pub head_span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Step {
+    /// Unique in the playbook: its binding's name, or its action with an ordinal.
+    pub name: String,
+    pub binding: Option<BindingId>,
+    pub action: ActionId,
+    /// Aligned with the action's parameters; `None` takes the parameter's default.
+    pub args: Vec<Option<Expr>>,
+    pub attrs: StepAttrs,
+    /// The action's row, with `! effect` resolved and `as:` counted.
+    pub row: Row,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct StepAttrs {
+    pub as_user: Option<Expr>,
+    pub timeout: Option<Expr>,
+    pub retry: Option<Expr>,
+    pub every: Option<Expr>,
+    pub until: Option<Expr>,
+    pub changed: Option<Expr>,
+    pub ok: Option<Expr>,
+    pub allow_failure: bool,
+    pub tags: Vec<String>,
+}

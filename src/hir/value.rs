@@ -1,0 +1,142 @@
+//! Values of the language. A secret is only ever a reference here: its text lives in `secrets` and `transport`.
+
+use crate::base::ids::HostId;
+use crate::base::words;
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Value {
+    /// Absent; in conditions, *unknown*.
+    None,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    String(String),
+    /// Milliseconds.
+    Duration(u64),
+    /// Bytes.
+    Size(u64),
+    Percent(f64),
+    File(FileRef),
+    Script(Script),
+    Host(HostId),
+    /// In inventory order, without repeats.
+    Hosts(Vec<HostId>),
+    List(Vec<Value>),
+    /// Maps and records, in the order written.
+    Record(Vec<(String, Value)>),
+    Secret(SecretRef),
+}
+
+/// A file of the project, by content.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FileRef {
+    /// Relative to the project, as written.
+    pub path: String,
+    /// Lower-case hex.
+    pub sha256: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ScriptLanguage {
+    Sh,
+    Powershell,
+}
+
+/// A constant script: its text never holds a value.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Script {
+    pub language: ScriptLanguage,
+    pub text: String,
+}
+
+/// Where a secret comes from, such as `env:OPS_TOKEN`; or a text with secret pieces in it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SecretRef {
+    Source(String),
+    Concat(Vec<SecretPiece>),
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SecretPiece {
+    Text(String),
+    Source(String),
+}
+
+impl Value {
+    pub fn string(text: impl Into<String>) -> Value {
+        Value::String(text.into())
+    }
+
+    pub fn field(&self, name: &str) -> Option<&Value> {
+        match self {
+            Value::Record(fields) => fields.iter().find(|(field, _)| field == name).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Value::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    pub fn is_none(&self) -> bool {
+        matches!(self, Value::None)
+    }
+
+    /// The value as it is written in a program, for messages and digests. Hosts are written by number.
+    pub fn literal(&self) -> String {
+        match self {
+            Value::None => "none".to_string(),
+            Value::Bool(value) => value.to_string(),
+            Value::Int(value) => value.to_string(),
+            Value::Float(value) => format!("{value:?}"),
+            Value::String(text) => quote(text),
+            Value::Duration(milliseconds) => words::duration(*milliseconds),
+            Value::Size(bytes) => words::size(*bytes),
+            Value::Percent(value) => format!("{value}%"),
+            Value::File(file) => format!("file({})", quote(&file.path)),
+            Value::Script(script) => format!("sh{}", quote(&script.text)),
+            Value::Host(host) => format!("{host:?}"),
+            Value::Hosts(hosts) => format!("{hosts:?}"),
+            Value::List(items) => format!("[{}]", join_literals(items.iter())),
+            Value::Record(fields) => {
+                let fields: Vec<String> =
+                    fields.iter().map(|(name, value)| format!("{name}: {}", value.literal())).collect();
+                format!("{{ {} }}", fields.join(", "))
+            }
+            Value::Secret(_) => "(secret)".to_string(),
+        }
+    }
+}
+
+fn join_literals<'a>(items: impl Iterator<Item = &'a Value>) -> String {
+    items.map(Value::literal).collect::<Vec<_>>().join(", ")
+}
+
+fn quote(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            '\r' => quoted.push_str("\\r"),
+            '{' => quoted.push_str("\\{"),
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

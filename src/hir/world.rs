@@ -1,0 +1,144 @@
+//! The world a program is about: hosts, groups, tags. Read from inventory texts, never from the network.
+
+use super::types::Os;
+use super::value::Value;
+use crate::base::ids::{HostId, IdVec};
+
+/// What is known of the world while checking: nothing (`Open`, with notes), or an inventory.
+#[derive(Clone, PartialEq, Debug)]
+pub enum World {
+    Open,
+    Known(Inventory),
+}
+
+impl World {
+    pub fn inventory(&self) -> Option<&Inventory> {
+        match self {
+            World::Open => None,
+            World::Known(inventory) => Some(inventory),
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Inventory {
+    /// In inventory order; `localhost` is last unless the file names it.
+    pub hosts: IdVec<HostId, Host>,
+    /// Groups with the hosts of their inner groups, in inventory order.
+    pub groups: Vec<Group>,
+    /// Declared tag keys and their values; empty where nothing is declared.
+    pub declared_tags: Vec<(String, Vec<Value>)>,
+}
+
+impl Inventory {
+    pub fn host(&self, name: &str) -> Option<HostId> {
+        self.hosts.iter().find(|(_, host)| host.name == name).map(|(id, _)| id)
+    }
+
+    pub fn group(&self, name: &str) -> Option<&Group> {
+        self.groups.iter().find(|group| group.name == name)
+    }
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Group {
+    pub name: String,
+    pub hosts: Vec<HostId>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Host {
+    pub name: String,
+    /// Default: the name.
+    pub address: String,
+    /// Absent: not said, so any.
+    pub os: Option<Os>,
+    /// Sorted by key.
+    pub tags: Vec<(String, Value)>,
+    /// Sorted by key.
+    pub vars: Vec<(String, Value)>,
+    /// Names of the groups that hold it, outer ones too.
+    pub groups: Vec<String>,
+    pub state: Lifecycle,
+    pub connection: Connection,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lifecycle {
+    Active,
+    Maintenance,
+    Retired,
+}
+
+impl Lifecycle {
+    pub fn name(self) -> &'static str {
+        match self {
+            Lifecycle::Active => "active",
+            Lifecycle::Maintenance => "maintenance",
+            Lifecycle::Retired => "retired",
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TransportKind {
+    Local,
+    Ssh,
+    Winrm,
+}
+
+impl TransportKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            TransportKind::Local => "local",
+            TransportKind::Ssh => "ssh",
+            TransportKind::Winrm => "winrm",
+        }
+    }
+}
+
+/// How the login user becomes another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AdminMethod {
+    Sudo,
+    Su,
+    Doas,
+    None,
+}
+
+impl AdminMethod {
+    pub fn name(self) -> &'static str {
+        match self {
+            AdminMethod::Sudo => "sudo",
+            AdminMethod::Su => "su",
+            AdminMethod::Doas => "doas",
+            AdminMethod::None => "none",
+        }
+    }
+}
+
+/// What to do with a host key that is not in known_hosts. A changed key is always refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HostKeyPolicy {
+    Strict,
+    AcceptNew,
+}
+
+/// Connection settings of one host after all levels were merged. Holds no secret.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Connection {
+    pub transport: TransportKind,
+    pub port: Option<u16>,
+    pub user: Option<String>,
+    pub admin: AdminMethod,
+    /// `as:` for steps without one nearer.
+    pub as_user: Option<String>,
+    /// A private key file; `~/` is the controller's home.
+    pub key: Option<String>,
+    /// Another host's name.
+    pub jump: Option<String>,
+    pub known_hosts: Option<String>,
+    pub host_key: HostKeyPolicy,
+    /// Milliseconds.
+    pub connect_timeout: Option<u64>,
+}

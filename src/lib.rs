@@ -1,0 +1,8 @@
+//! opsc
+
+pub mod base;
+pub mod diag;
+pub mod hir;
+pub mod plan;
+pub mod run;
+pub mod syntax;

@@ -1,0 +1,3 @@
+//! The `opsc` binary: hands over to the command line front end.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Floor 5: program × inventory × inputs → plan. Pure. Knows nothing of sessions, time or files.
+
+pub mod model;

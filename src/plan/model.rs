@@ -1,0 +1,206 @@
+//! The plan: blocks, steps bound to hosts, edges with reasons. What `run` executes and `report` prints.
+//! Control flow is already flat: a step under `if` carries its guards. Knows nothing of how steps reach a host.
+
+use crate::base::ids::{ActionId, BindingId, BlockId, HostId, IdVec, StepId};
+use crate::base::source::Span;
+use crate::hir::effect::{Kind, Row};
+use crate::hir::expr::Expr;
+use crate::hir::program::RollbackScope;
+use crate::hir::value::Value;
+
+/// A finite, canonical plan. The program and the inventory it was made from are needed to run it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Plan {
+    pub playbook: String,
+    pub doc: String,
+    /// `sha256:…`, see `plan::digest`.
+    pub digest: String,
+    pub row: Row,
+    /// Parameters by name, in the order declared.
+    pub inputs: Vec<(String, Value)>,
+    /// Parameters by binding, so that expressions find them.
+    pub params: Vec<(BindingId, Value)>,
+    /// `let`s: evaluated where they are used, since expressions have no effects.
+    pub lets: Vec<(BindingId, Expr)>,
+    /// Hosts of all blocks known now, in inventory order.
+    pub hosts: Vec<HostId>,
+    /// In program order; they follow each other.
+    pub blocks: IdVec<BlockId, Block>,
+    pub steps: IdVec<StepId, Step>,
+    /// The playbook's own clauses, on the controller.
+    pub on_failure: Vec<Item>,
+    pub always: Vec<Item>,
+    /// Milliseconds.
+    pub max_duration: Option<u64>,
+    pub assumptions: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
+/// An `on` block, or a stretch of the playbook's body that runs on the controller.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Block {
+    /// `on#1`, `controller#1`.
+    pub name: String,
+    pub binding: Option<BindingId>,
+    pub guards: Vec<Guard>,
+    pub hosts: BlockHosts,
+    /// Sizes in turn, the last repeats; empty: all hosts in one batch.
+    pub batch: Vec<BatchSize>,
+    pub at_once: Option<usize>,
+    pub max_failures: usize,
+    pub include_failed: bool,
+    pub items: Vec<Item>,
+    pub on_failure: Vec<Item>,
+    pub always: Vec<Item>,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum BlockHosts {
+    Known(Vec<HostId>),
+    /// Decided by results of the run; `text` is the expression as written.
+    Pending {
+        hosts: Expr,
+        text: String,
+    },
+    Controller,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum BatchSize {
+    Count(usize),
+    Percent(f64),
+}
+
+/// One condition of an enclosing `if`; the item runs if it is known and equals `expected`.
+/// An unknown condition counts as false: the `else` branch runs.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Guard {
+    pub condition: Expr,
+    pub expected: bool,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Item {
+    pub guards: Vec<Guard>,
+    pub kind: ItemKind,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum ItemKind {
+    Step(StepId),
+    Require { condition: Expr, message: Expr, span: Span },
+    Rollback(RollbackScope),
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Step {
+    /// Unique in the playbook: `service.restart#2`, or the name it binds.
+    pub name: String,
+    pub block: Option<BlockId>,
+    pub clause: Clause,
+    pub action: ActionId,
+    pub binding: Option<BindingId>,
+    /// One per parameter of the action, defaults filled in.
+    pub args: Vec<Arg>,
+    /// `as:` of the step, its block or the playbook; see [`Step::user_on`].
+    pub as_user: Option<String>,
+    pub row: Row,
+    pub kind: Kind,
+    pub reversible: Reversible,
+    /// Keys as they are known now, `path:/srv/app`; a pending part is written `{…}`.
+    pub touches: Vec<String>,
+    pub touches_undeclared: bool,
+    /// Milliseconds per attempt.
+    pub timeout: u64,
+    pub retry: u32,
+    /// Milliseconds between attempts.
+    pub every: u64,
+    pub until: Option<Expr>,
+    pub changed: Option<Expr>,
+    pub ok: Option<Expr>,
+    pub allow_failure: bool,
+    pub tags: Vec<String>,
+    pub after: Vec<Edge>,
+    pub span: Span,
+}
+
+impl Step {
+    /// The user this step runs as on a host whose inventory says `inventory_as`: the nearest `as:`, else root for
+    /// steps with the `admin` flag, else the login user (`None`).
+    pub fn user_on(&self, inventory_as: Option<&str>) -> Option<String> {
+        let nearest = self.as_user.as_deref().or(inventory_as);
+        nearest.map(str::to_string).or_else(|| self.row.admin.then(|| "root".to_string()))
+    }
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Arg {
+    pub name: String,
+    /// Evaluated again at step start, in the step's own scope. A parameter's default is evaluated in the action's.
+    pub value: Expr,
+    pub from_default: bool,
+    pub shown: Shown,
+}
+
+/// What a plan can say of an argument now.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Shown {
+    /// The same on every host.
+    Same(Value),
+    ByHost(Vec<(HostId, Value)>),
+    /// Known only at run time; the expression as written.
+    Pending(String),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Clause {
+    Main,
+    Failure,
+    Always,
+}
+
+impl Clause {
+    pub fn name(self) -> &'static str {
+        match self {
+            Clause::Main => "main",
+            Clause::Failure => "failure",
+            Clause::Always => "always",
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reversible {
+    /// Changes nothing, so there is nothing to undo.
+    NotNeeded,
+    Yes,
+    No,
+    /// Depends on what is found on the host.
+    Depends,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Edge {
+    pub step: StepId,
+    pub why: EdgeReason,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum EdgeReason {
+    Order,
+    Data,
+    Gate,
+    Batch,
+}
+
+impl EdgeReason {
+    pub fn name(self) -> &'static str {
+        match self {
+            EdgeReason::Order => "order",
+            EdgeReason::Data => "data",
+            EdgeReason::Gate => "gate",
+            EdgeReason::Batch => "batch",
+        }
+    }
+}

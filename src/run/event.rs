@@ -1,0 +1,204 @@
+//! What happened, as data: the one stream that feeds the terminal, NDJSON and the journal. Goes up, never down.
+//! Values in events are strings already free of secrets.
+
+/// One event; the dispatcher adds sequence number and time when it sends.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RunEvent {
+    pub seq: u64,
+    /// Milliseconds since 1970, UTC.
+    pub time: u64,
+    pub kind: EventKind,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum EventKind {
+    RunStarted {
+        run: i64,
+        playbook: String,
+        digest: String,
+        hosts: Vec<String>,
+        steps: usize,
+    },
+    BlockStarted {
+        block: String,
+        hosts: Vec<String>,
+        batches: usize,
+    },
+    /// Numbers from 1.
+    BatchStarted {
+        block: String,
+        batch: usize,
+        of: usize,
+        hosts: Vec<String>,
+    },
+    BatchFinished {
+        block: String,
+        batch: usize,
+    },
+    HostStarted {
+        block: String,
+        host: String,
+    },
+    StepStarted {
+        step: String,
+        host: String,
+        attempt: u32,
+    },
+    StepOutput {
+        step: String,
+        host: String,
+        stream: Stream,
+        text: String,
+    },
+    /// An attempt failed and another follows.
+    StepRetried {
+        step: String,
+        host: String,
+        attempt: u32,
+        error: String,
+    },
+    StepFinished {
+        step: String,
+        host: String,
+        attempt: u32,
+        outcome: Outcome,
+        error: Option<String>,
+        evidence: Evidence,
+    },
+    HostFinished {
+        block: String,
+        host: String,
+        outcome: HostOutcome,
+    },
+    /// `max_failures` was passed: these hosts do not start.
+    ThresholdReached {
+        block: String,
+        failures: usize,
+        max_failures: usize,
+        not_started: Vec<String>,
+    },
+    RollbackStarted {
+        block: String,
+        host: String,
+        steps: usize,
+    },
+    /// `left` names the steps that could not be undone.
+    RollbackFinished {
+        block: String,
+        host: String,
+        clean: bool,
+        left: Vec<String>,
+    },
+    /// Ctrl-C, once, twice, three times.
+    StopRequested {
+        level: u8,
+    },
+    RunFinished {
+        exit: i32,
+        status: String,
+        elapsed_ms: u64,
+        hosts: Vec<HostRecap>,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stream {
+    Stdout,
+    Stderr,
+}
+
+impl Stream {
+    pub fn name(self) -> &'static str {
+        match self {
+            Stream::Stdout => "stdout",
+            Stream::Stderr => "stderr",
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Outcome {
+    /// Nothing to do, or only read.
+    Ok,
+    Changed,
+    Skipped,
+    Failed,
+    /// Failed, and `allow_failure: true`.
+    Ignored,
+    Unreachable,
+    TimedOut,
+    RolledBack,
+    RollbackFailed,
+    /// Stopped at a step border by Ctrl-C.
+    Cancelled,
+}
+
+impl Outcome {
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Ok => "ok",
+            Outcome::Changed => "changed",
+            Outcome::Skipped => "skipped",
+            Outcome::Failed => "failed",
+            Outcome::Ignored => "ignored",
+            Outcome::Unreachable => "unreachable",
+            Outcome::TimedOut => "timed_out",
+            Outcome::RolledBack => "rolled_back",
+            Outcome::RollbackFailed => "rollback_failed",
+            Outcome::Cancelled => "cancelled",
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum HostOutcome {
+    Ok,
+    Failed,
+    Unreachable,
+    RolledBack,
+    Dirty,
+    NotRun,
+}
+
+impl HostOutcome {
+    pub fn name(self) -> &'static str {
+        match self {
+            HostOutcome::Ok => "ok",
+            HostOutcome::Failed => "failed",
+            HostOutcome::Unreachable => "unreachable",
+            HostOutcome::RolledBack => "rolled_back",
+            HostOutcome::Dirty => "dirty",
+            HostOutcome::NotRun => "not_run",
+        }
+    }
+}
+
+/// Why an outcome is believed. No step is green without it.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Evidence {
+    /// Exit code of the last phase that ran.
+    pub code: Option<i32>,
+    /// Fields that `check` reported before, that `apply` reported, and that `verify` or `check` reported after.
+    pub before: Vec<(String, String)>,
+    pub apply: Vec<(String, String)>,
+    pub after: Vec<(String, String)>,
+    /// SHA-256 of all output, lower-case hex; absent where nothing was printed.
+    pub output_sha256: Option<String>,
+    pub output_bytes: u64,
+    pub elapsed_ms: u64,
+    /// As whom, and where when not on the host itself.
+    pub user: Option<String>,
+    pub ran_at: Option<String>,
+}
+
+/// `host : ok=3 changed=1 unreachable=0 failed=0 skipped=0 rolled_back=0`
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HostRecap {
+    pub host: String,
+    pub ok: usize,
+    pub changed: usize,
+    pub unreachable: usize,
+    pub failed: usize,
+    pub skipped: usize,
+    pub rolled_back: usize,
+}

@@ -1,0 +1,484 @@
+//! The tree as it was written: names are still words to look up. Every node knows its span.
+//! Knows nothing of what a name means.
+
+use crate::base::source::Span;
+
+/// A whole file: `ops 1`, then items.
+#[derive(Clone, PartialEq, Debug)]
+pub struct File {
+    pub edition: u32,
+    pub edition_span: Span,
+    pub items: Vec<Item>,
+    /// Comments in order of place; the formatter puts them back.
+    pub comments: Vec<Comment>,
+    pub span: Span,
+}
+
+/// A `# …` comment, without its line end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Comment {
+    pub text: String,
+    pub span: Span,
+    /// Nothing but white space stands before it on its line.
+    pub own_line: bool,
+    /// An empty line stands before it.
+    pub blank_before: bool,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Item {
+    Use(Use),
+    Type(TypeItem),
+    Action(Action),
+    Playbook(Playbook),
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Name {
+    pub text: String,
+    pub span: Span,
+}
+
+/// `service.restart`, `chat.post`, `nginx`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct QualifiedName {
+    pub parts: Vec<Name>,
+    pub span: Span,
+}
+
+impl QualifiedName {
+    pub fn text(&self) -> String {
+        self.parts.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".")
+    }
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Use {
+    pub source: UseSource,
+    pub alias: Option<Name>,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum UseSource {
+    Path(StringLiteral),
+    Name(QualifiedName),
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct TypeItem {
+    pub name: Name,
+    pub ty: Type,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Param {
+    pub name: Name,
+    pub ty: Type,
+    pub default: Option<Expr>,
+    pub span: Span,
+}
+
+/// `! change, admin`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Effects {
+    pub names: Vec<Name>,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Action {
+    pub name: QualifiedName,
+    pub params: Vec<Param>,
+    /// From the opening to the closing parenthesis of the parameters.
+    pub params_span: Span,
+    pub result: Option<Type>,
+    pub effects: Option<Effects>,
+    pub attrs: Vec<Attr>,
+    pub body: ActionBody,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum ActionBody {
+    /// `steps { … }`: a composite action.
+    Steps(Block),
+    Impls(Vec<Impl>),
+}
+
+/// `linux where facts.init == "systemd" { … }`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Impl {
+    pub platform: Name,
+    pub condition: Option<Expr>,
+    pub phases: Vec<Phase>,
+    pub span: Span,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PhaseKind {
+    Check,
+    Apply,
+    Verify,
+    Rollback,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ScriptLanguage {
+    Sh,
+    Powershell,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Phase {
+    pub kind: PhaseKind,
+    pub body: PhaseBody,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum PhaseBody {
+    Script(Script),
+    /// `native "file.upload"`.
+    Native(StringLiteral),
+}
+
+/// `sh"…"`, `powershell"""…"""`: text without interpolation, common indentation removed.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Script {
+    pub language: ScriptLanguage,
+    pub text: String,
+    /// Written with three quotes.
+    pub block: bool,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Playbook {
+    pub name: Name,
+    pub params: Vec<Param>,
+    pub params_span: Span,
+    pub effects: Option<Effects>,
+    pub attrs: Vec<Attr>,
+    pub body: Block,
+    pub span: Span,
+}
+
+/// `label: value else "message"`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Attr {
+    pub label: Name,
+    pub value: Expr,
+    pub otherwise: Option<StringLiteral>,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Block {
+    pub statements: Vec<Statement>,
+    pub clauses: Vec<Clause>,
+    /// With the braces; for a playbook, from the first statement's place to the closing brace.
+    pub span: Span,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ClauseKind {
+    OnFailure,
+    AfterBatch,
+    Always,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Clause {
+    pub kind: ClauseKind,
+    pub body: Block,
+    /// Of the words that open it.
+    pub head_span: Span,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Statement {
+    pub kind: StatementKind,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum StatementKind {
+    Let {
+        name: Name,
+        value: Expr,
+    },
+    On {
+        binding: Option<Name>,
+        hosts: Expr,
+        options: Vec<Named>,
+        body: Block,
+    },
+    At {
+        host: Expr,
+        options: Vec<Named>,
+        body: Block,
+    },
+    Repeat {
+        options: Vec<Named>,
+        body: Block,
+    },
+    If {
+        condition: Expr,
+        then: Block,
+        otherwise: Option<Else>,
+    },
+    For {
+        name: Name,
+        list: Expr,
+        body: Block,
+    },
+    Parallel {
+        body: Block,
+    },
+    Require {
+        condition: Expr,
+        otherwise: StringLiteral,
+    },
+    SkipIf {
+        condition: Expr,
+        reason: StringLiteral,
+    },
+    Rollback {
+        scope: RollbackScope,
+    },
+    /// A step, an approval or a playbook call: which one is not known before names are.
+    Step(Step),
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Else {
+    Block(Block),
+    /// `else if`: always a `StatementKind::If`.
+    If(Box<Statement>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RollbackScope {
+    Host,
+    Batch,
+    All,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Step {
+    pub binding: Option<Name>,
+    pub action: QualifiedName,
+    pub args: Vec<Arg>,
+    /// From the opening to the closing parenthesis.
+    pub args_span: Span,
+    pub attrs: Vec<Attr>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Named {
+    pub label: Name,
+    pub value: Expr,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Arg {
+    Positional(Expr),
+    Named(Named),
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Expr {
+    pub kind: ExprKind,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum ExprKind {
+    None,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    /// Milliseconds.
+    Duration(u64),
+    /// Bytes.
+    Size(u64),
+    Percent(f64),
+    String(StringLiteral),
+    Script(Script),
+    /// `/…/` cannot occur in expressions; a regex is a raw string.
+    Name(Name),
+    List(Vec<Expr>),
+    Map(Vec<MapEntry>),
+    Call {
+        function: Name,
+        args: Vec<Arg>,
+    },
+    /// `h.contains(host)`.
+    MethodCall {
+        base: Box<Expr>,
+        method: Name,
+        args: Vec<Arg>,
+    },
+    Field {
+        base: Box<Expr>,
+        field: Name,
+    },
+    Index {
+        base: Box<Expr>,
+        index: Box<Expr>,
+    },
+    Unary {
+        operator: UnaryOperator,
+        operand: Box<Expr>,
+    },
+    Binary {
+        operator: BinaryOperator,
+        operator_span: Span,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    Where {
+        hosts: Box<Expr>,
+        condition: Box<Expr>,
+    },
+    /// Kept so that the formatter keeps what a reader grouped.
+    Parenthesized(Box<Expr>),
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct MapEntry {
+    pub key: MapKey,
+    pub value: Expr,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum MapKey {
+    Label(Name),
+    String(StringLiteral),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnaryOperator {
+    Not,
+    Negate,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BinaryOperator {
+    Or,
+    And,
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    In,
+    /// `??`
+    Default,
+    Add,
+    Subtract,
+    /// `&`
+    Intersect,
+    Multiply,
+    Divide,
+}
+
+impl BinaryOperator {
+    pub fn symbol(self) -> &'static str {
+        match self {
+            BinaryOperator::Or => "or",
+            BinaryOperator::And => "and",
+            BinaryOperator::Equal => "==",
+            BinaryOperator::NotEqual => "!=",
+            BinaryOperator::Less => "<",
+            BinaryOperator::LessEqual => "<=",
+            BinaryOperator::Greater => ">",
+            BinaryOperator::GreaterEqual => ">=",
+            BinaryOperator::In => "in",
+            BinaryOperator::Default => "??",
+            BinaryOperator::Add => "+",
+            BinaryOperator::Subtract => "-",
+            BinaryOperator::Intersect => "&",
+            BinaryOperator::Multiply => "*",
+            BinaryOperator::Divide => "/",
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StringStyle {
+    /// `'…'`
+    Raw,
+    /// `"…"`
+    Quoted,
+    /// `"""…"""`
+    Block,
+}
+
+/// A string, unescaped, in pieces: text and `{path}` holes. `Raw` strings have at most one text piece.
+#[derive(Clone, PartialEq, Debug)]
+pub struct StringLiteral {
+    pub style: StringStyle,
+    pub pieces: Vec<StringPiece>,
+    pub span: Span,
+}
+
+impl StringLiteral {
+    /// The text, where there is no hole.
+    pub fn constant(&self) -> Option<String> {
+        self.pieces
+            .iter()
+            .map(|piece| match piece {
+                StringPiece::Text(text) => Some(text.as_str()),
+                StringPiece::Hole(_) => None,
+            })
+            .collect()
+    }
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum StringPiece {
+    Text(String),
+    /// `{host.name}`, `{x[host].field}`: only names, fields and indices occur here.
+    Hole(Expr),
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct Type {
+    pub kind: TypeKind,
+    pub span: Span,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum TypeKind {
+    /// `name<args>(refinement)`, any of the two absent.
+    Name {
+        name: Name,
+        args: Vec<Type>,
+        refinement: Option<Refinement>,
+    },
+    Record(Vec<TypeField>),
+    String(StringLiteral),
+    Int(i64),
+    Union(Vec<Type>),
+    Optional(Box<Type>),
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct TypeField {
+    pub name: Name,
+    pub ty: Type,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Refinement {
+    /// `/…/`, without the slashes; `\/` is a slash.
+    Pattern { text: String, span: Span },
+    /// `1..65535`, `2..`, `..9`; ends are literals.
+    Range { min: Option<Expr>, max: Option<Expr>, span: Span },
+}
