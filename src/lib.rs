@@ -2,6 +2,7 @@
 
 pub mod base;
 pub mod diag;
+pub mod eval;
 pub mod hir;
 pub mod plan;
 pub mod run;

@@ -65,6 +65,17 @@ impl<I: Id, T> IdVec<I, T> {
         self.items.get_mut(id.index())
     }
 
+    /// The item of an id that came from this vector: vectors never shrink, so it is there.
+    #[expect(clippy::indexing_slicing, reason = "an id comes from the vector it indexes; vectors never shrink")]
+    pub fn at(&self, id: I) -> &T {
+        &self.items[id.index()]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "an id comes from the vector it indexes; vectors never shrink")]
+    pub fn at_mut(&mut self, id: I) -> &mut T {
+        &mut self.items[id.index()]
+    }
+
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (I, &T)> {
         self.items.iter().enumerate().map(|(index, item)| (I::from_index(index), item))
     }
@@ -101,20 +112,5 @@ impl<I: Id, T> FromIterator<T> for IdVec<I, T> {
 impl<I: Id, T: std::fmt::Debug> std::fmt::Debug for IdVec<I, T> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_list().entries(&self.items).finish()
-    }
-}
-
-#[expect(clippy::indexing_slicing, reason = "an id comes from the vector it indexes; vectors never shrink")]
-impl<I: Id, T> std::ops::Index<I> for IdVec<I, T> {
-    type Output = T;
-    fn index(&self, id: I) -> &T {
-        &self.items[id.index()]
-    }
-}
-
-#[expect(clippy::indexing_slicing, reason = "an id comes from the vector it indexes; vectors never shrink")]
-impl<I: Id, T> std::ops::IndexMut<I> for IdVec<I, T> {
-    fn index_mut(&mut self, id: I) -> &mut T {
-        &mut self.items[id.index()]
     }
 }

@@ -86,7 +86,7 @@ impl Sources {
     }
 
     pub fn get(&self, file: FileId) -> &Source {
-        &self.files[file]
+        self.files.at(file)
     }
 
     /// The text a span covers; empty if the span does not lie on character borders.

@@ -1,0 +1,211 @@
+//! Texts from outside as values of a type: `-e k=v`, `--var-file`, fields that a script reported.
+
+use std::fmt;
+
+use super::fits::{Misfit, fits};
+use super::hosts::canonical;
+use crate::base::near::nearest;
+use crate::hir::types::Type;
+use crate::hir::value::Value;
+use crate::hir::world::Inventory;
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum InputError {
+    NotReadable {
+        text: String,
+        ty: String,
+    },
+    Misfit(Misfit),
+    UnknownHost {
+        name: String,
+        near: Option<String>,
+    },
+    /// Secrets are never a flag's value.
+    Secret,
+    /// Files and scripts cannot be given on the command line.
+    NotOnCommandLine {
+        ty: String,
+    },
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InputError::NotReadable { text, ty } => write!(formatter, "expected {ty}, found `{text}`"),
+            InputError::Misfit(misfit) => misfit.fmt(formatter),
+            InputError::UnknownHost { name, near: None } => {
+                write!(formatter, "there is no host or group `{name}` in the inventory")
+            }
+            InputError::UnknownHost { name, near: Some(near) } => {
+                write!(formatter, "there is no host or group `{name}` in the inventory; did you mean `{near}`?")
+            }
+            InputError::Secret => formatter.write_str(
+                "a secret is never given on the command line; use its default, such as secret(\"env:NAME\")",
+            ),
+            InputError::NotOnCommandLine { ty } => write!(formatter, "a {ty} cannot be given on the command line"),
+        }
+    }
+}
+
+/// A command line text as a literal of a parameter's type: bare words are strings, lists are comma separated.
+pub fn parse_input(text: &str, ty: &Type, inventory: &Inventory) -> Result<Value, InputError> {
+    let value = read_input(text, ty, inventory)?;
+    fits(&value, ty).map_err(InputError::Misfit)?;
+    Ok(value)
+}
+
+fn read_input(text: &str, ty: &Type, inventory: &Inventory) -> Result<Value, InputError> {
+    match ty {
+        Type::Optional(_) if text == "none" => Ok(Value::None),
+        Type::Optional(inner) => read_input(text, inner, inventory),
+        Type::Refined { base, .. } => read_input(text, base, inventory),
+        Type::Secret(_) => Err(InputError::Secret),
+        Type::File | Type::Script | Type::Record(_) | Type::Map(_, _) | Type::Results(_) | Type::BlockResult => {
+            Err(InputError::NotOnCommandLine { ty: ty.to_string() })
+        }
+        Type::Host => host_or_group(text, inventory).map(|hosts| match hosts.as_slice() {
+            [only] => Value::Host(*only),
+            _ => Value::Hosts(hosts),
+        }),
+        Type::Hosts(_) => {
+            let mut hosts = Vec::new();
+            for name in list_items(text) {
+                hosts.extend(host_or_group(name, inventory)?);
+            }
+            Ok(Value::Hosts(canonical(hosts)))
+        }
+        Type::List(item) => list_items(text)
+            .map(|each| read_input(each, item, inventory))
+            .collect::<Result<Vec<_>, _>>()
+            .map(Value::List),
+        scalar => parse_field(text, scalar),
+    }
+}
+
+fn list_items(text: &str) -> impl Iterator<Item = &str> {
+    text.trim_start_matches('[').trim_end_matches(']').split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+fn host_or_group(name: &str, inventory: &Inventory) -> Result<Vec<crate::base::ids::HostId>, InputError> {
+    if let Some(host) = inventory.host(name) {
+        return Ok(vec![host]);
+    }
+    if let Some(group) = inventory.group(name) {
+        return Ok(group.hosts.clone());
+    }
+    let known = inventory
+        .hosts
+        .values()
+        .map(|host| host.name.as_str())
+        .chain(inventory.groups.iter().map(|group| group.name.as_str()));
+    Err(InputError::UnknownHost { name: name.to_string(), near: nearest(name, known).map(str::to_string) })
+}
+
+/// What a script reported, as a value of its field's type. Optional fields read an empty text as absent.
+pub fn parse_field(text: &str, ty: &Type) -> Result<Value, InputError> {
+    let refuse = || InputError::NotReadable { text: text.chars().take(60).collect(), ty: ty.to_string() };
+    let trimmed = text.trim();
+    Ok(match ty {
+        Type::Optional(_) if text.is_empty() => Value::None,
+        Type::Optional(inner) => return parse_field(text, inner),
+        Type::Refined { base, .. } => {
+            let value = parse_field(text, base)?;
+            fits(&value, ty).map_err(InputError::Misfit)?;
+            value
+        }
+        Type::Bool => match trimmed {
+            "true" => Value::Bool(true),
+            "false" => Value::Bool(false),
+            _ => return Err(refuse()),
+        },
+        Type::Int => Value::Int(trimmed.parse().map_err(|_| refuse())?),
+        Type::Float => Value::Float(trimmed.parse().map_err(|_| refuse())?),
+        Type::Percent => Value::Percent(trimmed.trim_end_matches('%').parse().map_err(|_| refuse())?),
+        Type::Duration => Value::Duration(parse_duration(trimmed).ok_or_else(refuse)?),
+        Type::Size => Value::Size(parse_size(trimmed).ok_or_else(refuse)?),
+        Type::List(item) => {
+            Value::List(text.lines().map(|line| parse_field(line, item)).collect::<Result<Vec<_>, _>>()?)
+        }
+        Type::Union(members) => members
+            .iter()
+            .find(|member| member.as_str().map_or_else(|| member.literal() == trimmed, |name| name == trimmed))
+            .cloned()
+            .ok_or_else(|| {
+                InputError::Misfit(Misfit::NotMember {
+                    members: members.iter().map(Value::literal).collect(),
+                    found: format!("`{trimmed}`"),
+                })
+            })?,
+        Type::String | Type::Path | Type::Url => {
+            let value = Value::string(text);
+            fits(&value, ty).map_err(InputError::Misfit)?;
+            value
+        }
+        _ => Value::string(text),
+    })
+}
+
+/// `1h30m`, `250ms`; a bare number is seconds, as scripts report them.
+pub fn parse_duration(text: &str) -> Option<u64> {
+    if let Ok(seconds) = text.parse::<u64>() {
+        return seconds.checked_mul(1000);
+    }
+    parse_units(text, &[("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)])
+}
+
+/// `5MiB`; a bare number is bytes, as scripts report them.
+pub fn parse_size(text: &str) -> Option<u64> {
+    if let Ok(bytes) = text.parse::<u64>() {
+        return Some(bytes);
+    }
+    parse_units(text, &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)])
+}
+
+fn parse_units(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let mut rest = text;
+    let mut total: u64 = 0;
+    while !rest.is_empty() {
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit())?;
+        let (number, tail) = rest.split_at_checked(digits)?;
+        let end = tail.find(|letter: char| letter.is_ascii_digit()).unwrap_or(tail.len());
+        let (unit, next) = tail.split_at_checked(end)?;
+        let size = units.iter().find(|(name, _)| *name == unit)?.1;
+        total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(size)?)?;
+        rest = next;
+    }
+    (!text.is_empty()).then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_become_values_of_the_type_or_say_why_not() {
+        let cases = [
+            ("true", Type::Bool, "true"),
+            ("yes", Type::Bool, "expected bool, found `yes`"),
+            ("1h30m", Type::Duration, "1h30m"),
+            ("90", Type::Duration, "1m30s"),
+            ("5MiB", Type::Size, "5MiB"),
+            ("5MB", Type::Size, "expected size, found `5MB`"),
+            ("", Type::Int.optional(), "none"),
+            ("7", Type::Int.optional(), "7"),
+            ("a b", Type::String, "\"a b\""),
+            ("a\nb", Type::List(Box::new(Type::String)), "[\"a\", \"b\"]"),
+        ];
+        for (text, ty, expected) in cases {
+            let shown = parse_field(text, &ty).map_or_else(|error| error.to_string(), |value| value.literal());
+            assert_eq!(shown, expected, "{text:?} as {ty}");
+        }
+    }
+
+    #[test]
+    fn command_line_values_are_typed() {
+        let inventory = Inventory::default();
+        let list = Type::List(Box::new(Type::Int));
+        assert_eq!(parse_input("1,2", &list, &inventory), Ok(Value::List(vec![Value::Int(1), Value::Int(2)])));
+        assert_eq!(parse_input("x", &Type::Secret(Box::new(Type::String)), &inventory), Err(InputError::Secret));
+        assert!(parse_input("web9", &Type::Host, &inventory).is_err());
+    }
+}
