@@ -1,3 +1,29 @@
 //! Floor 5: program × inventory × inputs → plan. Pure. Knows nothing of sessions, time or files.
 
+pub mod arguments;
+pub mod batches;
+pub mod builder;
+pub mod digest;
+pub mod edges;
+pub mod errors;
+pub mod expression_text;
+pub mod graph;
+pub mod inputs;
 pub mod model;
+pub mod scope;
+
+use crate::hir::program::{Playbook, Program};
+use crate::hir::world::Inventory;
+
+use errors::Refusal;
+use inputs::Inputs;
+use model::Plan;
+
+/// The plan of one playbook, or every reason why there is none. Same arguments, same plan, byte for byte.
+pub fn plan(program: &Program, playbook: &Playbook, inventory: &Inventory, inputs: &Inputs) -> Result<Plan, Refusal> {
+    let params = inputs::resolve(playbook, inventory, inputs)?;
+    let mut plan = builder::Builder::new(program, playbook, inventory, inputs, params).build()?;
+    edges::connect(&mut plan);
+    plan.digest = digest::digest(&plan, program, playbook, inventory);
+    Ok(plan)
+}

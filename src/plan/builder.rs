@@ -1,0 +1,471 @@
+//! Walks a playbook and lays its steps out: blocks in program order, guards instead of branches, hosts resolved.
+
+use super::arguments;
+use super::batches;
+use super::errors::{PlanError, Refusal};
+use super::expression_text::expression_text;
+use super::inputs::{Inputs, may_be_empty, refuse};
+use super::model::{Block, BlockHosts, Clause, Guard, Item, ItemKind, Plan, Reversible, Step};
+use super::scope::PlanScope;
+use crate::base::ids::{BindingId, BlockId, HostId, Id, IdVec, StepId};
+use crate::base::words;
+use crate::eval::fits::{Misfit, fits, kind_name};
+use crate::eval::{Evaluated, eval};
+use crate::hir::effect::{Kind, Level};
+use crate::hir::expr::Expr;
+use crate::hir::program::{Action, OnBlock, Playbook, Program, Statement, Step as ProgramStep};
+use crate::hir::types::Os;
+use crate::hir::value::Value;
+use crate::hir::world::{Inventory, Lifecycle};
+
+const DEFAULT_EVERY: u64 = 1000;
+
+pub struct Builder<'a> {
+    program: &'a Program,
+    playbook: &'a Playbook,
+    inventory: &'a Inventory,
+    inputs: &'a Inputs,
+    params: Vec<(BindingId, Value)>,
+    lets: Vec<(BindingId, Expr)>,
+    blocks: IdVec<BlockId, Block>,
+    steps: IdVec<StepId, Step>,
+    assumptions: Vec<String>,
+    errors: Vec<PlanError>,
+}
+
+/// Where a statement stands: what a step inherits from around it.
+#[derive(Clone)]
+struct Place {
+    block: Option<BlockId>,
+    clause: Clause,
+    hosts: Vec<HostId>,
+    as_user: Option<String>,
+    guards: Vec<Guard>,
+}
+
+impl<'a> Builder<'a> {
+    pub fn new(
+        program: &'a Program,
+        playbook: &'a Playbook,
+        inventory: &'a Inventory,
+        inputs: &'a Inputs,
+        params: Vec<(BindingId, Value)>,
+    ) -> Self {
+        Builder {
+            program,
+            playbook,
+            inventory,
+            inputs,
+            params,
+            lets: Vec::new(),
+            blocks: IdVec::new(),
+            steps: IdVec::new(),
+            assumptions: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    pub fn build(mut self) -> Result<Plan, Refusal> {
+        let place = Place {
+            block: None,
+            clause: Clause::Main,
+            hosts: Vec::new(),
+            as_user: self.user(self.playbook.as_user.as_ref()),
+            guards: Vec::new(),
+        };
+        self.body(&self.playbook.body, &place);
+        let on_failure = self.items(&self.playbook.on_failure, &Place { clause: Clause::Failure, ..place.clone() });
+        let always = self.items(&self.playbook.always, &Place { clause: Clause::Always, ..place });
+        self.check_lets();
+        if let Some(refusal) = refuse(std::mem::take(&mut self.errors)) {
+            return Err(refusal);
+        }
+        Ok(self.finish(on_failure, always))
+    }
+
+    fn finish(mut self, on_failure: Vec<Item>, always: Vec<Item>) -> Plan {
+        let hosts = self.all_hosts();
+        let warnings = self.warnings(&hosts);
+        self.assumptions.dedup();
+        let inputs = self
+            .playbook
+            .params
+            .iter()
+            .zip(&self.params)
+            .map(|(param, (_, value))| (param.name.clone(), value.clone()))
+            .collect();
+        Plan {
+            playbook: self.playbook.name.clone(),
+            doc: self.playbook.doc.clone(),
+            digest: String::new(),
+            row: self.playbook.row,
+            inputs,
+            params: self.params,
+            lets: self.lets,
+            hosts,
+            blocks: self.blocks,
+            steps: self.steps,
+            on_failure,
+            always,
+            max_duration: self.playbook.max_duration,
+            assumptions: self.assumptions,
+            warnings,
+        }
+    }
+
+    fn all_hosts(&self) -> Vec<HostId> {
+        let known = self.blocks.values().flat_map(|block| match &block.hosts {
+            BlockHosts::Known(hosts) => hosts.clone(),
+            BlockHosts::Pending { .. } | BlockHosts::Controller => Vec::new(),
+        });
+        crate::eval::hosts::canonical(known.collect())
+    }
+
+    fn warnings(&self, hosts: &[HostId]) -> Vec<String> {
+        hosts
+            .iter()
+            .map(|host| self.inventory.hosts.at(*host))
+            .filter(|host| host.state != Lifecycle::Active)
+            .map(|host| format!("{} is in state `{}`", host.name, host.state.name()))
+            .collect()
+    }
+
+    fn scope(&self, host: Option<HostId>) -> PlanScope<'_> {
+        PlanScope {
+            inventory: self.inventory,
+            files: &self.inputs.files,
+            bindings: &self.playbook.bindings,
+            params: &self.params,
+            lets: &self.lets,
+            host,
+        }
+    }
+
+    /// Top-level statements: `on` blocks, and between them stretches that run on the controller.
+    fn body(&mut self, statements: &[Statement], place: &Place) {
+        let mut pending: Vec<Item> = Vec::new();
+        for statement in statements {
+            match statement {
+                Statement::On(block) => {
+                    self.close_stretch(&mut pending, place);
+                    self.on_block(block, place);
+                }
+                Statement::If { condition, then, otherwise, .. } if holds_blocks(then) || holds_blocks(otherwise) => {
+                    self.close_stretch(&mut pending, place);
+                    self.body(then, &place.under(condition, true));
+                    self.body(otherwise, &place.under(condition, false));
+                }
+                other => {
+                    // The open stretch becomes the next block.
+                    let here = Place { block: Some(BlockId::from_index(self.blocks.len())), ..place.clone() };
+                    self.item(other, &here, &mut pending);
+                }
+            }
+        }
+        self.close_stretch(&mut pending, place);
+    }
+
+    fn close_stretch(&mut self, items: &mut Vec<Item>, place: &Place) {
+        if items.is_empty() {
+            return;
+        }
+        let number = self.count_blocks(|hosts| matches!(hosts, BlockHosts::Controller)) + 1;
+        self.blocks.push(Block {
+            name: format!("controller#{number}"),
+            binding: None,
+            guards: place.guards.clone(),
+            hosts: BlockHosts::Controller,
+            batch: Vec::new(),
+            at_once: None,
+            max_failures: 0,
+            include_failed: false,
+            items: std::mem::take(items),
+            on_failure: Vec::new(),
+            always: Vec::new(),
+            span: self.playbook.span,
+        });
+    }
+
+    fn count_blocks(&self, matching: impl Fn(&BlockHosts) -> bool) -> usize {
+        self.blocks.values().filter(|block| matching(&block.hosts)).count()
+    }
+
+    fn on_block(&mut self, block: &OnBlock, place: &Place) {
+        let hosts = self.block_hosts(block);
+        let number = self.count_blocks(|hosts| !matches!(hosts, BlockHosts::Controller)) + 1;
+        let planned = Block {
+            name: format!("on#{number}"),
+            binding: block.binding,
+            guards: place.guards.clone(),
+            hosts: hosts.clone(),
+            batch: self.batch(block.batch.as_ref()),
+            at_once: self.count(block.at_once.as_ref(), "`at_once`", 1),
+            max_failures: self.count(block.max_failures.as_ref(), "`max_failures`", 0).unwrap_or(0),
+            include_failed: block.include_failed,
+            items: Vec::new(),
+            on_failure: Vec::new(),
+            always: Vec::new(),
+            span: block.head_span,
+        };
+        let id = self.blocks.push(planned);
+        let here = Place {
+            block: Some(id),
+            clause: Clause::Main,
+            hosts: match hosts {
+                BlockHosts::Known(hosts) => hosts,
+                BlockHosts::Pending { .. } | BlockHosts::Controller => Vec::new(),
+            },
+            as_user: self.user(block.as_user.as_ref()).or_else(|| place.as_user.clone()),
+            guards: Vec::new(),
+        };
+        let items = self.items(&block.body, &here);
+        let on_failure = self.items(&block.on_failure, &Place { clause: Clause::Failure, ..here.clone() });
+        let always = self.items(&block.always, &Place { clause: Clause::Always, ..here });
+        let planned = self.blocks.at_mut(id);
+        planned.items = items;
+        planned.on_failure = on_failure;
+        planned.always = always;
+    }
+
+    fn block_hosts(&mut self, block: &OnBlock) -> BlockHosts {
+        let text = expression_text(&block.hosts, &self.playbook.bindings);
+        let found = match eval(&block.hosts, &self.scope(None)) {
+            Ok(Evaluated::Known(Value::Hosts(hosts))) => hosts,
+            Ok(Evaluated::Known(Value::Host(host))) => vec![host],
+            Ok(Evaluated::Known(_)) => Vec::new(),
+            Ok(Evaluated::Pending(_)) => return BlockHosts::Pending { hosts: block.hosts.clone(), text },
+            Err(error) => {
+                self.errors.push(PlanError::Expression { error });
+                return BlockHosts::Known(Vec::new());
+            }
+        };
+        let limited: Vec<HostId> = match &self.inputs.limit {
+            Some(limit) => found.iter().copied().filter(|host| limit.contains(host)).collect(),
+            None => found.clone(),
+        };
+        if limited.is_empty() && !may_be_empty(&block.hosts.ty) {
+            let span = block.hosts.span;
+            self.errors.push(PlanError::NoHosts { text, limited: !found.is_empty(), span });
+        }
+        BlockHosts::Known(limited)
+    }
+
+    fn batch(&mut self, expr: Option<&Expr>) -> Vec<super::model::BatchSize> {
+        let Some(expr) = expr else { return Vec::new() };
+        let Some(value) = self.known_now(expr, "`batch`") else { return Vec::new() };
+        batches::sizes(&value, expr.span).unwrap_or_else(|error| {
+            self.errors.push(error);
+            Vec::new()
+        })
+    }
+
+    fn count(&mut self, expr: Option<&Expr>, what: &'static str, least: i64) -> Option<usize> {
+        let expr = expr?;
+        match self.known_now(expr, what)? {
+            Value::Int(count) if count >= least => usize::try_from(count).ok(),
+            other => {
+                let misfit =
+                    Misfit::OutOfRange { range: format!("a whole number of at least {least}"), found: other.literal() };
+                self.errors.push(PlanError::BadOption { what, misfit, span: expr.span });
+                None
+            }
+        }
+    }
+
+    /// Milliseconds.
+    fn milliseconds(&mut self, expr: Option<&Expr>, what: &'static str) -> Option<u64> {
+        let expr = expr?;
+        match self.known_now(expr, what)? {
+            Value::Duration(milliseconds) => Some(milliseconds),
+            other => {
+                let misfit =
+                    Misfit::WrongType { expected: "duration".to_string(), found: kind_name(&other).to_string() };
+                self.errors.push(PlanError::BadOption { what, misfit, span: expr.span });
+                None
+            }
+        }
+    }
+
+    fn user(&mut self, expr: Option<&Expr>) -> Option<String> {
+        let value = self.known_now(expr?, "`as`")?;
+        value.as_str().map(str::to_string)
+    }
+
+    fn known_now(&mut self, expr: &Expr, what: &'static str) -> Option<Value> {
+        match eval(expr, &self.scope(None)) {
+            Ok(Evaluated::Known(value)) => Some(value),
+            Ok(Evaluated::Pending(reason)) => {
+                self.errors.push(PlanError::NotKnownNow { what, reason, span: expr.span });
+                None
+            }
+            Err(error) => {
+                self.errors.push(PlanError::Expression { error });
+                None
+            }
+        }
+    }
+
+    fn items(&mut self, statements: &[Statement], place: &Place) -> Vec<Item> {
+        let mut items = Vec::new();
+        for statement in statements {
+            self.item(statement, place, &mut items);
+        }
+        items
+    }
+
+    fn item(&mut self, statement: &Statement, place: &Place, items: &mut Vec<Item>) {
+        let guards = place.guards.clone();
+        match statement {
+            Statement::Let { binding, value } => self.lets.push((*binding, value.clone())),
+            Statement::If { condition, then, otherwise, .. } => {
+                items.extend(self.items(then, &place.under(condition, true)));
+                items.extend(self.items(otherwise, &place.under(condition, false)));
+            }
+            Statement::Require { condition, message, span } => items.push(Item {
+                guards,
+                kind: ItemKind::Require { condition: condition.clone(), message: message.clone(), span: *span },
+            }),
+            Statement::Rollback { scope, .. } => items.push(Item { guards, kind: ItemKind::Rollback(*scope) }),
+            Statement::Step(step) => {
+                let id = self.step(step, place);
+                items.push(Item { guards, kind: ItemKind::Step(id) });
+            }
+            // The checker refuses `on` inside `on` and inside clauses.
+            Statement::On(_) => {}
+        }
+    }
+
+    fn step(&mut self, step: &ProgramStep, place: &Place) -> StepId {
+        let program = self.program;
+        let action = program.actions.at(step.action);
+        let mut errors = Vec::new();
+        let arguments = arguments::evaluate(step, action, &self.scope(None), &place.hosts, &mut errors);
+        self.errors.append(&mut errors);
+        self.check_bodies(step, action, place);
+        let kind = action.kind(step.row);
+        let timeout = self.milliseconds(step.attrs.timeout.as_ref(), "`timeout`").unwrap_or(action.timeout);
+        let retry = self.count(step.attrs.retry.as_ref(), "`retry`", 0).unwrap_or(0);
+        let every = self.milliseconds(step.attrs.every.as_ref(), "`every`").unwrap_or(DEFAULT_EVERY);
+        let as_user = self.user(step.attrs.as_user.as_ref()).or_else(|| place.as_user.clone());
+        self.steps.push(Step {
+            name: step.name.clone(),
+            block: place.block,
+            clause: place.clause,
+            action: step.action,
+            binding: step.binding,
+            args: arguments.args,
+            as_user: if action.is_controller() { None } else { as_user },
+            row: step.row,
+            kind,
+            reversible: reversible(action, kind),
+            touches: arguments.touches,
+            touches_undeclared: action.touches_undeclared && step.row.level != Level::Read,
+            timeout,
+            retry: u32::try_from(retry).unwrap_or(u32::MAX),
+            every,
+            until: step.attrs.until.clone(),
+            changed: step.attrs.changed.clone(),
+            ok: step.attrs.ok.clone(),
+            allow_failure: step.attrs.allow_failure,
+            tags: step.attrs.tags.clone(),
+            after: Vec::new(),
+            span: step.span,
+        })
+    }
+
+    /// Every host of the block needs a body, where its system is known; else linux is assumed, and said.
+    fn check_bodies(&mut self, step: &ProgramStep, action: &Action, place: &Place) {
+        if action.is_controller() || action.impls().is_empty() {
+            return;
+        }
+        for os in Os::ALL {
+            if action.impls().iter().any(|body| body.platform.runs_on(os)) {
+                continue;
+            }
+            // Branches on `host.os` keep other systems away, which the checker has judged.
+            if !place.guards.is_empty() {
+                continue;
+            }
+            let hosts = self.hosts_with(os, &place.hosts);
+            if !hosts.is_empty() {
+                self.errors.push(PlanError::NoBody {
+                    action: action.name.clone(),
+                    os: os.name(),
+                    hosts,
+                    span: step.span,
+                });
+            }
+        }
+        let unknown: Vec<String> = place
+            .hosts
+            .iter()
+            .map(|host| self.inventory.hosts.at(*host))
+            .filter(|host| host.os.is_none())
+            .map(|host| host.name.clone())
+            .collect();
+        if !unknown.is_empty() {
+            let assumption =
+                format!("the inventory does not say the system of {}: linux is assumed", words::join_some(&unknown, 5));
+            if !self.assumptions.contains(&assumption) {
+                self.assumptions.push(assumption);
+            }
+        }
+    }
+
+    fn hosts_with(&self, os: Os, hosts: &[HostId]) -> Vec<String> {
+        hosts
+            .iter()
+            .map(|host| self.inventory.hosts.at(*host))
+            .filter(|host| host.os == Some(os))
+            .map(|host| host.name.clone())
+            .collect()
+    }
+
+    /// A `let` whose value is wrong everywhere is an error at its own place.
+    fn check_lets(&mut self) {
+        let mut errors: Vec<PlanError> = Vec::new();
+        for (binding, value) in &self.lets {
+            if arguments::depends_on_host(value, &self.lets) {
+                continue;
+            }
+            match eval(value, &self.scope(None)) {
+                Err(error) => errors.push(PlanError::Expression { error }),
+                Ok(Evaluated::Known(known)) => {
+                    let declared = self.playbook.bindings.at(*binding);
+                    if let Err(misfit) = fits(&known, &declared.ty) {
+                        errors.push(PlanError::BadOption { what: "this value", misfit, span: value.span });
+                    }
+                }
+                Ok(Evaluated::Pending(_)) => {}
+            }
+        }
+        self.errors.append(&mut errors);
+    }
+}
+
+impl Place {
+    fn under(&self, condition: &Expr, expected: bool) -> Place {
+        let mut place = self.clone();
+        place.guards.push(Guard { condition: condition.clone(), expected });
+        place
+    }
+}
+
+fn holds_blocks(statements: &[Statement]) -> bool {
+    statements.iter().any(|statement| match statement {
+        Statement::On(_) => true,
+        Statement::If { then, otherwise, .. } => holds_blocks(then) || holds_blocks(otherwise),
+        _ => false,
+    })
+}
+
+/// Whether a rollback of this step restores what was there.
+fn reversible(action: &Action, kind: Kind) -> Reversible {
+    if kind == Kind::Read {
+        return Reversible::NotNeeded;
+    }
+    if !action.has_rollback() {
+        return Reversible::No;
+    }
+    if action.reversible.is_some() { Reversible::Depends } else { Reversible::Yes }
+}

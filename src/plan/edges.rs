@@ -1,0 +1,112 @@
+//! Why a step waits for another: program order, data it uses, or the batch before.
+
+use std::collections::BTreeMap;
+
+use super::expression_text::walk;
+use super::model::{Edge, EdgeReason, Item, ItemKind, Plan};
+use crate::base::ids::{BindingId, StepId};
+use crate::hir::expr::{Expr, ExprKind};
+
+/// Fills in `after` of every step.
+pub fn connect(plan: &mut Plan) {
+    let mut edges: Vec<(StepId, Edge)> = Vec::new();
+    let mut last: Option<StepId> = None;
+    for block in plan.blocks.values() {
+        let main = steps_of(&block.items);
+        chain(&main, last, &mut edges);
+        // Between batches every host waits for the last step of all hosts of the batch before. As a graph of steps
+        // that is a loop, so the first step says it of the last one, and `graph` leaves it out of the order.
+        if let (Some(first), Some(end), false) = (main.first(), main.last(), block.batch.is_empty()) {
+            edges.push((*first, Edge { step: *end, why: EdgeReason::Batch }));
+        }
+        for clause in [&block.on_failure, &block.always] {
+            chain(&steps_of(clause), main.last().copied(), &mut edges);
+        }
+        last = main.last().copied().or(last);
+    }
+    for clause in [&plan.on_failure, &plan.always] {
+        chain(&steps_of(clause), last, &mut edges);
+    }
+    edges.extend(data_edges(plan));
+    for (to, edge) in edges {
+        let after = &mut plan.steps.at_mut(to).after;
+        if (edge.step != to || edge.why == EdgeReason::Batch) && !after.contains(&edge) {
+            after.push(edge);
+        }
+    }
+}
+
+fn steps_of(items: &[Item]) -> Vec<StepId> {
+    items
+        .iter()
+        .filter_map(|item| match item.kind {
+            ItemKind::Step(step) => Some(step),
+            ItemKind::Require { .. } | ItemKind::Rollback(_) => None,
+        })
+        .collect()
+}
+
+fn chain(steps: &[StepId], mut before: Option<StepId>, edges: &mut Vec<(StepId, Edge)>) {
+    for step in steps {
+        if let Some(before) = before {
+            edges.push((*step, Edge { step: before, why: EdgeReason::Order }));
+        }
+        before = Some(*step);
+    }
+}
+
+/// A step that uses the result of another depends on it, wherever it stands.
+fn data_edges(plan: &Plan) -> Vec<(StepId, Edge)> {
+    let mut producers: BTreeMap<BindingId, Vec<StepId>> = BTreeMap::new();
+    for (id, step) in plan.steps.iter() {
+        if let Some(binding) = step.binding {
+            producers.entry(binding).or_default().push(id);
+        }
+    }
+    let guards = guards_by_step(plan);
+    let mut edges = Vec::new();
+    for (id, step) in plan.steps.iter() {
+        let exprs = step.args.iter().filter(|arg| !arg.from_default).map(|arg| &arg.value);
+        let guards = guards.get(&id).into_iter().flatten().copied();
+        let mut used = Vec::new();
+        exprs.chain(guards).for_each(|expr| bindings_used(expr, plan, &mut used));
+        for producer in used.iter().filter_map(|binding| producers.get(binding)).flatten() {
+            if *producer < id {
+                edges.push((id, Edge { step: *producer, why: EdgeReason::Data }));
+            }
+        }
+    }
+    edges
+}
+
+/// The conditions that decide whether a step runs: its guards, and the host set of its block.
+fn guards_by_step(plan: &Plan) -> BTreeMap<StepId, Vec<&Expr>> {
+    let mut guards: BTreeMap<StepId, Vec<&Expr>> = BTreeMap::new();
+    for block in plan.blocks.values() {
+        let shared = block.guards.iter().map(|guard| &guard.condition).chain(match &block.hosts {
+            super::model::BlockHosts::Pending { hosts, .. } => Some(hosts),
+            _ => None,
+        });
+        let shared: Vec<&Expr> = shared.collect();
+        for item in block.items.iter().chain(&block.on_failure).chain(&block.always) {
+            if let ItemKind::Step(step) = item.kind {
+                let own = item.guards.iter().map(|guard| &guard.condition);
+                guards.entry(step).or_default().extend(shared.iter().copied().chain(own));
+            }
+        }
+    }
+    guards
+}
+
+fn bindings_used(expr: &Expr, plan: &Plan, used: &mut Vec<BindingId>) {
+    walk(expr, &mut |inner| {
+        if let ExprKind::Binding(binding) = &inner.kind
+            && !used.contains(binding)
+        {
+            used.push(*binding);
+            if let Some((_, value)) = plan.lets.iter().find(|(name, _)| name == binding) {
+                bindings_used(value, plan, used);
+            }
+        }
+    });
+}

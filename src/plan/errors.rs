@@ -1,0 +1,155 @@
+//! Why there is no plan: data, prose and explanations of the codes `E0900`–`E0999`.
+
+use crate::base::source::Span;
+use crate::base::words;
+use crate::diag::{CodeDoc, Diagnostic};
+use crate::eval::EvalError;
+use crate::eval::fits::Misfit;
+use crate::eval::parse::InputError;
+
+/// What kind of refusal it is; the command line gives each its exit code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RefusalKind {
+    /// An input is missing or wrong.
+    Inputs,
+    /// An expression or argument is wrong for these hosts.
+    Program,
+    /// No host matched, or a cardinality contract is broken.
+    Hosts,
+}
+
+/// No plan, and why.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Refusal {
+    pub kind: RefusalKind,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum PlanError {
+    MissingInput { name: String, ty: String, span: Span },
+    BadInput { name: String, error: InputError, span: Span },
+    BadDefault { name: String, misfit: Misfit, span: Span },
+    UnknownInput { name: String, near: Option<String>, known: Vec<String>, playbook: Span },
+    NoHosts { text: String, limited: bool, span: Span },
+    Cardinality { misfit: Misfit, span: Span, contract: Span },
+    Expression { error: EvalError },
+    Argument { param: String, host: Option<String>, misfit: Misfit, span: Span, definition: Span },
+    NotKnownNow { what: &'static str, reason: String, span: Span },
+    BadOption { what: &'static str, misfit: Misfit, span: Span },
+    NoBody { action: String, os: &'static str, hosts: Vec<String>, span: Span },
+}
+
+impl PlanError {
+    pub fn kind(&self) -> RefusalKind {
+        match self {
+            PlanError::MissingInput { .. } | PlanError::BadInput { .. } | PlanError::UnknownInput { .. } => {
+                RefusalKind::Inputs
+            }
+            PlanError::NoHosts { .. } | PlanError::Cardinality { .. } => RefusalKind::Hosts,
+            _ => RefusalKind::Program,
+        }
+    }
+
+    pub fn diagnostic(&self) -> Diagnostic {
+        match self {
+            PlanError::MissingInput { name, ty, span } => {
+                Diagnostic::error("E0901", *span, format!("the parameter `{name}` has no value"))
+                    .at(format!("expected {ty}"))
+                    .help(format!("give it with `-e {name}=VALUE`, or write a default"))
+            }
+            PlanError::BadInput { name, error, span } => {
+                Diagnostic::error("E0902", *span, format!("the value given for `{name}` does not fit: {error}"))
+                    .at("defined here")
+            }
+            PlanError::BadDefault { name, misfit, span } => {
+                Diagnostic::error("E0903", *span, format!("the default of `{name}` does not fit: {misfit}"))
+            }
+            PlanError::UnknownInput { name, near, known, playbook } => {
+                let diagnostic =
+                    Diagnostic::error("E0904", *playbook, format!("this playbook has no parameter `{name}`"));
+                match near {
+                    Some(near) => diagnostic.did_you_mean(Some(near)),
+                    None if known.is_empty() => diagnostic.help("it has no parameters"),
+                    None => diagnostic.help(format!("it has {}", words::join_and(known))),
+                }
+            }
+            PlanError::NoHosts { text, limited, span } => {
+                let diagnostic = Diagnostic::error("E0905", *span, format!("no host matches `{text}`"));
+                if *limited {
+                    diagnostic.help("the limit given with `-l` leaves none of its hosts")
+                } else {
+                    diagnostic
+                        .help("write `hosts(0..)` as its type if an empty set is right; `opsc inv ls` lists the hosts")
+                }
+            }
+            PlanError::Cardinality { misfit, span, contract } => {
+                Diagnostic::error("E0906", *span, format!("wrong number of hosts: {misfit}"))
+                    .label(*contract, "the contract is here")
+            }
+            PlanError::Expression { error } => Diagnostic::error("E0907", error.span(), error.to_string()),
+            PlanError::Argument { param, host, misfit, span, definition } => {
+                let on_host = host.as_ref().map(|host| format!(" on {host}")).unwrap_or_default();
+                Diagnostic::error("E0908", *span, format!("the argument `{param}` does not fit{on_host}: {misfit}"))
+                    .label(*definition, "the parameter is defined here")
+            }
+            PlanError::NotKnownNow { what, reason, span } => {
+                Diagnostic::error("E0909", *span, format!("{what} must be known before the run"))
+                    .at(format!("depends on `{reason}`, which only the run will know"))
+            }
+            PlanError::BadOption { what, misfit, span } => {
+                Diagnostic::error("E0910", *span, format!("{what} does not fit: {misfit}"))
+            }
+            PlanError::NoBody { action, os, hosts, span } => {
+                Diagnostic::error("E0911", *span, format!("`{action}` cannot run on {os}"))
+                    .at(format!("would run on {}", words::join_some(hosts, 5)))
+                    .help("narrow the hosts with `where host.os == …`")
+            }
+        }
+    }
+}
+
+macro_rules! code_docs {
+    ($($code:literal $title:literal $explanation:literal $failing:literal => $fixed:literal)*) => {
+        /// Every code of this floor. Most depend on an inventory and on inputs, so examples are shown where one file says enough.
+        pub const CODES: &[CodeDoc] = &[$(CodeDoc {
+            code: $code, title: $title, explanation: $explanation, failing: $failing, fixed: $fixed,
+        }),*];
+    };
+}
+
+code_docs! {
+    "E0901" "a parameter has no value"
+    "A playbook's parameter without a default needs a value from `-e name=value` or `--var-file`. On a terminal opsc asks for it; elsewhere it lists all that are missing."
+    "ops 1\n\nplaybook p(\n  word: string,\n) ! read {\n  require word != \"\" else \"empty\"\n}\n" => "ops 1\n\nplaybook p(\n  word: string = \"x\",\n) ! read {\n  require word != \"\" else \"empty\"\n}\n"
+    "E0902" "an input does not fit its parameter"
+    "A value given with `-e` is read as a literal of the parameter's type, refinements included."
+    "" => ""
+    "E0903" "a default does not fit its parameter"
+    "A default is evaluated when the plan is made. Its value must fit the parameter's type."
+    "" => ""
+    "E0904" "an input names no parameter"
+    "`-e name=value` must name a parameter of the playbook that runs, so that a typo cannot pass silently."
+    "" => ""
+    "E0905" "no host matches"
+    "There is no implicit \"all\": a host set known to be empty is an error, unless its type says that it may be empty (`hosts(0..)`)."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux> = all() - all(),\n) ! read {\n  on web {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>(0..) = all() - all(),\n) ! read {\n  on web {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
+    "E0906" "wrong number of hosts"
+    "`hosts<linux>(3..12)` is a contract: a set outside it stops the plan."
+    "" => ""
+    "E0907" "an expression has no value"
+    "An expression known at plan time failed: a file that is not there, `only()` of several hosts, a division by zero, a number that is too large."
+    "ops 1\n\nplaybook p(\n  count: int = 1 / 0,\n) ! read {\n  require count > 1 else \"few\"\n}\n" => "ops 1\n\nplaybook p(\n  count: int = 2 / 1,\n) ! read {\n  require count > 1 else \"few\"\n}\n"
+    "E0908" "an argument does not fit its parameter"
+    "An argument is known once the hosts are, and does not fit the parameter of the action."
+    "" => ""
+    "E0909" "something must be known before the run"
+    "Batch sizes, limits, users and timeouts are part of the plan, so they cannot depend on results of the run."
+    "" => ""
+    "E0910" "an option does not fit"
+    "`batch`, `at_once`, `max_failures`, `timeout`, `retry` and `every` have types and ranges."
+    "" => ""
+    "E0911" "an action has no body for a host's system"
+    "Every host of a block must have a body of each action in it. Narrow the hosts, or add a body."
+    "" => ""
+}

@@ -1,0 +1,131 @@
+//! A typed expression as text again, with names instead of ids: for pending values, guards and the digest.
+
+use crate::base::ids::{BindingId, IdVec};
+use crate::hir::expr::{Expr, ExprKind, Operator};
+use crate::hir::program::Binding;
+use crate::hir::value::Value;
+
+/// The expression in the language's own words. Not necessarily what was written, but always the same for the same meaning.
+pub fn expression_text(expr: &Expr, bindings: &IdVec<BindingId, Binding>) -> String {
+    let text = |inner: &Expr| expression_text(inner, bindings);
+    let comma = |items: &[Expr]| items.iter().map(text).collect::<Vec<_>>().join(", ");
+    match &expr.kind {
+        ExprKind::Literal(value) => value.literal(),
+        ExprKind::Interpolated(pieces) => interpolated(pieces, bindings),
+        ExprKind::Binding(binding) => {
+            bindings.get(*binding).map_or_else(|| "?".to_string(), |found| found.name.clone())
+        }
+        ExprKind::CurrentHost => "host".to_string(),
+        ExprKind::It => "it".to_string(),
+        ExprKind::Before => "before".to_string(),
+        ExprKind::After => "after".to_string(),
+        ExprKind::Facts => "facts".to_string(),
+        ExprKind::CurrentBatch => "batch".to_string(),
+        ExprKind::Field(base, field) => format!("{}.{field}", text(base)),
+        ExprKind::ResultAt { results, host } => format!("{}[{}]", text(results), text(host)),
+        ExprKind::Index { base, index } => format!("{}[{}]", text(base), text(index)),
+        ExprKind::List(items) => format!("[{}]", comma(items)),
+        ExprKind::Record(fields) => {
+            let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {}", text(value))).collect();
+            format!("{{ {} }}", fields.join(", "))
+        }
+        ExprKind::Not(operand) => format!("not {}", text(operand)),
+        ExprKind::Negate(operand) => format!("-{}", text(operand)),
+        ExprKind::Binary { operator, left, right } => {
+            format!("{} {} {}", grouped(left, bindings), symbol(*operator), grouped(right, bindings))
+        }
+        ExprKind::Where { hosts, condition } => format!("{} where {}", grouped(hosts, bindings), text(condition)),
+        ExprKind::Call { function, args } => format!("{}({})", function_name(&format!("{function:?}")), comma(args)),
+        ExprKind::Aggregate { aggregate, source, body } => {
+            let body = body.as_ref().map(|body| format!(", {}", text(body))).unwrap_or_default();
+            format!("{}({}{body})", format!("{aggregate:?}").to_lowercase(), text(source))
+        }
+    }
+}
+
+fn grouped(expr: &Expr, bindings: &IdVec<BindingId, Binding>) -> String {
+    let text = expression_text(expr, bindings);
+    match expr.kind {
+        ExprKind::Binary { .. } | ExprKind::Where { .. } => format!("({text})"),
+        _ => text,
+    }
+}
+
+fn interpolated(pieces: &[Expr], bindings: &IdVec<BindingId, Binding>) -> String {
+    let mut text = String::from("\"");
+    for piece in pieces {
+        match &piece.kind {
+            ExprKind::Literal(Value::String(part)) => {
+                let quoted = Value::string(part).literal();
+                text.push_str(quoted.get(1..quoted.len() - 1).unwrap_or_default());
+            }
+            _ => text.push_str(&format!("{{{}}}", expression_text(piece, bindings))),
+        }
+    }
+    text + "\""
+}
+
+/// `ToJson` → `to_json`.
+fn function_name(variant: &str) -> String {
+    let mut name = String::new();
+    for letter in variant.chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
+}
+
+pub fn symbol(operator: Operator) -> &'static str {
+    match operator {
+        Operator::Or => "or",
+        Operator::And => "and",
+        Operator::Equal => "==",
+        Operator::NotEqual => "!=",
+        Operator::Less => "<",
+        Operator::LessEqual => "<=",
+        Operator::Greater => ">",
+        Operator::GreaterEqual => ">=",
+        Operator::In => "in",
+        Operator::Default => "??",
+        Operator::Add | Operator::HostsUnion => "+",
+        Operator::Subtract | Operator::HostsMinus => "-",
+        Operator::HostsIntersect => "&",
+        Operator::Multiply => "*",
+        Operator::Divide => "/",
+    }
+}
+
+/// Calls `visit` on an expression and everything inside it.
+pub fn walk(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
+    visit(expr);
+    match &expr.kind {
+        ExprKind::Interpolated(items) | ExprKind::List(items) | ExprKind::Call { args: items, .. } => {
+            items.iter().for_each(|item| walk(item, visit));
+        }
+        ExprKind::Field(base, _) | ExprKind::Not(base) | ExprKind::Negate(base) => walk(base, visit),
+        ExprKind::ResultAt { results: left, host: right }
+        | ExprKind::Index { base: left, index: right }
+        | ExprKind::Binary { left, right, .. }
+        | ExprKind::Where { hosts: left, condition: right } => {
+            walk(left, visit);
+            walk(right, visit);
+        }
+        ExprKind::Record(fields) => fields.iter().for_each(|(_, value)| walk(value, visit)),
+        ExprKind::Aggregate { source, body, .. } => {
+            walk(source, visit);
+            if let Some(body) = body {
+                walk(body, visit);
+            }
+        }
+        ExprKind::Literal(_)
+        | ExprKind::Binding(_)
+        | ExprKind::CurrentHost
+        | ExprKind::It
+        | ExprKind::Before
+        | ExprKind::After
+        | ExprKind::Facts
+        | ExprKind::CurrentBatch => {}
+    }
+}

@@ -1,0 +1,124 @@
+//! Parameters get their values: given ones are read by type, the rest come from defaults in order.
+
+use std::collections::BTreeMap;
+
+use super::errors::{PlanError, Refusal};
+use super::scope::PlanScope;
+use crate::base::ids::{BindingId, HostId};
+use crate::base::near::nearest;
+use crate::eval::fits::{Misfit, fits};
+use crate::eval::parse::parse_input;
+use crate::eval::{Evaluated, eval};
+use crate::hir::program::{Param, Playbook};
+use crate::hir::types::Type;
+use crate::hir::value::{FileRef, Value};
+use crate::hir::world::Inventory;
+
+/// Everything a plan depends on beside program and inventory.
+#[derive(Clone, Default, Debug)]
+pub struct Inputs {
+    /// `-e name=text`, in the order given; the last of a name counts.
+    pub given: Vec<(String, String)>,
+    /// Files of the project that the program names, by the path written.
+    pub files: BTreeMap<String, FileRef>,
+    /// `-l`: only these hosts.
+    pub limit: Option<Vec<HostId>>,
+}
+
+/// The value of every parameter, or all that is wrong with the inputs.
+pub fn resolve(
+    playbook: &Playbook,
+    inventory: &Inventory,
+    inputs: &Inputs,
+) -> Result<Vec<(BindingId, Value)>, Refusal> {
+    let mut errors = unknown_inputs(playbook, inputs);
+    let mut params: Vec<(BindingId, Value)> = Vec::new();
+    for param in &playbook.params {
+        match resolve_one(param, &params, playbook, inventory, inputs) {
+            Ok(value) => params.push((param.binding, value)),
+            Err(error) => errors.push(error),
+        }
+    }
+    refuse(errors).map_or(Ok(params), Err)
+}
+
+/// All errors as one refusal; the first one's kind names it.
+pub fn refuse(errors: Vec<PlanError>) -> Option<Refusal> {
+    let kind = errors.first()?.kind();
+    Some(Refusal { kind, diagnostics: errors.iter().map(PlanError::diagnostic).collect() })
+}
+
+/// Names of parameters that have neither a value nor a default.
+pub fn missing<'a>(playbook: &'a Playbook, given: &[(String, String)]) -> Vec<&'a Param> {
+    let is_given = |param: &Param| given.iter().any(|(name, _)| *name == param.name);
+    playbook.params.iter().filter(|param| param.default.is_none() && !is_given(param)).collect()
+}
+
+fn unknown_inputs(playbook: &Playbook, inputs: &Inputs) -> Vec<PlanError> {
+    let known: Vec<String> = playbook.params.iter().map(|param| param.name.clone()).collect();
+    inputs
+        .given
+        .iter()
+        .filter(|(name, _)| !known.contains(name))
+        .map(|(name, _)| PlanError::UnknownInput {
+            name: name.clone(),
+            near: nearest(name, known.iter().map(String::as_str)).map(str::to_string),
+            known: known.clone(),
+            playbook: playbook.span.before(),
+        })
+        .collect()
+}
+
+fn resolve_one(
+    param: &Param,
+    before: &[(BindingId, Value)],
+    playbook: &Playbook,
+    inventory: &Inventory,
+    inputs: &Inputs,
+) -> Result<Value, PlanError> {
+    let name = param.name.clone();
+    if let Some((_, text)) = inputs.given.iter().rev().find(|(given, _)| *given == name) {
+        return parse_input(text, &param.ty, inventory).map_err(|error| PlanError::BadInput {
+            name,
+            error,
+            span: param.span,
+        });
+    }
+    let Some(default) = &param.default else {
+        return Err(PlanError::MissingInput { name, ty: param.ty.to_string(), span: param.span });
+    };
+    let scope = PlanScope {
+        inventory,
+        files: &inputs.files,
+        bindings: &playbook.bindings,
+        params: before,
+        lets: &[],
+        host: None,
+    };
+    match eval(default, &scope).map_err(|error| PlanError::Expression { error })? {
+        Evaluated::Known(value) => check_default(value, param),
+        Evaluated::Pending(reason) => Err(PlanError::NotKnownNow { what: "a default", reason, span: default.span }),
+    }
+}
+
+fn check_default(value: Value, param: &Param) -> Result<Value, PlanError> {
+    match fits(&value, &param.ty) {
+        Ok(()) => Ok(value),
+        Err(misfit @ Misfit::WrongCount { .. }) => {
+            let span = param.default.as_ref().map_or(param.span, |default| default.span);
+            Err(PlanError::Cardinality { misfit, span, contract: param.span })
+        }
+        Err(misfit) => Err(PlanError::BadDefault { name: param.name.clone(), misfit, span: param.span }),
+    }
+}
+
+/// Whether a host set's type says that it may be empty.
+pub fn may_be_empty(ty: &Type) -> bool {
+    match ty {
+        Type::Refined { refinement: crate::hir::types::Refinement::Range { min, .. }, .. } => {
+            matches!(min, None | Some(Value::Int(0)))
+        }
+        Type::Optional(inner) => may_be_empty(inner),
+        _ => false,
+    }
+}
