@@ -2,3 +2,20 @@
 //! Knows nothing of names, types or hosts; pest stops here.
 
 pub mod ast;
+pub mod errors;
+mod grammar;
+mod lower;
+mod lower_expressions;
+mod parse;
+mod scan;
+mod strings;
+
+use crate::base::ids::FileId;
+use crate::base::source::Sources;
+use crate::diag::Diagnostic;
+
+/// The tree of a text. After an error the rest of the text is still read, so that all errors come at once; the tree
+/// then holds what could be read.
+pub fn parse(sources: &Sources, file: FileId) -> (Option<ast::File>, Vec<Diagnostic>) {
+    parse::parse(&sources.get(file).text, file)
+}

@@ -1,0 +1,69 @@
+//! Common indentation: taken out of blocks of text when reading, put back when formatting.
+
+use super::ast::StringPiece;
+
+/// A raw block without its first line break, its last indented line, and the indentation all lines share.
+pub(super) fn dedent(raw: &str) -> String {
+    let Some(body) = raw.strip_prefix('\n').or_else(|| raw.strip_prefix("\r\n")) else {
+        return raw.trim().to_string();
+    };
+    let body = match body.rfind('\n') {
+        Some(end) if body.get(end..).is_some_and(|last| last.trim().is_empty()) => body.get(..end).unwrap_or(body),
+        None if body.trim().is_empty() => "",
+        _ => body,
+    };
+    let shared = shared_indentation(body.lines());
+    let lines: Vec<&str> = body.lines().map(|line| line.get(shared..).unwrap_or("").trim_end()).collect();
+    lines.join("\n")
+}
+
+fn shared_indentation<'a>(lines: impl Iterator<Item = &'a str>) -> usize {
+    lines
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| line.len() - line.trim_start_matches([' ', '\t']).len())
+        .min()
+        .unwrap_or(0)
+}
+
+/// Stands for a hole while the indentation is worked out; cannot be typed in a text (control characters are refused).
+const HOLE: char = '\u{1}';
+
+/// The same for a text with holes.
+pub(super) fn dedent_pieces(pieces: Vec<StringPiece>) -> Vec<StringPiece> {
+    let mut holes = Vec::new();
+    let mut joined = String::new();
+    for piece in pieces {
+        match piece {
+            StringPiece::Text(text) => joined.push_str(&text.replace(HOLE, "")),
+            hole @ StringPiece::Hole(_) => {
+                joined.push(HOLE);
+                holes.push(hole);
+            }
+        }
+    }
+    let dedented = dedent(&joined);
+    let mut holes = holes.into_iter();
+    let mut pieces = Vec::new();
+    for (index, text) in dedented.split(HOLE).enumerate() {
+        if index > 0 {
+            pieces.extend(holes.next());
+        }
+        if !text.is_empty() {
+            pieces.push(StringPiece::Text(text.to_string()));
+        }
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dedent;
+
+    #[test]
+    fn the_indentation_that_all_lines_share_is_not_text() {
+        assert_eq!(dedent("\n    a\n      b\n\n    c\n  "), "a\n  b\n\nc");
+        assert_eq!(dedent(" one line "), "one line");
+        assert_eq!(dedent("\n"), "");
+        assert_eq!(dedent("\n  a"), "a");
+    }
+}
