@@ -1,6 +1,7 @@
 //! opsc
 
 pub mod base;
+pub mod check;
 pub mod diag;
 pub mod eval;
 pub mod hir;

@@ -60,6 +60,8 @@ pub struct Action {
     /// No `touches:` was written, so it may touch anything.
     pub touches_undeclared: bool,
     pub repeatable: bool,
+    /// The `file` parameter whose content is rendered as a template with `vars` before it is used.
+    pub renders: Option<usize>,
     pub needs: Vec<Condition>,
     pub skip: Option<Expr>,
     pub ensure: Vec<Condition>,

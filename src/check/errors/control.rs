@@ -1,0 +1,76 @@
+//! `E0600`: blocks, clauses and failure.
+
+use crate::base::source::Span;
+use crate::diag::Diagnostic;
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum ControlError {
+    NestedOn { span: Span },
+    RollbackOutsideFailure { span: Span },
+    RollbackScope { span: Span },
+    ClauseNotAllowed { clause: &'static str, place: &'static str, span: Span },
+    DuplicateClause { clause: &'static str, first: Span, span: Span },
+    StepOnTopOfHosts { form: &'static str, span: Span },
+    UnknownOption { name: String, span: Span },
+}
+
+impl ControlError {
+    pub fn diagnostic(&self) -> Diagnostic {
+        match self {
+            ControlError::NestedOn { span } => {
+                Diagnostic::error("E0601", *span, "an `on` block cannot stand inside another")
+                    .help("put the blocks one after the other; results of the first are known in the second")
+            }
+            ControlError::RollbackOutsideFailure { span } => {
+                Diagnostic::error("E0602", *span, "`rollback` belongs into `on failure { … }`")
+            }
+            ControlError::RollbackScope { span } => {
+                Diagnostic::error("E0603", *span, "in a playbook's own `on failure` only `rollback all` has a meaning")
+                    .help("`rollback` and `rollback batch` belong into the `on failure` of an `on` block")
+            }
+            ControlError::ClauseNotAllowed { clause, place, span } => {
+                Diagnostic::error("E0604", *span, format!("`{clause}` cannot stand in {place}"))
+                    .help("clauses come last in a playbook or in an `on` block")
+            }
+            ControlError::DuplicateClause { clause, first, span } => {
+                Diagnostic::error("E0605", *span, format!("`{clause}` stands twice in one block"))
+                    .label(*first, "the first one")
+            }
+            ControlError::StepOnTopOfHosts { form, span } => {
+                Diagnostic::error("E0606", *span, format!("`{form}` cannot stand in a clause"))
+            }
+            ControlError::UnknownOption { name, span } => {
+                let known = ["batch", "at_once", "max_failures", "as", "spread", "include_failed"];
+                let diagnostic = Diagnostic::error("E0607", *span, format!("`on` has no option `{name}`"));
+                match crate::base::near::nearest(name, known) {
+                    Some(near) => diagnostic.did_you_mean(Some(near)),
+                    None => diagnostic.help(format!("options are {}", known.join(", "))),
+                }
+            }
+        }
+    }
+}
+
+super::code_docs! {
+    "E0601" "nested `on`"
+    "A block runs on hosts; inside it there is one current host."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    on web {\n      file.info(path: \"/etc/hosts\")\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
+    "E0602" "`rollback` without a failure"
+    "`rollback` undoes the steps of a block that failed, so it stands in that block's `on failure`."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    file.directory(path: \"/tmp/x\")\n    rollback\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    file.directory(path: \"/tmp/x\")\n\n    on failure {\n      rollback\n    }\n  }\n}\n"
+    "E0603" "a rollback of no host"
+    "The playbook's own `on failure` runs once on the controller, where there is neither a host nor a batch."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    file.directory(path: \"/tmp/x\")\n  }\n\n  on failure {\n    rollback\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    file.directory(path: \"/tmp/x\")\n  }\n\n  on failure {\n    rollback all\n  }\n}\n"
+    "E0604" "a clause in the wrong place"
+    "`on failure` and `always` belong to a playbook or to an `on` block, not to branches or other clauses."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    if host.name == \"a\" {\n      file.directory(path: \"/tmp/x\")\n\n      on failure {\n        rollback\n      }\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    if host.name == \"a\" {\n      file.directory(path: \"/tmp/x\")\n    }\n\n    on failure {\n      rollback\n    }\n  }\n}\n"
+    "E0605" "a clause stands twice"
+    "A block has one `on failure`, one `after batch` and one `always`."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    file.directory(path: \"/tmp/x\")\n\n    on failure {\n      rollback\n    }\n    on failure {\n      rollback\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    file.directory(path: \"/tmp/x\")\n\n    on failure {\n      rollback\n    }\n  }\n}\n"
+    "E0606" "a form that cannot stand in a clause"
+    "Clauses run on hosts that are already there, or on the controller: they open no blocks."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    file.directory(path: \"/tmp/x\")\n  }\n\n  always {\n    on web {\n      file.info(path: \"/tmp/x\")\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    file.directory(path: \"/tmp/x\")\n  }\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n"
+    "E0607" "an unknown option"
+    "The options of `on` are batch, at_once, max_failures, as, spread and include_failed."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web (bacth: 2) {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web (batch: 2) {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
+}

@@ -1,0 +1,105 @@
+//! `E0500`: hosts, groups and platforms.
+
+use crate::base::near::nearest;
+use crate::base::source::Span;
+use crate::base::words;
+use crate::diag::Diagnostic;
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum HostError {
+    UnknownGroup { name: String, known: Vec<String>, span: Span },
+    UnknownHost { name: String, known: Vec<String>, span: Span },
+    UnknownTag { name: String, known: Vec<String>, span: Span },
+    NotHosts { found: String, span: Span },
+    WrongSystem { expected: &'static str, hosts: Vec<String>, span: Span },
+    NoBody { action: String, os: &'static str, available: Vec<&'static str>, span: Span },
+    NoBodies { action: String, span: Span },
+    UnknownPlatform { name: String, span: Span },
+    MixedBodies { action: String, span: Span },
+}
+
+impl HostError {
+    pub fn diagnostic(&self) -> Diagnostic {
+        match self {
+            HostError::UnknownGroup { name, known, span } => {
+                let diagnostic =
+                    Diagnostic::error("E0501", *span, format!("there is no group `{name}` in the inventory"));
+                offer(diagnostic, name, known, "groups")
+            }
+            HostError::UnknownHost { name, known, span } => {
+                let diagnostic =
+                    Diagnostic::error("E0502", *span, format!("there is no host `{name}` in the inventory"));
+                offer(diagnostic, name, known, "hosts")
+            }
+            HostError::UnknownTag { name, known, span } => {
+                let diagnostic = Diagnostic::error("E0503", *span, format!("no host has a tag `{name}`"));
+                offer(diagnostic, name, known, "tags")
+            }
+            HostError::NotHosts { found, span } => {
+                Diagnostic::error("E0504", *span, format!("expected hosts, found {found}"))
+            }
+            HostError::WrongSystem { expected, hosts, span } => Diagnostic::error(
+                "E0505",
+                *span,
+                format!("expected {expected} hosts, but {} is not", words::join_some(hosts, 5)),
+            )
+            .help(format!("narrow the set: `where host.os == \"{expected}\"`")),
+            HostError::NoBody { action, os, available, span } => {
+                Diagnostic::error("E0506", *span, format!("`{action}` cannot run on {os} hosts"))
+                    .at(format!("it has a body for {}", words::join_and(available)))
+                    .help("narrow the hosts with `where host.os == …` or `if host.os == …`")
+            }
+            HostError::NoBodies { action, span } => {
+                Diagnostic::error("E0507", *span, format!("the action `{action}` has no body"))
+                    .help("write at least one of linux, windows, darwin, posix or controller")
+            }
+            HostError::UnknownPlatform { name, span } => {
+                let known = ["linux", "windows", "darwin", "posix", "controller"];
+                Diagnostic::error("E0508", *span, format!("there is no platform `{name}`"))
+                    .did_you_mean(nearest(name, known))
+            }
+            HostError::MixedBodies { action, span } => {
+                Diagnostic::error("E0509", *span, format!("`{action}` has bodies for hosts and for the controller"))
+                    .help("an action runs either on hosts or on the controller")
+            }
+        }
+    }
+}
+
+fn offer(diagnostic: Diagnostic, name: &str, known: &[String], noun: &str) -> Diagnostic {
+    match nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => diagnostic.did_you_mean(Some(near)),
+        None if known.is_empty() => diagnostic.help(format!("the inventory has no {noun}")),
+        None => diagnostic.help(format!("{noun}: {}", words::join_some(known, 8))),
+    }
+}
+
+super::code_docs! {
+    "E0501" "an unknown group"
+    "The inventory has no group of this name. Without an inventory names are not checked."
+    "" => ""
+    "E0502" "an unknown host"
+    "The inventory has no host of this name."
+    "" => ""
+    "E0503" "an unknown tag"
+    "No host of the inventory carries this tag, so the set would be empty."
+    "" => ""
+    "E0504" "something that is not hosts"
+    "`on` takes a host or a set of hosts: a parameter, `group(\"…\")`, `tag(\"…\")`, `host(\"…\")`, `all()` and their `+ - &`."
+    "ops 1\n\nplaybook p() ! read {\n  on \"web\" {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n" => "ops 1\n\nplaybook p() ! read {\n  on group(\"web\") {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
+    "E0505" "hosts of another system"
+    "A set typed `hosts<linux>` holds Linux hosts only."
+    "" => ""
+    "E0506" "an action that cannot run there"
+    "Every host of a block must have a body of each action in it."
+    "ops 1\n\nplaybook p(\n  servers: hosts<windows>,\n) ! change {\n  on servers {\n    file.directory(path: 'C:\\temp')\n  }\n}\n" => "ops 1\n\nplaybook p(\n  servers: hosts<linux>,\n) ! change {\n  on servers {\n    file.directory(path: '/tmp/x')\n  }\n}\n"
+    "E0507" "an action without a body"
+    "An action says what it does for at least one platform, or for the controller."
+    "ops 1\n\naction demo.nothing() ! read {\n  doc: \"Nothing.\"\n}\n" => "ops 1\n\naction demo.nothing() ! read {\n  doc: \"Nothing.\"\n\n  linux {\n    apply sh \"\"\"\n      true\n    \"\"\"\n  }\n}\n"
+    "E0508" "an unknown platform"
+    "Platforms are linux, windows, darwin, posix (Linux and macOS) and controller."
+    "ops 1\n\naction demo.look() ! read {\n  doc: \"Look.\"\n\n  linus {\n    apply sh \"\"\"\n      true\n    \"\"\"\n  }\n}\n" => "ops 1\n\naction demo.look() ! read {\n  doc: \"Look.\"\n\n  linux {\n    apply sh \"\"\"\n      true\n    \"\"\"\n  }\n}\n"
+    "E0509" "bodies for hosts and for the controller"
+    "An action runs either on hosts or on the controller, so that a reader knows where."
+    "ops 1\n\naction demo.both() ! read {\n  doc: \"Both.\"\n\n  linux {\n    apply sh \"\"\"\n      true\n    \"\"\"\n  }\n\n  controller {\n    apply native \"http.request\"\n  }\n}\n" => "ops 1\n\naction demo.both() ! read {\n  doc: \"Both.\"\n\n  linux {\n    apply sh \"\"\"\n      true\n    \"\"\"\n  }\n}\n"
+}

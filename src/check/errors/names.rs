@@ -1,0 +1,158 @@
+//! `E0100`: names that nothing answers to, or that are taken.
+
+use crate::base::near::nearest;
+use crate::base::source::Span;
+use crate::base::words;
+use crate::diag::Diagnostic;
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum NameError {
+    UnknownName {
+        name: String,
+        known: Vec<String>,
+        span: Span,
+    },
+    /// Bound in a block that has ended.
+    OutOfReach {
+        name: String,
+        bound: Span,
+        span: Span,
+    },
+    UnknownFunction {
+        name: String,
+        known: Vec<&'static str>,
+        span: Span,
+    },
+    UnknownType {
+        name: String,
+        known: Vec<String>,
+        span: Span,
+    },
+    UnknownMember {
+        ty: String,
+        name: String,
+        known: Vec<String>,
+        span: Span,
+    },
+    Taken {
+        name: String,
+        first: Span,
+        span: Span,
+    },
+    DuplicateDefinition {
+        what: &'static str,
+        name: String,
+        first: Span,
+        span: Span,
+    },
+    NotPlanned {
+        form: &'static str,
+        span: Span,
+    },
+    Unused {
+        name: String,
+        span: Span,
+    },
+    UnknownAttribute {
+        name: String,
+        known: &'static [&'static str],
+        span: Span,
+    },
+    DuplicateAttribute {
+        name: String,
+        first: Span,
+        span: Span,
+    },
+}
+
+impl NameError {
+    pub fn diagnostic(&self) -> Diagnostic {
+        match self {
+            NameError::UnknownName { name, known, span } => {
+                Diagnostic::error("E0101", *span, format!("nothing here is called `{name}`"))
+                    .did_you_mean(nearest(name, known.iter().map(String::as_str)))
+            }
+            NameError::OutOfReach { name, bound, span } => {
+                Diagnostic::error("E0102", *span, format!("`{name}` ended with its block"))
+                    .label(*bound, "bound here")
+                    .help("a `let` inside a block is known there only")
+            }
+            NameError::UnknownFunction { name, known, span } => {
+                Diagnostic::error("E0103", *span, format!("there is no function `{name}`"))
+                    .did_you_mean(nearest(name, known.iter().copied()))
+            }
+            NameError::UnknownType { name, known, span } => {
+                Diagnostic::error("E0104", *span, format!("there is no type `{name}`"))
+                    .did_you_mean(nearest(name, known.iter().map(String::as_str)))
+            }
+            NameError::UnknownMember { ty, name, known, span } => {
+                let diagnostic = Diagnostic::error("E0105", *span, format!("{ty} has no `{name}`"));
+                match nearest(name, known.iter().map(String::as_str)) {
+                    Some(near) => diagnostic.did_you_mean(Some(near)),
+                    None if known.is_empty() => diagnostic.help("it has no members"),
+                    None => diagnostic.help(format!("it has {}", words::join_some(known, 8))),
+                }
+            }
+            NameError::Taken { name, first, span } => {
+                Diagnostic::error("E0106", *span, format!("the name `{name}` is taken"))
+                    .label(*first, "bound first here")
+                    .help("a name is bound once in a playbook, so that every use has one meaning")
+            }
+            NameError::DuplicateDefinition { what, name, first, span } => {
+                Diagnostic::error("E0107", *span, format!("the {what} `{name}` is defined twice"))
+                    .label(*first, "defined first here")
+            }
+            NameError::NotPlanned { form, span } => {
+                Diagnostic::error("E0190", *span, format!("`{form}` is not planned yet"))
+                    .help("this form of the language is read and formatted, but this opsc cannot plan or run it")
+            }
+            NameError::Unused { name, span } => Diagnostic::warning("W0108", *span, format!("`{name}` is never used")),
+            NameError::UnknownAttribute { name, known, span } => {
+                let diagnostic = Diagnostic::error("E0109", *span, format!("there is no attribute `{name}` here"));
+                match nearest(name, known.iter().copied()) {
+                    Some(near) => diagnostic.did_you_mean(Some(near)),
+                    None => diagnostic.help(format!("known here: {}", known.join(", "))),
+                }
+            }
+            NameError::DuplicateAttribute { name, first, span } => {
+                Diagnostic::error("E0110", *span, format!("`{name}` is given twice")).label(*first, "given first here")
+            }
+        }
+    }
+}
+
+super::code_docs! {
+    "E0101" "an unknown name"
+    "The name is neither a parameter, a `let`, nor the result of an earlier step."
+    "ops 1\n\nplaybook p(\n  limit: int = 3,\n) ! read {\n  require limmit > 1 else \"small\"\n}\n" => "ops 1\n\nplaybook p(\n  limit: int = 3,\n) ! read {\n  require limit > 1 else \"small\"\n}\n"
+    "E0102" "a name that ended with its block"
+    "A `let` inside `on` ends with the block. The results of steps stay visible after it, as one result per host."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    let path = \"/etc/hosts\"\n    file.info(path: path)\n  }\n  require path != \"\" else \"empty\"\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  let path = \"/etc/hosts\"\n  on web {\n    file.info(path: path)\n  }\n  require path != \"\" else \"empty\"\n}\n"
+    "E0103" "an unknown function"
+    "Functions compute values. Actions such as `file.copy` do something and stand as statements of their own."
+    "ops 1\n\nplaybook p() ! read {\n  require lenght(\"a\") == 1 else \"long\"\n}\n" => "ops 1\n\nplaybook p() ! read {\n  require length(\"a\") == 1 else \"long\"\n}\n"
+    "E0104" "an unknown type"
+    "The type is neither built in nor defined by `type NAME = …` here, in `actions/` or in the standard library."
+    "ops 1\n\nplaybook p(\n  count: integer = 1,\n) ! read {\n  require count > 0 else \"none\"\n}\n" => "ops 1\n\nplaybook p(\n  count: int = 1,\n) ! read {\n  require count > 0 else \"none\"\n}\n"
+    "E0105" "an unknown member"
+    "What stands before the dot has no member of this name."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  require web.cuont > 1 else \"one\"\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  require web.count > 1 else \"one\"\n}\n"
+    "E0106" "a name that is taken"
+    "Names are bound once in a playbook: parameters, `let`s, results of steps and of blocks share one space."
+    "ops 1\n\nplaybook p() ! read {\n  let x = 1\n  let x = 2\n  require x > 0 else \"none\"\n}\n" => "ops 1\n\nplaybook p() ! read {\n  let x = 1\n  let y = 2\n  require x + y > 0 else \"none\"\n}\n"
+    "E0107" "something is defined twice"
+    "Types, actions, playbooks and parameters have one definition each."
+    "ops 1\n\ntype Port = int(1..65535)\ntype Port = int(1..1023)\n\nplaybook p(\n  port: Port = 80,\n) ! read {\n  require port > 0 else \"none\"\n}\n" => "ops 1\n\ntype Port = int(1..65535)\n\nplaybook p(\n  port: Port = 80,\n) ! read {\n  require port > 0 else \"none\"\n}\n"
+    "W0108" "a value that is never used"
+    "Nothing reads this `let`. Remove it, or use it."
+    "ops 1\n\nplaybook p() ! read {\n  let x = 1\n}\n" => "ops 1\n\nplaybook p() ! read {\n}\n"
+    "E0109" "an unknown attribute"
+    "Attributes in braces after a step belong to the engine; all other words are parameters of the action."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/etc/hosts\") {\n      retries: 2\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/etc/hosts\") {\n      retry: 2\n    }\n  }\n}\n"
+    "E0110" "an attribute is given twice"
+    "Each attribute and option stands once."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web (batch: 1, batch: 2) {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web (batch: 2) {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
+    "E0190" "a form that is not planned yet"
+    "The language has this form, but this opsc cannot plan it. It is refused, never ignored."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    for path in [\"/a\", \"/b\"] {\n      file.info(path: path)\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/a\")\n    file.info(path: \"/b\")\n  }\n}\n"
+}

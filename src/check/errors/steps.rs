@@ -1,0 +1,140 @@
+//! `E0200`: actions, their arguments and their attributes.
+
+use crate::base::near::nearest;
+use crate::base::source::Span;
+use crate::base::words;
+use crate::diag::{Diagnostic, Edit};
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum StepError {
+    UnknownAction { name: String, known: Vec<String>, span: Span },
+    UnknownArgument { action: String, name: String, known: Vec<String>, span: Span },
+    MissingArguments { action: String, missing: Vec<(String, Span)>, span: Span },
+    PositionalArgument { label: Option<String>, span: Span },
+    DuplicateArgument { name: String, first: Span, span: Span },
+    NeedsHost { action: String, span: Span },
+    RetryOnce { action: String, span: Span },
+    UntilNotRead { action: String, span: Span },
+    EffectNotLiteral { name: String, span: Span },
+    FunctionMixesArguments { function: String, span: Span },
+    WrongArgumentCount { function: String, expected: String, found: usize, span: Span },
+    MissingDoc { action: String, span: Span },
+}
+
+impl StepError {
+    pub fn diagnostic(&self) -> Diagnostic {
+        match self {
+            StepError::UnknownAction { name, known, span } => {
+                let diagnostic = Diagnostic::error("E0201", *span, format!("there is no action `{name}`"));
+                match nearest(name, known.iter().map(String::as_str)) {
+                    Some(near) => diagnostic
+                        .did_you_mean(Some(near))
+                        .fix(format!("write `{near}`"), vec![Edit { span: *span, text: near.to_string() }]),
+                    None => diagnostic.help("`opsc actions` lists them"),
+                }
+            }
+            StepError::UnknownArgument { action, name, known, span } => {
+                let diagnostic = Diagnostic::error("E0202", *span, format!("`{action}` has no parameter `{name}`"));
+                match nearest(name, known.iter().map(String::as_str)) {
+                    Some(near) => diagnostic
+                        .did_you_mean(Some(near))
+                        .fix(format!("write `{near}`"), vec![Edit { span: *span, text: near.to_string() }]),
+                    None if known.is_empty() => diagnostic.help("it takes no arguments"),
+                    None => diagnostic.help(format!("it has {}", words::join_and(known))),
+                }
+            }
+            StepError::MissingArguments { action, missing, span } => {
+                let names: Vec<String> = missing.iter().map(|(name, _)| format!("`{name}`")).collect();
+                let noun = if names.len() == 1 { "argument" } else { "arguments" };
+                let diagnostic = Diagnostic::error(
+                    "E0203",
+                    *span,
+                    format!("`{action}` needs the {noun} {}", words::join_and(&names)),
+                );
+                missing.iter().fold(diagnostic, |diagnostic, (_, span)| diagnostic.label(*span, "defined here"))
+            }
+            StepError::PositionalArgument { label, span } => {
+                let diagnostic = Diagnostic::error("E0204", *span, "expected a named argument, found a positional one");
+                match label {
+                    Some(label) => diagnostic.help(format!("did you mean `{label}: …`?")).fix(
+                        format!("name it `{label}`"),
+                        vec![Edit { span: span.before(), text: format!("{label}: ") }],
+                    ),
+                    None => diagnostic.help("actions take named arguments only"),
+                }
+            }
+            StepError::DuplicateArgument { name, first, span } => {
+                Diagnostic::error("E0205", *span, format!("the argument `{name}` is given twice"))
+                    .label(*first, "given first here")
+            }
+            StepError::NeedsHost { action, span } => {
+                Diagnostic::error("E0206", *span, format!("`{action}` runs on a host, and there is none here"))
+                    .help("put it into `on HOSTS { … }`")
+            }
+            StepError::RetryOnce { action, span } => {
+                Diagnostic::error("E0207", *span, format!("`{action}` may not be repeated, so it cannot be retried"))
+                    .help("only actions that read, that check before they act, or that are declared repeatable can be")
+            }
+            StepError::UntilNotRead { action, span } => Diagnostic::error(
+                "E0208",
+                *span,
+                format!("`until` needs a step that only reads, and `{action}` changes things"),
+            )
+            .help("read the state in a step of its own and put `until` there"),
+            StepError::EffectNotLiteral { name, span } => {
+                Diagnostic::error("E0209", *span, format!("expected a literal for `{name}`, found an expression")).help(
+                    "the effect of a step must be readable in the file: write \"read\", \"change\" or \"destroy\"",
+                )
+            }
+            StepError::FunctionMixesArguments { function, span } => {
+                Diagnostic::error("E0210", *span, format!("`{function}` takes positional arguments"))
+            }
+            StepError::WrongArgumentCount { function, expected, found, span } => {
+                Diagnostic::error("E0211", *span, format!("`{function}` takes {expected}, found {found}"))
+            }
+            StepError::MissingDoc { action, span } => {
+                Diagnostic::warning("W0212", *span, format!("the action `{action}` has no `doc`"))
+                    .help("one sentence that says what it does")
+            }
+        }
+    }
+}
+
+super::code_docs! {
+    "E0201" "an unknown action"
+    "Actions come from the standard library (`opsc actions`), from `actions/*.ops` and from the file itself."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.inof(path: \"/etc/hosts\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
+    "E0202" "an unknown argument"
+    "The action has no parameter of this name. `opsc actions NAME` shows them."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(pth: \"/etc/hosts\", path: \"/etc/hosts\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
+    "E0203" "a missing argument"
+    "A parameter without a default must be given."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info()\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
+    "E0204" "an argument without a name"
+    "Actions take named arguments only, so that a reviewer sees what each value is."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(\"/etc/hosts\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
+    "E0205" "an argument is given twice"
+    "Each parameter takes one argument."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/a\", path: \"/b\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/b\")\n  }\n}\n"
+    "E0206" "a step needs a host"
+    "An action with bodies for hosts runs inside `on`. Actions of the controller, such as `http.check`, may stand outside."
+    "ops 1\n\nplaybook p() ! read {\n  file.info(path: \"/etc/hosts\")\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
+    "E0207" "a step that may not be repeated"
+    "`retry` repeats a step after a failed attempt. That is safe only where the action reads, checks first, or is repeatable."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! change, exec {\n  on web {\n    shell.run(script: sh\"make install\", effect: \"change\") {\n      retry: 2\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! change, exec {\n  on web {\n    shell.run(script: sh\"make install\", effect: \"change\")\n  }\n}\n"
+    "E0208" "`until` on a step that changes things"
+    "`until` repeats a step until a condition holds, so the step must only read."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    file.directory(path: \"/tmp/x\") {\n      until: it.changed\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/tmp/x\") {\n      until: it.exists\n    }\n  }\n}\n"
+    "E0209" "an effect that cannot be read in the file"
+    "Some actions take their effect as an argument. It must be a literal, so that the effects of a playbook are known without running it."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n  level: \"read\" | \"change\" = \"read\",\n) ! destroy, exec {\n  on web {\n    shell.run(script: sh\"true\", effect: level)\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! exec {\n  on web {\n    shell.run(script: sh\"true\", effect: \"read\")\n  }\n}\n"
+    "E0210" "a function takes positional arguments"
+    "Functions take positional arguments, actions named ones."
+    "ops 1\n\nplaybook p() ! read {\n  require length(text: \"a\") == 1 else \"long\"\n}\n" => "ops 1\n\nplaybook p() ! read {\n  require length(\"a\") == 1 else \"long\"\n}\n"
+    "E0211" "a wrong number of arguments"
+    "The function takes another number of arguments."
+    "ops 1\n\nplaybook p() ! read {\n  require length(\"a\", \"b\") == 1 else \"long\"\n}\n" => "ops 1\n\nplaybook p() ! read {\n  require length(\"a\") == 1 else \"long\"\n}\n"
+    "W0212" "an action without documentation"
+    "The `doc` of an action is shown by `opsc actions`, and read when sentences are translated."
+    "ops 1\n\naction demo.look(path: path) ! read {\n  linux {\n    check sh \"\"\"\n      out found \"$(test -e \"$path\" && echo true || echo false)\"\n    \"\"\"\n  }\n}\n" => "ops 1\n\naction demo.look(path: path) ! read {\n  doc: \"Look whether a path exists.\"\n\n  linux {\n    check sh \"\"\"\n      out found \"$(test -e \"$path\" && echo true || echo false)\"\n    \"\"\"\n  }\n}\n"
+}

@@ -1,0 +1,187 @@
+//! `E0300`: values of the wrong type, or outside a refinement.
+
+use crate::base::near::nearest;
+use crate::base::source::Span;
+use crate::diag::{Diagnostic, Edit};
+use crate::eval::fits::Misfit;
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum TypeError {
+    Mismatch {
+        expected: String,
+        found: String,
+        span: Span,
+        definition: Option<Span>,
+    },
+    MayBeAbsent {
+        expected: String,
+        span: Span,
+    },
+    /// A constant that does not fit its type.
+    Misfit {
+        misfit: Misfit,
+        member_near: Option<String>,
+        span: Span,
+        definition: Option<Span>,
+    },
+    NoText {
+        found: String,
+        span: Span,
+    },
+    NotComparable {
+        left: String,
+        right: String,
+        span: Span,
+    },
+    BadOperands {
+        operator: &'static str,
+        left: String,
+        right: String,
+        span: Span,
+    },
+    NoOrder {
+        ty: String,
+        span: Span,
+    },
+    BadPattern {
+        pattern: String,
+        reason: String,
+        span: Span,
+    },
+    BadRefinement {
+        ty: String,
+        span: Span,
+    },
+    WrongTypeArguments {
+        name: String,
+        expected: usize,
+        found: usize,
+        span: Span,
+    },
+    NotIndexable {
+        ty: String,
+        span: Span,
+    },
+    BranchesDiffer {
+        name: String,
+        first: String,
+        second: String,
+        span: Span,
+    },
+}
+
+impl TypeError {
+    pub fn diagnostic(&self) -> Diagnostic {
+        match self {
+            TypeError::Mismatch { expected, found, span, definition } => {
+                let diagnostic = Diagnostic::error("E0301", *span, format!("expected {expected}, found {found}"));
+                labelled(diagnostic, *definition)
+            }
+            TypeError::MayBeAbsent { expected, span } => {
+                Diagnostic::error("E0302", *span, format!("expected {expected}, found a value that may be absent"))
+                    .help("give it a default with `??`, or write `require … != none else \"…\"` before")
+            }
+            TypeError::Misfit { misfit, member_near, span, definition } => {
+                let diagnostic = labelled(Diagnostic::error("E0303", *span, misfit.to_string()), *definition);
+                match member_near {
+                    Some(near) => diagnostic
+                        .did_you_mean(Some(&format!("\"{near}\"")))
+                        .fix(format!("write \"{near}\""), vec![Edit { span: *span, text: format!("\"{near}\"") }]),
+                    None => diagnostic,
+                }
+            }
+            TypeError::NoText { found, span } => {
+                Diagnostic::error("E0304", *span, format!("{found} cannot be written into a text"))
+            }
+            TypeError::NotComparable { left, right, span } => {
+                Diagnostic::error("E0305", *span, format!("{left} and {right} cannot be compared"))
+            }
+            TypeError::BadOperands { operator, left, right, span } => {
+                let diagnostic =
+                    Diagnostic::error("E0306", *span, format!("`{operator}` does not join {left} and {right}"));
+                if *operator == "+" && (left == "string" || right == "string") {
+                    return diagnostic.help("values are put into a text with braces: \"{name}\"");
+                }
+                diagnostic
+            }
+            TypeError::NoOrder { ty, span } => {
+                Diagnostic::error("E0307", *span, format!("{ty} has no order, so `<` and `>` mean nothing"))
+            }
+            TypeError::BadPattern { pattern, reason, span } => {
+                Diagnostic::error("E0308", *span, format!("`{pattern}` is not a regular expression: {reason}"))
+            }
+            TypeError::BadRefinement { ty, span } => {
+                Diagnostic::error("E0309", *span, format!("{ty} cannot be refined like this"))
+                    .help("numbers, durations, sizes, lists and host sets take a range, strings a /pattern/")
+            }
+            TypeError::WrongTypeArguments { name, expected, found, span } => {
+                Diagnostic::error("E0310", *span, format!("`{name}` takes {expected} types in `<…>`, found {found}"))
+            }
+            TypeError::NotIndexable { ty, span } => Diagnostic::error("E0311", *span, format!("{ty} has no `[…]`")),
+            TypeError::BranchesDiffer { name, first, second, span } => Diagnostic::error(
+                "E0312",
+                *span,
+                format!("`{name}` is {first} in one branch and {second} in the other"),
+            ),
+        }
+    }
+
+    /// A constant that does not fit, with the member of a union that was probably meant.
+    pub fn misfit(misfit: Misfit, span: Span, definition: Option<Span>) -> TypeError {
+        let member_near = match &misfit {
+            Misfit::NotMember { members, found } => {
+                let bare = |text: &str| text.trim_matches('"').to_string();
+                let members: Vec<String> = members.iter().map(|member| bare(member)).collect();
+                nearest(&bare(found), members.iter().map(String::as_str)).map(str::to_string)
+            }
+            _ => None,
+        };
+        TypeError::Misfit { misfit, member_near, span, definition }
+    }
+}
+
+fn labelled(diagnostic: Diagnostic, definition: Option<Span>) -> Diagnostic {
+    match definition {
+        Some(span) => diagnostic.label(span, "the parameter is defined here"),
+        None => diagnostic,
+    }
+}
+
+super::code_docs! {
+    "E0301" "a value of another type"
+    "Types are not converted silently. `int()`, `float()`, `bool()`, `string()` and `lines()` convert."
+    "ops 1\n\nplaybook p(\n  count: int = \"three\",\n) ! read {\n  require count > 0 else \"none\"\n}\n" => "ops 1\n\nplaybook p(\n  count: int = 3,\n) ! read {\n  require count > 0 else \"none\"\n}\n"
+    "E0302" "a value that may be absent"
+    "A value of type `T?` may be absent. A default with `??` or a `require … != none` before it makes it a `T`."
+    "ops 1\n\nplaybook p(\n  owner: string? = none,\n) ! read {\n  let name = lower(owner)\n  require name != \"\" else \"empty\"\n}\n" => "ops 1\n\nplaybook p(\n  owner: string? = none,\n) ! read {\n  let name = lower(owner ?? \"root\")\n  require name != \"\" else \"empty\"\n}\n"
+    "E0303" "a value outside its type"
+    "The value has the right type, but not the right form: outside the range, not like the pattern, not one of the words, not an absolute path."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"etc/hosts\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
+    "E0304" "a value without text"
+    "Records, results and values that may be absent cannot be written into a text. Name one of their fields."
+    "ops 1\n\nplaybook p() ! read {\n  let r = { a: 1 }\n  let text = \"{r}\"\n  require text != \"\" else \"empty\"\n}\n" => "ops 1\n\nplaybook p() ! read {\n  let r = { a: 1 }\n  let text = \"{r.a}\"\n  require text != \"\" else \"empty\"\n}\n"
+    "E0305" "values that cannot be compared"
+    "Only values of one type can be equal."
+    "ops 1\n\nplaybook p() ! read {\n  require 1 == \"1\" else \"different\"\n}\n" => "ops 1\n\nplaybook p() ! read {\n  require 1 == 1 else \"different\"\n}\n"
+    "E0306" "an operator that does not join these"
+    "`+ - * /` work on numbers, durations and sizes; `+ - &` on host sets; `+` on lists."
+    "ops 1\n\nplaybook p() ! read {\n  require 1 + true > 0 else \"none\"\n}\n" => "ops 1\n\nplaybook p() ! read {\n  require 1 + 1 > 0 else \"none\"\n}\n"
+    "E0307" "values without an order"
+    "Numbers, durations, sizes, percentages and strings have an order."
+    "ops 1\n\nplaybook p() ! read {\n  require true < false else \"order\"\n}\n" => "ops 1\n\nplaybook p() ! read {\n  require true != false else \"order\"\n}\n"
+    "E0308" "not a regular expression"
+    "The pattern of a refinement or of `matches` cannot be read."
+    "ops 1\n\ntype Name = string(/[a-z/)\n\nplaybook p(\n  name: Name = \"a\",\n) ! read {\n  require name != \"\" else \"empty\"\n}\n" => "ops 1\n\ntype Name = string(/[a-z]/)\n\nplaybook p(\n  name: Name = \"a\",\n) ! read {\n  require name != \"\" else \"empty\"\n}\n"
+    "E0309" "a refinement that does not belong"
+    "A range refines numbers, durations, sizes and the length of lists and host sets; a pattern refines strings."
+    "ops 1\n\nplaybook p(\n  on_off: bool(1..2) = true,\n) ! read {\n  require on_off else \"off\"\n}\n" => "ops 1\n\nplaybook p(\n  on_off: bool = true,\n) ! read {\n  require on_off else \"off\"\n}\n"
+    "E0310" "a wrong number of types"
+    "`list<T>`, `secret<T>` and `results<T>` take one type, `map<K, V>` two."
+    "ops 1\n\nplaybook p(\n  names: list<string, int> = [],\n) ! read {\n  require names.count == 0 else \"some\"\n}\n" => "ops 1\n\nplaybook p(\n  names: list<string> = [],\n) ! read {\n  require names.count == 0 else \"some\"\n}\n"
+    "E0311" "nothing to index"
+    "Lists are indexed by number, maps by key, results by host."
+    "ops 1\n\nplaybook p() ! read {\n  let x = 1\n  require x[0] == 1 else \"other\"\n}\n" => "ops 1\n\nplaybook p() ! read {\n  let x = [1]\n  require x[0] == 1 else \"other\"\n}\n"
+    "E0312" "branches that bind different types"
+    "Both branches of an `if` may bind one name if it has one type."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! exec {\n  on web {\n    if host.name == \"a\" {\n      x = file.info(path: \"/a\")\n    } else {\n      x = shell.run(script: sh\"true\", effect: \"read\")\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    if host.name == \"a\" {\n      x = file.info(path: \"/a\")\n    } else {\n      x = file.info(path: \"/b\")\n    }\n  }\n}\n"
+}

@@ -1,0 +1,142 @@
+//! What `.name` means on each type: hosts, host sets, results, records, files.
+
+use crate::base::ids::HostId;
+use crate::hir::types::{Field, Os, Type};
+use crate::hir::value::Value;
+use crate::hir::world::{Inventory, World};
+
+/// The type of a member, or the names that exist.
+pub enum Member {
+    Found(Type),
+    Unknown { known: Vec<String> },
+}
+
+pub const HOST_MEMBERS: &[&str] = &["name", "address", "os", "port", "user", "groups", "tags", "vars"];
+const HOSTS_MEMBERS: &[&str] = &["count", "names", "addresses"];
+const RESULTS_MEMBERS: &[&str] = &["ok", "failed", "changed", "skipped", "count"];
+const BLOCK_MEMBERS: &[&str] = &["ok", "failed", "unreachable", "rolled_back", "dirty", "not_run", "changed"];
+const FACTS: &[&str] = &["os", "os_family", "distribution", "version", "init", "package_manager", "arch"];
+
+/// Flags that every step result has beside its fields.
+pub const RESULT_FLAGS: &[&str] = &["changed", "failed", "skipped"];
+
+fn unknown(known: &[&str]) -> Member {
+    Member::Unknown { known: known.iter().map(ToString::to_string).collect() }
+}
+
+pub fn member(base: &Type, name: &str) -> Member {
+    let host_list = || Member::Found(Type::Hosts(None));
+    match base {
+        Type::Error => Member::Found(Type::Error),
+        Type::Refined { base, .. } | Type::Secret(base) => member(base, name),
+        Type::Host => match name {
+            "name" | "address" => Member::Found(Type::String),
+            "os" => Member::Found(Type::Union(Os::ALL.iter().map(|os| Value::string(os.name())).collect()).optional()),
+            "port" => Member::Found(Type::Int.optional()),
+            "user" => Member::Found(Type::String.optional()),
+            "groups" => Member::Found(Type::List(Box::new(Type::String))),
+            "tags" | "vars" => Member::Found(Type::Error),
+            _ => unknown(HOST_MEMBERS),
+        },
+        Type::Hosts(_) => match name {
+            "count" => Member::Found(Type::Int),
+            "names" | "addresses" => Member::Found(Type::List(Box::new(Type::String))),
+            _ => unknown(HOSTS_MEMBERS),
+        },
+        Type::Results(_) => match name {
+            "count" => Member::Found(Type::Int),
+            _ if RESULTS_MEMBERS.contains(&name) => host_list(),
+            _ => unknown(RESULTS_MEMBERS),
+        },
+        Type::BlockResult if BLOCK_MEMBERS.contains(&name) => host_list(),
+        Type::BlockResult => unknown(BLOCK_MEMBERS),
+        Type::File => match name {
+            "path" | "sha256" => Member::Found(Type::String),
+            "size" => Member::Found(Type::Size),
+            _ => unknown(&["path", "sha256", "size"]),
+        },
+        Type::List(_) if name == "count" => Member::Found(Type::Int),
+        Type::Map(_, value) => Member::Found((**value).clone().optional()),
+        Type::Record(fields) => match fields.iter().find(|field| field.name == name) {
+            Some(field) => Member::Found(field.ty.clone()),
+            None => Member::Unknown { known: fields.iter().map(|field| field.name.clone()).collect() },
+        },
+        _ => unknown(&[]),
+    }
+}
+
+/// A step's result as later steps see it: its fields and the three flags.
+pub fn result_type(declared: &Type) -> Type {
+    let mut fields = match declared.core() {
+        Type::Record(fields) => fields.clone(),
+        _ => Vec::new(),
+    };
+    for flag in RESULT_FLAGS {
+        fields.push(Field { name: (*flag).to_string(), ty: Type::Bool });
+    }
+    Type::Record(fields)
+}
+
+/// The record behind `facts`.
+pub fn facts_type() -> Type {
+    Type::Record(FACTS.iter().map(|name| Field { name: (*name).to_string(), ty: Type::String }).collect())
+}
+
+/// The type of `host.vars.KEY` or `host.tags.KEY` over the hosts it may be: the join of theirs, optional where one has
+/// none. `None` where no host has it.
+pub fn inventory_value(world: &World, hosts: Option<&[HostId]>, member: &str, key: &str) -> Option<Type> {
+    let Some(inventory) = world.inventory() else { return Some(Type::Error) };
+    let all: Vec<HostId>;
+    let hosts = match hosts {
+        Some(hosts) => hosts,
+        None => {
+            all = inventory.hosts.iter().filter(|(_, host)| host.name != "localhost").map(|(id, _)| id).collect();
+            &all
+        }
+    };
+    let found: Vec<Option<Type>> = hosts.iter().map(|host| value_of(inventory, *host, member, key)).collect();
+    let present: Vec<&Type> = found.iter().flatten().collect();
+    let first = *present.first()?;
+    let joined = present.iter().try_fold(first.clone(), |joined, next| super::assign::join(&joined, next))?;
+    Some(if present.len() < found.len() { joined.optional() } else { joined })
+}
+
+fn value_of(inventory: &Inventory, host: HostId, member: &str, key: &str) -> Option<Type> {
+    let host = inventory.hosts.at(host);
+    let values = if member == "tags" { &host.tags } else { &host.vars };
+    values.iter().find(|(name, _)| name == key).map(|(_, value)| type_of_value(value))
+}
+
+/// Names that `host.vars.` or `host.tags.` could be followed by.
+pub fn inventory_keys(world: &World, member: &str) -> Vec<String> {
+    let Some(inventory) = world.inventory() else { return Vec::new() };
+    let values = |host: &crate::hir::world::Host| if member == "tags" { host.tags.clone() } else { host.vars.clone() };
+    let mut keys: Vec<String> = inventory.hosts.values().flat_map(values).map(|(key, _)| key).collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+/// The type of a value from an inventory or a literal.
+pub fn type_of_value(value: &Value) -> Type {
+    match value {
+        Value::None => Type::None,
+        Value::Bool(_) => Type::Bool,
+        Value::Int(_) => Type::Int,
+        Value::Float(_) => Type::Float,
+        Value::String(text) if text.contains('\n') => Type::Text,
+        Value::String(_) => Type::String,
+        Value::Duration(_) => Type::Duration,
+        Value::Size(_) => Type::Size,
+        Value::Percent(_) => Type::Percent,
+        Value::File(_) => Type::File,
+        Value::Script(_) => Type::Script,
+        Value::Host(_) => Type::Host,
+        Value::Hosts(_) => Type::Hosts(None),
+        Value::List(items) => Type::List(Box::new(items.first().map_or(Type::Error, type_of_value))),
+        Value::Record(fields) => Type::Record(
+            fields.iter().map(|(name, value)| Field { name: name.clone(), ty: type_of_value(value) }).collect(),
+        ),
+        Value::Secret(_) => Type::Secret(Box::new(Type::String)),
+    }
+}

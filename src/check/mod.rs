@@ -1,0 +1,47 @@
+//! Floor 4: names, types, effects and platforms. Trees + world → typed program, or every reason why not.
+//! Knows nothing of files on disk, of plans or of sessions.
+
+pub mod actions;
+pub mod assign;
+pub mod checker;
+pub mod context;
+pub mod errors;
+pub mod expressions;
+pub mod functions;
+pub mod members;
+pub mod names;
+pub mod playbooks;
+pub mod scripts;
+pub mod statements;
+pub mod steps;
+pub mod types;
+
+pub use names::{Names, names_used};
+
+use crate::diag::Diagnostic;
+use crate::hir::program::Program;
+use crate::hir::world::World;
+use crate::syntax::ast;
+
+/// What a check looks at: one file, the library files it names, and the world.
+pub struct Input<'a> {
+    pub main: &'a ast::File,
+    /// Nouns of the standard library and `actions/*.ops`, as far as the main file names them.
+    pub library: &'a [&'a ast::File],
+    pub world: &'a World,
+}
+
+/// The typed program of the main file with every action it uses, and all findings in it. No program where there are errors.
+pub fn check(input: &Input<'_>) -> (Option<Program>, Vec<Diagnostic>) {
+    let mut checker = checker::Checker::new(input);
+    checker.check_main();
+    checker.finish()
+}
+
+/// Every action of the library files, for listings and translation.
+pub fn check_catalogue(input: &Input<'_>) -> (Program, Vec<Diagnostic>) {
+    let mut checker = checker::Checker::new(input);
+    checker.check_library();
+    let (program, diagnostics) = checker.finish();
+    (program.unwrap_or_default(), diagnostics)
+}

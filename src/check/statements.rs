@@ -1,0 +1,529 @@
+//! Statements and blocks: what binds a name, where a clause may stand, what a block leaves visible after it.
+
+use super::checker::Checker;
+use super::context::{Context, Scope, Systems, Visible};
+use super::errors::control::ControlError;
+use super::errors::hosts::HostError;
+use super::errors::names::NameError;
+use super::errors::scripts::ScriptError;
+use super::errors::types::TypeError;
+use super::expressions::{Wanted, system_compared};
+use crate::base::ids::BindingId;
+use crate::base::source::Span;
+use crate::hir::effect::Row;
+use crate::hir::expr::{Expr, ExprKind, Operator};
+use crate::hir::program::{OnBlock, RollbackScope, Statement};
+use crate::hir::types::Type;
+use crate::hir::value::Value;
+use crate::syntax::ast::{self, ClauseKind, StatementKind};
+
+/// What a walk over statements collects beside them.
+#[derive(Default)]
+pub struct Collected {
+    pub row: Row,
+    /// Steps with their rows, to blame one for an effect.
+    pub causes: Vec<(Row, Span)>,
+    /// How often each action was named, for ids such as `service.restart#2`.
+    pub ordinals: std::collections::HashMap<String, usize>,
+}
+
+/// The clauses of a block, lowered.
+#[derive(Default)]
+pub struct Clauses {
+    pub on_failure: Vec<Statement>,
+    pub always: Vec<Statement>,
+}
+
+impl Checker<'_> {
+    pub fn check_statements(
+        &mut self,
+        statements: &[ast::Statement],
+        scope: &mut Scope,
+        context: &Context,
+        collected: &mut Collected,
+    ) -> Vec<Statement> {
+        let mut lowered = Vec::new();
+        let mut context = context.clone();
+        for statement in statements {
+            if let Some(statement) = self.check_statement(statement, scope, &context, collected) {
+                // `require x != none` makes `x` a `T` for what follows.
+                if let Statement::Require { condition, .. } = &statement {
+                    narrow_presence(condition, scope);
+                    narrow_system(condition, &mut context);
+                }
+                lowered.push(statement);
+            }
+        }
+        lowered
+    }
+
+    fn check_statement(
+        &mut self,
+        statement: &ast::Statement,
+        scope: &mut Scope,
+        context: &Context,
+        collected: &mut Collected,
+    ) -> Option<Statement> {
+        let span = statement.span;
+        match &statement.kind {
+            StatementKind::Let { name, value } => self.check_let(name, value, scope, context),
+            StatementKind::On { binding, hosts, options, body } => {
+                let head = OnHead { binding: binding.as_ref(), hosts, options, body, span };
+                self.check_on(&head, scope, context, collected)
+            }
+            StatementKind::If { condition, then, otherwise } => {
+                Some(self.check_if(condition, then, otherwise.as_ref(), span, scope, context, collected))
+            }
+            StatementKind::Require { condition, otherwise } => {
+                let condition = self.expect_condition(condition, scope, context);
+                let message = self.check_message(otherwise, "a message", scope, context);
+                Some(Statement::Require { condition, message, span })
+            }
+            StatementKind::Rollback { scope: rollback } => self.check_rollback(*rollback, span, context),
+            StatementKind::Step(step) => self.check_step_statement(step, span, scope, context, collected),
+            StatementKind::At { .. } => self.not_planned("at", span),
+            StatementKind::Repeat { .. } => self.not_planned("repeat", span),
+            StatementKind::For { .. } => self.not_planned("for", span),
+            StatementKind::Parallel { .. } => self.not_planned("parallel", span),
+            StatementKind::SkipIf { .. } => self.not_planned("skip if", span),
+        }
+    }
+
+    fn not_planned(&mut self, form: &'static str, span: Span) -> Option<Statement> {
+        let length = u32::try_from(form.len()).unwrap_or(1);
+        let span = Span { end: span.start + length, ..span };
+        self.report(NameError::NotPlanned { form, span }.diagnostic());
+        None
+    }
+
+    pub fn check_message(
+        &mut self,
+        text: &ast::StringLiteral,
+        place: &'static str,
+        scope: &mut Scope,
+        context: &Context,
+    ) -> Expr {
+        let message = self.check_string(text, scope, context);
+        if message.ty.is_secret() {
+            self.report(ScriptError::SecretInText { place, span: message.span }.diagnostic());
+        }
+        message
+    }
+
+    fn check_let(
+        &mut self,
+        name: &ast::Name,
+        value: &ast::Expr,
+        scope: &mut Scope,
+        context: &Context,
+    ) -> Option<Statement> {
+        let value = self.check_expr(value, Wanted::default(), scope, context);
+        let binding = self.bind(name, value.ty.clone(), scope)?;
+        Some(Statement::Let { binding, value })
+    }
+
+    /// Binds a name once; a second time is an error.
+    fn bind(&mut self, name: &ast::Name, ty: Type, scope: &mut Scope) -> Option<BindingId> {
+        const AMBIENT: &[&str] = &["host", "it", "before", "after", "facts", "batch", "controller"];
+        let first = scope.find(&name.text).map(|visible| scope.bindings.at(visible.binding).span);
+        let taken = first.or_else(|| AMBIENT.contains(&name.text.as_str()).then_some(name.span));
+        if let Some(first) = taken {
+            self.report(NameError::Taken { name: name.text.clone(), first, span: name.span }.diagnostic());
+            return None;
+        }
+        Some(scope.bind(&name.text, ty, name.span))
+    }
+
+    fn check_rollback(&mut self, rollback: ast::RollbackScope, span: Span, context: &Context) -> Option<Statement> {
+        let scope = match rollback {
+            ast::RollbackScope::Host => RollbackScope::Host,
+            ast::RollbackScope::Batch => RollbackScope::Batch,
+            ast::RollbackScope::All => RollbackScope::All,
+        };
+        if !context.in_failure {
+            self.report(ControlError::RollbackOutsideFailure { span }.diagnostic());
+            return None;
+        }
+        if !context.in_block && scope != RollbackScope::All {
+            self.report(ControlError::RollbackScope { span }.diagnostic());
+            return None;
+        }
+        Some(Statement::Rollback { scope, span })
+    }
+
+    fn check_step_statement(
+        &mut self,
+        written: &ast::Step,
+        span: Span,
+        scope: &mut Scope,
+        context: &Context,
+        collected: &mut Collected,
+    ) -> Option<Statement> {
+        let Some(mut step) = self.check_step(written, span, scope, context) else {
+            // The name is known all the same, so that its uses are not errors too.
+            if let Some(name) = &written.binding
+                && scope.find(&name.text).is_none()
+            {
+                let binding = scope.bind(&name.text, Type::Error, name.span);
+                scope.mark_used(binding);
+            }
+            return None;
+        };
+        collected.row = collected.row.join(step.row);
+        collected.causes.push((step.row, written.action.span));
+        if let Some(name) = &written.binding {
+            let ty = self.step_result(&step);
+            step.binding = self.bind(name, ty, scope);
+            if let Some(binding) = step.binding {
+                // Results need no reader: they are shown in any case.
+                scope.mark_used(binding);
+            }
+        }
+        step.name = step_name(written, collected);
+        Some(Statement::Step(step))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one `if` and its surroundings, used once")]
+    fn check_if(
+        &mut self,
+        condition: &ast::Expr,
+        then: &ast::Block,
+        otherwise: Option<&ast::Else>,
+        span: Span,
+        scope: &mut Scope,
+        context: &Context,
+        collected: &mut Collected,
+    ) -> Statement {
+        let condition = self.expect_condition(condition, scope, context);
+        let (mut yes, mut no) = (context.clone(), context.clone());
+        if let Some((os, is)) = system_compared(&condition) {
+            yes.systems = context.systems.narrowed(os, is);
+            no.systems = context.systems.narrowed(os, !is);
+        }
+        self.refuse_clauses(then, "a branch");
+        scope.enter();
+        narrow_presence(&condition, scope);
+        let then = self.check_statements(&then.statements, scope, &yes, collected);
+        let first = scope.leave();
+        scope.enter();
+        let otherwise_statements = match otherwise {
+            Some(ast::Else::Block(block)) => {
+                self.refuse_clauses(block, "a branch");
+                self.check_statements(&block.statements, scope, &no, collected)
+            }
+            Some(ast::Else::If(statement)) => {
+                self.check_statement(statement, scope, &no, collected).into_iter().collect()
+            }
+            None => Vec::new(),
+        };
+        let second = scope.leave();
+        let (then, otherwise) = self.merge_branches(then, otherwise_statements, first, second, scope);
+        Statement::If { condition, then, otherwise, span }
+    }
+
+    /// One name bound in both branches is one binding; a name of one branch only may be absent afterwards.
+    fn merge_branches(
+        &mut self,
+        then: Vec<Statement>,
+        mut otherwise: Vec<Statement>,
+        first: Vec<(String, Visible)>,
+        second: Vec<(String, Visible)>,
+        scope: &mut Scope,
+    ) -> (Vec<Statement>, Vec<Statement>) {
+        let lets = lets_of(&then).into_iter().chain(lets_of(&otherwise)).collect::<Vec<_>>();
+        for (name, visible) in &first {
+            if lets.contains(&visible.binding) {
+                scope.ended.insert(name.clone(), scope.bindings.at(visible.binding).span);
+                continue;
+            }
+            match second.iter().find(|(other, _)| other == name) {
+                Some((_, twin)) => {
+                    if twin.ty != visible.ty {
+                        let (first, second) = (short(&visible.ty), short(&twin.ty));
+                        let span = scope.bindings.at(twin.binding).span;
+                        self.report(TypeError::BranchesDiffer { name: name.clone(), first, second, span }.diagnostic());
+                    }
+                    rebind(&mut otherwise, twin.binding, visible.binding);
+                    scope.show(name, visible.clone());
+                }
+                None => scope.show(name, Visible { ty: visible.ty.clone().optional(), ..visible.clone() }),
+            }
+        }
+        for (name, visible) in &second {
+            if lets.contains(&visible.binding) {
+                scope.ended.insert(name.clone(), scope.bindings.at(visible.binding).span);
+            } else if !first.iter().any(|(other, _)| other == name) {
+                scope.show(name, Visible { ty: visible.ty.clone().optional(), ..visible.clone() });
+            }
+        }
+        (then, otherwise)
+    }
+
+    fn refuse_clauses(&mut self, block: &ast::Block, place: &'static str) {
+        for clause in &block.clauses {
+            let error =
+                ControlError::ClauseNotAllowed { clause: clause_name(clause.kind), place, span: clause.head_span };
+            self.report(error.diagnostic());
+        }
+    }
+
+    /// The clauses of a playbook or an `on` block.
+    pub fn check_clauses(
+        &mut self,
+        block: &ast::Block,
+        scope: &mut Scope,
+        context: &Context,
+        collected: &mut Collected,
+    ) -> Clauses {
+        let mut clauses = Clauses::default();
+        let mut seen: Vec<(ClauseKind, Span)> = Vec::new();
+        for clause in &block.clauses {
+            if let Some((_, first)) = seen.iter().find(|(kind, _)| *kind == clause.kind) {
+                let error = ControlError::DuplicateClause {
+                    clause: clause_name(clause.kind),
+                    first: *first,
+                    span: clause.head_span,
+                };
+                self.report(error.diagnostic());
+                continue;
+            }
+            seen.push((clause.kind, clause.head_span));
+            if clause.kind == ClauseKind::AfterBatch {
+                self.report(NameError::NotPlanned { form: "after batch", span: clause.head_span }.diagnostic());
+                continue;
+            }
+            let in_failure = clause.kind == ClauseKind::OnFailure;
+            let inner = Context { in_failure, in_clause: true, ..context.clone() };
+            self.refuse_clauses(&clause.body, "a clause");
+            scope.enter();
+            let statements = self.check_statements(&clause.body.statements, scope, &inner, collected);
+            scope.leave();
+            if in_failure {
+                clauses.on_failure = statements;
+            } else {
+                clauses.always = statements;
+            }
+        }
+        clauses
+    }
+
+    fn check_on(
+        &mut self,
+        head: &OnHead<'_>,
+        scope: &mut Scope,
+        context: &Context,
+        collected: &mut Collected,
+    ) -> Option<Statement> {
+        if context.in_block {
+            self.report(ControlError::NestedOn { span: head.hosts.span }.diagnostic());
+            return None;
+        }
+        if context.in_clause {
+            self.report(ControlError::StepOnTopOfHosts { form: "on", span: head.hosts.span }.diagnostic());
+            return None;
+        }
+        let hosts = self.check_expr(head.hosts, Wanted::default(), scope, context);
+        if !matches!(hosts.ty.core(), Type::Hosts(_) | Type::Host | Type::Error) {
+            self.report(HostError::NotHosts { found: hosts.ty.to_string(), span: hosts.span }.diagnostic());
+        }
+        let mut block = OnBlock {
+            binding: None,
+            batch: None,
+            at_once: None,
+            max_failures: None,
+            as_user: None,
+            include_failed: false,
+            body: Vec::new(),
+            on_failure: Vec::new(),
+            always: Vec::new(),
+            span: head.span,
+            head_span: Span { end: head.hosts.span.end, ..head.span },
+            hosts,
+        };
+        self.check_options(head.options, &mut block, scope, context);
+        let inner = Context {
+            on_host: true,
+            in_block: true,
+            systems: systems_of(&block.hosts.ty),
+            hosts: None,
+            as_user: context.as_user || block.as_user.is_some(),
+            ..context.clone()
+        };
+        scope.enter();
+        block.body = self.check_statements(&head.body.statements, scope, &inner, collected);
+        let clauses = self.check_clauses(head.body, scope, &inner, collected);
+        let names = scope.leave();
+        block.on_failure = clauses.on_failure;
+        block.always = clauses.always;
+        self.show_results(names, &block.body, scope);
+        if let Some(name) = head.binding {
+            block.binding = self.bind(name, Type::BlockResult, scope);
+            if let Some(binding) = block.binding {
+                scope.mark_used(binding);
+            }
+        }
+        Some(Statement::On(block))
+    }
+
+    /// After the block its steps' names are results by host; its `let`s are gone.
+    fn show_results(&mut self, names: Vec<(String, Visible)>, body: &[Statement], scope: &mut Scope) {
+        let lets = lets_of(body);
+        for (name, visible) in names {
+            if lets.contains(&visible.binding) {
+                let span = scope.bindings.at(visible.binding).span;
+                if !scope.is_used(visible.binding) {
+                    self.report(NameError::Unused { name: name.clone(), span }.diagnostic());
+                }
+                scope.ended.insert(name, span);
+                continue;
+            }
+            let item = match visible.ty {
+                Type::Optional(inner) => *inner,
+                other => other,
+            };
+            scope.show(&name, Visible { binding: visible.binding, ty: Type::Results(Box::new(item)) });
+        }
+    }
+
+    fn check_options(&mut self, options: &[ast::Named], block: &mut OnBlock, scope: &mut Scope, context: &Context) {
+        let mut seen: Vec<(&str, Span)> = Vec::new();
+        for option in options {
+            let label = option.label.text.as_str();
+            if let Some((_, first)) = seen.iter().find(|(name, _)| *name == label) {
+                let (name, span) = (label.to_string(), option.label.span);
+                self.report(NameError::DuplicateAttribute { name, first: *first, span }.diagnostic());
+                continue;
+            }
+            seen.push((label, option.label.span));
+            match label {
+                "batch" => block.batch = Some(self.check_batch(&option.value, scope, context)),
+                "at_once" => {
+                    block.at_once = Some(self.expect_expr(&option.value, Wanted::of(&Type::Int), scope, context))
+                }
+                "max_failures" => {
+                    block.max_failures = Some(self.expect_expr(&option.value, Wanted::of(&Type::Int), scope, context));
+                }
+                "as" => {
+                    block.as_user = Some(self.expect_expr(&option.value, Wanted::of(&Type::String), scope, context))
+                }
+                "include_failed" => block.include_failed = self.expect_bool(&option.value, scope, context),
+                "spread" => self.report(NameError::NotPlanned { form: "spread", span: option.label.span }.diagnostic()),
+                _ => self.report(
+                    ControlError::UnknownOption { name: label.to_string(), span: option.label.span }.diagnostic(),
+                ),
+            }
+        }
+    }
+
+    /// A count, a percent, or a list of both.
+    fn check_batch(&mut self, expr: &ast::Expr, scope: &mut Scope, context: &Context) -> Expr {
+        if let ast::ExprKind::List(items) = &expr.kind {
+            let sizes: Vec<Expr> = items.iter().map(|item| self.check_batch(item, scope, context)).collect();
+            let values: Option<Vec<Value>> = sizes
+                .iter()
+                .map(|size| match &size.kind {
+                    ExprKind::Literal(value) => Some(value.clone()),
+                    _ => None,
+                })
+                .collect();
+            let kind = values.map_or(ExprKind::List(sizes), |values| ExprKind::Literal(Value::List(values)));
+            return Expr { kind, ty: Type::List(Box::new(Type::Error)), span: expr.span };
+        }
+        let size = self.check_expr(expr, Wanted::default(), scope, context);
+        if !matches!(size.ty.core(), Type::Int | Type::Percent | Type::Error) {
+            let (expected, found) = ("a count, a percent or a list of both".to_string(), size.ty.to_string());
+            self.report(TypeError::Mismatch { expected, found, span: size.span, definition: None }.diagnostic());
+        }
+        size
+    }
+}
+
+/// The parts of an `on` statement.
+struct OnHead<'a> {
+    binding: Option<&'a ast::Name>,
+    hosts: &'a ast::Expr,
+    options: &'a [ast::Named],
+    body: &'a ast::Block,
+    span: Span,
+}
+
+fn clause_name(kind: ClauseKind) -> &'static str {
+    match kind {
+        ClauseKind::OnFailure => "on failure",
+        ClauseKind::AfterBatch => "after batch",
+        ClauseKind::Always => "always",
+    }
+}
+
+fn systems_of(ty: &Type) -> Systems {
+    match ty.core() {
+        Type::Hosts(Some(os)) => Systems::only(*os),
+        _ => Systems::any(),
+    }
+}
+
+/// `service.restart`, then `service.restart#2`; or the name the step binds. Names bound in both branches of an `if` get
+/// an ordinal too, so that every step's name is unique.
+fn step_name(step: &ast::Step, collected: &mut Collected) -> String {
+    let base = step.binding.as_ref().map_or_else(|| step.action.text(), |name| name.text.clone());
+    let ordinal = collected.ordinals.entry(base.clone()).or_insert(0);
+    *ordinal += 1;
+    if *ordinal == 1 { base } else { format!("{base}#{ordinal}") }
+}
+
+fn lets_of(statements: &[Statement]) -> Vec<BindingId> {
+    statements
+        .iter()
+        .filter_map(|statement| match statement {
+            Statement::Let { binding, .. } => Some(*binding),
+            _ => None,
+        })
+        .collect()
+}
+
+fn short(ty: &Type) -> String {
+    match ty {
+        Type::Record(fields) => {
+            let names: Vec<&str> = fields.iter().take(3).map(|field| field.name.as_str()).collect();
+            format!("{{ {}, … }}", names.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Steps of the second branch bind what the first one bound.
+fn rebind(statements: &mut [Statement], from: BindingId, to: BindingId) {
+    for statement in statements {
+        match statement {
+            Statement::Step(step) if step.binding == Some(from) => step.binding = Some(to),
+            Statement::If { then, otherwise, .. } => {
+                rebind(then, from, to);
+                rebind(otherwise, from, to);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `x != none` (and conjunctions of it) makes the binding `x` present.
+fn narrow_presence(condition: &Expr, scope: &mut Scope) {
+    let ExprKind::Binary { operator, left, right } = &condition.kind else { return };
+    if *operator == Operator::And {
+        narrow_presence(left, scope);
+        narrow_presence(right, scope);
+        return;
+    }
+    let is_none = matches!(right.kind, ExprKind::Literal(Value::None));
+    if let (Operator::NotEqual, true, ExprKind::Binding(binding), Type::Optional(inner)) =
+        (operator, is_none, &left.kind, &left.ty)
+    {
+        let name = scope.bindings.at(*binding).name.clone();
+        scope.show(&name, Visible { binding: *binding, ty: (**inner).clone() });
+    }
+}
+
+fn narrow_system(condition: &Expr, context: &mut Context) {
+    if let Some((os, is)) = system_compared(condition) {
+        context.systems = context.systems.narrowed(os, is);
+    }
+}

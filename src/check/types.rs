@@ -1,0 +1,195 @@
+//! Written types → types: names resolved, refinements checked.
+
+use super::checker::Checker;
+use super::errors::names::NameError;
+use super::errors::types::TypeError;
+use crate::base::source::Span;
+use crate::hir::types::{Field, Os, Refinement, Type};
+use crate::hir::value::Value;
+use crate::syntax::ast;
+
+const BUILT_IN: &[(&str, Type)] = &[
+    ("string", Type::String),
+    ("text", Type::Text),
+    ("int", Type::Int),
+    ("float", Type::Float),
+    ("bool", Type::Bool),
+    ("duration", Type::Duration),
+    ("size", Type::Size),
+    ("percent", Type::Percent),
+    ("path", Type::Path),
+    ("url", Type::Url),
+    ("file", Type::File),
+    ("script", Type::Script),
+    ("host", Type::Host),
+    ("hosts", Type::Hosts(None)),
+];
+
+const GENERIC: &[&str] = &["list", "map", "secret", "results"];
+
+impl Checker<'_> {
+    pub fn resolve_type(&mut self, ty: &ast::Type) -> Type {
+        match &ty.kind {
+            ast::TypeKind::Optional(inner) => self.resolve_type(inner).optional(),
+            ast::TypeKind::Record(fields) => Type::Record(self.resolve_fields(fields)),
+            ast::TypeKind::String(text) => Type::Union(vec![Value::String(text.constant().unwrap_or_default())]),
+            ast::TypeKind::Int(value) => Type::Union(vec![Value::Int(*value)]),
+            ast::TypeKind::Union(members) => self.resolve_union(members),
+            ast::TypeKind::Name { name, args, refinement } => {
+                let base = self.resolve_named(name, args, ty.span);
+                match refinement {
+                    Some(refinement) => self.refine(base, refinement),
+                    None => base,
+                }
+            }
+        }
+    }
+
+    fn resolve_fields(&mut self, fields: &[ast::TypeField]) -> Vec<Field> {
+        let mut resolved: Vec<Field> = Vec::new();
+        for field in fields {
+            if resolved.iter().any(|known| known.name == field.name.text) {
+                let (name, span) = (field.name.text.clone(), field.name.span);
+                self.report(NameError::DuplicateDefinition { what: "field", name, first: span, span }.diagnostic());
+            }
+            resolved.push(Field { name: field.name.text.clone(), ty: self.resolve_type(&field.ty) });
+        }
+        resolved
+    }
+
+    /// A union of literals; other members make no union.
+    fn resolve_union(&mut self, members: &[ast::Type]) -> Type {
+        let mut literals = Vec::new();
+        for member in members {
+            match self.resolve_type(member) {
+                Type::Union(values) => literals.extend(values),
+                Type::Error => return Type::Error,
+                other => {
+                    let (expected, found) = ("a literal in this union".to_string(), other.to_string());
+                    self.report(
+                        TypeError::Mismatch { expected, found, span: member.span, definition: None }.diagnostic(),
+                    );
+                    return Type::Error;
+                }
+            }
+        }
+        Type::Union(literals)
+    }
+
+    fn resolve_named(&mut self, name: &ast::Name, args: &[ast::Type], span: Span) -> Type {
+        let wanted = match name.text.as_str() {
+            "list" | "secret" | "results" => 1,
+            "map" => 2,
+            "hosts" => args.len().min(1),
+            _ => 0,
+        };
+        if args.len() != wanted {
+            let name = name.text.clone();
+            self.report(TypeError::WrongTypeArguments { name, expected: wanted, found: args.len(), span }.diagnostic());
+            return Type::Error;
+        }
+        let resolved =
+            |checker: &mut Self, index: usize| args.get(index).map_or(Type::Error, |arg| checker.resolve_type(arg));
+        match name.text.as_str() {
+            "list" => Type::List(Box::new(resolved(self, 0))),
+            "secret" => Type::Secret(Box::new(resolved(self, 0))),
+            "results" => Type::Results(Box::new(resolved(self, 0))),
+            "map" => {
+                let key = resolved(self, 0);
+                Type::Map(Box::new(key), Box::new(resolved(self, 1)))
+            }
+            "hosts" if wanted == 1 => self.resolve_hosts(args),
+            _ => self.named_type(name),
+        }
+    }
+
+    fn resolve_hosts(&mut self, args: &[ast::Type]) -> Type {
+        let named = args.first().and_then(|arg| match &arg.kind {
+            ast::TypeKind::Name { name, .. } => Some(name),
+            _ => None,
+        });
+        let Some(name) = named else { return Type::Hosts(None) };
+        match Os::parse(&name.text) {
+            Some(os) => Type::Hosts(Some(os)),
+            None => {
+                let known = Os::ALL.iter().map(|os| os.name().to_string()).collect();
+                self.report(NameError::UnknownType { name: name.text.clone(), known, span: name.span }.diagnostic());
+                Type::Error
+            }
+        }
+    }
+
+    pub fn named_type(&mut self, name: &ast::Name) -> Type {
+        if let Some((_, ty)) = BUILT_IN.iter().find(|(known, _)| *known == name.text) {
+            return ty.clone();
+        }
+        if let Some(ty) = self.resolved.get(&name.text) {
+            return ty.clone();
+        }
+        let Some(item) = self.types.get(&name.text).copied() else {
+            let built_in = BUILT_IN.iter().map(|(known, _)| *known).chain(GENERIC.iter().copied());
+            let known = built_in.map(str::to_string).chain(self.types.keys().cloned()).collect();
+            self.report(NameError::UnknownType { name: name.text.clone(), known, span: name.span }.diagnostic());
+            return Type::Error;
+        };
+        // A type that names itself finds this, and fits everywhere instead of looping.
+        self.resolved.insert(name.text.clone(), Type::Error);
+        let resolved = match self.resolve_type(&item.ty) {
+            Type::Refined { base, refinement, .. } => Type::Refined { name: Some(name.text.clone()), base, refinement },
+            other => other,
+        };
+        self.resolved.insert(name.text.clone(), resolved.clone());
+        resolved
+    }
+
+    fn refine(&mut self, base: Type, refinement: &ast::Refinement) -> Type {
+        match refinement {
+            ast::Refinement::Pattern { text, span } => {
+                if let Err(error) = regex::Regex::new(text) {
+                    let reason =
+                        error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_string();
+                    self.report(TypeError::BadPattern { pattern: text.clone(), reason, span: *span }.diagnostic());
+                }
+                if !matches!(base.core(), Type::String | Type::Text | Type::Path | Type::Url | Type::Error) {
+                    self.report(TypeError::BadRefinement { ty: base.to_string(), span: *span }.diagnostic());
+                }
+                Type::Refined { name: None, base: Box::new(base), refinement: Refinement::Pattern(text.clone()) }
+            }
+            ast::Refinement::Range { min, max, span } => {
+                let ranged = matches!(
+                    base.core(),
+                    Type::Int
+                        | Type::Float
+                        | Type::Duration
+                        | Type::Size
+                        | Type::Percent
+                        | Type::List(_)
+                        | Type::Hosts(_)
+                        | Type::Error
+                );
+                if !ranged {
+                    self.report(TypeError::BadRefinement { ty: base.to_string(), span: *span }.diagnostic());
+                }
+                let min = min.as_ref().and_then(literal);
+                let max = max.as_ref().and_then(literal);
+                Type::Refined { name: None, base: Box::new(base), refinement: Refinement::Range { min, max } }
+            }
+        }
+    }
+}
+
+/// A literal as a value; interpolated strings and compound forms are none.
+pub fn literal(expr: &ast::Expr) -> Option<Value> {
+    Some(match &expr.kind {
+        ast::ExprKind::None => Value::None,
+        ast::ExprKind::Bool(value) => Value::Bool(*value),
+        ast::ExprKind::Int(value) => Value::Int(*value),
+        ast::ExprKind::Float(value) => Value::Float(*value),
+        ast::ExprKind::Duration(value) => Value::Duration(*value),
+        ast::ExprKind::Size(value) => Value::Size(*value),
+        ast::ExprKind::Percent(value) => Value::Percent(*value),
+        ast::ExprKind::String(text) => Value::String(text.constant()?),
+        ast::ExprKind::Parenthesized(inner) => return literal(inner),
+        _ => return None,
+    })
+}
