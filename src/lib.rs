@@ -5,6 +5,7 @@ pub mod check;
 pub mod diag;
 pub mod eval;
 pub mod hir;
+pub mod inventory;
 pub mod plan;
 pub mod run;
 pub mod syntax;

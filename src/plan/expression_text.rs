@@ -2,7 +2,7 @@
 
 use crate::base::ids::{BindingId, IdVec};
 use crate::hir::expr::{Expr, ExprKind, Operator};
-use crate::hir::program::Binding;
+use crate::hir::program::{Binding, Playbook, Statement};
 use crate::hir::value::Value;
 
 /// The expression in the language's own words. Not necessarily what was written, but always the same for the same meaning.
@@ -127,5 +127,50 @@ pub fn walk(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
         | ExprKind::After
         | ExprKind::Facts
         | ExprKind::CurrentBatch => {}
+    }
+}
+
+/// Calls `visit` on every expression of a playbook: defaults, hosts, options, conditions, arguments, attributes.
+pub fn walk_playbook(playbook: &Playbook, visit: &mut dyn FnMut(&Expr)) {
+    playbook.params.iter().filter_map(|param| param.default.as_ref()).for_each(|default| walk(default, visit));
+    for statements in [&playbook.body, &playbook.on_failure, &playbook.always] {
+        walk_statements(statements, visit);
+    }
+}
+
+fn walk_statements(statements: &[Statement], visit: &mut dyn FnMut(&Expr)) {
+    for statement in statements {
+        match statement {
+            Statement::Let { value, .. } => walk(value, visit),
+            Statement::Require { condition, message, .. } => {
+                walk(condition, visit);
+                walk(message, visit);
+            }
+            Statement::If { condition, then, otherwise, .. } => {
+                walk(condition, visit);
+                walk_statements(then, visit);
+                walk_statements(otherwise, visit);
+            }
+            Statement::On(block) => {
+                walk(&block.hosts, visit);
+                [&block.body, &block.on_failure, &block.always]
+                    .into_iter()
+                    .for_each(|inner| walk_statements(inner, visit));
+            }
+            Statement::Step(step) => {
+                let attrs = &step.attrs;
+                let attrs = [
+                    &attrs.until,
+                    &attrs.changed,
+                    &attrs.ok,
+                    &attrs.timeout,
+                    &attrs.retry,
+                    &attrs.every,
+                    &attrs.as_user,
+                ];
+                step.args.iter().chain(attrs).flatten().for_each(|expr| walk(expr, visit));
+            }
+            Statement::Rollback { .. } => {}
+        }
     }
 }

@@ -1,0 +1,115 @@
+//! What can be wrong with an inventory: data, prose and explanations of the codes `E0800`–`E0899`.
+
+use crate::base::near::nearest;
+use crate::base::source::Span;
+use crate::base::words;
+use crate::diag::{CodeDoc, Diagnostic};
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum InventoryError {
+    NotYaml { reason: String, span: Span },
+    Refused { what: &'static str, span: Span },
+    UnknownKey { key: String, known: &'static [&'static str], span: Span },
+    WrongForm { expected: &'static str, found: &'static str, span: Span },
+    DuplicateKey { key: String, first: Span, span: Span },
+    UnknownGroup { name: String, known: Vec<String>, span: Span },
+    Cycle { names: Vec<String>, span: Span },
+    BadRange { text: String, reason: &'static str, span: Span },
+    NotOneOf { key: &'static str, known: Vec<String>, found: String, span: Span },
+    UndeclaredTag { key: String, known: Vec<String>, span: Span },
+    UndeclaredTagValue { key: String, value: String, known: Vec<String>, span: Span },
+    BadName { name: String, span: Span },
+    UnknownJump { name: String, known: Vec<String>, span: Span },
+    TooManyHosts { most: usize, span: Span },
+}
+
+impl InventoryError {
+    pub fn diagnostic(&self) -> Diagnostic {
+        match self {
+            InventoryError::NotYaml { reason, span } => {
+                Diagnostic::error("E0801", *span, format!("this is not YAML: {reason}"))
+            }
+            InventoryError::Refused { what, span } => {
+                Diagnostic::error("E0802", *span, format!("{what} are not read in an inventory"))
+                    .help("write the values out")
+            }
+            InventoryError::UnknownKey { key, known, span } => {
+                let diagnostic = Diagnostic::error("E0803", *span, format!("there is no key `{key}` here"));
+                match nearest(key, known.iter().copied()) {
+                    Some(near) => diagnostic.did_you_mean(Some(near)),
+                    None => diagnostic.help(format!("known here: {}", known.join(", "))),
+                }
+            }
+            InventoryError::WrongForm { expected, found, span } => {
+                Diagnostic::error("E0804", *span, format!("expected {expected}, found {found}"))
+            }
+            InventoryError::DuplicateKey { key, first, span } => {
+                Diagnostic::error("E0805", *span, format!("`{key}` stands twice")).label(*first, "first here")
+            }
+            InventoryError::UnknownGroup { name, known, span } => {
+                Diagnostic::error("E0806", *span, format!("there is no group `{name}`"))
+                    .did_you_mean(nearest(name, known.iter().map(String::as_str)))
+            }
+            InventoryError::Cycle { names, span } => {
+                Diagnostic::error("E0807", *span, format!("groups hold each other: {}", names.join(" → ")))
+            }
+            InventoryError::BadRange { text, reason, span } => {
+                Diagnostic::error("E0808", *span, format!("`{text}` is not a range: {reason}"))
+                    .help("ranges are written `app[01:20]` or `node-[a:f]`, both ends included")
+            }
+            InventoryError::NotOneOf { key, known, found, span } => {
+                let diagnostic =
+                    Diagnostic::error("E0809", *span, format!("`{key}` is {}, found `{found}`", words::join_or(known)));
+                diagnostic.did_you_mean(nearest(found, known.iter().map(String::as_str)))
+            }
+            InventoryError::UndeclaredTag { key, known, span } => {
+                Diagnostic::error("E0810", *span, format!("the tag `{key}` is not declared"))
+                    .did_you_mean(nearest(key, known.iter().map(String::as_str)))
+            }
+            InventoryError::UndeclaredTagValue { key, value, known, span } => {
+                let diagnostic = Diagnostic::error("E0811", *span, format!("`{key}` has no declared value {value}"));
+                match nearest(value, known.iter().map(String::as_str)) {
+                    Some(near) => diagnostic.did_you_mean(Some(near)),
+                    None => diagnostic.help(format!("declared: {}", known.join(", "))),
+                }
+            }
+            InventoryError::BadName { name, span } => {
+                Diagnostic::error("E0812", *span, format!("`{}` cannot be a name", name.escape_debug()))
+                    .help("names are letters, digits and . _ -, and start with a letter or digit")
+            }
+            InventoryError::UnknownJump { name, known, span } => {
+                Diagnostic::error("E0813", *span, format!("the jump host `{name}` is not in the inventory"))
+                    .did_you_mean(nearest(name, known.iter().map(String::as_str)))
+            }
+            InventoryError::TooManyHosts { most, span } => {
+                Diagnostic::error("E0814", *span, format!("this range makes more than {most} hosts"))
+            }
+        }
+    }
+}
+
+macro_rules! code_docs {
+    ($($code:literal $title:literal $explanation:literal)*) => {
+        /// Every code of this floor. Its examples are inventories, which `docs` shows.
+        pub const CODES: &[CodeDoc] = &[$(CodeDoc {
+            code: $code, title: $title, explanation: $explanation, failing: "", fixed: "",
+        }),*];
+    };
+}
+
+code_docs! {
+    "E0801" "not YAML" "The inventory cannot be read as YAML. The place shown is where reading stopped."
+    "E0802" "a YAML feature that is refused" "Anchors, aliases, tags and several documents make an inventory hard to review and to bound, so they are refused."
+    "E0803" "an unknown key" "A key that nothing reads is a typo or a wish. Both are better said than ignored."
+    "E0804" "a value of the wrong form" "The key takes a value of another form: a mapping, a list, a text, a number or true and false."
+    "E0805" "a key stands twice" "Hosts and groups are defined once; several files are read as one inventory."
+    "E0806" "an unknown group" "A group lists another group that is not defined."
+    "E0807" "groups that hold each other" "A group cannot hold itself, not even through others."
+    "E0808" "not a range" "`app[01:20]` makes app01 to app20; `node-[a:f]` makes node-a to node-f."
+    "E0809" "not one of the words" "The key takes one of a few words."
+    "E0810" "an undeclared tag" "Where `tags:` declares keys, every tag must be one of them."
+    "E0811" "an undeclared tag value" "Where `tags:` declares the values of a key, every value must be one of them."
+    "E0812" "not a name" "Names of hosts and groups appear in programs, logs and file names."
+    "E0813" "an unknown jump host" "`jump:` names another host of the inventory."
+    "E0814" "too many hosts" "A range that makes more hosts than anybody has is a typo."
+}

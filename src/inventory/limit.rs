@@ -1,0 +1,114 @@
+//! `-l`: names, globs and comma lists over hosts and groups; `!name` leaves out.
+
+use std::fmt;
+
+use crate::base::ids::HostId;
+use crate::base::near::nearest;
+use crate::eval::hosts::canonical;
+use crate::hir::world::Inventory;
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LimitError {
+    Unknown { name: String, near: Option<String> },
+    NothingMatches { pattern: String },
+    Empty,
+}
+
+impl fmt::Display for LimitError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LimitError::Unknown { name, near: Some(near) } => {
+                write!(formatter, "there is no host or group `{name}`; did you mean `{near}`?")
+            }
+            LimitError::Unknown { name, near: None } => write!(formatter, "there is no host or group `{name}`"),
+            LimitError::NothingMatches { pattern } => write!(formatter, "no host or group is like `{pattern}`"),
+            LimitError::Empty => formatter.write_str("nothing is left"),
+        }
+    }
+}
+
+/// The hosts that a limit names, in inventory order.
+pub fn limit(text: &str, inventory: &Inventory) -> Result<Vec<HostId>, LimitError> {
+    let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let (without, with): (Vec<&str>, Vec<&str>) = parts.iter().partition(|part| part.starts_with('!'));
+    let mut chosen = Vec::new();
+    for part in &with {
+        chosen.extend(matching(part, inventory)?);
+    }
+    if with.is_empty() {
+        chosen.extend(inventory.hosts.ids());
+    }
+    for part in &without {
+        let left_out = matching(part.trim_start_matches('!'), inventory)?;
+        chosen.retain(|host| !left_out.contains(host));
+    }
+    let chosen = canonical(chosen);
+    if chosen.is_empty() { Err(LimitError::Empty) } else { Ok(chosen) }
+}
+
+fn matching(pattern: &str, inventory: &Inventory) -> Result<Vec<HostId>, LimitError> {
+    if !pattern.contains(['*', '?']) {
+        return exact(pattern, inventory);
+    }
+    let hosts = inventory.hosts.iter().filter(|(_, host)| glob(pattern, &host.name)).map(|(id, _)| id);
+    let groups =
+        inventory.groups.iter().filter(|group| glob(pattern, &group.name)).flat_map(|group| group.hosts.clone());
+    let found: Vec<HostId> = hosts.chain(groups).collect();
+    if found.is_empty() { Err(LimitError::NothingMatches { pattern: pattern.to_string() }) } else { Ok(found) }
+}
+
+fn exact(name: &str, inventory: &Inventory) -> Result<Vec<HostId>, LimitError> {
+    let host = inventory.host(name).map(|host| vec![host]);
+    let group = || inventory.group(name).map(|group| group.hosts.clone());
+    host.or_else(group).ok_or_else(|| {
+        let hosts = inventory.hosts.values().map(|host| host.name.as_str());
+        let known = hosts.chain(inventory.groups.iter().map(|group| group.name.as_str()));
+        LimitError::Unknown { name: name.to_string(), near: nearest(name, known).map(str::to_string) }
+    })
+}
+
+/// `*` is any text, `?` one character. Linear: the last star is the only one tried again.
+fn glob(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut at_pattern, mut at_name) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while at_name < name.len() {
+        match pattern.get(at_pattern) {
+            Some('*') => {
+                star = Some((at_pattern, at_name));
+                at_pattern += 1;
+            }
+            Some(letter) if *letter == '?' || Some(letter) == name.get(at_name) => {
+                at_pattern += 1;
+                at_name += 1;
+            }
+            _ => match star {
+                Some((star_at, tried)) => {
+                    at_pattern = star_at + 1;
+                    at_name = tried + 1;
+                    star = Some((star_at, tried + 1));
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.iter().skip(at_pattern).all(|letter| *letter == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::glob;
+
+    #[test]
+    fn globs_match_whole_names() {
+        for (pattern, name, expected) in [
+            ("web*", "web12", true),
+            ("web?", "web1", true),
+            ("web?", "web12", false),
+            ("*b*2", "web12", true),
+            ("db", "db1", false),
+        ] {
+            assert_eq!(glob(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+}

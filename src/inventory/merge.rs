@@ -1,0 +1,266 @@
+//! Several texts → one inventory: groups of groups resolved, settings merged from the lowest level to the highest
+//! (defaults < groups, outer to inner < host).
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::errors::InventoryError;
+use super::raw::{Raw, RawGroup, RawHost, Settings};
+use crate::base::ids::HostId;
+use crate::base::source::Span;
+use crate::hir::value::Value;
+use crate::hir::world::{AdminMethod, Connection, Group, Host, HostKeyPolicy, Inventory, Lifecycle, TransportKind};
+
+const LOCALHOST: &str = "localhost";
+
+pub(super) fn merge(texts: Vec<Raw>, errors: &mut Vec<InventoryError>) -> Inventory {
+    let mut defaults = Settings::default();
+    let mut declared_tags: Vec<(String, Vec<Value>)> = Vec::new();
+    let mut groups: Vec<RawGroup> = Vec::new();
+    let mut hosts: Vec<RawHost> = Vec::new();
+    for text in texts {
+        overlay(&mut defaults, &text.defaults);
+        declared_tags.extend(text.tags);
+        groups.extend(text.groups);
+        hosts.extend(text.hosts);
+    }
+    refuse_twice(groups.iter().map(|group| (group.name.as_str(), group.span)), errors);
+    refuse_twice(hosts.iter().map(|host| (host.name.as_str(), host.span)), errors);
+    let merger = Merger { defaults, groups, hosts, declared_tags };
+    merger.run(errors)
+}
+
+fn refuse_twice<'a>(names: impl Iterator<Item = (&'a str, Span)>, errors: &mut Vec<InventoryError>) {
+    let mut seen: HashMap<&str, Span> = HashMap::new();
+    for (name, span) in names {
+        if let Some(first) = seen.insert(name, span) {
+            errors.push(InventoryError::DuplicateKey { key: name.to_string(), first, span });
+        }
+    }
+}
+
+struct Merger {
+    defaults: Settings,
+    groups: Vec<RawGroup>,
+    hosts: Vec<RawHost>,
+    declared_tags: Vec<(String, Vec<Value>)>,
+}
+
+impl Merger {
+    fn run(&self, errors: &mut Vec<InventoryError>) -> Inventory {
+        let order = self.groups_outer_first(errors);
+        let (names, ids) = self.host_names();
+        let members = self.members(&order, &ids);
+        let by_name: HashMap<&str, &RawHost> = self.hosts.iter().map(|host| (host.name.as_str(), host)).collect();
+        let mut levels: Vec<Settings> = names.iter().map(|_| self.defaults.clone()).collect();
+        let mut groups_of: Vec<Vec<String>> = names.iter().map(|_| Vec::new()).collect();
+        for index in &order {
+            let Some(group) = self.groups.get(*index) else { continue };
+            for host in members.get(index).into_iter().flatten() {
+                if let (Some(level), Some(groups)) = (levels.get_mut(*host), groups_of.get_mut(*host)) {
+                    overlay(level, &group.settings);
+                    groups.push(group.name.clone());
+                }
+            }
+        }
+        let mut inventory = Inventory { declared_tags: self.declared_tags.clone(), ..Inventory::default() };
+        for ((name, mut settings), groups) in names.iter().zip(levels).zip(groups_of) {
+            if let Some(host) = by_name.get(name.as_str()) {
+                overlay(&mut settings, &host.settings);
+            }
+            self.check_tags(&settings, errors);
+            inventory.hosts.push(host(name, settings, groups));
+        }
+        inventory.groups = self.group_sets(&members);
+        self.check_jumps(&inventory, errors);
+        inventory
+    }
+
+    /// Host names in the order of their first mention in `hosts:`, then in groups; `localhost` at the end if unnamed.
+    fn host_names(&self) -> (Vec<String>, HashMap<String, usize>) {
+        let mut names = Vec::new();
+        let mut ids = HashMap::new();
+        let mentioned = self.hosts.iter().map(|host| &host.name);
+        let in_groups = self.groups.iter().flat_map(|group| group.hosts.iter().map(|(name, _)| name));
+        let localhost = LOCALHOST.to_string();
+        for name in mentioned.chain(in_groups).chain([&localhost]) {
+            if !ids.contains_key(name) {
+                ids.insert(name.clone(), names.len());
+                names.push(name.clone());
+            }
+        }
+        (names, ids)
+    }
+
+    /// Indices of groups so that a group comes after every group that holds it; unknown names and cycles are reported.
+    fn groups_outer_first(&self, errors: &mut Vec<InventoryError>) -> Vec<usize> {
+        let index: BTreeMap<&str, usize> =
+            self.groups.iter().enumerate().map(|(position, group)| (group.name.as_str(), position)).collect();
+        let mut order = Vec::new();
+        let mut state = vec![0_u8; self.groups.len()];
+        for position in 0..self.groups.len() {
+            self.visit(position, &index, &mut state, &mut order, &mut Vec::new(), errors);
+        }
+        order.reverse();
+        order
+    }
+
+    fn visit(
+        &self,
+        position: usize,
+        index: &BTreeMap<&str, usize>,
+        state: &mut [u8],
+        order: &mut Vec<usize>,
+        path: &mut Vec<String>,
+        errors: &mut Vec<InventoryError>,
+    ) {
+        const DONE: u8 = 2;
+        const OPEN: u8 = 1;
+        let Some(group) = self.groups.get(position) else { return };
+        match state.get(position).copied() {
+            Some(DONE) | None => return,
+            Some(OPEN) => {
+                path.push(group.name.clone());
+                let start = path.iter().position(|name| *name == group.name).unwrap_or(0);
+                let names = path.get(start..).unwrap_or(&[]).to_vec();
+                errors.push(InventoryError::Cycle { names, span: group.span });
+                path.pop();
+                return;
+            }
+            Some(_) => {}
+        }
+        if let Some(slot) = state.get_mut(position) {
+            *slot = OPEN;
+        }
+        path.push(group.name.clone());
+        for (inner, span) in &group.groups {
+            match index.get(inner.as_str()) {
+                Some(inner) => self.visit(*inner, index, state, order, path, errors),
+                None => {
+                    let known = self.groups.iter().map(|group| group.name.clone()).collect();
+                    errors.push(InventoryError::UnknownGroup { name: inner.clone(), known, span: *span });
+                }
+            }
+        }
+        path.pop();
+        if let Some(slot) = state.get_mut(position) {
+            *slot = DONE;
+        }
+        order.push(position);
+    }
+
+    /// The hosts of every group with those of its inner groups, as sorted positions.
+    fn members(&self, outer_first: &[usize], ids: &HashMap<String, usize>) -> HashMap<usize, Vec<usize>> {
+        let index: HashMap<&str, usize> =
+            self.groups.iter().enumerate().map(|(position, group)| (group.name.as_str(), position)).collect();
+        let mut members: HashMap<usize, Vec<usize>> = HashMap::new();
+        for position in outer_first.iter().rev() {
+            let Some(group) = self.groups.get(*position) else { continue };
+            let own = group.hosts.iter().filter_map(|(name, _)| ids.get(name).copied());
+            let inner = group.groups.iter().filter_map(|(name, _)| index.get(name.as_str()));
+            let inner = inner.filter_map(|inner| members.get(inner)).flatten().copied();
+            let mut all: Vec<usize> = own.chain(inner).collect();
+            all.sort_unstable();
+            all.dedup();
+            members.insert(*position, all);
+        }
+        members
+    }
+
+    fn group_sets(&self, members: &HashMap<usize, Vec<usize>>) -> Vec<Group> {
+        use crate::base::ids::Id;
+        let hosts = |position: usize| {
+            members.get(&position).into_iter().flatten().map(|host| HostId::from_index(*host)).collect()
+        };
+        let set = |(position, group): (usize, &RawGroup)| Group { name: group.name.clone(), hosts: hosts(position) };
+        self.groups.iter().enumerate().map(set).collect()
+    }
+
+    fn check_tags(&self, settings: &Settings, errors: &mut Vec<InventoryError>) {
+        if self.declared_tags.is_empty() {
+            return;
+        }
+        for (key, value, span) in &settings.tags {
+            let error = match self.declared_tags.iter().find(|(known, _)| known == key) {
+                None => {
+                    let known = self.declared_tags.iter().map(|(known, _)| known.clone()).collect();
+                    InventoryError::UndeclaredTag { key: key.clone(), known, span: *span }
+                }
+                Some((_, values)) if !values.is_empty() && !values.contains(value) => {
+                    let shown = |value: &Value| value.as_str().map_or_else(|| value.literal(), str::to_string);
+                    let known = values.iter().map(shown).collect();
+                    InventoryError::UndeclaredTagValue { key: key.clone(), value: shown(value), known, span: *span }
+                }
+                Some(_) => continue,
+            };
+            // A tag on a group reaches many hosts, and is one mistake.
+            if !errors.contains(&error) {
+                errors.push(error);
+            }
+        }
+    }
+
+    fn check_jumps(&self, inventory: &Inventory, errors: &mut Vec<InventoryError>) {
+        let all = self.hosts.iter().map(|host| &host.settings).chain(self.groups.iter().map(|group| &group.settings));
+        for settings in all.chain([&self.defaults]) {
+            if let Some((name, span)) = &settings.jump
+                && inventory.host(name).is_none()
+            {
+                let known = inventory.hosts.values().map(|host| host.name.clone()).collect();
+                errors.push(InventoryError::UnknownJump { name: name.clone(), known, span: *span });
+            }
+        }
+    }
+}
+
+/// Lays a higher level over a lower one: what it says counts, tags and variables by key.
+fn overlay(lower: &mut Settings, higher: &Settings) {
+    macro_rules! take {
+        ($($field:ident),*) => {$(
+            if higher.$field.is_some() {
+                lower.$field.clone_from(&higher.$field);
+            }
+        )*};
+    }
+    take!(address, os, transport, port, user, key, jump, admin, as_user, known_hosts, host_key, connect_timeout, state);
+    for tag in &higher.tags {
+        lower.tags.retain(|(key, _, _)| *key != tag.0);
+        lower.tags.push(tag.clone());
+    }
+    for var in &higher.vars {
+        lower.vars.retain(|(key, _)| *key != var.0);
+        lower.vars.push(var.clone());
+    }
+}
+
+fn host(name: &str, settings: Settings, groups: Vec<String>) -> Host {
+    let is_localhost = name == LOCALHOST;
+    let transport = settings.transport.unwrap_or(if is_localhost { TransportKind::Local } else { TransportKind::Ssh });
+    let mut tags: Vec<(String, Value)> = settings.tags.into_iter().map(|(key, value, _)| (key, value)).collect();
+    tags.sort_by(|left, right| left.0.cmp(&right.0));
+    let mut vars = settings.vars;
+    vars.sort_by(|left, right| left.0.cmp(&right.0));
+    let own_os = if is_localhost { crate::hir::types::Os::parse(std::env::consts::OS) } else { None };
+    Host {
+        name: name.to_string(),
+        address: settings
+            .address
+            .unwrap_or_else(|| if is_localhost { "127.0.0.1".to_string() } else { name.to_string() }),
+        os: settings.os.or(own_os),
+        tags,
+        vars,
+        groups,
+        state: settings.state.unwrap_or(Lifecycle::Active),
+        connection: Connection {
+            transport,
+            port: settings.port,
+            user: settings.user,
+            admin: settings.admin.unwrap_or(AdminMethod::Sudo),
+            as_user: settings.as_user,
+            key: settings.key,
+            jump: settings.jump.map(|(jump, _)| jump),
+            known_hosts: settings.known_hosts,
+            host_key: settings.host_key.unwrap_or(HostKeyPolicy::Strict),
+            connect_timeout: settings.connect_timeout,
+        },
+    }
+}

@@ -1,0 +1,31 @@
+//! Floor 4: inventory texts → hosts, groups, tags, variables and connection settings; limits such as `-l web*,db1`.
+//! Knows nothing of files on disk or of the network. Inventories are untrusted: depth, aliases and size are bounded.
+
+pub mod errors;
+mod limit;
+mod merge;
+mod ranges;
+mod raw;
+mod yaml;
+
+pub use limit::{LimitError, limit};
+
+use crate::base::ids::FileId;
+use crate::base::source::Sources;
+use crate::diag::Diagnostic;
+use crate::hir::world::Inventory;
+
+/// The inventory that several texts make together, and all findings in them. `localhost` always exists.
+pub fn load(sources: &Sources, files: &[FileId]) -> (Inventory, Vec<Diagnostic>) {
+    let mut errors = Vec::new();
+    let mut texts = Vec::new();
+    for file in files {
+        match yaml::parse(&sources.get(*file).text, *file) {
+            Ok(Some(document)) => texts.push(raw::read(&document, &mut errors)),
+            Ok(None) => {}
+            Err(error) => errors.push(error),
+        }
+    }
+    let inventory = merge::merge(texts, &mut errors);
+    (inventory, errors.iter().map(errors::InventoryError::diagnostic).collect())
+}

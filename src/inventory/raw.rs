@@ -1,0 +1,292 @@
+//! One text as it was written: keys known, forms checked, names not yet looked up.
+
+use super::errors::InventoryError;
+use super::ranges::{MOST_HOSTS, RangeFault, expand};
+use super::yaml::{Key, Kind, Node};
+use crate::base::source::Span;
+use crate::hir::types::Os;
+use crate::hir::value::Value;
+use crate::hir::world::{AdminMethod, HostKeyPolicy, Lifecycle, TransportKind};
+
+const TOP: &[&str] = &["defaults", "tags", "groups", "hosts"];
+const SETTINGS: &[&str] = &[
+    "address",
+    "os",
+    "transport",
+    "port",
+    "user",
+    "key",
+    "jump",
+    "admin",
+    "as",
+    "known_hosts",
+    "host_key",
+    "connect_timeout",
+    "state",
+    "tags",
+    "vars",
+];
+const GROUP: &[&str] = &[
+    "hosts",
+    "groups",
+    "os",
+    "transport",
+    "port",
+    "user",
+    "key",
+    "jump",
+    "admin",
+    "as",
+    "known_hosts",
+    "host_key",
+    "connect_timeout",
+    "state",
+    "tags",
+    "vars",
+];
+
+/// Everything one text says.
+#[derive(Default, Debug)]
+pub(super) struct Raw {
+    pub(super) defaults: Settings,
+    pub(super) tags: Vec<(String, Vec<Value>)>,
+    pub(super) groups: Vec<RawGroup>,
+    pub(super) hosts: Vec<RawHost>,
+}
+
+#[derive(Debug)]
+pub(super) struct RawGroup {
+    pub(super) name: String,
+    pub(super) span: Span,
+    pub(super) hosts: Vec<(String, Span)>,
+    pub(super) groups: Vec<(String, Span)>,
+    pub(super) settings: Settings,
+}
+
+#[derive(Debug)]
+pub(super) struct RawHost {
+    pub(super) name: String,
+    pub(super) span: Span,
+    pub(super) settings: Settings,
+}
+
+/// What a level says; what it does not say is left to the levels below.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Settings {
+    pub(super) address: Option<String>,
+    pub(super) os: Option<Os>,
+    pub(super) transport: Option<TransportKind>,
+    pub(super) port: Option<u16>,
+    pub(super) user: Option<String>,
+    pub(super) key: Option<String>,
+    pub(super) jump: Option<(String, Span)>,
+    pub(super) admin: Option<AdminMethod>,
+    pub(super) as_user: Option<String>,
+    pub(super) known_hosts: Option<String>,
+    pub(super) host_key: Option<HostKeyPolicy>,
+    pub(super) connect_timeout: Option<u64>,
+    pub(super) state: Option<Lifecycle>,
+    pub(super) tags: Vec<(String, Value, Span)>,
+    pub(super) vars: Vec<(String, Value)>,
+}
+
+pub(super) fn read(document: &Node, errors: &mut Vec<InventoryError>) -> Raw {
+    let mut raw = Raw::default();
+    for (key, node) in entries(document, errors) {
+        match key.text.as_str() {
+            "defaults" => raw.defaults = settings(node, SETTINGS, errors),
+            "tags" => raw.tags = declared_tags(node, errors),
+            "groups" => {
+                raw.groups.extend(entries(node, errors).iter().filter_map(|(key, node)| group(key, node, errors)))
+            }
+            "hosts" => hosts(node, &mut raw.hosts, errors),
+            _ => errors.push(InventoryError::UnknownKey { key: key.text.clone(), known: TOP, span: key.span }),
+        }
+    }
+    raw
+}
+
+fn entries<'n>(node: &'n Node, errors: &mut Vec<InventoryError>) -> &'n [(Key, Node)] {
+    match &node.kind {
+        Kind::Mapping(entries) => entries,
+        Kind::Scalar(Value::None) => &[],
+        _ => {
+            errors.push(InventoryError::WrongForm { expected: "a mapping", found: node.form(), span: node.span });
+            &[]
+        }
+    }
+}
+
+fn declared_tags(node: &Node, errors: &mut Vec<InventoryError>) -> Vec<(String, Vec<Value>)> {
+    let values = |node: &Node| match &node.kind {
+        Kind::List(items) => items.iter().map(Node::value).collect(),
+        Kind::Scalar(Value::None) => Vec::new(),
+        Kind::Scalar(value) => vec![value.clone()],
+        Kind::Mapping(_) => Vec::new(),
+    };
+    entries(node, errors).iter().map(|(key, node)| (key.text.clone(), values(node))).collect()
+}
+
+fn group(key: &Key, node: &Node, errors: &mut Vec<InventoryError>) -> Option<RawGroup> {
+    check_name(&key.text, key.span, errors)?;
+    let mut group = RawGroup {
+        name: key.text.clone(),
+        span: key.span,
+        hosts: Vec::new(),
+        groups: Vec::new(),
+        settings: settings(node, GROUP, errors),
+    };
+    if let Kind::Mapping(members) = &node.kind {
+        for (key, node) in members {
+            match key.text.as_str() {
+                "hosts" => {
+                    for (pattern, span) in texts(node, errors) {
+                        group.hosts.extend(expanded(&pattern, span, errors).into_iter().map(|name| (name, span)));
+                    }
+                }
+                "groups" => group.groups = texts(node, errors),
+                _ => {}
+            }
+        }
+    }
+    Some(group)
+}
+
+fn hosts(node: &Node, found: &mut Vec<RawHost>, errors: &mut Vec<InventoryError>) {
+    for (key, node) in entries(node, errors) {
+        let settings = settings(node, SETTINGS, errors);
+        for name in expanded(&key.text, key.span, errors) {
+            found.push(RawHost { name, span: key.span, settings: settings.clone() });
+        }
+    }
+}
+
+fn expanded(pattern: &str, span: Span, errors: &mut Vec<InventoryError>) -> Vec<String> {
+    match expand(pattern) {
+        Ok(names) => names.into_iter().filter(|name| check_name(name, span, errors).is_some()).collect(),
+        Err(RangeFault::Bad(reason)) => {
+            errors.push(InventoryError::BadRange { text: pattern.to_string(), reason, span });
+            Vec::new()
+        }
+        Err(RangeFault::TooMany) => {
+            errors.push(InventoryError::TooManyHosts { most: MOST_HOSTS, span });
+            Vec::new()
+        }
+    }
+}
+
+fn check_name(name: &str, span: Span, errors: &mut Vec<InventoryError>) -> Option<()> {
+    let fine = name.starts_with(|letter: char| letter.is_alphanumeric())
+        && name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '.' | '_' | '-' | ':'));
+    if !fine {
+        errors.push(InventoryError::BadName { name: name.to_string(), span });
+    }
+    fine.then_some(())
+}
+
+fn texts(node: &Node, errors: &mut Vec<InventoryError>) -> Vec<(String, Span)> {
+    let Kind::List(items) = &node.kind else {
+        if !matches!(node.kind, Kind::Scalar(Value::None)) {
+            errors.push(InventoryError::WrongForm { expected: "a list of names", found: node.form(), span: node.span });
+        }
+        return Vec::new();
+    };
+    items.iter().filter_map(|item| text(item, errors).map(|text| (text, item.span))).collect()
+}
+
+/// A text; numbers are taken as they are written, since `10` may be a host's name.
+fn text(node: &Node, errors: &mut Vec<InventoryError>) -> Option<String> {
+    match &node.kind {
+        Kind::Scalar(Value::String(text)) => Some(text.clone()),
+        Kind::Scalar(Value::Int(number)) => Some(number.to_string()),
+        _ => {
+            errors.push(InventoryError::WrongForm { expected: "a text", found: node.form(), span: node.span });
+            None
+        }
+    }
+}
+
+fn settings(node: &Node, known: &'static [&'static str], errors: &mut Vec<InventoryError>) -> Settings {
+    let mut settings = Settings::default();
+    for (key, node) in entries(node, errors) {
+        match key.text.as_str() {
+            "hosts" | "groups" if known == GROUP => {}
+            "address" if known == SETTINGS => settings.address = text(node, errors),
+            "os" => settings.os = word("os", node, &Os::ALL.map(|os| (os.name(), os)), errors),
+            "transport" => {
+                let kinds = [TransportKind::Ssh, TransportKind::Winrm, TransportKind::Local];
+                settings.transport = word("transport", node, &kinds.map(|kind| (kind.name(), kind)), errors);
+            }
+            "port" => settings.port = port(node, errors),
+            "user" => settings.user = text(node, errors),
+            "key" => settings.key = text(node, errors),
+            "jump" => settings.jump = text(node, errors).map(|name| (name, node.span)),
+            "admin" => {
+                let methods = [AdminMethod::Sudo, AdminMethod::Su, AdminMethod::Doas, AdminMethod::None];
+                settings.admin = word("admin", node, &methods.map(|method| (method.name(), method)), errors);
+            }
+            "as" => settings.as_user = text(node, errors),
+            "known_hosts" => settings.known_hosts = text(node, errors),
+            "host_key" => {
+                let policies = [("strict", HostKeyPolicy::Strict), ("accept-new", HostKeyPolicy::AcceptNew)];
+                settings.host_key = word("host_key", node, &policies, errors);
+            }
+            "connect_timeout" => settings.connect_timeout = duration(node, errors),
+            "state" => {
+                let states = [Lifecycle::Active, Lifecycle::Maintenance, Lifecycle::Retired];
+                settings.state = word("state", node, &states.map(|state| (state.name(), state)), errors);
+            }
+            "tags" => {
+                let tags = entries(node, errors).iter().map(|(key, node)| (key.text.clone(), node.value(), key.span));
+                settings.tags = tags.collect();
+            }
+            "vars" => {
+                settings.vars =
+                    entries(node, errors).iter().map(|(key, node)| (key.text.clone(), node.value())).collect()
+            }
+            _ => errors.push(InventoryError::UnknownKey { key: key.text.clone(), known, span: key.span }),
+        }
+    }
+    settings
+}
+
+fn word<T: Copy>(key: &'static str, node: &Node, known: &[(&str, T)], errors: &mut Vec<InventoryError>) -> Option<T> {
+    let found = text(node, errors)?;
+    let value = known.iter().find(|(name, _)| *name == found).map(|(_, value)| *value);
+    if value.is_none() {
+        let known: Vec<String> = known.iter().map(|(name, _)| (*name).to_string()).collect();
+        errors.push(InventoryError::NotOneOf { key, known, found, span: node.span });
+    }
+    value
+}
+
+fn port(node: &Node, errors: &mut Vec<InventoryError>) -> Option<u16> {
+    let port = match &node.kind {
+        Kind::Scalar(Value::Int(port)) => u16::try_from(*port).ok().filter(|port| *port > 0),
+        _ => None,
+    };
+    if port.is_none() {
+        errors.push(InventoryError::WrongForm {
+            expected: "a port from 1 to 65535",
+            found: node.form(),
+            span: node.span,
+        });
+    }
+    port
+}
+
+fn duration(node: &Node, errors: &mut Vec<InventoryError>) -> Option<u64> {
+    let written = match &node.kind {
+        Kind::Scalar(Value::String(text)) => crate::eval::parse::parse_duration(text),
+        Kind::Scalar(Value::Int(seconds)) => u64::try_from(*seconds).ok().and_then(|seconds| seconds.checked_mul(1000)),
+        _ => None,
+    };
+    if written.is_none() {
+        errors.push(InventoryError::WrongForm {
+            expected: "a duration such as 10s",
+            found: node.form(),
+            span: node.span,
+        });
+    }
+    written
+}
