@@ -8,4 +8,6 @@ pub mod hir;
 pub mod inventory;
 pub mod plan;
 pub mod run;
+pub mod shell;
 pub mod syntax;
+pub mod transport;

@@ -1,1 +1,7 @@
 //! The one integration binary: the binary in a sealed environment, real parts, and the code tested as text.
+
+mod contract;
+mod ssh_failures;
+mod sshd;
+#[cfg(feature = "system-tests")]
+mod system_sudo;

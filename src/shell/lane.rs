@@ -1,0 +1,83 @@
+//! The constant texts of a lane: the command that starts it and the functions its steps use.
+//! Knows nothing of the connection that carries them.
+
+use super::error::ShellError;
+use super::quote::quote;
+
+/// The byte that opens every mark.
+pub const MARK: u8 = 0x1e;
+
+/// What the far side of a lane does after the hello.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Work<'a> {
+    /// Reads steps from stdin until its end.
+    Steps,
+    /// Writes stdin to this file name in the lane's private directory.
+    Receive { file: &'a str },
+}
+
+/// One line without newlines, single quotes, `!` or `\'`, so that csh and fish pass it on unharmed.
+///
+/// Arguments: token, shell, work, file. Arguments can be seen by every user of the host, so the token only finds the
+/// hello and names the private directory; the nonce of the marks arrives on stdin. A watcher copies stdin to the inner shell; at the end of stdin it ends every
+/// process below the lane (TERM, after two seconds KILL), and the private directory of a step lane goes with it.
+const START: &str = concat!(
+    r#"n=$1; s=$2; f=/tmp/opsc-$1; trap : TERM; PATH=$PATH:/usr/bin:/bin:/usr/sbin:/sbin; "#,
+    r#"u=$(uname -s); w=$(id -un); h() { printf "\036%s hello 1 %s %s %s\n" "$n" "$u" "$s" "$w"; }; h; h >&2; "#,
+    r#"if [ "$3" = receive ]; then umask 077; [ -e "$f" ] || mkdir -m 700 "$f"; "#,
+    // A directory that someone else put there first, or a link to elsewhere, is not used.
+    r#"{ [ -O "$f" ] && [ -d "$f" ] && [ -z "$(find "$f" -prune -type l)" ]; } || exit 1; cat >"$f/$4"; exit $?; fi; "#,
+    // Every process with its parent: from /proc without a fork, else from ps.
+    r#"p() { if [ -r /proc/self/stat ]; then for x in /proc/[0-9]*/stat; do y=; read -r y <"$x" && "#,
+    r#"echo "${y%% *} ${y##*") "}"; done | while read -r i j k l; do echo "$i $k"; done; "#,
+    r#"else ps -A -o pid= -o ppid=; fi; }; "#,
+    // The processes below those in m, except the watcher, into m.
+    r#"d() { t=$(p); g=1; while [ "$g" = 1 ]; do g=0; set -- $t; while [ $# -gt 1 ]; do case "$m" in "#,
+    r#"*" $1 "*) ;; *" $2 "*) [ "$1" = "$a" ] || { m="$m$1 "; g=1; } ;; esac; shift 2; done; done; }; "#,
+    r#"{ exec 2>/dev/null; a=$(exec "$s" -c "echo \$PPID"); echo "$a"; cat; exec >&-; trap "" TERM; m=" $$ "; d; m=${m#" $$ "}; kill $m; i=0; "#,
+    // A dead process that nobody collects, as in many containers, is not waited for.
+    r#"while [ "$i" -lt 20 ]; do g=; for x in $m; do kill -0 "$x" || continue; y=; read -r y <"/proc/$x/stat"; "#,
+    r#"case "${y##*") "}" in Z*) ;; *) g=1 ;; esac; done; [ -z "$g" ] && break; "#,
+    r#"sleep 0.1 || sleep 1; i=$((i+1)); done; "#,
+    // A process that outlived TERM may have started others meanwhile.
+    r#"m=" $m"; d; kill -KILL $m; d; kill -KILL $m; } | "#,
+    r#"{ trap : TERM; read -r a; "$s"; c=$?; kill "$a" 2>/dev/null; wait "$a" 2>/dev/null; rm -rf "$f"; exit "$c"; }"#
+);
+
+/// Defines what steps use. `trap` keeps the lane alive when the watcher ends its children.
+const FUNCTIONS: &str = r#"trap : TERM
+out() { ( LC_ALL=C; printf '\036%s out %s %s\n%s\n' "$__nonce" "$1" "${#2}" "$2" ) }
+__end() { printf '\036%s end %s %s\n' "$__nonce" "$1" "$2"; printf '\036%s end %s %s\n' "$__nonce" "$1" "$2" >&2; }
+"#;
+
+/// The words of the command that starts a lane: a shell, its program and the program's arguments.
+pub fn start_words(shell: &str, token: &str, work: &Work<'_>) -> Vec<String> {
+    let (kind, file) = match work {
+        Work::Steps => ("steps", ""),
+        Work::Receive { file } => ("receive", *file),
+    };
+    [shell, "-c", START, "opsc", token, shell, kind, file].map(str::to_owned).to_vec()
+}
+
+/// Words as one line for a login shell.
+pub fn command_line(words: &[String]) -> Result<String, ShellError> {
+    let quoted = words.iter().map(|word| quote("command", word)).collect::<Result<Vec<_>, _>>()?;
+    Ok(quoted.join(" "))
+}
+
+/// The first text that a lane reads.
+pub fn functions_text(nonce: &str) -> String {
+    format!("__nonce={nonce}\n{FUNCTIONS}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::START;
+
+    #[test]
+    fn the_start_survives_any_login_shell() {
+        for forbidden in ['\n', '\'', '!'] {
+            assert!(!START.contains(forbidden), "{forbidden:?}");
+        }
+    }
+}

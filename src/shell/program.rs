@@ -1,0 +1,72 @@
+//! What a step runs, as data: a constant body and the values it gets. Knows nothing of quoting.
+
+use crate::base::secret::Secret;
+
+/// A step's program. The body is constant text; everything else arrives as variables.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Program {
+    pub body: String,
+    pub variables: Vec<Variable>,
+    pub scripts: Vec<NamedScript>,
+    /// The directory the body starts in.
+    pub cwd: Option<String>,
+    /// Exported to the commands of the body.
+    pub env: Vec<(String, Text)>,
+    /// What the body reads; `/dev/null` without it.
+    pub stdin: Option<Secret<String>>,
+}
+
+impl Program {
+    /// A program of a body alone.
+    pub fn new(body: impl Into<String>) -> Program {
+        Program { body: body.into(), ..Program::default() }
+    }
+
+    /// The same program with one more text variable.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Program {
+        self.variables.push(Variable { name: name.to_owned(), value: VariableValue::Text(value.to_owned()) });
+        self
+    }
+}
+
+/// A parameter of an action, or a field of an earlier phase.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Variable {
+    pub name: String,
+    pub value: VariableValue,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum VariableValue {
+    Text(String),
+    Secret(Secret<String>),
+    List(Vec<String>),
+    /// Empty text, and `name_set=false`.
+    Absent,
+}
+
+/// A parameter of type `script`: it arrives as a function that runs the text in a subshell.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NamedScript {
+    pub name: String,
+    /// Without a text the function does nothing and `name_set` is false.
+    pub text: Option<String>,
+}
+
+/// A text that may be secret.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Text {
+    Plain(String),
+    Secret(Secret<String>),
+}
+
+impl Text {
+    /// The text itself, for the one place that must send it.
+    pub fn expose(&self) -> &str {
+        match self {
+            Text::Plain(text) => text,
+            Text::Secret(secret) => secret.expose(),
+        }
+    }
+}

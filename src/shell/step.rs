@@ -1,0 +1,127 @@
+//! One step as the text that a lane reads: assignments and a call in a subshell, then the end marks.
+//! Knows nothing of who reads it, nor of what the body does.
+
+use sha2::{Digest, Sha256};
+
+use super::error::ShellError;
+use super::program::{NamedScript, Program, Variable, VariableValue};
+use super::quote::{check_name, quote};
+
+/// The name under which a lane keeps a body: bodies are constant, so each one travels once.
+pub fn body_name(body: &str) -> String {
+    let digest = Sha256::digest(body.as_bytes());
+    let mut name = String::from("b_");
+    for byte in digest.iter().take(16) {
+        name.push_str(&format!("{byte:02x}"));
+    }
+    name
+}
+
+/// The text that gives a lane a body. It is kept as data and evaluated inside the step's subshell, because a syntax
+/// error in a function definition would end the lane's shell itself.
+pub fn body_text(body: &str) -> Result<String, ShellError> {
+    Ok(format!("{}={}\n", body_name(body), quote("body", body)?))
+}
+
+/// The text of one step. `sequence` comes back in the end marks.
+pub fn step_text(program: &Program, sequence: u64) -> Result<String, ShellError> {
+    let mut text = String::from("(\n");
+    for variable in &program.variables {
+        push_variable(&mut text, variable)?;
+    }
+    for script in &program.scripts {
+        push_script(&mut text, script)?;
+    }
+    for (name, value) in &program.env {
+        let name = check_name(name)?;
+        text.push_str(&format!("{name}={}\nexport {name}\n", quote(name, value.expose())?));
+    }
+    if let Some(directory) = &program.cwd {
+        text.push_str(&format!("CDPATH='' cd -- {} || exit 1\n", quote("cwd", directory)?));
+    }
+    text.push_str(&format!("__body() {{ eval \"${}\"; }}\n", body_name(&program.body)));
+    match &program.stdin {
+        // A here-document would put a secret into a temporary file in some shells; a pipe does not.
+        Some(stdin) => {
+            text.push_str(&format!("__stdin={}\n", quote("stdin", stdin.expose())?));
+            text.push_str("printf '%s' \"$__stdin\" | __body\n");
+        }
+        None => text.push_str("__body\n"),
+    }
+    text.push_str(&format!(") </dev/null\n__end {sequence} \"$?\"\n"));
+    Ok(text)
+}
+
+fn push_variable(text: &mut String, variable: &Variable) -> Result<(), ShellError> {
+    let name = check_name(&variable.name)?;
+    match &variable.value {
+        VariableValue::Text(value) => push_text(text, name, value),
+        VariableValue::Secret(value) => push_text(text, name, value.expose()),
+        VariableValue::List(items) => push_list(text, name, items),
+        VariableValue::Absent => {
+            push_list_functions(text, name, &[])?;
+            text.push_str(&format!("{name}=''\n{name}_set=false\n"));
+            Ok(())
+        }
+    }
+}
+
+fn push_text(text: &mut String, name: &str, value: &str) -> Result<(), ShellError> {
+    text.push_str(&format!("{name}={}\n{name}_set=true\n", quote(name, value)?));
+    Ok(())
+}
+
+fn push_list(text: &mut String, name: &str, items: &[String]) -> Result<(), ShellError> {
+    push_list_functions(text, name, items)?;
+    text.push_str(&format!("{name}_set=true\n"));
+    Ok(())
+}
+
+/// `with_NAME CMD…` runs once with all items behind it, `each_NAME CMD…` once per item.
+fn push_list_functions(text: &mut String, name: &str, items: &[String]) -> Result<(), ShellError> {
+    let quoted = items.iter().map(|item| quote(name, item)).collect::<Result<Vec<_>, _>>()?;
+    text.push_str(&format!("with_{name}() {{ \"$@\" {}; }}\neach_{name}() {{ :\n", quoted.join(" ")));
+    for item in &quoted {
+        text.push_str(&format!("\"$@\" {item} || return $?\n"));
+    }
+    text.push_str(&format!("}}\n{name}_count={}\n", items.len()));
+    Ok(())
+}
+
+fn push_script(text: &mut String, script: &NamedScript) -> Result<(), ShellError> {
+    let name = check_name(&script.name)?;
+    match &script.text {
+        Some(body) => {
+            text.push_str(&format!("__script_{name}={}\n", quote(name, body)?));
+            text.push_str(&format!("{name}() ( eval \"$__script_{name}\" )\n{name}_set=true\n"));
+        }
+        None => text.push_str(&format!("{name}() {{ :; }}\n{name}_set=false\n")),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use super::{body_name, step_text};
+    use crate::shell::{Program, Variable, VariableValue};
+
+    #[test]
+    fn a_step_is_assignments_a_call_and_an_end() {
+        let program = Program::new("echo \"$to\"").with("to", "it's");
+        let expected = format!(
+            "(\nto='it'\\''s'\nto_set=true\n__body() {{ eval \"${}\"; }}\n__body\n) </dev/null\n__end 7 \"$?\"\n",
+            body_name("echo \"$to\"")
+        );
+        assert_eq!(step_text(&program, 7).unwrap(), expected);
+    }
+
+    #[test]
+    fn names_and_nul_bytes_are_refused() {
+        assert!(step_text(&Program::new("x").with("a;b", "1"), 1).is_err());
+        assert!(step_text(&Program::new("x").with("a", "1\0"), 1).is_err());
+        let list = Variable { name: "l".to_owned(), value: VariableValue::List(vec!["\0".to_owned()]) };
+        assert!(step_text(&Program { variables: vec![list], ..Program::new("x") }, 1).is_err());
+    }
+}

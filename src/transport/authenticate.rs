@@ -1,0 +1,202 @@
+//! Proves to an SSH host who we are: agent, keys, keyboard-interactive, password, in this order and each only while
+//! the host still takes it. Knows nothing of what comes after.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use russh::MethodKind;
+use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
+use russh::keys::agent::AgentIdentity;
+use russh::keys::agent::client::AgentClient;
+use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, load_secret_key};
+use tokio::time::timeout;
+
+use super::endpoint::{Credentials, Endpoint};
+use super::error::TransportError;
+use super::ssh::Judge;
+
+/// Tried in `~/.ssh` when an endpoint names no key.
+const DEFAULT_KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+/// An agent with many keys would use up the host's patience (MaxAuthTries is 6).
+const MOST_AGENT_KEYS: usize = 4;
+const MOST_QUESTIONS: usize = 4;
+
+pub(super) async fn authenticate(
+    handle: &mut Handle<Judge>,
+    endpoint: &Endpoint,
+    credentials: &Credentials,
+) -> Result<(), TransportError> {
+    let mut attempt = Attempt { handle, endpoint, credentials, tried: Vec::new(), offered: None };
+    // A host that goes silent between two methods is as unreachable as one that never answered.
+    match timeout(endpoint.connect_timeout * 3, attempt.everything()).await {
+        Err(_) => Err(TransportError::ConnectTimeout {
+            host: endpoint.name.clone(),
+            address: format!("{}:{}", endpoint.address, endpoint.port),
+            seconds: endpoint.connect_timeout.as_secs() * 3,
+        }),
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(false)) => Err(attempt.refused()),
+    }
+}
+
+struct Attempt<'a> {
+    handle: &'a mut Handle<Judge>,
+    endpoint: &'a Endpoint,
+    credentials: &'a Credentials,
+    tried: Vec<String>,
+    /// What the host still takes, once it said so.
+    offered: Option<Vec<MethodKind>>,
+}
+
+impl Attempt<'_> {
+    async fn everything(&mut self) -> Result<bool, TransportError> {
+        let none = self.handle.authenticate_none(&self.endpoint.user).await;
+        if self.note(none)? {
+            return Ok(true);
+        }
+        Ok((self.takes(MethodKind::PublicKey) && (self.agent().await? || self.keys().await?))
+            || (self.takes(MethodKind::KeyboardInteractive) && self.questions().await?)
+            || (self.takes(MethodKind::Password) && self.password().await?))
+    }
+
+    fn takes(&self, method: MethodKind) -> bool {
+        self.offered.as_ref().is_none_or(|offered| offered.contains(&method))
+    }
+
+    /// Remembers what the host offers. True when it let us in.
+    fn note(&mut self, result: Result<AuthResult, russh::Error>) -> Result<bool, TransportError> {
+        match result {
+            Ok(AuthResult::Success) => Ok(true),
+            Ok(AuthResult::Failure { remaining_methods, .. }) => {
+                self.offered = Some(remaining_methods.to_vec());
+                if self.handle.is_closed() { Err(self.refused()) } else { Ok(false) }
+            }
+            Err(_) => Err(self.refused()),
+        }
+    }
+
+    fn refused(&self) -> TransportError {
+        let offered = self.offered.iter().flatten().map(|method| <&str>::from(method).to_owned()).collect();
+        TransportError::Authentication {
+            host: self.endpoint.name.clone(),
+            user: self.endpoint.user.clone(),
+            tried: self.tried.clone(),
+            offered,
+        }
+    }
+
+    async fn agent(&mut self) -> Result<bool, TransportError> {
+        let socket =
+            self.credentials.agent_socket.clone().or_else(|| std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from));
+        let Some(socket) = socket.filter(|_| self.credentials.use_agent) else { return Ok(false) };
+        let Ok(mut agent) = AgentClient::connect_uds(&socket).await else {
+            self.tried.push("agent (not running)".to_owned());
+            return Ok(false);
+        };
+        let Ok(identities) = agent.request_identities().await else {
+            self.tried.push("agent (no answer)".to_owned());
+            return Ok(false);
+        };
+        for identity in identities.into_iter().take(MOST_AGENT_KEYS) {
+            // Certificates of an agent come with the checking of certificates.
+            let AgentIdentity::PublicKey { key, comment } = identity else { continue };
+            self.tried.push(format!("agent key {comment}"));
+            let hash = self.rsa_hash(key.algorithm().is_rsa()).await;
+            let result = self.handle.authenticate_publickey_with(&self.endpoint.user, key, hash, &mut agent).await;
+            // An agent that declines to sign is one key less, not the end.
+            if let Ok(result) = result
+                && self.note(Ok(result))?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn keys(&mut self) -> Result<bool, TransportError> {
+        for (path, wanted) in self.key_files() {
+            let key = match load_key(&path, self.credentials) {
+                Ok(key) => key,
+                Err(error) if wanted => return Err(error),
+                Err(_) => {
+                    self.tried.push(format!("key {} (not readable)", path.display()));
+                    continue;
+                }
+            };
+            self.tried.push(format!("key {}", path.display()));
+            let hash = self.rsa_hash(key.algorithm().is_rsa()).await;
+            let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
+            let result = self.handle.authenticate_publickey(&self.endpoint.user, key).await;
+            if self.note(result)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The key files to try, each with whether someone asked for it.
+    fn key_files(&self) -> Vec<(PathBuf, bool)> {
+        if let Some(key) = &self.endpoint.key {
+            return vec![(key.clone(), true)];
+        }
+        let Some(home) = std::env::home_dir() else { return Vec::new() };
+        let files = DEFAULT_KEYS.iter().map(|name| home.join(".ssh").join(name));
+        files.filter(|file| file.exists()).map(|file| (file, false)).collect()
+    }
+
+    async fn rsa_hash(&self, is_rsa: bool) -> Option<HashAlg> {
+        if !is_rsa {
+            return None;
+        }
+        // A host that does not say takes SHA-256 at least, unless it is older than 2016.
+        self.handle.best_supported_rsa_hash().await.ok().flatten().unwrap_or(Some(HashAlg::Sha256))
+    }
+
+    /// Every hidden question gets the password; a question in the open is one that we cannot answer.
+    async fn questions(&mut self) -> Result<bool, TransportError> {
+        let Some(password) = self.credentials.password.as_ref() else { return Ok(false) };
+        self.tried.push("keyboard-interactive".to_owned());
+        let mut response = self.handle.authenticate_keyboard_interactive_start(&self.endpoint.user, None).await;
+        for _ in 0..MOST_QUESTIONS {
+            match response {
+                Err(_) => return Err(self.refused()),
+                Ok(KeyboardInteractiveAuthResponse::Success) => return Ok(true),
+                Ok(KeyboardInteractiveAuthResponse::Failure { remaining_methods, partial_success }) => {
+                    return self.note(Ok(AuthResult::Failure { remaining_methods, partial_success }));
+                }
+                Ok(KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. }) => {
+                    let answer = |echo| if echo { String::new() } else { password.expose().clone() };
+                    let answers = prompts.iter().map(|prompt| answer(prompt.echo)).collect();
+                    response = self.handle.authenticate_keyboard_interactive_respond(answers).await;
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    async fn password(&mut self) -> Result<bool, TransportError> {
+        let Some(password) = self.credentials.password.as_ref() else { return Ok(false) };
+        self.tried.push("password".to_owned());
+        let result = self.handle.authenticate_password(&self.endpoint.user, password.expose()).await;
+        self.note(result)
+    }
+}
+
+fn load_key(path: &Path, credentials: &Credentials) -> Result<PrivateKey, TransportError> {
+    let passphrase = credentials.passphrase.as_ref().map(|passphrase| passphrase.expose().as_str());
+    match load_secret_key(path, None) {
+        Ok(key) => Ok(key),
+        Err(russh::keys::Error::KeyIsEncrypted) if passphrase.is_none() => {
+            Err(TransportError::KeyEncrypted { path: path.to_owned() })
+        }
+        Err(russh::keys::Error::KeyIsEncrypted) => {
+            load_secret_key(path, passphrase).map_err(|error| key_error(path, &error))
+        }
+        Err(error) => Err(key_error(path, &error)),
+    }
+}
+
+fn key_error(path: &Path, error: &russh::keys::Error) -> TransportError {
+    TransportError::Key { path: path.to_owned(), reason: error.to_string() }
+}

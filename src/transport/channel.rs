@@ -1,0 +1,157 @@
+//! A two-way pipe to a process somewhere: bytes in, bytes of both streams out, an exit. One task reads always, so that
+//! a slow consumer never stalls a connection; bytes that nobody waits for are dropped, never collected.
+//! Knows nothing of marks or of SSH.
+
+use std::process::Stdio;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+use tokio::sync::{mpsc, watch};
+
+use super::completed::Stream;
+use super::error::TransportError;
+
+/// How many chunks of output may wait for the consumer.
+const QUEUE: usize = 64;
+const CHUNK: usize = 32 << 10;
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Incoming {
+    Output(Stream, Vec<u8>),
+    /// 128 + n for a signal.
+    Exit(i32),
+    /// Nothing comes any more.
+    Closed,
+}
+
+/// The near end. Dropping it is the end of the far side's stdin; what still comes is read and dropped.
+#[derive(Debug)]
+pub(super) struct Channel {
+    /// Unbounded, because one step's text is at most on its way.
+    input: Option<mpsc::UnboundedSender<Vec<u8>>>,
+    incoming: mpsc::Receiver<Incoming>,
+    attached: watch::Sender<bool>,
+}
+
+/// The far end, for the tasks that move the bytes.
+pub(super) struct FarEnd {
+    pub(super) input: mpsc::UnboundedReceiver<Vec<u8>>,
+    pub(super) output: Outlet,
+}
+
+/// Where the reading tasks put what came.
+#[derive(Clone)]
+pub(super) struct Outlet {
+    queue: mpsc::Sender<Incoming>,
+    attached: watch::Receiver<bool>,
+}
+
+pub(super) fn channel() -> (Channel, FarEnd) {
+    let (input, far_input) = mpsc::unbounded_channel();
+    let (queue, incoming) = mpsc::channel(QUEUE);
+    let (attached, far_attached) = watch::channel(true);
+    let near = Channel { input: Some(input), incoming, attached };
+    (near, FarEnd { input: far_input, output: Outlet { queue, attached: far_attached } })
+}
+
+impl Channel {
+    /// Sends bytes to the far side's stdin. False when nobody reads them any more.
+    pub(super) fn send(&self, bytes: Vec<u8>) -> bool {
+        self.input.as_ref().is_some_and(|input| input.send(bytes).is_ok())
+    }
+
+    /// The end of the far side's stdin.
+    pub(super) fn end_input(&mut self) {
+        self.input = None;
+    }
+
+    /// While nobody listens, output is dropped instead of holding up the connection.
+    pub(super) fn listen(&self, listens: bool) {
+        self.attached.send_replace(listens);
+    }
+
+    pub(super) async fn receive(&mut self) -> Incoming {
+        self.incoming.recv().await.unwrap_or(Incoming::Closed)
+    }
+}
+
+impl Outlet {
+    pub(super) async fn output(&mut self, stream: Stream, bytes: Vec<u8>) {
+        let unheard = async {
+            // An error means that the near end is gone, and then nobody listens either.
+            self.attached.wait_for(|attached| !attached).await.is_ok()
+        };
+        tokio::select! {
+            biased;
+            _ = self.queue.send(Incoming::Output(stream, bytes)) => {}
+            _ = unheard => {}
+        }
+    }
+
+    /// Exits are never dropped: the queue keeps a place for them once the consumer is back or gone.
+    pub(super) async fn exit(&mut self, code: i32) -> bool {
+        self.queue.send(Incoming::Exit(code)).await.is_ok()
+    }
+}
+
+/// Starts a process of this machine behind a channel.
+pub(super) fn spawn_local(words: &[String]) -> Result<Channel, TransportError> {
+    let (program, arguments) = words.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // Ctrl-C in a terminal is for opsc, which then decides what happens to its steps.
+        .process_group(0)
+        .spawn()
+        .map_err(|error| TransportError::Spawn { shell: program.to_owned(), reason: error.to_string() })?;
+    let (near, FarEnd { mut input, output }) = channel();
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    tokio::spawn(async move {
+        let Some(mut stdin) = stdin else { return };
+        while let Some(bytes) = input.recv().await {
+            // A process that closed its stdin ends soon, and its exit says so.
+            if stdin.write_all(&bytes).await.is_err() || stdin.flush().await.is_err() {
+                return;
+            }
+        }
+    });
+    let readers = [
+        stdout.map(|pipe| tokio::spawn(read_pipe(pipe, Stream::Stdout, output.clone()))),
+        stderr.map(|pipe| tokio::spawn(read_pipe(pipe, Stream::Stderr, output.clone()))),
+    ];
+    tokio::spawn(wait_for_exit(child, readers, output));
+    Ok(near)
+}
+
+type Reader = Option<tokio::task::JoinHandle<()>>;
+
+async fn wait_for_exit(mut child: tokio::process::Child, readers: [Reader; 2], mut output: Outlet) {
+    use std::os::unix::process::ExitStatusExt;
+    let status = child.wait().await;
+    // What the process wrote comes before its exit. A background child may hold the pipes open for ever, so this
+    // waits only a moment.
+    let drained = async {
+        for reader in readers.into_iter().flatten() {
+            if reader.await.is_err() {
+                return;
+            }
+        }
+    };
+    if tokio::time::timeout(std::time::Duration::from_millis(500), drained).await.is_err() {
+        tracing::debug!("a background process keeps the output of a finished lane open");
+    }
+    let code = status.ok().and_then(|status| status.code().or_else(|| status.signal().map(|signal| 128 + signal)));
+    output.exit(code.unwrap_or(255)).await;
+}
+
+async fn read_pipe(mut pipe: impl AsyncRead + Unpin, stream: Stream, mut output: Outlet) {
+    let mut buffer = vec![0_u8; CHUNK];
+    loop {
+        match pipe.read(&mut buffer).await {
+            Ok(0) | Err(_) => return,
+            Ok(length) => output.output(stream, buffer.get(..length).unwrap_or_default().to_vec()).await,
+        }
+    }
+}

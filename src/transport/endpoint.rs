@@ -1,0 +1,107 @@
+//! Where a host is and how to get in, as data. Knows nothing of inventories or prompts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::base::secret::Secret;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wire {
+    /// This machine, without a connection.
+    Local,
+    Ssh,
+}
+
+/// How another user's lane is opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AdminMethod {
+    Sudo,
+    Su,
+    Doas,
+    /// The host has no way to another user.
+    None,
+}
+
+impl AdminMethod {
+    pub fn name(self) -> &'static str {
+        match self {
+            AdminMethod::Sudo => "sudo",
+            AdminMethod::Su => "su",
+            AdminMethod::Doas => "doas",
+            AdminMethod::None => "none",
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HostKeyPolicy {
+    /// Only keys that a known_hosts file lists.
+    Strict,
+    /// A host seen for the first time is written to the first known_hosts file; a changed key still stops.
+    AcceptNew,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Endpoint {
+    /// As the inventory calls it; appears in every message.
+    pub name: String,
+    pub address: String,
+    pub port: u16,
+    /// The login user; not used by a local endpoint.
+    pub user: String,
+    pub transport: Wire,
+    /// A private key file; without one the default keys of `~/.ssh` are tried.
+    pub key: Option<PathBuf>,
+    /// Looked through in order; new keys go to the first.
+    pub known_hosts: Vec<PathBuf>,
+    pub host_key: HostKeyPolicy,
+    pub connect_timeout: Duration,
+    pub admin: AdminMethod,
+    /// Connect through this host.
+    pub jump: Option<Box<Endpoint>>,
+    /// A POSIX shell on the host.
+    pub shell: String,
+}
+
+impl Endpoint {
+    /// This machine.
+    pub fn local(name: &str) -> Endpoint {
+        Endpoint { transport: Wire::Local, ..Endpoint::ssh(name, "localhost", "") }
+    }
+
+    /// A host behind SSH with the defaults: port 22, strict host keys of `~/.ssh/known_hosts`, ten seconds, sudo.
+    pub fn ssh(name: &str, address: &str, user: &str) -> Endpoint {
+        let mut known_hosts = vec![PathBuf::from("/etc/ssh/ssh_known_hosts")];
+        if let Some(home) = std::env::home_dir() {
+            known_hosts.insert(0, home.join(".ssh/known_hosts"));
+        }
+        Endpoint {
+            name: name.to_owned(),
+            address: address.to_owned(),
+            port: 22,
+            user: user.to_owned(),
+            transport: Wire::Ssh,
+            key: None,
+            known_hosts,
+            host_key: HostKeyPolicy::Strict,
+            connect_timeout: Duration::from_secs(10),
+            admin: AdminMethod::Sudo,
+            jump: None,
+            shell: "/bin/sh".to_owned(),
+        }
+    }
+}
+
+/// What proves who we are. Never part of a plan.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Credentials {
+    /// The login password; also answers keyboard-interactive.
+    pub password: Option<Secret<String>>,
+    /// What sudo or su asks for.
+    pub admin_password: Option<Secret<String>>,
+    /// Opens encrypted key files.
+    pub passphrase: Option<Secret<String>>,
+    pub use_agent: bool,
+    /// The agent's socket; `SSH_AUTH_SOCK` without one.
+    pub agent_socket: Option<PathBuf>,
+}

@@ -1,0 +1,300 @@
+//! Every way a session can fail, as data, with its prose and its hints. Knows nothing of retries.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::base::words;
+use crate::shell::error::ShellError;
+use crate::shell::frames::FrameError;
+
+/// `host` is the inventory name, `address` is `ADDRESS:PORT`, `user` is the user whose lane or login it was.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TransportError {
+    Dns {
+        host: String,
+        address: String,
+        reason: String,
+    },
+    Refused {
+        host: String,
+        address: String,
+    },
+    Unreachable {
+        host: String,
+        address: String,
+        reason: String,
+    },
+    ConnectTimeout {
+        host: String,
+        address: String,
+        seconds: u64,
+    },
+    /// The SSH handshake failed before anyone was asked who they are.
+    Handshake {
+        host: String,
+        reason: String,
+    },
+    HostKeyUnknown {
+        host: String,
+        address: String,
+        kind: String,
+        fingerprint: String,
+    },
+    HostKeyChanged {
+        host: String,
+        file: PathBuf,
+        line: usize,
+        known: String,
+        presented: String,
+    },
+    HostKeyRevoked {
+        host: String,
+        file: PathBuf,
+        line: usize,
+        fingerprint: String,
+    },
+    /// A certificate was presented, or only a `@cert-authority` line speaks of this host.
+    HostKeyCertificate {
+        host: String,
+        address: String,
+    },
+    KnownHosts {
+        file: PathBuf,
+        reason: String,
+    },
+    Key {
+        path: PathBuf,
+        reason: String,
+    },
+    KeyEncrypted {
+        path: PathBuf,
+    },
+    /// No method was accepted. `tried` in order; `offered` is what the host would still take.
+    Authentication {
+        host: String,
+        user: String,
+        tried: Vec<String>,
+        offered: Vec<String>,
+    },
+    ChannelRefused {
+        host: String,
+        reason: String,
+    },
+    /// The command that should open a lane never said hello.
+    NoHello {
+        host: String,
+        user: String,
+        said: String,
+    },
+    HelloTimeout {
+        host: String,
+        user: String,
+        seconds: u64,
+    },
+    /// sudo, su or doas is not installed.
+    PrivilegeMissing {
+        host: String,
+        method: &'static str,
+    },
+    PrivilegePasswordNeeded {
+        host: String,
+        method: &'static str,
+        user: String,
+    },
+    PrivilegePasswordWrong {
+        host: String,
+        method: &'static str,
+        user: String,
+    },
+    PrivilegeDenied {
+        host: String,
+        method: &'static str,
+        user: String,
+        said: String,
+    },
+    /// The host gives no way to another user, or the method cannot do it.
+    PrivilegeNone {
+        host: String,
+        user: String,
+    },
+    /// The connection ended while a program ran: what it did is not known.
+    Lost {
+        host: String,
+    },
+    /// The lane's shell ended while a program ran, the connection did not.
+    LaneEnded {
+        host: String,
+        user: String,
+        code: Option<i32>,
+    },
+    Protocol {
+        host: String,
+        error: FrameError,
+    },
+    /// More fields than any result has.
+    TooManyFields {
+        host: String,
+    },
+    Spawn {
+        shell: String,
+        reason: String,
+    },
+    Program {
+        error: ShellError,
+    },
+    /// The host did not take a file; the code is of the command that writes it.
+    StageRefused {
+        host: String,
+        code: i32,
+    },
+    NoHashTool {
+        host: String,
+    },
+    StageMismatch {
+        host: String,
+        expected: String,
+        found: String,
+    },
+    NoRandomness,
+}
+
+impl TransportError {
+    /// Whether the host could not be reached or entered at all, so that no step could have run.
+    pub fn is_unreachable(&self) -> bool {
+        use TransportError as E;
+        matches!(
+            self,
+            E::Dns { .. }
+                | E::Refused { .. }
+                | E::Unreachable { .. }
+                | E::ConnectTimeout { .. }
+                | E::Handshake { .. }
+                | E::HostKeyUnknown { .. }
+                | E::HostKeyChanged { .. }
+                | E::HostKeyRevoked { .. }
+                | E::HostKeyCertificate { .. }
+                | E::KnownHosts { .. }
+                | E::Key { .. }
+                | E::KeyEncrypted { .. }
+                | E::Authentication { .. }
+                | E::ChannelRefused { .. }
+                | E::NoHello { .. }
+                | E::HelloTimeout { .. }
+                | E::Lost { .. }
+                | E::Spawn { .. }
+        )
+    }
+
+    /// What to do about it, where there is something to do.
+    pub fn hint(&self) -> Option<String> {
+        use TransportError as E;
+        Some(match self {
+            E::HostKeyUnknown { host, .. } => format!("compare the fingerprint, then `opsc inv trust {host}`"),
+            E::HostKeyChanged { file, line, .. } => format!(
+                "if the host was rebuilt, remove line {line} of {}; if not, someone may be in between",
+                file.display()
+            ),
+            E::KeyEncrypted { path } => format!("give its passphrase, or `ssh-add {}`", path.display()),
+            E::Authentication { tried, .. } if tried.is_empty() => "give a key, an agent or a password".to_owned(),
+            E::PrivilegeMissing { method, .. } => format!("install {method}, or connect as the admin user"),
+            E::PrivilegePasswordNeeded { .. } => "give the admin password, or allow the user without one".to_owned(),
+            E::PrivilegeNone { .. } => "set `admin` of this host, or connect as that user".to_owned(),
+            E::HostKeyCertificate { .. } => "add the host's own key to known_hosts".to_owned(),
+            E::Dns { .. } => "check the host's `address`".to_owned(),
+            E::Refused { .. } => "check the host's `port`, and that sshd runs there".to_owned(),
+            E::NoHello { .. } => "check that the login shell can run /bin/sh, and `ForceCommand`".to_owned(),
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use TransportError as E;
+        match self {
+            E::Dns { host, address, reason } => write!(formatter, "{host}: `{address}` has no address: {reason}"),
+            E::Refused { host, address } => write!(formatter, "{host}: {address} refused the connection"),
+            E::Unreachable { host, address, reason } => write!(formatter, "{host}: cannot reach {address}: {reason}"),
+            E::ConnectTimeout { host, address, seconds } => {
+                write!(formatter, "{host}: {address} did not answer within {}", words::duration(seconds * 1000))
+            }
+            E::Handshake { host, reason } => write!(formatter, "{host}: the SSH handshake failed: {reason}"),
+            E::HostKeyUnknown { host, address, kind, fingerprint } => {
+                write!(formatter, "{host}: the host key of {address} is not known: {kind} {fingerprint}")
+            }
+            E::HostKeyChanged { host, file, line, known, presented } => write!(
+                formatter,
+                "{host}: the host key changed: {}:{line} has {known}, the host presents {presented}",
+                file.display()
+            ),
+            E::HostKeyRevoked { host, file, line, fingerprint } => {
+                write!(formatter, "{host}: the host key {fingerprint} is revoked by {}:{line}", file.display())
+            }
+            E::HostKeyCertificate { host, address } => {
+                write!(formatter, "{host}: {address} is vouched for by a certificate, which opsc cannot check yet")
+            }
+            E::KnownHosts { file, reason } => write!(formatter, "cannot use {}: {reason}", file.display()),
+            E::Key { path, reason } => write!(formatter, "cannot use the key {}: {reason}", path.display()),
+            E::KeyEncrypted { path } => write!(formatter, "the key {} needs a passphrase", path.display()),
+            E::Authentication { host, user, tried, offered } => write!(
+                formatter,
+                "{host}: `{user}` was not let in: tried {}; the host takes {}",
+                list_or_nothing(tried),
+                list_or_nothing(offered)
+            ),
+            E::ChannelRefused { host, reason } => write!(formatter, "{host}: no channel could be opened: {reason}"),
+            E::NoHello { host, user, said } => {
+                write!(formatter, "{host}: no shell started for `{user}`{}", after_colon(said))
+            }
+            E::HelloTimeout { host, user, seconds } => {
+                write!(formatter, "{host}: no shell started for `{user}` within {}", words::duration(seconds * 1000))
+            }
+            E::PrivilegeMissing { host, method } => write!(formatter, "{host}: {method} is not installed"),
+            E::PrivilegePasswordNeeded { host, method, user } => {
+                write!(formatter, "{host}: {method} asks for a password to become `{user}`, and none was given")
+            }
+            E::PrivilegePasswordWrong { host, method, user } => {
+                write!(formatter, "{host}: {method} did not accept the password to become `{user}`")
+            }
+            E::PrivilegeDenied { host, method, user, said } => {
+                write!(formatter, "{host}: {method} does not allow becoming `{user}`{}", after_colon(said))
+            }
+            E::PrivilegeNone { host, user } => write!(formatter, "{host}: there is no way to become `{user}`"),
+            E::Lost { host } => write!(formatter, "{host}: the connection was lost"),
+            E::LaneEnded { host, user, code } => match code {
+                Some(code) => write!(formatter, "{host}: the shell of `{user}` ended with code {code} during a step"),
+                None => write!(formatter, "{host}: the shell of `{user}` ended during a step"),
+            },
+            E::Protocol { host, error } => write!(formatter, "{host}: the host broke the protocol: {error}"),
+            E::TooManyFields { host } => write!(formatter, "{host}: the step reported more fields than a result has"),
+            E::Spawn { shell, reason } => write!(formatter, "cannot start {shell}: {reason}"),
+            E::Program { error } => error.fmt(formatter),
+            E::StageRefused { host, code } => write!(formatter, "{host}: a file could not be written: code {code}"),
+            E::NoHashTool { host } => {
+                write!(formatter, "{host}: a file cannot be verified: there is no sha256sum or openssl")
+            }
+            E::StageMismatch { host, expected, found } => {
+                write!(formatter, "{host}: a file arrived broken: expected sha256 {expected}, found {found}")
+            }
+            E::NoRandomness => formatter.write_str("this machine gives no random numbers"),
+        }
+    }
+}
+
+impl std::error::Error for TransportError {}
+
+fn list_or_nothing(items: &[String]) -> String {
+    if items.is_empty() { "nothing".to_owned() } else { items.join(", ") }
+}
+
+/// What a program said before it gave up, as the end of a message.
+fn after_colon(said: &str) -> String {
+    let said = said.trim();
+    if said.is_empty() { String::new() } else { format!(": {}", said.escape_debug()) }
+}
+
+impl From<ShellError> for TransportError {
+    fn from(error: ShellError) -> Self {
+        TransportError::Program { error }
+    }
+}

@@ -1,0 +1,348 @@
+//! One long-lived shell of one user on one host: greeted once, then fed steps one after another.
+//! Knows nothing of how the channel was opened, nor of what a step is for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::channel::{Channel, Incoming};
+use super::completed::{Capture, Completed, Output, Stream};
+use super::error::TransportError;
+use super::nonce::nonce;
+use super::privilege::{Prompt, explain};
+use crate::base::secret::Secret;
+use crate::shell::Program;
+use crate::shell::frames::{FrameError, FrameParser, Piece};
+use crate::shell::lane::functions_text;
+use crate::shell::step::{body_name, body_text, step_text};
+
+/// After a deadline the host ends the step's processes (TERM, two seconds, KILL); this is how long we wait for it.
+const GRACE: Duration = Duration::from_secs(5);
+/// What a command that never greets may say before it is only counted.
+const SAID_LIMIT: usize = 2 << 10;
+const MOST_FIELDS: usize = 4096;
+const MOST_FIELD_BYTES: usize = 16 << 20;
+
+/// Who should be greeted, and how long and with what they may ask first.
+pub(super) struct Greeting<'a> {
+    pub(super) host: &'a str,
+    pub(super) user: &'a str,
+    pub(super) token: &'a str,
+    pub(super) prompt: Option<&'a Prompt>,
+    pub(super) password: Option<&'a Secret<String>>,
+    pub(super) patience: Duration,
+}
+
+/// Waits for the hello on both streams; answers one question for a password. Gives the user that the host says it is.
+pub(super) async fn greet(channel: &mut Channel, greeting: &Greeting<'_>) -> Result<String, TransportError> {
+    let until = Instant::now() + greeting.patience;
+    let mut hall = Hall::new(greeting.token);
+    loop {
+        if let [Some(user), Some(_)] = &hall.greeted {
+            return Ok(user.clone());
+        }
+        let incoming = timeout_at(until, channel.receive()).await.map_err(|_| TransportError::HelloTimeout {
+            host: greeting.host.to_owned(),
+            user: greeting.user.to_owned(),
+            seconds: greeting.patience.as_secs(),
+        })?;
+        match incoming {
+            Incoming::Output(stream, bytes) => {
+                hall.take(stream, &bytes)
+                    .map_err(|error| TransportError::Protocol { host: greeting.host.to_owned(), error })?;
+                hall.answer(channel, greeting)?;
+            }
+            Incoming::Exit(code) => return Err(hall.refused(greeting, Some(code))),
+            Incoming::Closed => return Err(hall.refused(greeting, None)),
+        }
+    }
+}
+
+/// What came before the hello.
+struct Hall {
+    parsers: [FrameParser; 2],
+    greeted: [Option<String>; 2],
+    /// Of each stream, within bounds.
+    said: [Vec<u8>; 2],
+    questions: usize,
+}
+
+impl Hall {
+    fn new(token: &str) -> Hall {
+        Hall {
+            parsers: [FrameParser::new(token), FrameParser::new(token)],
+            greeted: [None, None],
+            said: [Vec::new(), Vec::new()],
+            questions: 0,
+        }
+    }
+
+    fn take(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), FrameError> {
+        let ([parser, _], [greeted, _], [said, _]) = match stream {
+            Stream::Stdout => {
+                (by_reference(&mut self.parsers), by_reference(&mut self.greeted), by_reference(&mut self.said))
+            }
+            Stream::Stderr => (reversed(&mut self.parsers), reversed(&mut self.greeted), reversed(&mut self.said)),
+        };
+        parser.feed(bytes, &mut |piece| match piece {
+            Piece::Hello { user, .. } => *greeted = Some(user),
+            Piece::Raw(raw) => {
+                said.extend_from_slice(raw);
+                let surplus = said.len().saturating_sub(SAID_LIMIT);
+                said.drain(..surplus);
+            }
+            Piece::Field { .. } | Piece::End { .. } => {}
+        })
+    }
+
+    /// The password is written once, and only to the exact question.
+    fn answer(&mut self, channel: &Channel, greeting: &Greeting<'_>) -> Result<(), TransportError> {
+        let Some(prompt) = greeting.prompt.filter(|prompt| !prompt.token.is_empty()) else { return Ok(()) };
+        let [_, said] = &mut self.said;
+        let token = prompt.token.as_bytes();
+        while let Some(at) = said.windows(token.len()).position(|window| window == token) {
+            said.drain(..at + token.len());
+            self.questions += 1;
+            let (host, user, method) = (greeting.host.to_owned(), greeting.user.to_owned(), prompt.method);
+            match greeting.password {
+                None => return Err(TransportError::PrivilegePasswordNeeded { host, method, user }),
+                Some(_) if self.questions > 1 => {
+                    return Err(TransportError::PrivilegePasswordWrong { host, method, user });
+                }
+                Some(password) => {
+                    // A closed channel shows as its exit in the next look.
+                    channel.send(format!("{}\n", password.expose()).into_bytes());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn refused(&self, greeting: &Greeting<'_>, code: Option<i32>) -> TransportError {
+        let [stdout, stderr] = &self.said;
+        let said = String::from_utf8_lossy(if stderr.is_empty() { stdout } else { stderr }).trim().to_owned();
+        let (host, user) = (greeting.host, greeting.user);
+        match greeting.prompt {
+            Some(prompt) => explain(host, user, prompt.method, code, &said),
+            None => TransportError::NoHello { host: host.to_owned(), user: user.to_owned(), said },
+        }
+    }
+}
+
+fn by_reference<T>(both: &mut [T; 2]) -> [&mut T; 2] {
+    both.each_mut()
+}
+
+fn reversed<T>(both: &mut [T; 2]) -> [&mut T; 2] {
+    let [first, second] = both.each_mut();
+    [second, first]
+}
+
+/// A greeted shell. Dropping it ends its stdin, and with it every process that it still runs.
+#[derive(Debug)]
+pub(super) struct Lane {
+    host: String,
+    user: String,
+    /// Names the private directory of this lane on the host.
+    pub(super) token: String,
+    /// Content that is there, by hash, with its path.
+    pub(super) staged: BTreeMap<String, String>,
+    channel: Channel,
+    parsers: [FrameParser; 2],
+    bodies: BTreeSet<String>,
+    sequence: u64,
+    usable: bool,
+}
+
+impl Lane {
+    /// Makes a lane of a greeted channel.
+    pub(super) fn start(channel: Channel, greeting: &Greeting<'_>) -> Result<Lane, TransportError> {
+        let nonce = nonce()?;
+        // A closed channel shows at the first step.
+        channel.send(functions_text(&nonce).into_bytes());
+        channel.listen(false);
+        Ok(Lane {
+            host: greeting.host.to_owned(),
+            user: greeting.user.to_owned(),
+            token: greeting.token.to_owned(),
+            staged: BTreeMap::new(),
+            channel,
+            parsers: [FrameParser::new(&nonce), FrameParser::new(&nonce)],
+            bodies: BTreeSet::new(),
+            sequence: 0,
+            usable: true,
+        })
+    }
+
+    /// Whether another step can be sent.
+    pub(super) fn is_usable(&self) -> bool {
+        self.usable
+    }
+
+    /// Runs one program. Until it comes back whole the lane counts as lost, also for one who stops waiting.
+    pub(super) async fn run(
+        &mut self,
+        program: &Program,
+        deadline: Duration,
+        output: Output<'_>,
+    ) -> Result<Completed, TransportError> {
+        let text = self.text(program)?;
+        self.usable = false;
+        self.channel.listen(true);
+        self.channel.send(text.into_bytes());
+        let mut running = Running::new(self.sequence);
+        let timed_out = self.follow(&mut running, Instant::now() + deadline, output).await?;
+        self.channel.listen(false);
+        self.usable = !timed_out;
+        Ok(running.finish(timed_out))
+    }
+
+    fn text(&mut self, program: &Program) -> Result<String, TransportError> {
+        let step = step_text(program, self.sequence + 1)?;
+        let name = body_name(&program.body);
+        let mut text = String::new();
+        if !self.bodies.contains(&name) {
+            text = body_text(&program.body)?;
+            self.bodies.insert(name);
+        }
+        self.sequence += 1;
+        text.push_str(&step);
+        Ok(text)
+    }
+
+    /// Reads until both streams said the end. True when the deadline passed first.
+    async fn follow(
+        &mut self,
+        running: &mut Running,
+        mut until: Instant,
+        output: Output<'_>,
+    ) -> Result<bool, TransportError> {
+        let mut timed_out = false;
+        // After a deadline the marks are not enough: the shell's exit says that the processes are gone.
+        while timed_out || !running.is_over() {
+            // A step that prints without pause always has something ready, so the clock is asked first.
+            let late = Instant::now() >= until;
+            let received = if late { None } else { timeout_at(until, self.channel.receive()).await.ok() };
+            match received {
+                None if timed_out => return Ok(true),
+                None => {
+                    timed_out = true;
+                    until = Instant::now() + GRACE;
+                    self.channel.end_input();
+                }
+                Some(Incoming::Output(stream, bytes)) => self.take(running, stream, &bytes, output)?,
+                Some(Incoming::Exit(_) | Incoming::Closed) if timed_out => return Ok(true),
+                Some(Incoming::Exit(code)) => return Err(self.ended(Some(code))),
+                Some(Incoming::Closed) => return Err(TransportError::Lost { host: self.host.clone() }),
+            }
+        }
+        Ok(timed_out)
+    }
+
+    fn take(
+        &mut self,
+        running: &mut Running,
+        stream: Stream,
+        bytes: &[u8],
+        output: Output<'_>,
+    ) -> Result<(), TransportError> {
+        let [stdout, stderr] = &mut self.parsers;
+        let parser = match stream {
+            Stream::Stdout => stdout,
+            Stream::Stderr => stderr,
+        };
+        parser
+            .feed(bytes, &mut |piece| running.take(stream, piece, output))
+            .map_err(|error| TransportError::Protocol { host: self.host.clone(), error })?;
+        if running.fields.len() > MOST_FIELDS || running.field_bytes > MOST_FIELD_BYTES {
+            return Err(TransportError::TooManyFields { host: self.host.clone() });
+        }
+        Ok(())
+    }
+
+    fn ended(&self, code: Option<i32>) -> TransportError {
+        TransportError::LaneEnded { host: self.host.clone(), user: self.user.clone(), code }
+    }
+
+    /// Ends the shell and waits until it is gone.
+    pub(super) async fn close(mut self) {
+        self.channel.listen(true);
+        self.channel.end_input();
+        wait_for_exit(&mut self.channel, GRACE).await;
+    }
+}
+
+/// The code of a channel that is about to end; `None` when it did not within `patience`.
+pub(super) async fn wait_for_exit(channel: &mut Channel, patience: Duration) -> Option<i32> {
+    let until = Instant::now() + patience;
+    loop {
+        match timeout_at(until, channel.receive()).await {
+            Ok(Incoming::Exit(code)) => return Some(code),
+            Ok(Incoming::Output(..)) => {}
+            Ok(Incoming::Closed) | Err(_) => return None,
+        }
+    }
+}
+
+/// ksh counts signals from 256, every other shell from 128.
+fn signal_code(code: i32) -> i32 {
+    if code > 256 { code - 128 } else { code }
+}
+
+/// One step on its way.
+struct Running {
+    sequence: u64,
+    captures: [Capture; 2],
+    ends: [Option<i32>; 2],
+    fields: Vec<(String, Vec<u8>)>,
+    field_bytes: usize,
+}
+
+impl Running {
+    fn new(sequence: u64) -> Running {
+        Running { sequence, captures: Default::default(), ends: [None, None], fields: Vec::new(), field_bytes: 0 }
+    }
+
+    fn is_over(&self) -> bool {
+        self.ends.iter().all(Option::is_some)
+    }
+
+    fn take(&mut self, stream: Stream, piece: Piece<'_>, output: Output<'_>) {
+        let ([stdout, stderr], [stdout_end, stderr_end]) = (&mut self.captures, &mut self.ends);
+        let (capture, end) = match stream {
+            Stream::Stdout => (stdout, stdout_end),
+            Stream::Stderr => (stderr, stderr_end),
+        };
+        match piece {
+            Piece::Raw(bytes) if end.is_none() => {
+                capture.push(bytes);
+                output(stream, bytes);
+            }
+            Piece::Field { key, value } if end.is_none() => {
+                self.field_bytes += key.len() + value.len();
+                // The lane gives up after this piece; what it holds until then stays within one read.
+                if self.fields.len() <= MOST_FIELDS && self.field_bytes <= MOST_FIELD_BYTES {
+                    self.fields.push((key, value.to_vec()));
+                } else {
+                    self.field_bytes = MOST_FIELD_BYTES + 1;
+                }
+            }
+            Piece::End { sequence, code } if sequence == self.sequence => *end = Some(code),
+            // Late words of an earlier step's background processes belong to nobody.
+            Piece::Raw(_) | Piece::Field { .. } | Piece::End { .. } | Piece::Hello { .. } => {}
+        }
+    }
+
+    fn finish(self, timed_out: bool) -> Completed {
+        let [stdout, stderr] = self.captures;
+        let [code, _] = self.ends;
+        Completed {
+            code: code.map_or(124, signal_code),
+            fields: self.fields,
+            stdout: stdout.finish(),
+            stderr: stderr.finish(),
+            timed_out,
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Floor 6: a session on one host, and the lanes on it: local, or over SSH. Runs programs and brings back what they did.
+//! Knows nothing of plans, steps or evidence.
+//!
+//! * [`endpoint`]: where a host is and how to get in
+//! * [`session`]: the front: `connect`, `run`, `stage`, `exec`, `close`
+//! * [`completed`]: what a program left behind
+//! * [`error`]: every way to fail
+
+pub mod completed;
+pub mod endpoint;
+pub mod error;
+pub mod session;
+
+mod authenticate;
+mod channel;
+mod known_hosts;
+mod lane;
+mod nonce;
+mod privilege;
+mod ssh;
+
+pub use completed::{Captured, Completed, Stream};
+pub use endpoint::{AdminMethod, Credentials, Endpoint, HostKeyPolicy, Wire};
+pub use error::TransportError;
+pub use session::Session;

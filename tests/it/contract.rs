@@ -1,0 +1,425 @@
+//! The contract of every wire: one list of behaviours, run on this machine and over a real sshd, with every shell that
+//! may be a host's `/bin/sh`. Knows only the public face of `transport`.
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests fail by panicking")]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use opsc::base::secret::Secret;
+use opsc::shell::{NamedScript, Program, Text, Variable, VariableValue};
+use opsc::transport::{Completed, Credentials, Endpoint, Session, Stream, TransportError};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use sha2::{Digest, Sha256};
+
+use crate::sshd::{Sshd, SshdOptions};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A session with short words for what the cases do.
+struct Bench {
+    session: Session,
+}
+
+/// A number of seconds that no other test sleeps for, so that a process can be recognised by it.
+fn unique_seconds() -> String {
+    static COUNTER: AtomicU32 = AtomicU32::new(1);
+    format!("30.{}{:04}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed))
+}
+
+impl Bench {
+    async fn run(&mut self, program: &Program) -> Completed {
+        self.session.run(None, program, MINUTE, &mut |_, _| {}).await.unwrap()
+    }
+
+    async fn sh(&mut self, body: &str) -> Completed {
+        self.run(&Program::new(body)).await
+    }
+
+    async fn try_sh(&mut self, body: &str, deadline: Duration) -> Result<Completed, TransportError> {
+        self.session.run(None, &Program::new(body), deadline, &mut |_, _| {}).await
+    }
+}
+
+fn stdout(completed: &Completed) -> String {
+    String::from_utf8_lossy(&completed.stdout.kept).into_owned()
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn variable(name: &str, value: VariableValue) -> Variable {
+    Variable { name: name.to_owned(), value }
+}
+
+fn field<'a>(completed: &'a Completed, key: &str) -> &'a [u8] {
+    completed.fields.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_slice()).unwrap_or(b"(absent)")
+}
+
+/// What is written must come back: `printf` of a variable, and a field of the same value.
+async fn round_trip(bench: &mut Bench, value: &str) {
+    let done = bench.run(&Program::new("printf '%s' \"$v\"; out v \"$v\"").with("v", value)).await;
+    assert_eq!(stdout(&done), value);
+    assert_eq!(field(&done, "v"), value.as_bytes());
+    assert_eq!(done.code, 0);
+}
+
+async fn values_arrive(bench: &mut Bench) {
+    let values = [
+        "",
+        "it's",
+        "\"",
+        "$HOME `id` $(id) ${x}",
+        "a\nb\n\nc",
+        " lead and trail ",
+        "\\n\\\\",
+        "héé 🦀",
+        "*?[a]~",
+        "-n",
+        "!x",
+        "\r\t\x01\x7f",
+        "\x1e",
+    ];
+    for value in values {
+        round_trip(bench, value).await;
+    }
+    round_trip(bench, &"x".repeat(100_000)).await;
+}
+
+/// Values made to be quoted wrongly, through the real shell, many per step.
+async fn generated_values_arrive(bench: &mut Bench) {
+    let piece = prop_oneof![
+        "[ -~]{0,6}",
+        "['\"\\\\$`!*?~#;&|<>(){}\\[\\]\n\r\t ]{0,8}",
+        "[^\\x00]{0,4}",
+        Just("\x1e".to_owned()),
+    ];
+    let values = proptest::collection::vec(proptest::collection::vec(piece, 0..6).prop_map(|parts| parts.concat()), 40);
+    // Seeded, so that a failure comes again.
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..10 {
+        let values = values.new_tree(&mut runner).unwrap().current();
+        let program = Program {
+            variables: vec![variable("all", VariableValue::List(values.clone()))],
+            ..Program::new("show() { printf '%s\\0' \"$1\"; }\neach_all show")
+        };
+        let expected = values.iter().flat_map(|value| [value.as_bytes(), b"\0"].concat()).collect::<Vec<_>>();
+        assert_eq!(bench.run(&program).await.stdout.kept, expected);
+    }
+}
+
+async fn absent_and_secret_values(bench: &mut Bench) {
+    let program = Program {
+        variables: vec![
+            variable("gone", VariableValue::Absent),
+            variable("word", VariableValue::Secret(Secret::new("s3'cret".to_owned()))),
+        ],
+        ..Program::new("echo \"[$gone] $gone_set $word $word_set\"")
+    };
+    assert_eq!(stdout(&bench.run(&program).await), "[] false s3'cret true\n");
+}
+
+async fn lists_arrive(bench: &mut Bench) {
+    let items = ["a b", "it's", "", "$x"].map(str::to_owned).to_vec();
+    let program = Program {
+        variables: vec![variable("names", VariableValue::List(items)), variable("none", VariableValue::List(vec![]))],
+        ..Program::new(
+            "show() { printf '<%s>' \"$@\"; echo; }\nwith_names show -x\neach_names show\nwith_none show\neach_none show\n\
+             echo $names_count $names_set $none_count\nstop() { [ \"$1\" != \"it's\" ] || return 9; }\neach_names stop",
+        )
+    };
+    let done = bench.run(&program).await;
+    assert_eq!(stdout(&done), "<-x><a b><it's><><$x>\n<a b>\n<it's>\n<>\n<$x>\n<>\n4 true 0\n");
+    assert_eq!(done.code, 9);
+}
+
+async fn scripts_arrive(bench: &mut Bench) {
+    let script = |name: &str, text: Option<&str>| NamedScript { name: name.to_owned(), text: text.map(str::to_owned) };
+    let program = Program {
+        scripts: vec![
+            script("good", Some("x=2; echo \"in $1\"; exit 3")),
+            script("broken", Some("if then")),
+            script("missing", None),
+        ],
+        ..Program::new("x=1; good one; echo \"$? $x $good_set\"; missing; echo \"$? $missing_set\"; broken")
+    };
+    let done = bench.run(&program).await;
+    assert_eq!(stdout(&done), "in one\n3 1 true\n0 false\n");
+    assert!([1, 2, 3].contains(&done.code), "{}", done.code);
+    assert!(done.stderr.bytes > 0);
+}
+
+async fn exit_codes(bench: &mut Bench) {
+    for (body, expected) in [
+        ("true", 0),
+        ("false", 1),
+        ("exit 255", 255),
+        ("(exit 126)", 126),
+        ("no_such_command_here", 127),
+        ("return 7", 7),
+        ("set -e; false; true", 1),
+        ("sh -c 'kill -TERM $$'", 143),
+        ("sh -c 'kill -KILL $$'", 137),
+        ("/", 126),
+    ] {
+        let code = bench.sh(body).await.code;
+        assert_eq!(code, expected, "{body}");
+    }
+}
+
+async fn broken_bodies_are_failed_steps(bench: &mut Bench) {
+    for body in [
+        "if then",
+        "echo \"open",
+        "}",
+        ")",
+        "case x in",
+        "f() {",
+        "<<",
+        "exec 9<&99",
+        "set -u; echo \"$nope\"",
+        ". /nonexistent",
+    ] {
+        let done = bench.sh(body).await;
+        assert_ne!(done.code, 0, "{body}");
+        assert_eq!(bench.sh("echo next").await.code, 0);
+    }
+}
+
+async fn steps_leave_nothing_behind(bench: &mut Bench) {
+    bench.sh("cd /; x=1; export Y=2; umask 000; set -f; trap 'echo bye' EXIT; exec >/dev/null; exec </dev/zero").await;
+    let done = bench.sh("echo \"[$x$Y] $(umask)\"; echo *rofil[e] >/dev/null").await;
+    assert!(stdout(&done).starts_with("[] "), "{}", stdout(&done));
+    assert!(!stdout(&done).contains("0000"), "{}", stdout(&done));
+}
+
+async fn stdin_is_empty_or_given(bench: &mut Bench) {
+    assert_eq!(stdout(&bench.sh("cat; echo end").await), "end\n");
+    let program = Program { stdin: Some(Secret::new("one\ntwo".to_owned())), ..Program::new("cat") };
+    assert_eq!(stdout(&bench.run(&program).await), "one\ntwo");
+    let unread = Program { stdin: Some(Secret::new("x".repeat(200_000))), ..Program::new("exit 4") };
+    assert_eq!(bench.run(&unread).await.code, 4);
+}
+
+async fn env_and_directory(bench: &mut Bench) {
+    let program = Program {
+        env: vec![
+            ("OPSC_PLAIN".to_owned(), Text::Plain("a b".to_owned())),
+            ("OPSC_SECRET".to_owned(), Text::Secret(Secret::new("s".to_owned()))),
+        ],
+        cwd: Some("/usr/bin".to_owned()),
+        ..Program::new("env | grep ^OPSC_ | sort; pwd")
+    };
+    assert_eq!(stdout(&bench.run(&program).await), "OPSC_PLAIN=a b\nOPSC_SECRET=s\n/usr/bin\n");
+    let missing = Program { cwd: Some("/no/such".to_owned()), ..Program::new("echo ran") };
+    let done = bench.run(&missing).await;
+    assert_eq!((done.code, stdout(&done).as_str()), (1, ""));
+}
+
+async fn streams_stay_apart(bench: &mut Bench) {
+    let mut heard = Vec::new();
+    let program = Program::new("printf out; printf err >&2");
+    let done = bench
+        .session
+        .run(None, &program, MINUTE, &mut |stream, bytes| heard.push((stream, bytes.to_vec())))
+        .await
+        .unwrap();
+    assert_eq!((done.stdout.kept.as_slice(), done.stderr.kept.as_slice()), (&b"out"[..], &b"err"[..]));
+    let of = |wanted| {
+        heard.iter().filter(|(stream, _)| *stream == wanted).flat_map(|(_, bytes)| bytes.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!((of(Stream::Stdout), of(Stream::Stderr)), (b"out".to_vec(), b"err".to_vec()));
+}
+
+async fn binary_output_is_kept(bench: &mut Bench) {
+    let done = bench.sh(r"printf '\000\377\036\001end\n\036'").await;
+    assert_eq!(done.stdout.kept, b"\x00\xff\x1e\x01end\n\x1e");
+}
+
+async fn big_output_is_bounded(bench: &mut Bench) {
+    let done = bench.sh("head -c 3000000 /dev/zero; head -c 300000 /dev/zero >&2").await;
+    assert_eq!((done.stdout.bytes, done.stderr.bytes), (3_000_000, 300_000));
+    assert!(done.stdout.truncated && done.stdout.kept.len() < 140_000);
+    assert_eq!(done.stdout.sha256, sha256(&vec![0; 3_000_000]));
+}
+
+async fn fields_arrive(bench: &mut Bench) {
+    let done = bench.sh("out a 1; printf noise; out b 'x\ny'; out c ''; out a 2; x=$(printf 'é'); out d \"$x\"").await;
+    let fields = done.fields.iter().map(|(key, value)| (key.as_str(), String::from_utf8_lossy(value).into_owned()));
+    let expected = [("a", "1"), ("b", "x\ny"), ("c", ""), ("a", "2"), ("d", "é")];
+    assert!(fields.eq(expected.map(|(key, value)| (key, value.to_owned()))), "{:?}", done.fields);
+    assert_eq!(stdout(&done), "noise");
+}
+
+async fn a_deadline_ends_the_processes(bench: &mut Bench) {
+    let begun = Instant::now();
+    let seconds = unique_seconds();
+    let body = format!("echo before; sleep {seconds} & sleep {seconds}; echo after");
+    let done = bench.try_sh(&body, Duration::from_millis(300)).await.unwrap();
+    assert!(done.timed_out);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(stdout(&done).starts_with("before\n"));
+    assert_ne!(done.code, 0);
+    // The lane is there again, and the processes are gone.
+    assert_eq!(stdout(&bench.sh(&alive(&seconds)).await), "");
+}
+
+async fn a_stubborn_process_is_killed(bench: &mut Bench) {
+    let seconds = unique_seconds();
+    let body = format!("sh -c 'trap \"\" TERM; sleep {seconds}; sleep {seconds}'");
+    let done = bench.try_sh(&body, Duration::from_millis(300)).await.unwrap();
+    assert!(done.timed_out);
+    assert_eq!(stdout(&bench.sh(&alive(&seconds)).await), "");
+}
+
+/// Prints the processes that sleep for exactly so long.
+fn alive(seconds: &str) -> String {
+    format!("for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <\"$f\" 2>/dev/null | grep '^sleep {seconds} '; done; true")
+}
+
+async fn endless_output_meets_the_deadline(bench: &mut Bench) {
+    let done = bench.try_sh("yes", Duration::from_millis(300)).await.unwrap();
+    assert!(done.timed_out && done.stdout.truncated);
+}
+
+async fn a_dropped_run_ends_the_processes(bench: &mut Bench) {
+    let seconds = unique_seconds();
+    let body = format!("sleep {seconds}");
+    let cancelled = tokio::time::timeout(Duration::from_millis(300), bench.try_sh(&body, MINUTE)).await;
+    assert!(cancelled.is_err());
+    let until = Instant::now() + Duration::from_secs(5);
+    while !stdout(&bench.sh(&alive(&seconds)).await).is_empty() {
+        assert!(Instant::now() < until, "the process lives on");
+    }
+}
+
+async fn a_killed_lane_is_an_error_and_opens_again(bench: &mut Bench) {
+    let result = bench.try_sh("kill -KILL $$; sleep 1", MINUTE).await;
+    assert!(matches!(result, Err(TransportError::LaneEnded { .. } | TransportError::Lost { .. })), "{result:?}");
+    assert_eq!(bench.sh("true").await.code, 0);
+}
+
+async fn background_children_do_not_hold_the_step(bench: &mut Bench) {
+    let begun = Instant::now();
+    assert_eq!(stdout(&bench.sh("sleep 3 & echo started").await), "started\n");
+    assert!(begun.elapsed() < Duration::from_secs(2));
+}
+
+async fn files_are_staged_once(bench: &mut Bench) {
+    for content in [b"".to_vec(), b"\x00\xff\nbinary".to_vec(), vec![7; 3_000_000]] {
+        let digest = sha256(&content);
+        let path = bench.session.stage(None, &content, &digest).await.unwrap();
+        assert_eq!(bench.session.stage(None, b"not read again", &digest).await.unwrap(), path);
+        let done =
+            bench.run(&Program::new("sha256sum <\"$p\"; ls -ld \"$p\"; ls -ld \"${p%/*}\"").with("p", &path)).await;
+        let text = stdout(&done);
+        assert!(text.starts_with(&digest), "{text}");
+        assert!(text.contains("\n-rw-------") && text.contains("\ndrwx------"), "{text}");
+    }
+    let broken = bench.session.stage(None, b"x", &"0".repeat(64)).await;
+    assert!(matches!(broken, Err(TransportError::StageMismatch { .. })), "{broken:?}");
+}
+
+async fn many_steps_in_order(bench: &mut Bench) {
+    for number in 0..50 {
+        assert_eq!(
+            stdout(&bench.run(&Program::new("echo \"$n\"").with("n", &number.to_string())).await),
+            format!("{number}\n")
+        );
+    }
+}
+
+async fn nul_bytes_are_refused(bench: &mut Bench) {
+    let result = bench.session.run(None, &Program::new("x").with("v", "a\0b"), MINUTE, &mut |_, _| {}).await;
+    assert!(matches!(result, Err(TransportError::Program { .. })), "{result:?}");
+    assert_eq!(bench.sh("true").await.code, 0);
+}
+
+async fn raw_commands(bench: &mut Bench) {
+    let done = bench.session.exec(None, "echo one; echo two | cat; exit 5", MINUTE, &mut |_, _| {}).await.unwrap();
+    assert_eq!((stdout(&done).as_str(), done.code), ("one\ntwo\n", 5));
+}
+
+async fn secrets_are_not_in_the_process_list(bench: &mut Bench) {
+    let program = Program {
+        variables: vec![variable("word", VariableValue::Secret(Secret::new("tell-nobody".to_owned())))],
+        ..Program::new(
+            "for f in /proc/[0-9]*/cmdline /proc/[0-9]*/environ; do tr '\\0' '\\n' <\"$f\" 2>/dev/null; done | grep -c 'tell-nobod[y]'; true",
+        )
+    };
+    assert_eq!(stdout(&bench.run(&program).await), "0\n");
+}
+
+/// The list. Every wire and every shell keeps all of it.
+async fn contract(mut bench: Bench) {
+    let bench_ref = &mut bench;
+    macro_rules! keep {
+        ($($case:ident)*) => { $(
+            let begun = Instant::now();
+            $case(bench_ref).await;
+            // Shown only when a later case fails: the last line is the case before it.
+            eprintln!("  {} {:?}", stringify!($case), begun.elapsed());
+        )* };
+    }
+    keep! {
+        values_arrive generated_values_arrive absent_and_secret_values lists_arrive scripts_arrive exit_codes broken_bodies_are_failed_steps
+        steps_leave_nothing_behind stdin_is_empty_or_given env_and_directory streams_stay_apart binary_output_is_kept
+        big_output_is_bounded fields_arrive files_are_staged_once many_steps_in_order nul_bytes_are_refused raw_commands
+        secrets_are_not_in_the_process_list background_children_do_not_hold_the_step a_deadline_ends_the_processes
+        a_stubborn_process_is_killed endless_output_meets_the_deadline a_dropped_run_ends_the_processes
+        a_killed_lane_is_an_error_and_opens_again
+    }
+    let path = bench.session.stage(None, b"gone at the end", &sha256(b"gone at the end")).await.unwrap();
+    bench.session.close().await;
+    assert!(!std::path::Path::new(&path).exists());
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn local_contract(shell: &str) {
+    let endpoint = Endpoint { shell: shell.to_owned(), ..Endpoint::local("here") };
+    let session = Session::connect(&endpoint, &Credentials::default()).await.unwrap();
+    contract(Bench { session }).await;
+}
+
+#[test]
+fn local_dash() {
+    local_contract("/bin/dash");
+}
+
+#[test]
+fn local_bash() {
+    local_contract("/bin/bash");
+}
+
+#[test]
+fn local_ksh() {
+    local_contract("/bin/ksh");
+}
+
+#[test]
+fn local_busybox() {
+    let directory = tempfile::tempdir().unwrap();
+    let shell = directory.path().join("ash");
+    std::os::unix::fs::symlink("/bin/busybox", &shell).unwrap();
+    local_contract(shell.to_str().unwrap());
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn ssh_contract(shell: &str) {
+    let server = Sshd::start(&SshdOptions::default());
+    let endpoint = Endpoint { shell: shell.to_owned(), ..server.endpoint("there") };
+    let session = Session::connect(&endpoint, &Credentials::default()).await.unwrap();
+    contract(Bench { session }).await;
+}
+
+#[test]
+fn ssh_dash() {
+    ssh_contract("/bin/sh");
+}
+
+#[test]
+fn ssh_bash() {
+    ssh_contract("/bin/bash");
+}

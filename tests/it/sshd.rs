@@ -1,0 +1,142 @@
+//! A real sshd on a loopback port, as an ordinary process with its own keys and files; ends with the value.
+//! Knows nothing of what is tested.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::fs;
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use opsc::transport::Endpoint;
+use tempfile::TempDir;
+
+/// What differs between servers.
+#[derive(Default)]
+pub(crate) struct SshdOptions {
+    /// More lines of `sshd_config`.
+    pub(crate) config: Vec<String>,
+}
+
+pub(crate) struct Sshd {
+    pub(crate) port: u16,
+    /// The private key that root may log in with.
+    pub(crate) key_path: PathBuf,
+    pub(crate) known_hosts_path: PathBuf,
+    pub(crate) directory: TempDir,
+    server: Child,
+}
+
+impl Sshd {
+    pub(crate) fn start(options: &SshdOptions) -> Sshd {
+        // Another process may take the port between the look and the start; then another port is tried.
+        for _ in 0..10 {
+            if let Some(started) = Sshd::try_start(options) {
+                return started;
+            }
+        }
+        panic!("no sshd came up");
+    }
+
+    /// How to reach it as root.
+    pub(crate) fn endpoint(&self, name: &str) -> Endpoint {
+        Endpoint {
+            port: self.port,
+            key: Some(self.key_path.clone()),
+            known_hosts: vec![self.known_hosts_path.clone()],
+            ..Endpoint::ssh(name, "127.0.0.1", "root")
+        }
+    }
+
+    /// Ends every process that serves a connection, as a cut cable would.
+    pub(crate) fn cut_connections(&self) {
+        for child in children(self.server.id()) {
+            assert!(Command::new("kill").args(["-KILL", &child.to_string()]).status().unwrap().success());
+        }
+    }
+
+    fn try_start(options: &SshdOptions) -> Option<Sshd> {
+        let directory = tempfile::Builder::new().prefix("opsc-sshd-").tempdir().unwrap();
+        let root = directory.path();
+        let (host_key, key_path) = (root.join("host_key"), root.join("key"));
+        make_key(&host_key);
+        make_key(&key_path);
+        fs::copy(root.join("key.pub"), root.join("authorized_keys")).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let known_hosts_path = root.join("known_hosts");
+        let public = fs::read_to_string(root.join("host_key.pub")).unwrap();
+        fs::write(&known_hosts_path, format!("[127.0.0.1]:{port} {public}")).unwrap();
+        fs::write(root.join("config"), config(root, port, options)).unwrap();
+        fs::create_dir_all("/run/sshd").unwrap();
+        let log = fs::File::create(root.join("log")).unwrap();
+        let mut server = Command::new("/usr/sbin/sshd")
+            .args(["-D", "-e", "-f"])
+            .arg(root.join("config"))
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        if answers(port, &mut server) {
+            return Some(Sshd { port, key_path, known_hosts_path, directory, server });
+        }
+        end(&mut server);
+        None
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        end(&mut self.server);
+    }
+}
+
+/// A new key pair without passphrase.
+pub(crate) fn make_key(path: &Path) {
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path).status().unwrap();
+    assert!(made.success());
+}
+
+fn config(root: &Path, port: u16, options: &SshdOptions) -> String {
+    let root = root.display();
+    let mut lines = options.config.clone();
+    lines.extend([
+        format!("Port {port}"),
+        "ListenAddress 127.0.0.1".to_owned(),
+        format!("HostKey {root}/host_key"),
+        format!("AuthorizedKeysFile {root}/authorized_keys"),
+        format!("PidFile {root}/pid"),
+        "StrictModes no".to_owned(),
+        "UsePAM no".to_owned(),
+        "PermitRootLogin yes".to_owned(),
+        "PasswordAuthentication no".to_owned(),
+        "MaxStartups 100".to_owned(),
+    ]);
+    lines.join("\n") + "\n"
+}
+
+fn answers(port: u16, server: &mut Child) -> bool {
+    let until = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < until && server.try_wait().unwrap().is_none() {
+        let mut banner = [0; 4];
+        if TcpStream::connect(("127.0.0.1", port)).is_ok_and(|mut stream| stream.read_exact(&mut banner).is_ok()) {
+            return &banner == b"SSH-" && server.try_wait().unwrap().is_none();
+        }
+        std::thread::yield_now();
+    }
+    false
+}
+
+fn end(server: &mut Child) {
+    for child in children(server.id()) {
+        // One that ended by itself meanwhile is as good.
+        drop(Command::new("kill").arg(child.to_string()).stderr(Stdio::null()).status());
+    }
+    drop(server.kill());
+    drop(server.wait());
+}
+
+fn children(parent: u32) -> Vec<u32> {
+    let listed = Command::new("ps").args(["-o", "pid=", "--ppid", &parent.to_string()]).output().unwrap();
+    String::from_utf8_lossy(&listed.stdout).split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
