@@ -9,5 +9,6 @@ pub mod inventory;
 pub mod plan;
 pub mod run;
 pub mod shell;
+pub mod state;
 pub mod syntax;
 pub mod transport;

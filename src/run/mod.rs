@@ -1,3 +1,103 @@
 //! Floor 7: runs a plan. A pure schedule says what is ready; the dispatcher does it and tells what ended.
+//!
+//! ```text
+//! schedule (pure) ◀─ Ended ── dispatcher ── Start ─▶ host ─▶ step ─▶ phases ─▶ link ─▶ wire
+//!                                  └─ events, results ◀────────┘
+//! ```
+//! A stretch of work (`Main`, a clause, a rollback) is one task that owns its actor's state and gives it back.
+//! Intents are in the journal before an effect's bytes go out, results before anything that depends on them starts.
 
+pub mod arguments;
+pub mod builtins;
+pub mod context;
+pub mod dispatcher;
+pub mod errors;
 pub mod event;
+pub mod exit;
+pub mod facts;
+pub mod fields;
+pub mod host;
+pub mod link;
+pub mod phases;
+pub mod ports;
+pub mod predict;
+pub mod prepare;
+pub mod redact;
+pub mod results;
+pub mod schedule;
+pub mod scope;
+#[cfg(test)]
+mod simulation;
+pub mod step;
+pub mod summary;
+pub mod templates;
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::hir::program::Program;
+use crate::hir::world::Inventory;
+use crate::plan::model::Plan;
+use crate::state::Journal;
+
+use context::{Context, Events};
+use dispatcher::Dispatcher;
+use errors::RunError;
+use event::RunEvent;
+use ports::{Connector, ContentStore, SecretProvider};
+use predict::Prediction;
+use summary::Summary;
+
+/// Everything that a run needs. The journal's record of the run exists already; its end is the caller's to write.
+pub struct Request {
+    pub plan: Arc<Plan>,
+    /// The program that the plan was made from.
+    pub program: Arc<Program>,
+    pub inventory: Arc<Inventory>,
+    pub files: Arc<dyn ContentStore>,
+    pub secrets: Arc<dyn SecretProvider>,
+    /// Usually a [`ports::LiveConnector`].
+    pub wires: Arc<dyn Connector>,
+    pub journal: Journal,
+    pub run: i64,
+    /// The most hosts at work at the same time.
+    pub forks: usize,
+    pub events: mpsc::UnboundedSender<RunEvent>,
+    /// Ctrl-C so far: 0, 1, 2 or 3.
+    pub stop: watch::Receiver<u8>,
+}
+
+impl Request {
+    fn into_context(self, halt: watch::Receiver<u8>) -> Arc<Context> {
+        Arc::new(Context {
+            plan: self.plan,
+            program: self.program,
+            inventory: self.inventory,
+            files: self.files,
+            secrets: self.secrets,
+            wires: self.wires,
+            journal: self.journal,
+            run: self.run,
+            events: Events::new(self.events),
+            halt,
+        })
+    }
+}
+
+/// Runs a plan to its end; events tell what happens meanwhile. Failures of hosts are in the summary, not errors.
+pub async fn run(request: Request) -> Result<Summary, RunError> {
+    let (stop, forks) = (request.stop.clone(), request.forks);
+    let (halt, halted) = watch::channel(0);
+    let context = request.into_context(halted);
+    Dispatcher::new(context, halt, stop, forks).run().await
+}
+
+/// What a run would do now, as far as reading can tell: only `check` bodies run.
+pub async fn predict(request: Request) -> Vec<Prediction> {
+    let forks = request.forks;
+    let (halt, halted) = watch::channel(0);
+    let predictions = predict::predict(request.into_context(halted), forks).await;
+    drop(halt);
+    predictions
+}

@@ -1,6 +1,9 @@
 //! The one integration binary: the binary in a sealed environment, real parts, and the code tested as text.
 
 mod contract;
+mod run_engine;
+mod run_lab;
+mod run_language;
 mod ssh_failures;
 mod sshd;
 #[cfg(feature = "system-tests")]

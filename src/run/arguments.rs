@@ -1,0 +1,196 @@
+//! A step's arguments: expressions → values, checked against their parameters; values → typed shell variables.
+//! Values never become code: every one arrives as a variable, and `shell` quotes once.
+
+use std::time::Duration;
+
+use super::context::Context;
+use super::errors::StepError;
+use super::ports::WireError;
+use super::scope::{ActionScope, RunScope};
+use crate::base::ids::BindingId;
+use crate::base::secret::Secret;
+use crate::eval::fits::fits;
+use crate::eval::text::value_text;
+use crate::eval::{Evaluated, Scope, eval};
+use crate::hir::expr::Expr;
+use crate::hir::program::{Action, Param};
+use crate::hir::types::Type;
+use crate::hir::value::{FileRef, Value};
+use crate::hir::world::Inventory;
+use crate::plan::model::Step;
+use crate::shell::{NamedScript, Text, Variable, VariableValue};
+
+/// The value of an expression, which must be known by now.
+pub fn known(expr: &Expr, scope: &dyn Scope) -> Result<Value, StepError> {
+    match eval(expr, scope).map_err(StepError::Expression)? {
+        Evaluated::Known(value) => Ok(value),
+        Evaluated::Pending(what) => Err(StepError::NotKnown { what }),
+    }
+}
+
+/// Every parameter's value, in the order declared. Arguments are the playbook's, defaults the action's.
+pub fn evaluate(step: &Step, action: &Action, scope: &RunScope<'_>) -> Result<Vec<(BindingId, Value)>, StepError> {
+    let mut params: Vec<(BindingId, Value)> = Vec::new();
+    for (param, arg) in action.params.iter().zip(&step.args) {
+        let value = if arg.from_default {
+            known(&arg.value, &default_scope(scope, &params))?
+        } else {
+            known(&arg.value, scope)?
+        };
+        let value = as_hosts(value, &param.ty);
+        fits(&value, &param.ty).map_err(|misfit| StepError::Argument { param: param.name.clone(), misfit })?;
+        params.push((param.binding, value));
+    }
+    Ok(params)
+}
+
+fn default_scope<'a>(scope: &RunScope<'a>, params: &'a [(BindingId, Value)]) -> ActionScope<'a> {
+    ActionScope {
+        inventory: scope.inventory,
+        files: scope.files,
+        host: scope.host,
+        params,
+        before: &Value::None,
+        after: &Value::None,
+        facts: &Value::None,
+    }
+}
+
+fn as_hosts(value: Value, ty: &Type) -> Value {
+    match (value, ty.core()) {
+        (Value::Host(host), Type::Hosts(_)) => Value::Hosts(vec![host]),
+        (value, _) => value,
+    }
+}
+
+/// Everything of a program but its body.
+#[derive(Clone, Debug, Default)]
+pub struct Bound {
+    pub variables: Vec<Variable>,
+    pub scripts: Vec<NamedScript>,
+    pub cwd: Option<String>,
+    pub env: Vec<(String, Text)>,
+    pub stdin: Option<Secret<String>>,
+    /// Every secret in it, to be taken out of whatever is shown.
+    pub secrets: Vec<Secret<String>>,
+}
+
+/// Puts a file's content on the host; the path there.
+pub trait Stage: Send {
+    fn stage<'a>(&'a mut self, file: &'a FileRef) -> super::ports::Answer<'a, Result<String, StepError>>;
+}
+
+/// The parameters as variables, scripts and surroundings of one program.
+pub async fn bind(
+    context: &Context,
+    action: &Action,
+    params: &[(BindingId, Value)],
+    stage: &mut dyn Stage,
+) -> Result<Bound, StepError> {
+    let mut bound = Bound::default();
+    let runs_script =
+        action.params.iter().any(|param| param.name == "script" && matches!(param.ty.core(), Type::Script));
+    for param in &action.params {
+        let value =
+            params.iter().find(|(binding, _)| *binding == param.binding).map_or(&Value::None, |(_, value)| value);
+        if runs_script && surroundings(context, param, value, &mut bound).await? {
+            continue;
+        }
+        bind_one(context, param, value, stage, &mut bound).await?;
+    }
+    Ok(bound)
+}
+
+/// `cwd env stdin vars` of an action that runs the user's script are the script's, not the body's.
+async fn surroundings(context: &Context, param: &Param, value: &Value, bound: &mut Bound) -> Result<bool, StepError> {
+    match (param.name.as_str(), value) {
+        ("cwd", Value::String(path)) => bound.cwd = Some(path.clone()),
+        ("stdin", Value::Secret(reference)) => bound.stdin = Some(bound.keep(context.secret(reference).await?)),
+        ("stdin", Value::String(text)) => bound.stdin = Some(Secret::new(text.clone())),
+        ("env", Value::Record(entries)) => {
+            for (name, value) in entries {
+                let text = match value {
+                    Value::Secret(reference) => Text::Secret(bound.keep(context.secret(reference).await?)),
+                    other => Text::Plain(text_of(other, &context.inventory)),
+                };
+                bound.env.push((name.clone(), text));
+            }
+        }
+        ("vars", Value::Record(entries)) => {
+            for (name, value) in entries {
+                let value = variable_value(context, value, bound).await?;
+                bound.variables.push(Variable { name: name.clone(), value });
+            }
+        }
+        ("cwd" | "stdin" | "env" | "vars", Value::None) => {}
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+async fn bind_one(
+    context: &Context,
+    param: &Param,
+    value: &Value,
+    stage: &mut dyn Stage,
+    bound: &mut Bound,
+) -> Result<(), StepError> {
+    if matches!(param.ty.core(), Type::Script) {
+        let text = if let Value::Script(script) = value { Some(script.text.clone()) } else { None };
+        bound.scripts.push(NamedScript { name: param.name.clone(), text });
+        return Ok(());
+    }
+    let value = match value {
+        Value::File(file) => {
+            let sha256 =
+                Variable { name: format!("{}_sha256", param.name), value: VariableValue::Text(file.sha256.clone()) };
+            bound.variables.push(sha256);
+            VariableValue::Text(stage.stage(file).await?)
+        }
+        other => variable_value(context, other, bound).await?,
+    };
+    bound.variables.push(Variable { name: param.name.clone(), value });
+    Ok(())
+}
+
+async fn variable_value(context: &Context, value: &Value, bound: &mut Bound) -> Result<VariableValue, StepError> {
+    let inventory = &context.inventory;
+    Ok(match value {
+        Value::None => VariableValue::Absent,
+        Value::Secret(reference) => VariableValue::Secret(bound.keep(context.secret(reference).await?)),
+        Value::List(items) => VariableValue::List(items.iter().map(|item| text_of(item, inventory)).collect()),
+        Value::Hosts(hosts) => {
+            VariableValue::List(hosts.iter().map(|host| text_of(&Value::Host(*host), inventory)).collect())
+        }
+        Value::Record(entries) => VariableValue::List(
+            entries.iter().map(|(key, value)| format!("{key}={}", text_of(value, inventory))).collect(),
+        ),
+        other => VariableValue::Text(text_of(other, inventory)),
+    })
+}
+
+impl Bound {
+    fn keep(&mut self, secret: Secret<String>) -> Secret<String> {
+        self.secrets.push(secret.clone());
+        secret
+    }
+}
+
+/// A value as scripts read it: durations in whole seconds (rounded up), sizes in bytes.
+pub fn text_of(value: &Value, inventory: &Inventory) -> String {
+    match value {
+        Value::Duration(milliseconds) => Duration::from_millis(*milliseconds).as_millis().div_ceil(1000).to_string(),
+        Value::Size(bytes) => bytes.to_string(),
+        Value::Percent(percent) => percent.to_string(),
+        other => value_text(other, inventory).unwrap_or_default(),
+    }
+}
+
+/// What stands in for a host where there is none: the controller has nowhere to stage to.
+pub struct NoStage;
+
+impl Stage for NoStage {
+    fn stage<'a>(&'a mut self, _file: &'a FileRef) -> super::ports::Answer<'a, Result<String, StepError>> {
+        Box::pin(async { Err(StepError::Wire { phase: super::errors::Phase::Apply, error: WireError::NoEndpoint }) })
+    }
+}

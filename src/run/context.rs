@@ -1,0 +1,134 @@
+//! What every stretch of work of one run shares: plan, program, stores, journal, events. Never changes while running.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{mpsc, watch};
+
+use super::errors::StepError;
+use super::event::{EventKind, RunEvent};
+use super::ports::{Connector, ContentStore, SecretProvider};
+use super::schedule::Actor;
+use crate::base::ids::StepId;
+use crate::base::secret::Secret;
+use crate::hir::program::{Action, Program};
+use crate::hir::value::{SecretPiece, SecretRef};
+use crate::hir::world::{Host, Inventory};
+use crate::plan::model::{Plan, Step};
+use crate::state::{Intent, Journal, StepResult};
+
+/// Sends events with sequence numbers and times. Sequence numbers follow the order of sending per sender.
+pub struct Events {
+    sender: mpsc::UnboundedSender<RunEvent>,
+    next: AtomicU64,
+}
+
+impl Events {
+    pub fn new(sender: mpsc::UnboundedSender<RunEvent>) -> Self {
+        Events { sender, next: AtomicU64::new(1) }
+    }
+
+    /// A reader that is gone does not stop a run.
+    pub fn emit(&self, kind: EventKind) {
+        let event = RunEvent { seq: self.next.fetch_add(1, Ordering::Relaxed), time: now(), kind };
+        if self.sender.send(event).is_err() {
+            tracing::debug!("nobody listens to events any more");
+        }
+    }
+}
+
+/// Milliseconds since 1970, UTC.
+pub fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub struct Context {
+    pub plan: Arc<Plan>,
+    pub program: Arc<Program>,
+    pub inventory: Arc<Inventory>,
+    pub files: Arc<dyn ContentStore>,
+    pub secrets: Arc<dyn SecretProvider>,
+    pub wires: Arc<dyn Connector>,
+    pub journal: Journal,
+    pub run: i64,
+    pub events: Events,
+    /// 0 to 3, as in Ctrl-C; raised by the dispatcher alone.
+    pub halt: watch::Receiver<u8>,
+}
+
+impl Context {
+    pub fn step(&self, id: StepId) -> &Step {
+        self.plan.steps.at(id)
+    }
+
+    pub fn action(&self, step: &Step) -> &Action {
+        self.program.actions.at(step.action)
+    }
+
+    pub fn host(&self, actor: Actor) -> Option<&Host> {
+        match actor {
+            Actor::Controller => None,
+            Actor::Host(host) => self.inventory.hosts.get(host),
+        }
+    }
+
+    /// The name in events and in the journal.
+    pub fn name(&self, actor: Actor) -> String {
+        self.host(actor).map_or_else(|| "controller".to_string(), |host| host.name.clone())
+    }
+
+    pub fn names<'a>(&self, actors: impl IntoIterator<Item = &'a Actor>) -> Vec<String> {
+        actors.into_iter().map(|actor| self.name(*actor)).collect()
+    }
+
+    /// Whether to stop at the next step border.
+    pub fn is_halted(&self) -> bool {
+        *self.halt.borrow() >= 2
+    }
+
+    /// Committed to disk when this returns, so that no effect is without its intent.
+    pub async fn intent(&self, intent: Intent) -> Result<(), StepError> {
+        let journal = self.journal.clone();
+        blocking(move || journal.intent(&intent)).await.map_err(StepError::Journal)
+    }
+
+    pub async fn result(&self, result: StepResult) -> Result<(), StepError> {
+        let journal = self.journal.clone();
+        blocking(move || journal.result(&result)).await.map_err(StepError::Journal)
+    }
+
+    /// The text of a secret; may wait for a provider.
+    pub async fn secret(&self, reference: &SecretRef) -> Result<Secret<String>, StepError> {
+        let pieces = match reference {
+            SecretRef::Source(source) => vec![SecretPiece::Source(source.clone())],
+            SecretRef::Concat(pieces) => pieces.clone(),
+        };
+        let mut text = String::new();
+        for piece in pieces {
+            match piece {
+                SecretPiece::Text(plain) => text.push_str(&plain),
+                SecretPiece::Source(source) => {
+                    let secrets = Arc::clone(&self.secrets);
+                    let found = blocking(move || secrets.secret(&source)).await.map_err(StepError::Secret)?;
+                    text.push_str(found.expose());
+                }
+            }
+        }
+        Ok(Secret::new(text))
+    }
+
+    pub async fn content(&self, sha256: &str) -> Result<Vec<u8>, StepError> {
+        let (files, sha256) = (Arc::clone(&self.files), sha256.to_string());
+        blocking(move || files.content(&sha256)).await.map_err(StepError::Content)
+    }
+}
+
+/// Runs what may block on a thread for it. A panic there is a panic here.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

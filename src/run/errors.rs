@@ -1,0 +1,234 @@
+//! Every way a step can fail, with its prose. Knows nothing of how a failure is shown.
+
+use std::fmt;
+
+use super::ports::{ContentFailure, SecretFailure, WireError};
+use crate::base::words;
+use crate::eval::EvalError;
+use crate::eval::fits::Misfit;
+use crate::eval::parse::InputError;
+use crate::state::StateError;
+
+/// The part of a step that was under way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    Facts,
+    Check,
+    Apply,
+    Verify,
+    Rollback,
+}
+
+impl Phase {
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Facts => "facts",
+            Phase::Check => "check",
+            Phase::Apply => "apply",
+            Phase::Verify => "verify",
+            Phase::Rollback => "rollback",
+        }
+    }
+}
+
+#[derive(Debug)]
+pub enum StepError {
+    Expression(EvalError),
+    /// A value that this point of the run should know, and does not.
+    NotKnown {
+        what: String,
+    },
+    Argument {
+        param: String,
+        misfit: Misfit,
+    },
+    /// No implementation of the action is for this host.
+    NoBody {
+        action: String,
+        os: &'static str,
+        /// Some are for its system, but their `where` is not true.
+        conditions: bool,
+    },
+    Composite {
+        action: String,
+    },
+    UnknownBuiltin {
+        name: String,
+    },
+    /// The tool said no; `tail` is the end of what it printed.
+    Exit {
+        phase: Phase,
+        code: i32,
+        tail: String,
+    },
+    TimedOut {
+        phase: Phase,
+        /// Milliseconds.
+        after: u64,
+    },
+    Wire {
+        phase: Phase,
+        error: WireError,
+    },
+    /// `needs:` does not hold.
+    Needs {
+        message: Option<String>,
+    },
+    /// `ensure:` does not hold.
+    NotEnsured {
+        message: Option<String>,
+    },
+    /// `require` in the playbook does not hold.
+    Required {
+        message: String,
+    },
+    NotOk,
+    NeverTrue {
+        attempts: u32,
+    },
+    Field {
+        phase: Phase,
+        field: String,
+        error: InputError,
+    },
+    FieldNotText {
+        phase: Phase,
+        field: String,
+    },
+    MissingField {
+        field: String,
+    },
+    Template {
+        file: String,
+        line: Option<usize>,
+        reason: String,
+    },
+    Content(ContentFailure),
+    Secret(SecretFailure),
+    Journal(StateError),
+    Http {
+        url: String,
+        reason: String,
+    },
+    HttpStatus {
+        url: String,
+        expected: i64,
+        found: u16,
+    },
+    HttpText {
+        url: String,
+        expected: String,
+    },
+}
+
+impl StepError {
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, StepError::Wire { error, .. } if error.is_unreachable())
+    }
+
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, StepError::TimedOut { .. })
+    }
+
+    /// Whether another attempt could end otherwise: what is wrong with the program itself stays wrong.
+    pub fn may_pass_later(&self) -> bool {
+        matches!(
+            self,
+            StepError::Exit { .. }
+                | StepError::TimedOut { .. }
+                | StepError::NotEnsured { .. }
+                | StepError::Needs { .. }
+                | StepError::NotOk
+                | StepError::NeverTrue { .. }
+                | StepError::Http { .. }
+                | StepError::HttpStatus { .. }
+                | StepError::HttpText { .. }
+        )
+    }
+}
+
+impl fmt::Display for StepError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StepError::Expression(error) => error.fmt(formatter),
+            StepError::NotKnown { what } => write!(formatter, "`{what}` is not known at this point of the run"),
+            StepError::Argument { param, misfit } => write!(formatter, "`{param}`: {misfit}"),
+            StepError::NoBody { action, os, conditions: false } => {
+                write!(formatter, "{action} has no body for {os}")
+            }
+            StepError::NoBody { action, os, conditions: true } => {
+                write!(formatter, "{action} has no body for this {os}: no `where facts…` of its bodies is true here")
+            }
+            StepError::Composite { action } => {
+                write!(formatter, "{action} is made of steps, which cannot be run as one step yet")
+            }
+            StepError::UnknownBuiltin { name } => write!(formatter, "there is no builtin `{name}`"),
+            StepError::Exit { phase, code, tail } => write_exit(formatter, *phase, *code, tail),
+            StepError::TimedOut { phase, after } => {
+                write!(formatter, "{} did not end within {}", phase.name(), words::duration(*after))
+            }
+            StepError::Wire { error, .. } => error.fmt(formatter),
+            StepError::Needs { message: Some(message) }
+            | StepError::NotEnsured { message: Some(message) }
+            | StepError::Required { message } => formatter.write_str(message),
+            StepError::Needs { message: None } => formatter.write_str("what the action needs does not hold"),
+            StepError::NotEnsured { message: None } => {
+                formatter.write_str("the action ran, but what it ensures does not hold")
+            }
+            StepError::NotOk => formatter.write_str("`ok` does not hold"),
+            StepError::NeverTrue { attempts } => {
+                write!(formatter, "`until` was not true after {}", words::count(*attempts as usize, "attempt"))
+            }
+            StepError::Field { phase, field, error } => {
+                write!(formatter, "{} reported a wrong `{field}`: {error}", phase.name())
+            }
+            StepError::FieldNotText { phase, field } => {
+                write!(formatter, "{} reported a `{field}` that is not UTF-8 text", phase.name())
+            }
+            StepError::MissingField { field } => write!(formatter, "the action did not report `{field}`"),
+            StepError::Template { file, line: Some(line), reason } => write!(formatter, "{file}:{line}: {reason}"),
+            StepError::Template { file, line: None, reason } => write!(formatter, "{file}: {reason}"),
+            StepError::Content(failure) => {
+                write!(formatter, "the planned content {} cannot be read: {}", failure.sha256, failure.reason)
+            }
+            StepError::Secret(failure) => {
+                write!(formatter, "the secret {} cannot be had: {}", failure.reference, failure.reason)
+            }
+            StepError::Journal(error) => write!(formatter, "the journal cannot be written: {error}"),
+            StepError::Http { url, reason } => write!(formatter, "{url}: {reason}"),
+            StepError::HttpStatus { url, expected, found } => {
+                write!(formatter, "{url}: expected status {expected}, found {found}")
+            }
+            StepError::HttpText { url, expected } => {
+                write!(formatter, "{url}: the answer does not contain {expected:?}")
+            }
+        }
+    }
+}
+
+fn write_exit(formatter: &mut fmt::Formatter<'_>, phase: Phase, code: i32, tail: &str) -> fmt::Result {
+    let how = if code > 128 { format!("signal {}", code - 128) } else { format!("exit code {code}") };
+    match tail {
+        "" => write!(formatter, "{} ended with {how}", phase.name()),
+        tail => write!(formatter, "{tail} ({}, {how})", phase.name()),
+    }
+}
+
+impl std::error::Error for StepError {}
+
+/// What keeps a run from starting at all.
+#[derive(Debug)]
+pub enum RunError {
+    /// The plan names a block or step that the program does not have.
+    Broken,
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RunError::Broken => formatter.write_str("the schedule ended without an exit code (a bug in opsc)"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}

@@ -1,0 +1,48 @@
+//! The exit code of a run: the first of a fixed list that holds. Knows nothing of how things came to be.
+
+use super::event::HostOutcome;
+use super::schedule::{BlockRun, Status, Track};
+
+/// A bug in opsc.
+pub const BUG: i32 = 70;
+pub const ROLLBACK_FAILED: i32 = 24;
+pub const TIMED_OUT: i32 = 27;
+pub const ROLLED_BACK: i32 = 23;
+pub const THRESHOLD: i32 = 22;
+pub const SOME_FAILED: i32 = 21;
+pub const SOME_UNREACHABLE: i32 = 20;
+/// Stopped by Ctrl-C, in good order.
+pub const STOPPED: i32 = 130;
+
+/// What the schedule saw beside its hosts' tracks.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    pub bug: bool,
+    /// Something outside the hosts failed: a clause of the playbook, a block that could not be decided.
+    pub failed: bool,
+    pub timed_out: bool,
+    /// 0 to 3.
+    pub stop: u8,
+    /// Hosts did not start because `max_failures` was passed.
+    pub stopped_by_threshold: bool,
+}
+
+pub fn code(facts: &Facts, blocks: &[BlockRun]) -> i32 {
+    let tracks: Vec<&Track> = blocks.iter().flat_map(|run| run.tracks.values()).collect();
+    let failed = |track: &&&Track| matches!(track.status, Status::Failed | Status::Unreachable | Status::Cancelled);
+    let any_failed = facts.failed || tracks.iter().any(|track| failed(&track));
+    let all_rolled_back = any_failed
+        && !facts.failed
+        && tracks.iter().filter(failed).all(|track| track.outcome() == HostOutcome::RolledBack);
+    let ladder = [
+        (facts.bug, BUG),
+        (tracks.iter().any(|track| track.outcome() == HostOutcome::Dirty), ROLLBACK_FAILED),
+        (facts.stop > 0 && !facts.timed_out, STOPPED),
+        (facts.timed_out || tracks.iter().any(|track| track.timed_out), TIMED_OUT),
+        (all_rolled_back, ROLLED_BACK),
+        (facts.stopped_by_threshold, THRESHOLD),
+        (facts.failed || tracks.iter().any(|track| track.status == Status::Failed), SOME_FAILED),
+        (any_failed, SOME_UNREACHABLE),
+    ];
+    ladder.into_iter().find(|(holds, _)| *holds).map_or(0, |(_, code)| code)
+}

@@ -1,0 +1,102 @@
+//! What a phase reported, as typed values and as evidence. Knows nothing of how it came.
+
+use super::errors::{Phase, StepError};
+use super::redact::Redactor;
+use crate::eval::parse::parse_field;
+use crate::hir::types::{Field, Type};
+use crate::hir::value::Value;
+use crate::transport::Completed;
+
+/// `out` frames as texts, the last of a name counts.
+pub type Texts = Vec<(String, String)>;
+
+pub fn texts(phase: Phase, fields: Vec<(String, Vec<u8>)>) -> Result<Texts, StepError> {
+    let mut texts: Texts = Vec::new();
+    for (name, bytes) in fields {
+        let text = String::from_utf8(bytes).map_err(|_| StepError::FieldNotText { phase, field: name.clone() })?;
+        texts.retain(|(other, _)| *other != name);
+        texts.push((name, text));
+    }
+    Ok(texts)
+}
+
+/// Texts as a record: fields that the type names are of that type, others are strings.
+pub fn typed(phase: Phase, texts: &Texts, ty: &Type) -> Result<Value, StepError> {
+    let mut record = Vec::new();
+    for (name, text) in texts {
+        let value = match field_type(ty, name) {
+            Some(ty) => {
+                parse_field(text, ty).map_err(|error| StepError::Field { phase, field: name.clone(), error })?
+            }
+            None => Value::string(text),
+        };
+        record.push((name.clone(), value));
+    }
+    Ok(Value::Record(record))
+}
+
+fn field_type<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
+    declared(ty).iter().find(|field| field.name == name).map(|field| &field.ty)
+}
+
+pub fn declared(ty: &Type) -> &[Field] {
+    match ty.core() {
+        Type::Record(fields) => fields,
+        _ => &[],
+    }
+}
+
+/// What the streams give to a result that has fields of these names.
+pub fn from_streams(name: &str, completed: Option<&Completed>) -> Option<Value> {
+    let text = |bytes: &[u8]| Value::string(String::from_utf8_lossy(bytes).trim_end_matches('\n'));
+    match (name, completed) {
+        ("code", Some(completed)) => Some(Value::Int(i64::from(completed.code))),
+        ("code", None) => Some(Value::Int(0)),
+        ("stdout", Some(completed)) => Some(text(&completed.stdout.kept)),
+        ("stderr", Some(completed)) => Some(text(&completed.stderr.kept)),
+        ("stdout" | "stderr", None) => Some(Value::string("")),
+        _ => None,
+    }
+}
+
+/// For events and the journal: free of secrets, and not longer than anyone reads.
+pub fn shown(texts: &Texts, redactor: &Redactor) -> Texts {
+    const LONGEST: usize = 4096;
+    texts.iter().map(|(name, text)| (name.clone(), redactor.clean(text).chars().take(LONGEST).collect())).collect()
+}
+
+/// Texts as a JSON object for the journal.
+pub fn json(texts: &Texts) -> String {
+    let object: serde_json::Map<String, serde_json::Value> =
+        texts.iter().map(|(name, text)| (name.clone(), text.as_str().into())).collect();
+    serde_json::Value::Object(object).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_parsed_against_their_types() {
+        let ty = Type::Record(vec![
+            Field { name: "running".to_string(), ty: Type::Bool },
+            Field { name: "uid".to_string(), ty: Type::Int.optional() },
+        ]);
+        let read = |fields: &[(&str, &str)]| {
+            let texts: Texts = fields.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect();
+            typed(Phase::Check, &texts, &ty).map_or_else(|error| error.to_string(), |value| value.literal())
+        };
+        assert_eq!(
+            read(&[("running", "true"), ("uid", ""), ("extra", "x")]),
+            "{ running: true, uid: none, extra: \"x\" }"
+        );
+        assert_eq!(read(&[("running", "yes")]), "check reported a wrong `running`: expected bool, found `yes`");
+    }
+
+    #[test]
+    fn the_last_field_of_a_name_counts_and_binary_is_refused() {
+        let fields = vec![("a".to_string(), b"1".to_vec()), ("a".to_string(), b"2".to_vec())];
+        assert!(matches!(texts(Phase::Apply, fields), Ok(found) if found == [("a".to_string(), "2".to_string())]));
+        assert!(texts(Phase::Apply, vec![("a".to_string(), vec![0xff])]).is_err());
+    }
+}

@@ -1,0 +1,76 @@
+//! One actor's connection: opened at first use, kept for the run, given up when it is lost. Knows nothing of steps.
+
+use std::time::Duration;
+
+use super::context::Context;
+use super::errors::{Phase, StepError};
+use super::ports::{Output, Wire, WireError};
+use super::schedule::Actor;
+use crate::hir::value::Value;
+use crate::shell::Program;
+use crate::transport::Completed;
+
+pub struct Link {
+    pub actor: Actor,
+    wire: Option<Box<dyn Wire>>,
+    /// What was found out about the host, once asked.
+    pub facts: Option<Value>,
+}
+
+impl Link {
+    pub fn new(actor: Actor) -> Self {
+        Link { actor, wire: None, facts: None }
+    }
+
+    async fn open(&mut self, context: &Context, phase: Phase) -> Result<&mut Box<dyn Wire>, StepError> {
+        let failed = |error| StepError::Wire { phase, error };
+        let Actor::Host(host) = self.actor else { return Err(failed(WireError::NoEndpoint)) };
+        let wire = match self.wire.take() {
+            Some(wire) => wire,
+            None => context.wires.connect(host).await.map_err(failed)?,
+        };
+        Ok(self.wire.insert(wire))
+    }
+
+    /// Runs one program. After a lost connection the next one opens a new one.
+    pub async fn run(&mut self, context: &Context, call: Call<'_>, output: Output<'_>) -> Result<Completed, StepError> {
+        let phase = call.phase;
+        let wire = self.open(context, phase).await?;
+        let answer = wire.run(call.user, call.program, call.deadline, output).await;
+        self.judge(phase, answer)
+    }
+
+    pub async fn stage(
+        &mut self,
+        context: &Context,
+        user: Option<&str>,
+        (content, sha256): (&[u8], &str),
+    ) -> Result<String, StepError> {
+        let wire = self.open(context, Phase::Check).await?;
+        let answer = wire.stage(user, content, sha256).await;
+        self.judge(Phase::Check, answer)
+    }
+
+    fn judge<T>(&mut self, phase: Phase, answer: Result<T, WireError>) -> Result<T, StepError> {
+        answer.map_err(|error| {
+            if error.is_unreachable() {
+                self.wire = None;
+            }
+            StepError::Wire { phase, error }
+        })
+    }
+
+    pub async fn close(self) {
+        if let Some(wire) = self.wire {
+            wire.close().await;
+        }
+    }
+}
+
+/// One program to run, as whom and for how long at most.
+pub struct Call<'a> {
+    pub phase: Phase,
+    pub user: Option<&'a str>,
+    pub program: &'a Program,
+    pub deadline: Duration,
+}

@@ -1,0 +1,355 @@
+//! One attempt of a step: check → needs → skip → apply → verify → ensure. Knows nothing of retries and events' order.
+
+use std::time::Instant;
+
+use sha2::{Digest, Sha256};
+
+use super::builtins;
+use super::context::{Context, now};
+use super::errors::{Phase, StepError};
+use super::event::{EventKind, Stream};
+use super::fields::{self, Texts};
+use super::link::{Call, Link};
+use super::prepare::Prepared;
+use super::redact::{LineCutter, printable, tail};
+use crate::eval::functions::hex;
+use crate::eval::{Scope, eval_condition};
+use crate::hir::effect::Level;
+use crate::hir::program::{Body, Condition};
+use crate::hir::types::Type;
+use crate::hir::value::Value;
+use crate::shell::{Program, Variable, VariableValue};
+use crate::state::Intent;
+use crate::transport::{self, Completed};
+
+/// What an attempt saw and did, whether it succeeded or not.
+#[derive(Default)]
+pub struct Trace {
+    pub before: Texts,
+    pub apply: Texts,
+    pub after: Texts,
+    pub before_value: Seen,
+    pub apply_value: Seen,
+    pub after_value: Seen,
+    /// Exit code of the last phase that ran.
+    pub code: Option<i32>,
+    pub completed: Option<Completed>,
+    /// From here on the host may have been changed.
+    pub apply_started: bool,
+    pub skipped_apply: bool,
+    pub output: Output,
+}
+
+/// A value that is absent until its phase ran.
+pub type Seen = Option<Value>;
+
+/// The first output of a step, its length and its hash.
+#[derive(Default)]
+pub struct Output {
+    kept: Vec<u8>,
+    pub bytes: u64,
+    hash: Sha256,
+}
+
+impl Output {
+    const LARGEST: usize = 64 * 1024;
+
+    fn push(&mut self, bytes: &[u8]) {
+        let room = Self::LARGEST.saturating_sub(self.kept.len());
+        self.kept.extend(bytes.iter().take(room));
+        self.bytes += bytes.len() as u64;
+        self.hash.update(bytes);
+    }
+
+    /// Whole lines only where it is cut, so that no half of a secret is left.
+    pub fn kept(&self) -> &[u8] {
+        let whole = self.bytes <= Self::LARGEST as u64;
+        let end = self.kept.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
+        if whole { &self.kept } else { self.kept.get(..end).unwrap_or_default() }
+    }
+
+    pub fn sha256(&self) -> Option<String> {
+        (self.bytes > 0).then(|| hex(&self.hash.clone().finalize()))
+    }
+}
+
+/// What a step would do after the phases that only read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Foresight {
+    NothingToDo,
+    /// Its reading is done by `apply`, which a plan does not run.
+    ReadsInTheRun,
+    WouldApply,
+}
+
+/// One step on one actor.
+pub struct Attempt<'a> {
+    pub context: &'a Context,
+    pub link: &'a mut Link,
+    pub prepared: &'a Prepared<'a>,
+    pub number: u32,
+    pub started: Instant,
+}
+
+impl Attempt<'_> {
+    /// All phases in order; `trace` holds what was seen also when one fails.
+    pub async fn run(&mut self, trace: &mut Trace) -> Result<(), StepError> {
+        let prepared = self.prepared;
+        let before_type = &prepared.action.before;
+        if let Some(check) = &prepared.body.check {
+            trace.before = self.phase(Phase::Check, check, trace).await?;
+            trace.before_value = Some(fields::typed(Phase::Check, &trace.before, before_type)?);
+        }
+        self.hold(&prepared.action.needs, trace).map_err(|message| StepError::Needs { message })?;
+        if self.is_skipped(trace)? || prepared.body.apply.is_none() {
+            trace.skipped_apply = true;
+            return Ok(());
+        }
+        self.apply(trace).await?;
+        if self.is_accepted_failure(trace) {
+            return Ok(());
+        }
+        self.verify(trace, before_type).await?;
+        self.hold(&prepared.action.ensure, trace).map_err(|message| StepError::NotEnsured { message })
+    }
+
+    /// The phases that read, and what would follow.
+    pub async fn foresee(&mut self, trace: &mut Trace) -> Result<Foresight, StepError> {
+        let prepared = self.prepared;
+        if let Some(check) = &prepared.body.check {
+            trace.before = self.phase(Phase::Check, check, trace).await?;
+            trace.before_value = Some(fields::typed(Phase::Check, &trace.before, &prepared.action.before)?);
+        }
+        self.hold(&prepared.action.needs, trace).map_err(|message| StepError::Needs { message })?;
+        let skipped = self.is_skipped(trace)?;
+        trace.skipped_apply = skipped || prepared.body.apply.is_none();
+        Ok(match prepared.step.row.level {
+            _ if trace.skipped_apply => Foresight::NothingToDo,
+            Level::Read => Foresight::ReadsInTheRun,
+            Level::Change | Level::Destroy => Foresight::WouldApply,
+        })
+    }
+
+    fn is_skipped(&self, trace: &Trace) -> Result<bool, StepError> {
+        let Some(skip) = &self.prepared.action.skip else { return Ok(false) };
+        let none = Value::None;
+        let before = trace.before_value.as_ref().unwrap_or(&none);
+        let scope = self.prepared.scope(self.context, before, &none);
+        Ok(eval_condition(skip, &scope).map_err(StepError::Expression)? == Some(true))
+    }
+
+    async fn apply(&mut self, trace: &mut Trace) -> Result<(), StepError> {
+        let prepared = self.prepared;
+        let Some(apply) = &prepared.body.apply else { return Ok(()) };
+        if prepared.step.row.level != Level::Read {
+            let program = self.program(apply, trace);
+            self.context.intent(self.intent(Phase::Apply, &program)).await?;
+        }
+        trace.apply_started = true;
+        trace.apply = self.phase(Phase::Apply, apply, trace).await?;
+        trace.apply_value = Some(fields::typed(Phase::Apply, &trace.apply, &prepared.action.result)?);
+        Ok(())
+    }
+
+    /// `verify`, else `check` again; a read has nothing to look at again.
+    async fn verify(&mut self, trace: &mut Trace, before_type: &Type) -> Result<(), StepError> {
+        let prepared = self.prepared;
+        let again = if prepared.step.row.level == Level::Read { None } else { prepared.body.check.as_ref() };
+        if let Some(body) = prepared.body.verify.as_ref().or(again) {
+            trace.after = self.phase(Phase::Verify, body, trace).await?;
+            trace.after_value = Some(fields::typed(Phase::Verify, &trace.after, before_type)?);
+        } else {
+            trace.after_value = trace.apply_value.clone();
+        }
+        Ok(())
+    }
+
+    /// An exit code that `ok:` will judge.
+    fn is_accepted_failure(&self, trace: &Trace) -> bool {
+        self.prepared.step.ok.is_some() && trace.code.is_some_and(|code| code != 0)
+    }
+
+    /// Every condition must be true; unknown is not. `Err` holds the message of the first that is not.
+    fn hold(&self, conditions: &[Condition], trace: &Trace) -> Result<(), Option<String>> {
+        let none = Value::None;
+        let before = trace.before_value.as_ref().unwrap_or(&none);
+        let after = trace.after_value.as_ref().unwrap_or(&none);
+        let scope = self.prepared.scope(self.context, before, after);
+        for condition in conditions {
+            match eval_condition(&condition.condition, &scope) {
+                Ok(Some(true)) => {}
+                Ok(_) => return Err(message(condition, &scope)),
+                Err(error) => return Err(Some(error.to_string())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs one body; what it reported. A code other than 0 is a failure, unless `ok:` is to judge it.
+    pub async fn phase(&mut self, phase: Phase, body: &Body, trace: &mut Trace) -> Result<Texts, StepError> {
+        let left = self.prepared.timeout().saturating_sub(self.started.elapsed());
+        let out_of_time = StepError::TimedOut { phase, after: self.prepared.step.timeout };
+        if left.is_zero() {
+            return Err(out_of_time);
+        }
+        let Body::Script(_) = body else { return self.native(phase, body, left).await };
+        let program = self.program(body, trace);
+        let call = Call { phase, user: self.prepared.user.as_deref(), program: &program, deadline: left };
+        let mut printer = Printer::new(self.context, self.prepared, self.context.name(self.link.actor));
+        let output = &mut trace.output;
+        let completed = self
+            .link
+            .run(self.context, call, &mut |stream, bytes| {
+                output.push(bytes);
+                printer.push(stream, bytes);
+            })
+            .await;
+        printer.finish();
+        let mut completed = completed?;
+        trace.code = Some(completed.code);
+        if completed.timed_out {
+            return Err(out_of_time);
+        }
+        let reported = fields::texts(phase, std::mem::take(&mut completed.fields));
+        let judged_later = phase == Phase::Apply && self.prepared.step.ok.is_some();
+        if completed.code != 0 && !judged_later {
+            return Err(self.exit(phase, &completed));
+        }
+        if phase == Phase::Apply {
+            trace.completed = Some(completed);
+        }
+        reported
+    }
+
+    fn exit(&self, phase: Phase, completed: &Completed) -> StepError {
+        // Secrets go first: a tail could cut one in half.
+        let words = |bytes: &[u8]| tail(&self.prepared.redactor.clean(&printable(bytes)));
+        let said = match words(&completed.stderr.kept) {
+            said if said.is_empty() => words(&completed.stdout.kept),
+            said => said,
+        };
+        StepError::Exit { phase, code: completed.code, tail: said }
+    }
+
+    async fn native(&mut self, phase: Phase, body: &Body, left: std::time::Duration) -> Result<Texts, StepError> {
+        let Body::Native(name) = body else { return Ok(Texts::new()) };
+        let arguments = builtins::Arguments {
+            action: self.prepared.action,
+            params: &self.prepared.params,
+            secrets: &self.prepared.secrets,
+            deadline: left,
+        };
+        match tokio::time::timeout(left, builtins::run(name, &arguments)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(StepError::TimedOut { phase, after: self.prepared.step.timeout }),
+        }
+    }
+
+    /// The program of a body: parameters, and what earlier phases reported as `before_…` and `apply_…`.
+    pub fn program(&self, body: &Body, trace: &Trace) -> Program {
+        let bound = &self.prepared.bound;
+        let mut variables = bound.variables.clone();
+        for (prefix, texts) in [("before", &trace.before), ("apply", &trace.apply)] {
+            variables.extend(texts.iter().map(|(name, text)| Variable {
+                name: format!("{prefix}_{name}"),
+                value: VariableValue::Text(text.clone()),
+            }));
+        }
+        Program {
+            body: super::prepare::script(body).unwrap_or_default().to_string(),
+            variables,
+            scripts: bound.scripts.clone(),
+            cwd: bound.cwd.clone(),
+            env: bound.env.clone(),
+            stdin: bound.stdin.clone(),
+        }
+    }
+
+    pub fn intent(&self, phase: Phase, program: &Program) -> Intent {
+        let step = self.prepared.step;
+        Intent {
+            run: self.context.run,
+            step: step.name.clone(),
+            host: self.context.name(self.link.actor),
+            attempt: self.number,
+            phase: phase.name().to_string(),
+            program_sha256: digest(program),
+            effect: step.row.to_string(),
+            kind: step.kind.name().to_string(),
+            deadline_ms: step.timeout,
+            time: now(),
+        }
+    }
+}
+
+fn message(condition: &Condition, scope: &dyn Scope) -> Option<String> {
+    let message = condition.message.as_ref()?;
+    let value = super::arguments::known(message, scope);
+    Some(match value {
+        Ok(Value::String(text)) => text,
+        Ok(other) => other.literal(),
+        Err(error) => error.to_string(),
+    })
+}
+
+/// What identifies a program: its body and its plain variables; secrets only by name.
+fn digest(program: &Program) -> String {
+    let mut hash = Sha256::new();
+    let mut add = |text: &str| {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    };
+    add(&program.body);
+    for variable in &program.variables {
+        add(&variable.name);
+        match &variable.value {
+            VariableValue::Text(text) => add(text),
+            VariableValue::List(items) => items.iter().for_each(|item| add(item)),
+            VariableValue::Secret(_) | VariableValue::Absent => {}
+        }
+    }
+    for script in &program.scripts {
+        add(&script.name);
+        add(script.text.as_deref().unwrap_or_default());
+    }
+    hex(&hash.finalize())
+}
+
+/// Sends a step's output as events, by whole lines and free of secrets.
+struct Printer<'a> {
+    context: &'a Context,
+    prepared: &'a Prepared<'a>,
+    host: String,
+    stdout: LineCutter,
+    stderr: LineCutter,
+}
+
+impl<'a> Printer<'a> {
+    fn new(context: &'a Context, prepared: &'a Prepared<'a>, host: String) -> Self {
+        Printer { context, prepared, host, stdout: LineCutter::default(), stderr: LineCutter::default() }
+    }
+
+    fn push(&mut self, stream: transport::Stream, bytes: &[u8]) {
+        let (cutter, stream) = match stream {
+            transport::Stream::Stdout => (&mut self.stdout, Stream::Stdout),
+            transport::Stream::Stderr => (&mut self.stderr, Stream::Stderr),
+        };
+        if let Some(lines) = cutter.push(bytes) {
+            self.emit(stream, &lines);
+        }
+    }
+
+    fn finish(&mut self) {
+        for (stream, rest) in [(Stream::Stdout, self.stdout.finish()), (Stream::Stderr, self.stderr.finish())] {
+            if let Some(rest) = rest {
+                self.emit(stream, &rest);
+            }
+        }
+    }
+
+    fn emit(&self, stream: Stream, bytes: &[u8]) {
+        let text = self.prepared.redactor.clean(&printable(bytes));
+        let (step, host) = (self.prepared.step.name.clone(), self.host.clone());
+        self.context.events.emit(EventKind::StepOutput { step, host, stream, text });
+    }
+}

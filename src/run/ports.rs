@@ -1,0 +1,151 @@
+//! What a run needs from outside, as small traits: contents, secrets, wires. Knows no implementation but the live wire.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::base::ids::HostId;
+use crate::base::secret::Secret;
+use crate::hir::value::FileRef;
+use crate::shell::Program;
+use crate::transport::{Completed, Credentials, Endpoint, Session, Stream, TransportError};
+
+/// Files of the project as they were when the plan was made.
+pub trait ContentStore: Send + Sync {
+    /// The file that the program names by this path.
+    fn file(&self, path: &str) -> Option<FileRef>;
+
+    /// The bytes with this SHA-256 (lower-case hex).
+    fn content(&self, sha256: &str) -> Result<Vec<u8>, ContentFailure>;
+}
+
+/// A file that cannot be read, or is no longer what was planned with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ContentFailure {
+    pub sha256: String,
+    /// The reader's own words.
+    pub reason: String,
+}
+
+/// Where secrets come from.
+pub trait SecretProvider: Send + Sync {
+    /// The secret of a reference such as `env:NAME`. May block.
+    fn secret(&self, reference: &str) -> Result<Secret<String>, SecretFailure>;
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SecretFailure {
+    pub reference: String,
+    /// The provider's own words; never the secret.
+    pub reason: String,
+}
+
+/// Why a wire gave no answer.
+#[derive(Debug)]
+pub enum WireError {
+    /// Nobody said how to reach this host.
+    NoEndpoint,
+    /// The connection ended while something was under way.
+    Lost,
+    Transport(TransportError),
+}
+
+impl WireError {
+    /// Whether the host itself is out of reach, rather than this one command refused.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            WireError::NoEndpoint | WireError::Lost => true,
+            WireError::Transport(error) => error.is_unreachable(),
+        }
+    }
+
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            WireError::NoEndpoint | WireError::Lost => None,
+            WireError::Transport(error) => error.hint(),
+        }
+    }
+}
+
+impl fmt::Display for WireError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WireError::NoEndpoint => formatter.write_str("nothing says how to reach this host"),
+            WireError::Lost => formatter.write_str("the connection was lost"),
+            WireError::Transport(error) => error.fmt(formatter),
+        }
+    }
+}
+
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub type Output<'a> = &'a mut (dyn FnMut(Stream, &[u8]) + Send);
+
+/// Runs programs on one host. The session of `transport` is one; tests script another to lose connections.
+pub trait Wire: Send {
+    fn run<'a>(
+        &'a mut self,
+        user: Option<&'a str>,
+        program: &'a Program,
+        deadline: Duration,
+        output: Output<'a>,
+    ) -> Answer<'a, Result<Completed, WireError>>;
+
+    /// Puts content on the host where this user can read it; the path.
+    fn stage<'a>(
+        &'a mut self,
+        user: Option<&'a str>,
+        content: &'a [u8],
+        sha256: &'a str,
+    ) -> Answer<'a, Result<String, WireError>>;
+
+    fn close(self: Box<Self>) -> Answer<'static, ()>;
+}
+
+/// Opens wires to hosts.
+pub trait Connector: Send + Sync {
+    fn connect(&self, host: HostId) -> Answer<'_, Result<Box<dyn Wire>, WireError>>;
+}
+
+/// The real thing: one session per host.
+pub struct LiveConnector {
+    pub endpoints: BTreeMap<HostId, (Endpoint, Credentials)>,
+}
+
+impl Connector for LiveConnector {
+    fn connect(&self, host: HostId) -> Answer<'_, Result<Box<dyn Wire>, WireError>> {
+        Box::pin(async move {
+            let Some((endpoint, credentials)) = self.endpoints.get(&host) else {
+                return Err(WireError::NoEndpoint);
+            };
+            let session = Session::connect(endpoint, credentials).await.map_err(WireError::Transport)?;
+            Ok(Box::new(session) as Box<dyn Wire>)
+        })
+    }
+}
+
+impl Wire for Session {
+    fn run<'a>(
+        &'a mut self,
+        user: Option<&'a str>,
+        program: &'a Program,
+        deadline: Duration,
+        output: Output<'a>,
+    ) -> Answer<'a, Result<Completed, WireError>> {
+        Box::pin(async move { Session::run(self, user, program, deadline, output).await.map_err(WireError::Transport) })
+    }
+
+    fn stage<'a>(
+        &'a mut self,
+        user: Option<&'a str>,
+        content: &'a [u8],
+        sha256: &'a str,
+    ) -> Answer<'a, Result<String, WireError>> {
+        Box::pin(async move { Session::stage(self, user, content, sha256).await.map_err(WireError::Transport) })
+    }
+
+    fn close(self: Box<Self>) -> Answer<'static, ()> {
+        Box::pin(async move { Session::close(*self).await })
+    }
+}

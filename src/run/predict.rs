@@ -1,0 +1,269 @@
+//! A connected plan: what each step would do now. Only `check` bodies run, so nothing changes.
+//! Knows nothing of batches: every host is asked on its own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::context::Context;
+use super::errors::StepError;
+use super::fields::Texts;
+use super::link::Link;
+use super::phases::{Attempt, Foresight, Trace};
+use super::prepare::prepare;
+use super::results::{Flags, Own, Recorded, Results};
+use super::schedule::Actor;
+use super::scope::RunScope;
+use crate::base::ids::{HostId, StepId};
+use crate::eval::eval_condition;
+use crate::hir::effect::Level;
+use crate::plan::model::{BlockHosts, Guard, ItemKind, Step};
+
+/// What one step would do on one host.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Prediction {
+    pub step: String,
+    pub host: String,
+    pub verdict: Verdict,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Verdict {
+    /// Nothing to do, or only reads.
+    Ok,
+    /// Its guard is not true.
+    Skipped,
+    /// The state found, field by field, where `check` reports any.
+    WillChange {
+        before: Texts,
+    },
+    Unknown {
+        why: String,
+    },
+    /// It would fail, or the host cannot be asked.
+    WillFail {
+        why: String,
+    },
+}
+
+/// Predictions by step, then by host, in the order of plan and inventory.
+pub async fn predict(context: Arc<Context>, forks: usize) -> Vec<Prediction> {
+    let work = steps_by_host(&context);
+    let permits = Arc::new(Semaphore::new(forks.max(1)));
+    let mut tasks = JoinSet::new();
+    for (host, steps) in work {
+        let (context, permits) = (Arc::clone(&context), Arc::clone(&permits));
+        tasks.spawn(async move {
+            // The semaphore is never closed; without a permit the host would only be asked earlier.
+            let _permit = permits.acquire().await;
+            HostForecast::new(&context, host).run(&steps).await
+        });
+    }
+    let mut found: Vec<(StepId, HostId, Prediction)> = Vec::new();
+    while let Some(done) = tasks.join_next().await {
+        match done {
+            Ok(predictions) => found.extend(predictions),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+    found.sort_by_key(|(step, host, _)| (*step, *host));
+    found.into_iter().map(|(_, _, prediction)| prediction).collect()
+}
+
+/// A step with the guards of its block and its own.
+type Guarded = (StepId, Vec<Guard>);
+
+fn steps_by_host(context: &Context) -> BTreeMap<HostId, Vec<Guarded>> {
+    let mut work: BTreeMap<HostId, Vec<Guarded>> = BTreeMap::new();
+    for block in context.plan.blocks.values() {
+        let BlockHosts::Known(hosts) = &block.hosts else { continue };
+        let steps = block.items.iter().filter_map(|item| match item.kind {
+            ItemKind::Step(step) => Some((step, [block.guards.as_slice(), &item.guards].concat())),
+            ItemKind::Require { .. } | ItemKind::Rollback(_) => None,
+        });
+        let steps: Vec<Guarded> = steps.collect();
+        for host in hosts {
+            work.entry(*host).or_default().extend(steps.iter().cloned());
+        }
+    }
+    work
+}
+
+struct HostForecast<'a> {
+    context: &'a Context,
+    host: HostId,
+    link: Link,
+    own: Own,
+    published: Results,
+    /// Steps whose effect is not there yet, so that what they touch cannot be judged.
+    unsettled: Vec<StepId>,
+    lost: Option<String>,
+}
+
+impl<'a> HostForecast<'a> {
+    fn new(context: &'a Context, host: HostId) -> Self {
+        HostForecast {
+            context,
+            host,
+            link: Link::new(Actor::Host(host)),
+            own: Own::new(),
+            published: Results::default(),
+            unsettled: Vec::new(),
+            lost: None,
+        }
+    }
+
+    async fn run(mut self, steps: &[Guarded]) -> Vec<(StepId, HostId, Prediction)> {
+        let mut predictions = Vec::new();
+        for (id, guards) in steps {
+            let verdict = self.judge(*id, guards).await;
+            if matches!(verdict, Verdict::WillChange { .. } | Verdict::Unknown { .. }) {
+                self.unsettled.push(*id);
+            }
+            let (step, host) = (self.context.step(*id).name.clone(), self.context.name(self.link.actor));
+            predictions.push((*id, self.host, Prediction { step, host, verdict }));
+        }
+        self.link.close().await;
+        predictions
+    }
+
+    async fn judge(&mut self, id: StepId, guards: &[Guard]) -> Verdict {
+        if let Some(why) = &self.lost {
+            return Verdict::Unknown { why: why.clone() };
+        }
+        match self.guarded(guards) {
+            Ok(Some(true)) => {}
+            Ok(Some(false)) => return Verdict::Skipped,
+            Ok(None) => return Verdict::Unknown { why: "its condition depends on the run".to_string() },
+            Err(error) => return Verdict::Unknown { why: error.to_string() },
+        }
+        let step = self.context.step(id);
+        if let Some(earlier) = self.overlapping(step) {
+            return Verdict::Unknown { why: format!("after {earlier}") };
+        }
+        self.look(step).await
+    }
+
+    /// Unknown conditions count as false in a run, but here a result may only be missing because nothing ran.
+    fn guarded(&self, guards: &[Guard]) -> Result<Option<bool>, StepError> {
+        let scope = RunScope {
+            plan: &self.context.plan,
+            inventory: &self.context.inventory,
+            files: self.context.files.as_ref(),
+            published: &self.published,
+            own: &self.own,
+            host: Some(self.host),
+            it: None,
+        };
+        for guard in guards {
+            match eval_condition(&guard.condition, &scope).map_err(StepError::Expression)? {
+                Some(value) if value == guard.expected => {}
+                Some(_) => return Ok(Some(false)),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(true))
+    }
+
+    /// An earlier step that has yet to happen and may touch what this one looks at.
+    fn overlapping(&self, step: &Step) -> Option<String> {
+        let overlaps = |earlier: &&StepId| {
+            let earlier = self.context.step(**earlier);
+            earlier.row.level != Level::Read && touch_overlap(earlier, step)
+        };
+        self.unsettled.iter().find(overlaps).map(|id| self.context.step(*id).name.clone())
+    }
+
+    async fn look(&mut self, step: &Step) -> Verdict {
+        let prepared = match prepare(self.context, &mut self.link, step, (&self.published, &self.own)).await {
+            Ok(prepared) => prepared,
+            Err(error) => return self.failed(&error),
+        };
+        let mut trace = Trace::default();
+        let mut attempt = Attempt {
+            context: self.context,
+            link: &mut self.link,
+            prepared: &prepared,
+            number: 1,
+            started: Instant::now(),
+        };
+        match attempt.foresee(&mut trace).await {
+            Ok(Foresight::NothingToDo) => {
+                let fields = super::step::known_fields(&prepared, &trace);
+                if let Some(binding) = step.binding {
+                    self.own.insert(binding, Recorded::new(fields, Flags::default()));
+                }
+                Verdict::Ok
+            }
+            Ok(Foresight::ReadsInTheRun) => Verdict::Unknown { why: "it reads only in a run".to_string() },
+            Ok(Foresight::WouldApply) => {
+                Verdict::WillChange { before: super::fields::shown(&trace.before, &prepared.redactor) }
+            }
+            Err(error @ StepError::Needs { .. }) if !self.unsettled.is_empty() => {
+                Verdict::Unknown { why: format!("{error}, which an earlier step may change") }
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    fn failed(&mut self, error: &StepError) -> Verdict {
+        if error.is_unreachable() {
+            self.lost = Some(error.to_string());
+            return Verdict::Unknown { why: error.to_string() };
+        }
+        match error {
+            StepError::NotKnown { what } => Verdict::Unknown { why: format!("`{what}` is known only in a run") },
+            StepError::Argument { .. } | StepError::Expression(_) if !self.unsettled.is_empty() => {
+                Verdict::Unknown { why: error.to_string() }
+            }
+            other => Verdict::WillFail { why: other.to_string() },
+        }
+    }
+}
+
+/// Undeclared touches overlap everything; a key with a part known only at run time (`{…}`) overlaps its kind.
+pub fn touch_overlap(earlier: &Step, later: &Step) -> bool {
+    if earlier.touches_undeclared || later.touches_undeclared {
+        return true;
+    }
+    earlier.touches.iter().any(|left| later.touches.iter().any(|right| keys_overlap(left, right)))
+}
+
+fn keys_overlap(left: &str, right: &str) -> bool {
+    let kind = |key: &str| key.split(':').next().unwrap_or_default().to_string();
+    if kind(left) != kind(right) {
+        return false;
+    }
+    let pending = left.contains('{') || right.contains('{');
+    pending || left == right || (left.starts_with("path:") && (inside(left, right) || inside(right, left)))
+}
+
+/// Whether one path lies below the other.
+fn inside(folder: &str, path: &str) -> bool {
+    let folder = folder.trim_end_matches('/');
+    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_overlap_by_kind_path_and_pending_part() {
+        let cases = [
+            ("path:/srv", "path:/srv/app", true),
+            ("path:/srv/app", "path:/srv/application", false),
+            ("path:/srv/app", "service:app", false),
+            ("path:{to}", "path:/etc/x", true),
+            ("service:nginx", "service:nginx", true),
+            ("service:nginx", "service:nginx2", false),
+        ];
+        for (left, right, expected) in cases {
+            assert_eq!(keys_overlap(left, right), expected, "{left} {right}");
+            assert_eq!(keys_overlap(right, left), expected, "{right} {left}");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Before a step's first phase: its arguments, the body for this host, what its programs get. Changes nothing.
+
+use std::time::Duration;
+
+use super::arguments::{self, Bound, Stage};
+use super::context::Context;
+use super::errors::StepError;
+use super::facts;
+use super::link::Link;
+use super::ports::Answer;
+use super::redact::Redactor;
+use super::results::{Own, Results};
+use super::schedule::Actor;
+use super::scope::{ActionScope, RunScope};
+use super::templates::{TemplateContext, render};
+use crate::base::ids::{BindingId, HostId};
+use crate::base::secret::Secret;
+use crate::eval::eval_condition;
+use crate::eval::functions::hex;
+use crate::hir::program::{Action, ActionBody, Body, Impl, Platform};
+use crate::hir::types::Os;
+use crate::hir::value::{FileRef, Value};
+use crate::plan::model::Step;
+use sha2::Digest;
+
+/// A step bound to one actor, ready for its phases.
+pub struct Prepared<'a> {
+    pub step: &'a Step,
+    pub action: &'a Action,
+    pub body: &'a Impl,
+    pub params: Vec<(BindingId, Value)>,
+    pub bound: Bound,
+    /// Secret parameters by name, for builtins.
+    pub secrets: Vec<(String, Secret<String>)>,
+    pub redactor: Redactor,
+    pub user: Option<String>,
+    pub facts: Value,
+    pub host: Option<HostId>,
+}
+
+impl Prepared<'_> {
+    pub fn scope<'a>(&'a self, context: &'a Context, before: &'a Value, after: &'a Value) -> ActionScope<'a> {
+        ActionScope {
+            inventory: &context.inventory,
+            files: context.files.as_ref(),
+            host: self.host,
+            params: &self.params,
+            before,
+            after,
+            facts: &self.facts,
+        }
+    }
+
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(self.step.timeout)
+    }
+
+    pub fn on_controller(&self) -> bool {
+        self.body.platform == Platform::Controller
+    }
+}
+
+pub async fn prepare<'a>(
+    context: &'a Context,
+    link: &mut Link,
+    step: &'a Step,
+    (published, own): (&Results, &Own),
+) -> Result<Prepared<'a>, StepError> {
+    let action = context.action(step);
+    let host = if let Actor::Host(host) = link.actor { Some(host) } else { None };
+    let scope = RunScope {
+        plan: &context.plan,
+        inventory: &context.inventory,
+        files: context.files.as_ref(),
+        published,
+        own,
+        host,
+        it: None,
+    };
+    let mut params = arguments::evaluate(step, action, &scope)?;
+    let body = choose(context, link, action).await?;
+    let facts = link.facts.clone().unwrap_or(Value::None);
+    let secrets = named_secrets(context, action, &params).await?;
+    let inventory_as = context.host(link.actor).and_then(|host| host.connection.as_user.as_deref());
+    let user = step.user_on(inventory_as);
+    let on_controller = body.platform == Platform::Controller;
+    let rendered = render_file(context, action, &mut params, host).await?;
+    let bound = if on_controller {
+        Bound { secrets: secrets.iter().map(|(_, secret)| secret.clone()).collect(), ..Bound::default() }
+    } else {
+        let mut stager = Stager { context, link, user: user.as_deref(), rendered: rendered.as_ref() };
+        arguments::bind(context, action, &params, &mut stager).await?
+    };
+    let mut hidden = bound.secrets.clone();
+    hidden.extend(rendered.into_iter().flat_map(|rendered| rendered.secrets));
+    let redactor = Redactor::new(&hidden);
+    let user = if on_controller { None } else { user };
+    Ok(Prepared { step, action, body, params, bound, secrets, redactor, user, facts, host })
+}
+
+/// The first body whose platform and `where` fit. Facts are read only where a body depends on them.
+async fn choose<'a>(context: &Context, link: &mut Link, action: &'a Action) -> Result<&'a Impl, StepError> {
+    if matches!(action.body, ActionBody::Steps { .. }) {
+        return Err(StepError::Composite { action: action.name.clone() });
+    }
+    if let Some(body) = action.impls().iter().find(|body| body.platform == Platform::Controller) {
+        return Ok(body);
+    }
+    let no_body = |os, conditions| StepError::NoBody { action: action.name.clone(), os, conditions };
+    let Some(host) = context.host(link.actor) else { return Err(no_body("the controller", false)) };
+    let conditional = action.impls().iter().any(|body| body.condition.is_some());
+    let facts = if conditional || host.os.is_none() { facts::gather(context, link).await? } else { Value::None };
+    let os = host.os.or_else(|| facts::os_of(&facts)).unwrap_or(Os::Linux);
+    let scope = ActionScope {
+        inventory: &context.inventory,
+        files: context.files.as_ref(),
+        host: None,
+        params: &[],
+        before: &Value::None,
+        after: &Value::None,
+        facts: &facts,
+    };
+    let mut conditions = false;
+    for body in action.impls().iter().filter(|body| body.platform.runs_on(os)) {
+        let holds = match &body.condition {
+            None => Some(true),
+            Some(condition) => eval_condition(condition, &scope).map_err(StepError::Expression)?,
+        };
+        if holds == Some(true) {
+            return Ok(body);
+        }
+        conditions = true;
+    }
+    Err(no_body(os.name(), conditions))
+}
+
+async fn named_secrets(
+    context: &Context,
+    action: &Action,
+    params: &[(BindingId, Value)],
+) -> Result<Vec<(String, Secret<String>)>, StepError> {
+    let mut secrets = Vec::new();
+    for (param, (_, value)) in action.params.iter().zip(params) {
+        if let Value::Secret(reference) = value {
+            secrets.push((param.name.clone(), context.secret(reference).await?));
+        }
+    }
+    Ok(secrets)
+}
+
+/// Content made here, which the project's store does not have.
+pub struct Rendered {
+    pub file: FileRef,
+    pub content: Vec<u8>,
+    pub secrets: Vec<Secret<String>>,
+}
+
+/// For actions that say `renders: "from"`: the parameter's file becomes the rendered one, hash included.
+async fn render_file(
+    context: &Context,
+    action: &Action,
+    params: &mut [(BindingId, Value)],
+    host: Option<HostId>,
+) -> Result<Option<Rendered>, StepError> {
+    let Some(index) = action.renders else { return Ok(None) };
+    let named = |name: &str| {
+        let position = action.params.iter().position(|param| param.name == name)?;
+        params.get(position).map(|(_, value)| value.clone())
+    };
+    let vars = named("vars").unwrap_or(Value::None);
+    let mut secrets = Vec::new();
+    if let Some(Value::Record(entries)) = named("secrets") {
+        for (name, value) in entries {
+            if let Value::Secret(reference) = value {
+                secrets.push((name, context.secret(&reference).await?.expose().clone()));
+            }
+        }
+    }
+    let Some((_, Value::File(file))) = params.get(index) else { return Ok(None) };
+    let file = file.clone();
+    let source = context.content(&file.sha256).await?;
+    let source = String::from_utf8(source).map_err(|_| StepError::Template {
+        file: file.path.clone(),
+        line: None,
+        reason: "a template is UTF-8 text".to_string(),
+    })?;
+    let template = TemplateContext { inventory: &context.inventory, host, vars: &vars, secrets: &secrets };
+    let content = render(&file.path, &source, &template)?.into_bytes();
+    let sha256 = hex(&sha2::Sha256::digest(&content));
+    let file = FileRef { path: file.path, sha256, size: content.len() as u64 };
+    if let Some((_, value)) = params.get_mut(index) {
+        *value = Value::File(file.clone());
+    }
+    let secrets = secrets.into_iter().map(|(_, text)| Secret::new(text)).collect();
+    Ok(Some(Rendered { file, content, secrets }))
+}
+
+struct Stager<'a> {
+    context: &'a Context,
+    link: &'a mut Link,
+    user: Option<&'a str>,
+    rendered: Option<&'a Rendered>,
+}
+
+impl Stage for Stager<'_> {
+    fn stage<'b>(&'b mut self, file: &'b FileRef) -> Answer<'b, Result<String, StepError>> {
+        Box::pin(async move {
+            let stored;
+            let content = match self.rendered.filter(|rendered| rendered.file.sha256 == file.sha256) {
+                Some(rendered) => &rendered.content,
+                None => {
+                    stored = self.context.content(&file.sha256).await?;
+                    &stored
+                }
+            };
+            self.link.stage(self.context, self.user, (content, &file.sha256)).await
+        })
+    }
+}
+
+/// The script of a phase, where it is one.
+pub fn script(body: &Body) -> Option<&str> {
+    match body {
+        Body::Script(script) => Some(&script.text),
+        Body::Native(_) => None,
+    }
+}

@@ -1,0 +1,115 @@
+//! What expressions can know while running: inputs, results so far, and inside an action its own parameters.
+//! Knows nothing of sessions.
+
+use super::ports::ContentStore;
+use super::results::{Own, Results};
+use crate::base::ids::{BindingId, HostId};
+use crate::eval::{Evaluated, Scope, eval};
+use crate::hir::value::{FileRef, Value};
+use crate::hir::world::Inventory;
+use crate::plan::model::Plan;
+
+/// The scope of a playbook's expressions on one host, or on the controller.
+#[derive(Clone, Copy)]
+pub struct RunScope<'a> {
+    pub plan: &'a Plan,
+    pub inventory: &'a Inventory,
+    pub files: &'a dyn ContentStore,
+    pub published: &'a Results,
+    pub own: &'a Own,
+    pub host: Option<HostId>,
+    /// `it` in step attributes.
+    pub it: Option<&'a Value>,
+}
+
+impl Scope for RunScope<'_> {
+    fn inventory(&self) -> &Inventory {
+        self.inventory
+    }
+
+    fn binding(&self, binding: BindingId) -> Evaluated {
+        if let Some((_, value)) = self.plan.params.iter().find(|(param, _)| *param == binding) {
+            return Evaluated::Known(value.clone());
+        }
+        if let Some((_, value)) = self.plan.lets.iter().find(|(name, _)| *name == binding) {
+            return eval(value, self).unwrap_or_else(|error| Evaluated::Pending(error.to_string()));
+        }
+        let own = self.own.get(&binding).map(|recorded| &recorded.value);
+        let found = own.or_else(|| self.published.single(binding));
+        let here = || self.host.and_then(|host| self.published.on_host(binding, host)).map(|recorded| &recorded.value);
+        Evaluated::Known(found.or_else(here).cloned().unwrap_or(Value::None))
+    }
+
+    fn result_on(&self, binding: BindingId, host: HostId) -> Evaluated {
+        let own = if self.host == Some(host) { self.own.get(&binding) } else { None };
+        let found = own.or_else(|| self.published.on_host(binding, host));
+        Evaluated::Known(found.map_or(Value::None, |recorded| recorded.value.clone()))
+    }
+
+    fn results(&self, binding: BindingId) -> Evaluated {
+        Evaluated::Known(self.published.summary(binding))
+    }
+
+    fn current_host(&self) -> Option<HostId> {
+        self.host
+    }
+
+    fn file(&self, path: &str) -> Option<FileRef> {
+        self.files.file(path)
+    }
+
+    fn it(&self) -> Evaluated {
+        Evaluated::Known(self.it.cloned().unwrap_or(Value::None))
+    }
+}
+
+/// The scope of an action's own expressions: parameters, `before`, `after`, `facts`.
+#[derive(Clone, Copy)]
+pub struct ActionScope<'a> {
+    pub inventory: &'a Inventory,
+    pub files: &'a dyn ContentStore,
+    pub host: Option<HostId>,
+    pub params: &'a [(BindingId, Value)],
+    pub before: &'a Value,
+    pub after: &'a Value,
+    pub facts: &'a Value,
+}
+
+impl Scope for ActionScope<'_> {
+    fn inventory(&self) -> &Inventory {
+        self.inventory
+    }
+
+    fn binding(&self, binding: BindingId) -> Evaluated {
+        let found = self.params.iter().find(|(param, _)| *param == binding);
+        Evaluated::Known(found.map_or(Value::None, |(_, value)| value.clone()))
+    }
+
+    fn result_on(&self, _binding: BindingId, _host: HostId) -> Evaluated {
+        Evaluated::Known(Value::None)
+    }
+
+    fn results(&self, _binding: BindingId) -> Evaluated {
+        Evaluated::Known(Value::None)
+    }
+
+    fn current_host(&self) -> Option<HostId> {
+        self.host
+    }
+
+    fn file(&self, path: &str) -> Option<FileRef> {
+        self.files.file(path)
+    }
+
+    fn before(&self) -> Evaluated {
+        Evaluated::Known(self.before.clone())
+    }
+
+    fn after(&self) -> Evaluated {
+        Evaluated::Known(self.after.clone())
+    }
+
+    fn facts(&self) -> Evaluated {
+        Evaluated::Known(self.facts.clone())
+    }
+}

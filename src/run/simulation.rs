@@ -1,0 +1,359 @@
+//! The schedule, driven by hand and by seeds: whatever ends in whatever order, the rules hold. Tests only.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::event::HostOutcome;
+use super::exit;
+use super::schedule::*;
+use crate::base::ids::{BlockId, HostId, Id};
+use crate::hir::program::RollbackScope;
+
+fn host(index: usize) -> Actor {
+    Actor::Host(HostId::from_index(index))
+}
+
+fn shape(batches: &[&[usize]], max_failures: usize) -> Shape {
+    Shape {
+        batches: batches.iter().map(|batch| batch.iter().map(|index| host(*index)).collect()).collect(),
+        at_once: None,
+        max_failures,
+        include_failed: false,
+        on_failure: true,
+        always: false,
+    }
+}
+
+/// Drives a schedule to its end. `decide` says how a stretch of work ends.
+struct Simulation {
+    schedule: Schedule,
+    shapes: Vec<Shape>,
+    running: Vec<(Actor, Work)>,
+    trace: Vec<Effect>,
+}
+
+impl Simulation {
+    fn new(shapes: Vec<Shape>, forks: usize, outer: bool) -> Self {
+        let blocks = shapes.iter().map(|_| Vec::new()).collect();
+        let outline = Outline { blocks, forks, on_failure: outer, always: outer };
+        Simulation { schedule: Schedule::new(outline), shapes, running: Vec::new(), trace: Vec::new() }
+    }
+
+    fn feed(&mut self, input: Input) {
+        let effects = self.schedule.handle(input);
+        for effect in effects {
+            self.trace.push(effect.clone());
+            match effect {
+                Effect::Resolve(block) => {
+                    let shape = self.shapes[block.index()].clone();
+                    self.feed(Input::Resolved(Some(shape)));
+                }
+                Effect::Start(actor, work) => self.running.push((actor, work)),
+                Effect::Abandon => self.running.clear(),
+                _ => {}
+            }
+        }
+    }
+
+    fn run(&mut self, mut decide: impl FnMut(&Self, Actor, Work) -> End) -> i32 {
+        self.feed(Input::Begin);
+        while !self.running.is_empty() {
+            let (actor, work) = self.running[0];
+            let end = decide(self, actor, work);
+            self.running.remove(0);
+            self.feed(Input::Ended(actor, end));
+        }
+        self.exit()
+    }
+
+    fn exit(&self) -> i32 {
+        let codes: Vec<i32> = self
+            .trace
+            .iter()
+            .filter_map(|effect| if let Effect::Finished { exit } = effect { Some(*exit) } else { None })
+            .collect();
+        assert_eq!(codes.len(), 1, "a run ends exactly once: {:?}", self.trace);
+        codes[0]
+    }
+
+    fn started(&self, wanted: impl Fn(Work) -> bool) -> Vec<Actor> {
+        self.trace
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Start(actor, work) if wanted(*work) => Some(*actor),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+fn is_main(work: Work) -> bool {
+    matches!(work, Work::Main(_))
+}
+
+fn is_rollback(work: Work) -> bool {
+    matches!(work, Work::Rollback(_))
+}
+
+const CLEAN: End = End::RolledBack { clean: true, complete: true };
+
+fn fail_and_ask(bad: usize, scope: RollbackScope) -> impl FnMut(&Simulation, Actor, Work) -> End {
+    move |_, actor, work| match work {
+        Work::Main(_) if actor == host(bad) => End::Failed,
+        Work::Failure(_, 0) => End::AsksRollback(scope, 1),
+        Work::Rollback(_) => CLEAN,
+        _ => End::Ok,
+    }
+}
+
+#[test]
+fn batches_follow_each_other_and_a_failure_stops_the_rest() {
+    let mut simulation = Simulation::new(vec![shape(&[&[0, 1], &[2, 3]], 0)], 9, false);
+    let exit = simulation.run(|_, actor, work| if is_main(work) && actor == host(0) { End::Failed } else { End::Ok });
+    assert_eq!(simulation.started(is_main), [host(0), host(1)]);
+    assert_eq!(simulation.started(|work| matches!(work, Work::Failure(..))), [host(0)]);
+    assert!(simulation.trace.iter().any(
+        |effect| matches!(effect, Effect::ThresholdReached { not_started, .. } if *not_started == [host(2), host(3)])
+    ));
+    assert_eq!(exit, exit::THRESHOLD);
+}
+
+#[test]
+fn failures_within_the_limit_do_not_stop_and_the_host_is_out_later() {
+    let mut simulation = Simulation::new(vec![shape(&[&[0], &[1]], 1), shape(&[&[0, 1]], 0)], 9, false);
+    let exit = simulation.run(|_, actor, work| match work {
+        Work::Main(_) if actor == host(0) => End::Unreachable,
+        _ => End::Ok,
+    });
+    assert_eq!(simulation.started(is_main), [host(0), host(1), host(1)]);
+    assert_eq!(exit, exit::SOME_UNREACHABLE);
+}
+
+#[test]
+fn include_failed_brings_a_host_back() {
+    let mut second = shape(&[&[0, 1]], 0);
+    second.include_failed = true;
+    let mut simulation = Simulation::new(vec![shape(&[&[0], &[1]], 1), second], 9, false);
+    simulation.run(|simulation, actor, work| {
+        let first = simulation.schedule.blocks().len() == 1;
+        if first && is_main(work) && actor == host(0) { End::Failed } else { End::Ok }
+    });
+    assert_eq!(simulation.started(is_main), [host(0), host(1), host(0), host(1)]);
+}
+
+#[test]
+fn rollback_of_one_host_continues_its_clause() {
+    let mut simulation = Simulation::new(vec![shape(&[&[0, 1]], 0)], 9, false);
+    let exit = simulation.run(fail_and_ask(0, RollbackScope::Host));
+    assert_eq!(simulation.started(is_rollback), [host(0)]);
+    assert_eq!(simulation.started(|work| matches!(work, Work::Failure(_, 1))), [host(0)]);
+    assert_eq!(exit, exit::ROLLED_BACK);
+}
+
+#[test]
+fn rollback_all_goes_newest_batch_first_and_takes_those_that_succeeded() {
+    let mut simulation = Simulation::new(vec![shape(&[&[0, 1], &[2, 3], &[4]], 0)], 9, false);
+    let exit = simulation.run(fail_and_ask(3, RollbackScope::All));
+    assert_eq!(simulation.started(is_rollback), [host(2), host(3), host(0), host(1)]);
+    assert_eq!(exit, exit::ROLLED_BACK);
+    let mut simulation = Simulation::new(vec![shape(&[&[0, 1], &[2, 3], &[4]], 0)], 9, false);
+    simulation.run(fail_and_ask(3, RollbackScope::Batch));
+    assert_eq!(simulation.started(is_rollback), [host(2), host(3)]);
+}
+
+#[test]
+fn the_playbooks_clause_rolls_back_every_block_newest_first() {
+    let mut simulation = Simulation::new(vec![shape(&[&[0]], 0), shape(&[&[1], &[2]], 0)], 9, true);
+    simulation.run(|_, actor, work| match work {
+        Work::Main(_) if actor == host(2) => End::Failed,
+        Work::OuterFailure(0) => End::AsksRollback(RollbackScope::All, 1),
+        Work::Rollback(_) => CLEAN,
+        _ => End::Ok,
+    });
+    assert_eq!(simulation.started(is_rollback), [host(2), host(1), host(0)]);
+    let outer = simulation.started(|work| matches!(work, Work::OuterFailure(_) | Work::OuterAlways));
+    assert_eq!(outer.len(), 3, "the clause, the clause after its rollback, always");
+}
+
+#[test]
+fn the_exit_code_is_the_first_that_holds() {
+    let exit_of = |first: End, rollback: Option<End>| {
+        let mut simulation = Simulation::new(vec![shape(&[&[0, 1]], 0)], 9, false);
+        simulation.run(|_, actor, work| match work {
+            Work::Main(_) if actor == host(0) => first,
+            Work::Failure(_, 0) if rollback.is_some() => End::AsksRollback(RollbackScope::Host, 1),
+            Work::Rollback(_) => rollback.unwrap_or(CLEAN),
+            _ => End::Ok,
+        })
+    };
+    let dirty = End::RolledBack { clean: false, complete: false };
+    let partly = End::RolledBack { clean: true, complete: false };
+    assert_eq!(exit_of(End::Ok, None), 0);
+    assert_eq!(exit_of(End::Unreachable, None), exit::SOME_UNREACHABLE);
+    assert_eq!(exit_of(End::Failed, None), exit::SOME_FAILED);
+    assert_eq!(exit_of(End::Failed, Some(CLEAN)), exit::ROLLED_BACK);
+    assert_eq!(exit_of(End::Failed, Some(partly)), exit::SOME_FAILED);
+    assert_eq!(exit_of(End::TimedOut, Some(CLEAN)), exit::TIMED_OUT);
+    assert_eq!(exit_of(End::TimedOut, Some(dirty)), exit::ROLLBACK_FAILED);
+    assert_eq!(exit_of(End::Crashed, Some(dirty)), exit::BUG);
+}
+
+#[test]
+fn what_broke_is_dirty_and_never_called_rolled_back() {
+    let mut simulation = Simulation::new(vec![shape(&[&[0]], 0)], 9, false);
+    simulation.run(|_, _, work| match work {
+        Work::Main(_) => End::Crashed,
+        Work::Failure(_, 0) => End::AsksRollback(RollbackScope::Batch, 1),
+        _ => End::Ok,
+    });
+    assert!(simulation.started(is_rollback).is_empty());
+    let outcomes: Vec<HostOutcome> = simulation.schedule.blocks()[0].tracks.values().map(Track::outcome).collect();
+    assert_eq!(outcomes, [HostOutcome::Dirty]);
+}
+
+#[test]
+fn interrupts_start_nothing_new_then_run_clauses_then_leave() {
+    let mut once = Simulation::new(vec![shape(&[&[0], &[1]], 0)], 9, true);
+    once.feed(Input::Begin);
+    once.feed(Input::Stop(1));
+    once.feed(Input::Ended(host(0), End::Ok));
+    assert_eq!(once.started(is_main), [host(0)]);
+    assert!(once.started(|work| matches!(work, Work::OuterFailure(_))).is_empty());
+    once.feed(Input::Ended(Actor::Controller, End::Ok));
+    assert_eq!(once.exit(), exit::STOPPED);
+
+    let mut twice = Simulation::new(vec![shape(&[&[0], &[1]], 0)], 9, false);
+    twice.feed(Input::Begin);
+    twice.feed(Input::Stop(2));
+    twice.feed(Input::Ended(host(0), End::Cancelled));
+    assert_eq!(twice.started(|work| matches!(work, Work::Failure(..))), [host(0)]);
+
+    let mut thrice = Simulation::new(vec![shape(&[&[0], &[1]], 0)], 9, false);
+    thrice.feed(Input::Begin);
+    thrice.feed(Input::Stop(3));
+    assert!(thrice.trace.contains(&Effect::Abandon));
+    assert_eq!(thrice.exit(), exit::STOPPED);
+}
+
+fn any_shape() -> impl Strategy<Value = Shape> {
+    let sizes = prop::collection::vec(1usize..4, 0..4);
+    (sizes, prop::option::of(1usize..4), 0usize..3, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(sizes, at_once, max_failures, include_failed, on_failure, always)| {
+            let mut next = 0;
+            let mut take = |size: usize| {
+                next += size;
+                (next - size..next).map(host).collect()
+            };
+            let batches = sizes.into_iter().map(&mut take).collect();
+            Shape { batches, at_once, max_failures, include_failed, on_failure, always }
+        },
+    )
+}
+
+fn any_end(work: Work, roll: u8) -> End {
+    let scope = [RollbackScope::Host, RollbackScope::Batch, RollbackScope::All][usize::from(roll) % 3];
+    match (work, roll % 8) {
+        (Work::Main(_), 0) => End::Failed,
+        (Work::Main(_), 1) => End::Unreachable,
+        (Work::Main(_), 2) => End::TimedOut,
+        (Work::Failure(_, at), 0..5) if at < 3 => End::AsksRollback(scope, at + 1),
+        (Work::OuterFailure(at), 0..5) if at < 3 => End::AsksRollback(RollbackScope::All, at + 1),
+        (Work::Rollback(_), roll) => End::RolledBack { clean: roll != 0, complete: roll > 1 },
+        (Work::Always(_), 0) => End::Failed,
+        _ => End::Ok,
+    }
+}
+
+/// What has to hold each time something starts.
+fn check_start(simulation: &Simulation, before: usize) {
+    for effect in &simulation.trace[before..] {
+        let Effect::Start(actor, work) = effect else { continue };
+        if let Work::Main(block) = work {
+            let run = simulation.schedule.blocks().iter().find(|run| run.block == *block).unwrap();
+            let batch = run.tracks[actor].batch;
+            for (other, track) in &run.tracks {
+                let earlier = track.batch < batch;
+                assert!(!earlier || track.status != Status::Running, "{other:?} of an earlier batch still runs");
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_the_rules_hold(
+        shapes in prop::collection::vec(any_shape(), 0..4),
+        forks in 1usize..5,
+        outer in any::<bool>(),
+        rolls in prop::collection::vec((any::<u8>(), any::<prop::sample::Index>()), 200),
+        stop in prop::option::of((1usize..20, 1u8..4)),
+    ) {
+        let mut simulation = Simulation::new(shapes.clone(), forks, outer);
+        simulation.feed(Input::Begin);
+        let mut stopped_blocks: BTreeSet<BlockId> = BTreeSet::new();
+        let mut failed: BTreeSet<(Actor, BlockId)> = BTreeSet::new();
+        let mut steps = 0;
+        for (roll, pick) in rolls.iter().cycle() {
+            if simulation.running.is_empty() { break }
+            steps += 1;
+            prop_assert!(steps < 2000, "the run does not end");
+            let at_once = simulation.schedule.blocks().last().and_then(|run| run.shape.at_once);
+            let outer_now = simulation.running.iter().any(|(_, work)| matches!(work, Work::OuterFailure(_) | Work::OuterAlways));
+            let outer_roll = matches!(simulation.schedule.phase, Phase::OuterRollback);
+            let limit = if outer_now || outer_roll { forks } else { at_once.unwrap_or(forks).min(forks) };
+            prop_assert!(simulation.running.len() <= limit, "{} at work, {limit} allowed", simulation.running.len());
+            if let Some((when, level)) = stop && when == steps {
+                simulation.feed(Input::Stop(level));
+                if level == 3 { break }
+            }
+            let index = pick.index(simulation.running.len());
+            let (actor, work) = simulation.running.remove(index);
+            let end = any_end(work, *roll);
+            if let (Work::Main(block), End::Failed | End::TimedOut | End::Unreachable) = (work, end) {
+                failed.insert((actor, block));
+            }
+            let before = simulation.trace.len();
+            simulation.feed(Input::Ended(actor, end));
+            check_start(&simulation, before);
+            for effect in &simulation.trace[before..] {
+                if let Effect::Start(_, Work::Main(block)) = effect {
+                    prop_assert!(!stopped_blocks.contains(block), "a host started after the threshold");
+                    let interrupted = stop.is_some_and(|(when, _)| when <= steps);
+                    prop_assert!(!interrupted, "a host started after the interrupt");
+                }
+            }
+            let over = simulation.schedule.blocks().iter().filter(|run| run.failures > run.shape.max_failures);
+            stopped_blocks.extend(over.map(|run| run.block));
+        }
+        let exit = simulation.exit();
+        prop_assert!(simulation.schedule.is_over());
+        let mut undone = BTreeSet::new();
+        let mut clauses = BTreeSet::new();
+        let mut out: BTreeSet<Actor> = BTreeSet::new();
+        for effect in &simulation.trace {
+            match effect {
+                Effect::Start(actor, Work::Rollback(block)) => {
+                    prop_assert!(undone.insert((*actor, *block)), "{actor:?} rolled back twice");
+                    out.insert(*actor);
+                }
+                Effect::Start(actor, Work::Failure(block, 0)) => { clauses.insert((*actor, *block)); }
+                Effect::Start(actor, Work::Main(block)) if !shapes[block.index()].include_failed => {
+                    prop_assert!(!out.contains(actor), "{actor:?} is out and started");
+                }
+                Effect::ActorFinished { actor, outcome, .. } if !matches!(outcome, HostOutcome::Ok | HostOutcome::NotRun) => {
+                    out.insert(*actor);
+                }
+                _ => {}
+            }
+        }
+        if stop.is_none_or(|(_, level)| level < 3) {
+            let owed: BTreeSet<_> = failed.into_iter().filter(|(_, block)| shapes[block.index()].on_failure).collect();
+            prop_assert_eq!(clauses, owed, "`on failure` runs for exactly the failed hosts");
+        }
+        if stop.is_none() && exit == 0 {
+            prop_assert!(out.is_empty());
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! One step on one actor, to its outcome: attempts, `until`, its result, its record in the journal, its undoing.
+//! Knows nothing of what comes before and after it.
+
+use std::time::{Duration, Instant};
+
+use super::context::{Context, now};
+use super::errors::{Phase, StepError};
+use super::event::{EventKind, Evidence, Outcome};
+use super::fields;
+use super::link::Link;
+use super::phases::{Attempt, Trace};
+use super::prepare::{Prepared, prepare};
+use super::redact::Redactor;
+use super::results::{Flags, Own, Recorded, Results};
+use super::scope::RunScope;
+use crate::base::ids::{HostId, StepId};
+use crate::base::words;
+use crate::eval::eval_condition;
+use crate::hir::effect::Level;
+use crate::hir::expr::Expr;
+use crate::hir::value::Value;
+use crate::plan::model::Step;
+use crate::state::StepResult;
+
+/// How a step ended.
+pub struct Done {
+    pub outcome: Outcome,
+    pub recorded: Recorded,
+    pub undo: Option<Undo>,
+}
+
+/// What it takes to undo a step: what its phases reported.
+pub struct Undo {
+    pub step: StepId,
+    before: fields::Texts,
+    apply: fields::Texts,
+    before_value: Option<Value>,
+}
+
+/// A step and the surroundings its expressions see.
+pub struct StepRun<'a> {
+    pub context: &'a Context,
+    pub link: &'a mut Link,
+    pub published: &'a Results,
+    pub own: &'a Own,
+    pub id: StepId,
+    /// Steps of this block that already changed this host, for the message when it is lost.
+    pub applied: usize,
+}
+
+/// How the attempts ended, before it is told.
+struct Ended {
+    trace: Trace,
+    attempt: u32,
+    fields: Vec<(String, Value)>,
+    error: Option<StepError>,
+    redactor: Redactor,
+    user: Option<String>,
+    on_controller: bool,
+    changed: bool,
+}
+
+impl StepRun<'_> {
+    pub async fn run(mut self) -> Done {
+        let started = Instant::now();
+        let step = self.context.step(self.id);
+        let host = self.context.name(self.link.actor);
+        self.context.events.emit(EventKind::StepStarted { step: step.name.clone(), host, attempt: 1 });
+        let prepared = prepare(self.context, self.link, step, (self.published, self.own)).await;
+        let ended = match prepared {
+            Ok(prepared) => self.attempts(&prepared).await,
+            Err(error) => Ended::before_any(error),
+        };
+        self.finish(step, ended, started).await
+    }
+
+    async fn attempts(&mut self, prepared: &Prepared<'_>) -> Ended {
+        let step = prepared.step;
+        let mut number = 1;
+        loop {
+            let mut trace = Trace::default();
+            let mut attempt =
+                Attempt { context: self.context, link: self.link, prepared, number, started: Instant::now() };
+            let ran = attempt.run(&mut trace).await;
+            let judged = match ran {
+                Ok(()) => self.judge(prepared, &trace, number),
+                Err(error) => Err(error),
+            };
+            let again = matches!(&judged, Err(error) if error.may_pass_later() && number <= step.retry);
+            if !again || self.context.is_halted() {
+                return self.ended(prepared, trace, number, judged);
+            }
+            if let Err(error) = judged {
+                self.retried(prepared, number, &error, &trace).await;
+            }
+            number += 1;
+        }
+    }
+
+    async fn retried(&mut self, prepared: &Prepared<'_>, attempt: u32, error: &StepError, trace: &Trace) {
+        let step = prepared.step;
+        let host = self.context.name(self.link.actor);
+        let text = prepared.redactor.clean(&error.to_string());
+        self.context.events.emit(EventKind::StepRetried {
+            step: step.name.clone(),
+            host,
+            attempt,
+            error: text.clone(),
+        });
+        if trace.apply_started && step.row.level != Level::Read {
+            let record = self.journal_record(step, trace, (attempt, "failed", Some(text)), &prepared.redactor);
+            if let Err(error) = self.context.result(record).await {
+                tracing::warn!(%error, "a result was not recorded");
+            }
+        }
+        let mut halt = self.context.halt.clone();
+        let pause = tokio::time::sleep(Duration::from_millis(step.every));
+        tokio::select! {
+            () = pause => {}
+            halted = halt.wait_for(|level| *level >= 2) => drop(halted),
+        }
+    }
+
+    /// The result of an attempt whose phases all ran, if `ok` and `until` hold.
+    fn judge(&self, prepared: &Prepared<'_>, trace: &Trace, number: u32) -> Result<Judged, StepError> {
+        let step = prepared.step;
+        let fields = result_fields(prepared, trace)?;
+        let flags = Flags { changed: self.acted(step, trace), ..Flags::default() };
+        let it = Recorded::new(fields.clone(), flags).value;
+        if let Some(ok) = &step.ok
+            && self.condition(ok, &it)? != Some(true)
+        {
+            return Err(StepError::NotOk);
+        }
+        let changed = match &step.changed {
+            Some(changed) => self.condition(changed, &it)? == Some(true),
+            None => flags.changed,
+        };
+        match &step.until {
+            Some(until) if self.condition(until, &it)? != Some(true) => Err(StepError::NeverTrue { attempts: number }),
+            _ => Ok(Judged { fields, changed }),
+        }
+    }
+
+    fn acted(&self, step: &Step, trace: &Trace) -> bool {
+        trace.apply_started && step.row.level != Level::Read
+    }
+
+    fn condition(&self, condition: &Expr, it: &Value) -> Result<Option<bool>, StepError> {
+        let host = self.host();
+        let scope = RunScope {
+            plan: &self.context.plan,
+            inventory: &self.context.inventory,
+            files: self.context.files.as_ref(),
+            published: self.published,
+            own: self.own,
+            host,
+            it: Some(it),
+        };
+        eval_condition(condition, &scope).map_err(StepError::Expression)
+    }
+
+    fn host(&self) -> Option<HostId> {
+        match self.link.actor {
+            super::schedule::Actor::Host(host) => Some(host),
+            super::schedule::Actor::Controller => None,
+        }
+    }
+
+    fn ended(&self, prepared: &Prepared<'_>, trace: Trace, attempt: u32, judged: Result<Judged, StepError>) -> Ended {
+        let acted = self.acted(prepared.step, &trace);
+        let (fields, changed, error) = match judged {
+            Ok(judged) => (judged.fields, judged.changed, None),
+            // What is known of a failed attempt is still of use to `x.code` and to reports.
+            Err(error) => (known_fields(prepared, &trace), acted, Some(error)),
+        };
+        let (redactor, user) = (prepared.redactor.clone(), prepared.user.clone());
+        let on_controller = prepared.on_controller();
+        Ended { trace, attempt, fields, error, redactor, user, on_controller, changed }
+    }
+
+    async fn finish(&mut self, step: &Step, mut ended: Ended, started: Instant) -> Done {
+        let mut outcome = outcome_of(step, &ended);
+        let mut error = ended.error.as_ref().map(|error| ended.redactor.clean(&self.words(error)));
+        let worth_recording = step.row.level == Level::Read || ended.trace.apply_started || ended.error.is_none();
+        if worth_recording {
+            let told = (ended.attempt, outcome.name(), error.clone());
+            let record = self.journal_record(step, &ended.trace, told, &ended.redactor);
+            let record = StepResult { changed: ended.changed, ..record };
+            if let Err(failure) = self.context.result(record).await {
+                error = Some(failure.to_string());
+                outcome = Outcome::Failed;
+            }
+        }
+        let flags = Flags {
+            changed: ended.changed,
+            failed: !matches!(outcome, Outcome::Ok | Outcome::Changed),
+            skipped: false,
+        };
+        self.tell(step, &ended, (outcome, error), started);
+        let undo = self.undo(step, &mut ended);
+        Done { outcome, recorded: Recorded::new(ended.fields, flags), undo }
+    }
+
+    fn words(&self, error: &StepError) -> String {
+        let text = with_hint(error);
+        if !error.is_unreachable() || self.applied == 0 {
+            return text;
+        }
+        format!("{text}; {} applied before, their rollback is owed", words::count(self.applied, "step"))
+    }
+
+    fn tell(&self, step: &Step, ended: &Ended, (outcome, error): (Outcome, Option<String>), started: Instant) {
+        let trace = &ended.trace;
+        let evidence = Evidence {
+            code: trace.code,
+            before: fields::shown(&trace.before, &ended.redactor),
+            apply: fields::shown(&trace.apply, &ended.redactor),
+            after: fields::shown(&trace.after, &ended.redactor),
+            output_sha256: trace.output.sha256(),
+            output_bytes: trace.output.bytes,
+            elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            user: ended.user.clone(),
+            ran_at: (ended.on_controller && self.host().is_some()).then(|| "controller".to_string()),
+        };
+        self.context.events.emit(EventKind::StepFinished {
+            step: step.name.clone(),
+            host: self.context.name(self.link.actor),
+            attempt: ended.attempt,
+            outcome,
+            error,
+            evidence,
+        });
+    }
+
+    /// Steps that changed the host, or may have: what `rollback` goes back over.
+    fn undo(&self, step: &Step, ended: &mut Ended) -> Option<Undo> {
+        let touched = self.acted(step, &ended.trace) && (ended.changed || ended.error.is_some());
+        touched.then(|| Undo {
+            step: self.id,
+            before: std::mem::take(&mut ended.trace.before),
+            apply: std::mem::take(&mut ended.trace.apply),
+            before_value: ended.trace.before_value.take(),
+        })
+    }
+
+    fn journal_record(
+        &self,
+        step: &Step,
+        trace: &Trace,
+        (attempt, outcome, error): (u32, &str, Option<String>),
+        redactor: &Redactor,
+    ) -> StepResult {
+        StepResult {
+            run: self.context.run,
+            step: step.name.clone(),
+            host: self.context.name(self.link.actor),
+            attempt,
+            phase: Phase::Apply.name().to_string(),
+            outcome: outcome.to_string(),
+            changed: false,
+            code: trace.code,
+            before_json: fields::json(&fields::shown(&trace.before, redactor)),
+            apply_json: fields::json(&fields::shown(&trace.apply, redactor)),
+            after_json: fields::json(&fields::shown(&trace.after, redactor)),
+            error,
+            output_sha256: trace.output.sha256(),
+            output: redactor.clean(&String::from_utf8_lossy(trace.output.kept())).into_bytes(),
+            time: now(),
+        }
+    }
+
+    /// Undoes one step. `Ok(false)`: the action has no way back from what it did.
+    pub async fn undo_step(mut self, undo: &Undo) -> Result<bool, StepError> {
+        let started = Instant::now();
+        let step = self.context.step(undo.step);
+        let mut ended = Ended::blank();
+        let undone = self.try_undo(undo, &mut ended).await;
+        let outcome = match &undone {
+            Ok(false) => return undone,
+            Ok(true) => Outcome::RolledBack,
+            Err(error) if error.is_unreachable() => Outcome::Unreachable,
+            Err(_) => Outcome::RollbackFailed,
+        };
+        let error = undone.as_ref().err().map(|error| ended.redactor.clean(&with_hint(error)));
+        let record = self.journal_record(step, &ended.trace, (1, outcome.name(), error.clone()), &ended.redactor);
+        let recorded = self.context.result(StepResult { phase: Phase::Rollback.name().to_string(), ..record }).await;
+        self.tell(step, &ended, (outcome, error), started);
+        recorded.and(undone)
+    }
+
+    async fn try_undo(&mut self, undo: &Undo, ended: &mut Ended) -> Result<bool, StepError> {
+        let step = self.context.step(undo.step);
+        let prepared = prepare(self.context, self.link, step, (self.published, self.own)).await?;
+        ended.redactor = prepared.redactor.clone();
+        ended.user = prepared.user.clone();
+        let Some(body) = &prepared.body.rollback else { return Ok(false) };
+        if !self.is_reversible(&prepared, undo)? {
+            return Ok(false);
+        }
+        let trace = &mut ended.trace;
+        (trace.before, trace.apply) = (undo.before.clone(), undo.apply.clone());
+        let mut attempt = Attempt {
+            context: self.context,
+            link: &mut *self.link,
+            prepared: &prepared,
+            number: 1,
+            started: Instant::now(),
+        };
+        let program = attempt.program(body, trace);
+        attempt.context.intent(attempt.intent(Phase::Rollback, &program)).await?;
+        attempt.phase(Phase::Rollback, body, trace).await.map(|_| true)
+    }
+
+    fn is_reversible(&self, prepared: &Prepared<'_>, undo: &Undo) -> Result<bool, StepError> {
+        let Some(reversible) = &prepared.action.reversible else { return Ok(true) };
+        let none = Value::None;
+        let scope = prepared.scope(self.context, undo.before_value.as_ref().unwrap_or(&none), &none);
+        Ok(eval_condition(reversible, &scope).map_err(StepError::Expression)? == Some(true))
+    }
+}
+
+struct Judged {
+    fields: Vec<(String, Value)>,
+    changed: bool,
+}
+
+impl Ended {
+    fn blank() -> Self {
+        Ended {
+            trace: Trace::default(),
+            attempt: 1,
+            fields: Vec::new(),
+            error: None,
+            redactor: Redactor::default(),
+            user: None,
+            on_controller: false,
+            changed: false,
+        }
+    }
+
+    fn before_any(error: StepError) -> Self {
+        Ended { error: Some(error), ..Ended::blank() }
+    }
+}
+
+fn outcome_of(step: &Step, ended: &Ended) -> Outcome {
+    match &ended.error {
+        None if ended.changed => Outcome::Changed,
+        None => Outcome::Ok,
+        Some(error) if error.is_unreachable() => Outcome::Unreachable,
+        Some(_) if step.allow_failure => Outcome::Ignored,
+        Some(error) if error.is_timeout() => Outcome::TimedOut,
+        Some(_) => Outcome::Failed,
+    }
+}
+
+fn with_hint(error: &StepError) -> String {
+    match error {
+        StepError::Wire { error: wire, .. } => match wire.hint() {
+            Some(hint) => format!("{wire} (hint: {hint})"),
+            None => wire.to_string(),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// The fields that the action declares: from `apply`, else from the state after it, else from the state before.
+fn result_fields(prepared: &Prepared<'_>, trace: &Trace) -> Result<Vec<(String, Value)>, StepError> {
+    let lenient = trace.skipped_apply || prepared.step.ok.is_some();
+    let mut fields = Vec::new();
+    for field in fields::declared(&prepared.action.result) {
+        let value = match seen(&field.name, trace) {
+            Some(value) => value,
+            None if field.ty.is_optional() || lenient => Value::None,
+            None => return Err(StepError::MissingField { field: field.name.clone() }),
+        };
+        fields.push((field.name.clone(), value));
+    }
+    Ok(fields)
+}
+
+/// The declared fields as far as they were seen; the others are absent.
+pub fn known_fields(prepared: &Prepared<'_>, trace: &Trace) -> Vec<(String, Value)> {
+    let declared = fields::declared(&prepared.action.result).iter();
+    declared.map(|field| (field.name.clone(), seen(&field.name, trace).unwrap_or(Value::None))).collect()
+}
+
+fn seen(name: &str, trace: &Trace) -> Option<Value> {
+    let in_record = |value: &Option<Value>| value.as_ref().and_then(|value| value.field(name)).cloned();
+    let streams = || fields::from_streams(name, trace.completed.as_ref());
+    in_record(&trace.apply_value)
+        .or_else(|| in_record(&trace.after_value))
+        .or_else(|| in_record(&trace.before_value))
+        .or_else(streams)
+}
