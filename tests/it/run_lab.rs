@@ -301,16 +301,9 @@ impl Lab {
             warnings: Vec::new(),
         };
         let folder = tempfile::tempdir().expect("a folder for the test");
-        Lab {
-            folder,
-            plan,
-            program,
-            inventory,
-            contents: BTreeMap::new(),
-            faults: Arc::default(),
-            journal: opsc::state::Journal::default(),
-            sshd: None,
-        }
+        let journal = opsc::state::Journal::open(&folder.path().join("state/journal.sqlite")).expect("a journal");
+        journal.start_run(&opsc::state::RunRecord::default()).expect("run 1");
+        Lab { folder, plan, program, inventory, contents: BTreeMap::new(), faults: Arc::default(), journal, sshd: None }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -418,7 +411,7 @@ impl Lab {
             Record::Intent(intent) => format!("intent {} {}", intent.step, intent.phase),
             Record::Result(result) => format!("result {} {} {}", result.step, result.phase, result.outcome),
         };
-        self.journal.records().iter().map(line).collect()
+        self.journal.records(1).expect("the journal can be read").iter().map(line).collect()
     }
 
     pub(crate) fn run(&self) -> Ran {

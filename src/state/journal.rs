@@ -1,0 +1,366 @@
+//! One writer thread owns the database; whoever asks waits until its rows are on disk. Writes that wait together are
+//! committed together, so that many hosts cost one sync.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+
+use rusqlite::{Connection, Transaction, params};
+
+use super::read;
+use super::records::{Intent, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult};
+use super::schema::prepare;
+
+/// How many writes share one commit at most.
+const MOST_GROUPED: usize = 512;
+
+/// A handle to the journal; clones share the writer.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    writes: Sender<Write>,
+    path: PathBuf,
+}
+
+enum Change {
+    Start(Box<RunRecord>),
+    Intent(Intent),
+    Result(Box<StepResult>),
+    Event { run: i64, seq: u64, time: u64, json: String },
+    Finish { run: i64, status: String, exit: i32, time: u64 },
+}
+
+struct Write {
+    change: Change,
+    done: SyncSender<Result<i64, StateError>>,
+}
+
+impl Journal {
+    /// Opens or makes the journal. Its folder is readable by its owner only.
+    pub fn open(path: &Path) -> Result<Journal, StateError> {
+        if let Some(folder) = path.parent() {
+            make_private_folder(folder)?;
+        }
+        let mut connection = Connection::open(path)?;
+        prepare(&mut connection, path)?;
+        make_private(path)?;
+        let (writes, received) = channel();
+        std::thread::Builder::new()
+            .name("journal".to_string())
+            .spawn(move || write_all(&mut connection, &received))
+            .map_err(|error| StateError::Folder { path: path.to_path_buf(), error })?;
+        Ok(Journal { writes, path: path.to_path_buf() })
+    }
+
+    /// The number of a new run.
+    pub fn start_run(&self, record: &RunRecord) -> Result<i64, StateError> {
+        self.write(Change::Start(Box::new(record.clone())))
+    }
+
+    /// Returns when the intent is on disk.
+    pub fn intent(&self, intent: &Intent) -> Result<(), StateError> {
+        self.write(Change::Intent(intent.clone())).map(drop)
+    }
+
+    /// Returns when the result is on disk.
+    pub fn result(&self, result: &StepResult) -> Result<(), StateError> {
+        self.write(Change::Result(Box::new(result.clone()))).map(drop)
+    }
+
+    pub fn event(&self, run: i64, seq: u64, time: u64, json: &str) -> Result<(), StateError> {
+        self.write(Change::Event { run, seq, time, json: json.to_string() }).map(drop)
+    }
+
+    pub fn finish_run(&self, run: i64, status: &str, exit: i32, time: u64) -> Result<(), StateError> {
+        self.write(Change::Finish { run, status: status.to_string(), exit, time }).map(drop)
+    }
+
+    fn write(&self, change: Change) -> Result<i64, StateError> {
+        let (done, answer) = sync_channel(1);
+        self.writes.send(Write { change, done }).map_err(|_| StateError::Closed)?;
+        answer.recv().map_err(|_| StateError::Closed)?
+    }
+
+    fn reader(&self) -> Result<Connection, StateError> {
+        let connection = Connection::open(&self.path)?;
+        connection.busy_timeout(std::time::Duration::from_secs(10))?;
+        Ok(connection)
+    }
+
+    /// Newest first.
+    pub fn runs(&self, most: usize) -> Result<Vec<RunSummary>, StateError> {
+        read::runs(&self.reader()?, most)
+    }
+
+    pub fn run(&self, run: i64) -> Result<Option<RunDetails>, StateError> {
+        read::run(&self.reader()?, run)
+    }
+
+    /// Events as JSON, in order.
+    pub fn events(&self, run: i64) -> Result<Vec<String>, StateError> {
+        read::events(&self.reader()?, run)
+    }
+
+    /// Outputs of a run's steps, in order.
+    pub fn logs(&self, run: i64) -> Result<Vec<StepLog>, StateError> {
+        read::logs(&self.reader()?, run)
+    }
+
+    /// Every intent and result of a run, in the order they were written.
+    pub fn records(&self, run: i64) -> Result<Vec<Record>, StateError> {
+        read::records(&self.reader()?, run)
+    }
+}
+
+#[cfg(unix)]
+fn make_private_folder(folder: &Path) -> Result<(), StateError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let refuse = |error| StateError::Folder { path: folder.to_path_buf(), error };
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refuse)
+}
+
+#[cfg(unix)]
+fn make_private(path: &Path) -> Result<(), StateError> {
+    use std::os::unix::fs::PermissionsExt;
+    let refuse = |error| StateError::Folder { path: path.to_path_buf(), error };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(refuse)
+}
+
+fn write_all(connection: &mut Connection, received: &Receiver<Write>) {
+    while let Ok(first) = received.recv() {
+        let mut group = vec![first];
+        while group.len() < MOST_GROUPED
+            && let Ok(next) = received.try_recv()
+        {
+            group.push(next);
+        }
+        let changes: Vec<&Change> = group.iter().map(|write| &write.change).collect();
+        let mut ids = match write_group(connection, &changes) {
+            Ok(ids) => ids.into_iter().map(Ok).collect::<Vec<_>>(),
+            // One bad row must not take its neighbours with it.
+            Err(_) => changes.iter().map(|change| write_one(connection, change)).collect(),
+        };
+        for write in group.into_iter().rev() {
+            let answer = ids.pop().unwrap_or(Err(StateError::Closed));
+            // A caller that went away needs no answer.
+            drop(write.done.try_send(answer));
+        }
+    }
+}
+
+fn write_group(connection: &mut Connection, changes: &[&Change]) -> Result<Vec<i64>, StateError> {
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let ids = changes.iter().map(|change| apply(&transaction, change)).collect::<Result<Vec<_>, _>>()?;
+    transaction.commit()?;
+    Ok(ids)
+}
+
+fn write_one(connection: &mut Connection, change: &Change) -> Result<i64, StateError> {
+    let ids = write_group(connection, &[change])?;
+    ids.first().copied().ok_or(StateError::Closed)
+}
+
+/// SQLite's integers are signed; times and lengths never come near the border.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateError> {
+    match change {
+        Change::Start(record) => {
+            transaction
+                .prepare_cached(
+                    "INSERT INTO runs (playbook, path, digest, source_sha256, git_commit, dirty, user, machine, started,
+                     pid, pid_start, boot_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                )?
+                .execute(params![
+                    record.playbook,
+                    record.path,
+                    record.digest,
+                    record.source_sha256,
+                    record.commit,
+                    record.dirty,
+                    record.user,
+                    record.machine,
+                    signed(record.started),
+                    record.pid,
+                    record.pid_start.map(signed),
+                    record.boot_id
+                ])?;
+        }
+        Change::Intent(intent) => {
+            transaction
+                .prepare_cached(
+                    "INSERT INTO intents (run, step, host, attempt, phase, program_sha256, effect, kind, deadline_ms, time, id)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                )?
+                .execute(params![
+                    intent.run,
+                    intent.step,
+                    intent.host,
+                    intent.attempt,
+                    intent.phase,
+                    intent.program_sha256,
+                    intent.effect,
+                    intent.kind,
+                    signed(intent.deadline_ms),
+                    signed(intent.time),
+                    next_id(transaction)?
+                ])?;
+        }
+        Change::Result(result) => insert_result(transaction, result)?,
+        Change::Event { run, seq, time, json } => {
+            transaction
+                .prepare_cached("INSERT INTO events (run, seq, time, json) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![run, signed(*seq), signed(*time), json])?;
+        }
+        Change::Finish { run, status, exit, time } => {
+            transaction
+                .prepare_cached("UPDATE runs SET status = ?2, exit_code = ?3, finished = ?4 WHERE id = ?1")?
+                .execute(params![run, status, exit, signed(*time)])?;
+        }
+    }
+    Ok(transaction.last_insert_rowid())
+}
+
+/// Intents and results share one count, so that their order is known even within a millisecond.
+fn next_id(transaction: &Transaction<'_>) -> Result<i64, StateError> {
+    let query =
+        "SELECT 1 + max(coalesce((SELECT max(id) FROM intents), 0), coalesce((SELECT max(id) FROM results), 0))";
+    Ok(transaction.prepare_cached(query)?.query_row([], |row| row.get(0))?)
+}
+
+fn insert_result(transaction: &Transaction<'_>, result: &StepResult) -> Result<(), StateError> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO results (run, step, host, attempt, phase, outcome, changed, code, before_json, apply_json,
+             after_json, error, output_sha256, output, time, id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        )?
+        .execute(params![
+            result.run,
+            result.step,
+            result.host,
+            result.attempt,
+            result.phase,
+            result.outcome,
+            result.changed,
+            result.code,
+            result.before_json,
+            result.apply_json,
+            result.after_json,
+            result.error,
+            result.output_sha256,
+            result.output,
+            signed(result.time),
+            next_id(transaction)?
+        ])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+    use super::*;
+
+    fn intent(run: i64, step: &str, host: &str) -> Intent {
+        Intent {
+            run,
+            step: step.to_string(),
+            host: host.to_string(),
+            attempt: 1,
+            phase: "apply".to_string(),
+            program_sha256: "00".to_string(),
+            effect: "change".to_string(),
+            kind: "converge".to_string(),
+            deadline_ms: 1000,
+            time: 7,
+        }
+    }
+
+    fn result(run: i64, step: &str, host: &str) -> StepResult {
+        StepResult {
+            run,
+            step: step.to_string(),
+            host: host.to_string(),
+            attempt: 1,
+            phase: "apply".to_string(),
+            outcome: "changed".to_string(),
+            changed: true,
+            code: Some(0),
+            before_json: "{}".to_string(),
+            apply_json: "{}".to_string(),
+            after_json: "{}".to_string(),
+            error: None,
+            output_sha256: None,
+            output: b"x".to_vec(),
+            time: 8,
+        }
+    }
+
+    #[test]
+    fn an_intent_without_result_is_open_after_the_journal_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state/journal.sqlite");
+        let journal = Journal::open(&path).unwrap();
+        let run = journal.start_run(&RunRecord { playbook: "p".to_string(), ..RunRecord::default() }).unwrap();
+        journal.intent(&intent(run, "a", "h")).unwrap();
+        journal.result(&result(run, "a", "h")).unwrap();
+        journal.intent(&intent(run, "b", "h")).unwrap();
+        drop(journal);
+        let details = Journal::open(&path).unwrap().run(run).unwrap().unwrap();
+        let open: Vec<(&str, bool)> = details.steps.iter().map(|step| (step.step.as_str(), step.is_open())).collect();
+        assert_eq!(open, [("a", false), ("b", true)]);
+        assert_eq!(details.summary.status, None);
+    }
+
+    #[test]
+    fn runs_are_numbered_listed_and_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&folder.path().join("j.sqlite")).unwrap();
+        let first = journal.start_run(&RunRecord::default()).unwrap();
+        let second = journal.start_run(&RunRecord::default()).unwrap();
+        journal.event(first, 1, 5, "{}").unwrap();
+        journal.finish_run(first, "done", 0, 9).unwrap();
+        let runs = journal.runs(10).unwrap();
+        assert_eq!(runs.iter().map(|run| (run.id, run.exit)).collect::<Vec<_>>(), [(second, None), (first, Some(0))]);
+        assert_eq!(journal.events(first).unwrap(), ["{}"]);
+        assert_eq!(journal.run(99).unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_of_a_newer_format_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j.sqlite");
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+        let refused = Journal::open(&path).unwrap_err().to_string();
+        assert!(refused.contains("format 99"), "{refused}");
+    }
+
+    #[test]
+    fn the_journal_is_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state/j.sqlite");
+        drop(Journal::open(&path).unwrap());
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn many_writers_share_commits_and_lose_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&folder.path().join("j.sqlite")).unwrap();
+        let run = journal.start_run(&RunRecord::default()).unwrap();
+        std::thread::scope(|scope| {
+            for host in 0..20 {
+                let journal = journal.clone();
+                scope.spawn(move || {
+                    for step in 0..50 {
+                        journal.intent(&intent(run, &format!("s{step}"), &format!("h{host}"))).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(journal.run(run).unwrap().unwrap().steps.len(), 1000);
+    }
+}

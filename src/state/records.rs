@@ -1,0 +1,158 @@
+//! The rows of the journal, as data, and why a journal cannot be used.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Written and synced before the first byte of a step's apply or rollback goes out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Intent {
+    pub run: i64,
+    pub step: String,
+    pub host: String,
+    pub attempt: u32,
+    /// `apply` or `rollback`.
+    pub phase: String,
+    pub program_sha256: String,
+    pub effect: String,
+    pub kind: String,
+    pub deadline_ms: u64,
+    /// Milliseconds since 1970, UTC.
+    pub time: u64,
+}
+
+/// Written before any step that depends on this one starts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StepResult {
+    pub run: i64,
+    pub step: String,
+    pub host: String,
+    pub attempt: u32,
+    pub phase: String,
+    pub outcome: String,
+    pub changed: bool,
+    pub code: Option<i32>,
+    pub before_json: String,
+    pub apply_json: String,
+    pub after_json: String,
+    pub error: Option<String>,
+    pub output_sha256: Option<String>,
+    /// Bounded by the runner.
+    pub output: Vec<u8>,
+    pub time: u64,
+}
+
+/// Who started what, from where. Holds no secret.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct RunRecord {
+    pub playbook: String,
+    /// Of the playbook's file, as given.
+    pub path: String,
+    pub digest: String,
+    pub source_sha256: String,
+    /// The commit of the project, where it is a git checkout.
+    pub commit: Option<String>,
+    /// Whether the checkout had changes that are in no commit.
+    pub dirty: Option<bool>,
+    pub user: String,
+    pub machine: String,
+    pub started: u64,
+    pub pid: u32,
+    /// Of the process, in clock ticks since boot: a pid alone is used again.
+    pub pid_start: Option<u64>,
+    pub boot_id: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RunSummary {
+    pub id: i64,
+    pub record: RunRecord,
+    /// Absent while it runs, and for ever if its process was killed.
+    pub status: Option<String>,
+    pub exit: Option<i32>,
+    pub finished: Option<u64>,
+}
+
+/// One attempt of one phase on one host.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StepState {
+    pub step: String,
+    pub host: String,
+    pub attempt: u32,
+    pub phase: String,
+    /// When the intent was recorded; absent for steps that only read.
+    pub intended: Option<u64>,
+    pub result: Option<StepResult>,
+}
+
+impl StepState {
+    /// The runner meant to act and never learned what came of it.
+    pub fn is_open(&self) -> bool {
+        self.intended.is_some() && self.result.is_none()
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RunDetails {
+    pub summary: RunSummary,
+    /// In the order recorded.
+    pub steps: Vec<StepState>,
+}
+
+/// The output of one attempt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StepLog {
+    pub step: String,
+    pub host: String,
+    pub attempt: u32,
+    pub phase: String,
+    pub output: Vec<u8>,
+}
+
+/// Intents and results in the order they came.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Record {
+    Intent(Intent),
+    Result(StepResult),
+}
+
+#[derive(Debug)]
+pub enum StateError {
+    Folder {
+        path: PathBuf,
+        error: std::io::Error,
+    },
+    Database {
+        error: rusqlite::Error,
+    },
+    /// Written by a newer opsc.
+    Newer {
+        path: PathBuf,
+        found: i64,
+        known: i64,
+    },
+    /// The writer is gone: the process is ending.
+    Closed,
+}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StateError::Folder { path, error } => write!(formatter, "cannot make `{}`: {error}", path.display()),
+            StateError::Database { error } => write!(formatter, "the journal's database says: {error}"),
+            StateError::Newer { path, found, known } => write!(
+                formatter,
+                "`{}` has format {found}, and this opsc knows formats up to {known}; use the newer opsc that wrote it",
+                path.display()
+            ),
+            StateError::Closed => formatter.write_str("the journal is closed"),
+        }
+    }
+}
+
+impl std::error::Error for StateError {}
+
+impl From<rusqlite::Error> for StateError {
+    fn from(error: rusqlite::Error) -> Self {
+        StateError::Database { error }
+    }
+}

@@ -1,0 +1,55 @@
+//! The tables of the journal, and how a file of an older format becomes one of this format.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::records::StateError;
+
+/// Counts up with every change of the tables.
+pub(super) const FORMAT: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE runs (
+  id INTEGER PRIMARY KEY, playbook TEXT NOT NULL, path TEXT NOT NULL, digest TEXT NOT NULL, source_sha256 TEXT NOT NULL,
+  git_commit TEXT, dirty INTEGER, user TEXT NOT NULL, machine TEXT NOT NULL, started INTEGER NOT NULL,
+  pid INTEGER NOT NULL, pid_start INTEGER, boot_id TEXT, status TEXT, exit_code INTEGER, finished INTEGER
+);
+CREATE TABLE intents (
+  id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs(id), step TEXT NOT NULL, host TEXT NOT NULL,
+  attempt INTEGER NOT NULL, phase TEXT NOT NULL, program_sha256 TEXT NOT NULL, effect TEXT NOT NULL, kind TEXT NOT NULL,
+  deadline_ms INTEGER NOT NULL, time INTEGER NOT NULL
+);
+CREATE TABLE results (
+  id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs(id), step TEXT NOT NULL, host TEXT NOT NULL,
+  attempt INTEGER NOT NULL, phase TEXT NOT NULL, outcome TEXT NOT NULL, changed INTEGER NOT NULL, code INTEGER,
+  before_json TEXT NOT NULL, apply_json TEXT NOT NULL, after_json TEXT NOT NULL, error TEXT, output_sha256 TEXT,
+  output BLOB NOT NULL, time INTEGER NOT NULL
+);
+CREATE TABLE events (
+  run INTEGER NOT NULL REFERENCES runs(id), seq INTEGER NOT NULL, time INTEGER NOT NULL, json TEXT NOT NULL,
+  PRIMARY KEY (run, seq)
+) WITHOUT ROWID;
+CREATE INDEX intents_of_run ON intents (run, step, host, attempt, phase);
+CREATE INDEX results_of_run ON results (run, step, host, attempt, phase);
+";
+
+/// Sets a connection up and brings its tables to this format. A newer file is refused, never touched.
+pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StateError> {
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // Two processes may create the file at the same time: one of them waits here and finds the tables.
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > FORMAT {
+        return Err(StateError::Newer { path: path.to_path_buf(), found, known: FORMAT });
+    }
+    if found == 0 {
+        transaction.execute_batch(TABLES)?;
+        transaction.pragma_update(None, "user_version", FORMAT)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
