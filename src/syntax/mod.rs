@@ -3,6 +3,8 @@
 
 pub mod ast;
 pub mod errors;
+mod format;
+mod format_expressions;
 mod grammar;
 mod lower;
 mod lower_expressions;
@@ -18,4 +20,9 @@ use crate::diag::Diagnostic;
 /// then holds what could be read.
 pub fn parse(sources: &Sources, file: FileId) -> (Option<ast::File>, Vec<Diagnostic>) {
     parse::parse(&sources.get(file).text, file)
+}
+
+/// The canonical text of a tree. `text` is what the tree was parsed from: it says where empty lines stand.
+pub fn format(file: &ast::File, text: &str) -> String {
+    format::format(file, text)
 }
