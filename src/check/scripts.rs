@@ -90,6 +90,13 @@ fn unquoted_variables(line: &str) -> Vec<String> {
             '\'' if !in_double => in_single = !in_single,
             _ if in_single => {}
             '"' => in_double = !in_double,
+            // Arithmetic gives a number, which is one word; its two closing brackets take both entries away.
+            '$' if at(index + 1) == '(' && at(index + 2) == '(' => {
+                nesting.push(in_double);
+                nesting.push(true);
+                in_double = true;
+                index += 2;
+            }
             '$' if at(index + 1) == '(' => {
                 nesting.push(in_double);
                 in_double = false;
@@ -139,5 +146,6 @@ mod tests {
         assert_eq!(unquoted_variables("x=$path; case $name in"), [] as [&str; 0]);
         assert_eq!(unquoted_variables("out a \"$(cat \"$path\")\""), [] as [&str; 0]);
         assert_eq!(unquoted_variables("out a \"$(cat $path)\""), ["path"]);
+        assert_eq!(unquoted_variables("[ \"$((0$mode))\" -ne \"$((0$(stat -- \"$to\")))\" ] $to"), ["to"]);
     }
 }
