@@ -1,3 +1,5 @@
 //! The `opsc` binary: hands over to the command line front end.
 
-fn main() {}
+fn main() {
+    std::process::exit(opsc::cli::main());
+}

@@ -1,0 +1,164 @@
+//! Why a command could not be carried out, before or beside diagnostics in source texts.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::diag::Diagnostic;
+
+#[derive(Debug)]
+pub enum AppError {
+    Read {
+        path: PathBuf,
+        error: std::io::Error,
+    },
+    Write {
+        path: PathBuf,
+        error: std::io::Error,
+    },
+    NotText {
+        path: PathBuf,
+    },
+    /// The file is larger than any playbook or inventory should be.
+    TooLarge {
+        path: PathBuf,
+        bytes: u64,
+        most: u64,
+    },
+    NoFiles {
+        searched: Vec<PathBuf>,
+    },
+    NoPlaybook {
+        path: PathBuf,
+    },
+    SeveralPlaybooks {
+        path: PathBuf,
+        names: Vec<String>,
+    },
+    NoInventory {
+        searched: Vec<PathBuf>,
+    },
+    /// Findings in texts, errors among them: exit 11.
+    Diagnostics {
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// No host matched or a cardinality contract is broken: exit 13.
+    Hosts {
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// Inputs are missing or wrong: exit 10.
+    Inputs {
+        diagnostics: Vec<Diagnostic>,
+    },
+    BadLimit {
+        text: String,
+        reason: String,
+    },
+    BadVariable {
+        text: String,
+    },
+    DestroyNotAllowed {
+        steps: Vec<String>,
+    },
+    NoSuchRun {
+        run: String,
+    },
+    State {
+        reason: String,
+    },
+    Credential {
+        reason: String,
+    },
+    Project {
+        path: PathBuf,
+        reason: String,
+    },
+    UnknownAction {
+        name: String,
+        near: Option<String>,
+    },
+}
+
+impl AppError {
+    /// The exit code of `cli.md`.
+    pub fn exit_code(&self) -> i32 {
+        match self {
+            AppError::Diagnostics { .. } => 11,
+            AppError::Hosts { .. } | AppError::BadLimit { .. } => 13,
+            AppError::DestroyNotAllowed { .. } => 12,
+            AppError::State { .. } | AppError::Credential { .. } | AppError::Write { .. } => 1,
+            _ => 10,
+        }
+    }
+
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        match self {
+            AppError::Diagnostics { diagnostics }
+            | AppError::Hosts { diagnostics }
+            | AppError::Inputs { diagnostics } => diagnostics,
+            _ => &[],
+        }
+    }
+
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            AppError::NoInventory { .. } => {
+                Some("write inventory.yaml (`opsc init` makes one), or name it with `-i FILE`".to_string())
+            }
+            AppError::NoFiles { .. } => Some("name a file or a folder that holds *.ops files".to_string()),
+            AppError::SeveralPlaybooks { names, .. } => {
+                Some(format!("choose one with `--playbook NAME`: {}", names.join(", ")))
+            }
+            AppError::BadVariable { .. } => Some("write `-e name=value`".to_string()),
+            AppError::DestroyNotAllowed { .. } => {
+                Some("add `--allow-destroy` if losing that data is intended".to_string())
+            }
+            AppError::NoSuchRun { .. } => Some("`opsc runs` lists them".to_string()),
+            AppError::UnknownAction { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
+            AppError::UnknownAction { near: None, .. } => Some("`opsc actions` lists them".to_string()),
+            _ => None,
+        }
+    }
+}
+
+fn shown(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(", ")
+}
+
+impl fmt::Display for AppError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AppError::Read { path, error } => write!(formatter, "cannot read `{}`: {error}", path.display()),
+            AppError::Write { path, error } => write!(formatter, "cannot write `{}`: {error}", path.display()),
+            AppError::NotText { path } => write!(formatter, "`{}` is not UTF-8 text", path.display()),
+            AppError::TooLarge { path, bytes, most } => {
+                write!(formatter, "`{}` has {bytes} bytes; at most {most} are read", path.display())
+            }
+            AppError::NoFiles { searched } => write!(formatter, "no *.ops file in {}", shown(searched)),
+            AppError::NoPlaybook { path } => write!(formatter, "`{}` holds no playbook", path.display()),
+            AppError::SeveralPlaybooks { path, names } => {
+                write!(formatter, "`{}` holds {} playbooks", path.display(), names.len())
+            }
+            AppError::NoInventory { searched } => {
+                write!(formatter, "there is no inventory: looked for {}", shown(searched))
+            }
+            AppError::Diagnostics { diagnostics }
+            | AppError::Hosts { diagnostics }
+            | AppError::Inputs { diagnostics } => {
+                let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+                formatter.write_str(&crate::base::words::count(errors, "error"))
+            }
+            AppError::BadLimit { text, reason } => write!(formatter, "the limit `{text}` selects nothing: {reason}"),
+            AppError::BadVariable { text } => write!(formatter, "expected `name=value`, found `{text}`"),
+            AppError::DestroyNotAllowed { steps } => {
+                write!(formatter, "refused: {} may lose data that no rollback brings back", steps.join(", "))
+            }
+            AppError::NoSuchRun { run } => write!(formatter, "there is no run `{run}`"),
+            AppError::State { reason } => write!(formatter, "the journal cannot be used: {reason}"),
+            AppError::Credential { reason } => formatter.write_str(reason),
+            AppError::Project { path, reason } => write!(formatter, "`{}`: {reason}", path.display()),
+            AppError::UnknownAction { name, .. } => write!(formatter, "there is no action `{name}`"),
+        }
+    }
+}
+
+impl std::error::Error for AppError {}

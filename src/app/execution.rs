@@ -1,0 +1,212 @@
+//! A plan carried out: the journal's record of the run, the runner on its own threads, events to whoever listens,
+//! Ctrl-C counted.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sha2::Digest;
+use tokio::sync::{mpsc, watch};
+
+use super::errors::AppError;
+use super::planning::Planned;
+use super::project::Project;
+use super::running::{ConnectOptions, LocalSecrets, endpoints};
+use crate::eval::functions::hex;
+use crate::report::event_json::event_json;
+use crate::run::event::{EventKind, RunEvent};
+use crate::run::ports::LiveConnector;
+use crate::run::predict::Prediction;
+use crate::run::summary::Summary;
+use crate::run::{self, Request};
+use crate::state::{Journal, RunRecord};
+
+/// Everything that one execution depends on.
+pub struct Execution<'a> {
+    pub planned: &'a Planned,
+    pub project: &'a Project,
+    pub options: &'a ConnectOptions,
+    pub forks: usize,
+}
+
+/// What a listener is told.
+pub enum Told<'e> {
+    Event {
+        event: &'e RunEvent,
+        run: i64,
+    },
+    /// Time passed: milliseconds since 1970.
+    Tick {
+        now: u64,
+    },
+}
+
+pub struct Finished {
+    pub run: i64,
+    pub summary: Summary,
+}
+
+const TICK: Duration = Duration::from_millis(200);
+
+impl Execution<'_> {
+    /// Runs only `check` bodies.
+    pub fn predict(&self) -> Result<Vec<Prediction>, AppError> {
+        let journal = self.journal()?;
+        let (events, _received) = mpsc::unbounded_channel();
+        let (_stop, stopped) = watch::channel(0);
+        let request = self.request(journal, 0, events, stopped);
+        Ok(runtime()?.block_on(run::predict(request)))
+    }
+
+    /// Runs the plan to its end. Every event is in the journal before the listener hears of it.
+    pub fn run(&self, listen: &mut dyn FnMut(Told<'_>)) -> Result<Finished, AppError> {
+        let journal = self.journal()?;
+        let run = journal.start_run(&self.record()).map_err(state)?;
+        let (events, mut received) = mpsc::unbounded_channel();
+        let (stop, stopped) = watch::channel(0);
+        let request = self.request(journal.clone(), run, events, stopped);
+        let summary = runtime()?.block_on(async {
+            count_interrupts(stop);
+            let mut work = std::pin::pin!(run::run(request));
+            let mut ticks = tokio::time::interval(TICK);
+            let mut summary = None;
+            loop {
+                tokio::select! {
+                    biased;
+                    event = received.recv() => match event {
+                        Some(event) => tell(&journal, run, &event, listen)?,
+                        None => break,
+                    },
+                    finished = &mut work, if summary.is_none() => summary = Some(finished),
+                    _ = ticks.tick() => listen(Told::Tick { now: now() }),
+                }
+            }
+            match summary {
+                Some(summary) => Ok::<_, AppError>(summary),
+                None => Ok(work.await),
+            }
+        })?;
+        let summary = summary.map_err(|error| AppError::State { reason: error.to_string() })?;
+        journal.finish_run(run, summary.status, summary.exit, now()).map_err(state)?;
+        Ok(Finished { run, summary })
+    }
+
+    fn journal(&self) -> Result<Journal, AppError> {
+        Journal::open(&self.project.journal()).map_err(state)
+    }
+
+    fn request(
+        &self,
+        journal: Journal,
+        run: i64,
+        events: mpsc::UnboundedSender<RunEvent>,
+        stop: watch::Receiver<u8>,
+    ) -> Request {
+        let planned = self.planned;
+        let hosts = planned.inventory.hosts.ids();
+        Request {
+            plan: Arc::clone(&planned.plan),
+            program: Arc::clone(&planned.program),
+            inventory: Arc::clone(&planned.inventory),
+            files: Arc::clone(&planned.files) as Arc<dyn run::ports::ContentStore>,
+            secrets: Arc::new(LocalSecrets),
+            wires: Arc::new(LiveConnector { endpoints: endpoints(&planned.inventory, hosts, self.options) }),
+            journal,
+            run,
+            forks: self.forks.max(1),
+            events,
+            stop,
+        }
+    }
+
+    fn record(&self) -> RunRecord {
+        let path = &self.planned.path;
+        let source = std::fs::read(path).unwrap_or_default();
+        let (commit, dirty) = git_state(&self.project.root);
+        RunRecord {
+            playbook: self.planned.plan.playbook.clone(),
+            path: path.display().to_string(),
+            digest: self.planned.plan.digest.clone(),
+            source_sha256: hex(&sha2::Sha256::digest(&source)),
+            commit,
+            dirty,
+            user: std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default(),
+            machine: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_string(),
+            started: now(),
+            pid: std::process::id(),
+            pid_start: process_start(std::process::id()),
+            boot_id: boot_id(),
+        }
+    }
+}
+
+fn tell(journal: &Journal, run: i64, event: &RunEvent, listen: &mut dyn FnMut(Told<'_>)) -> Result<(), AppError> {
+    // Output is kept with its step's result; as events it would be stored twice.
+    if !matches!(event.kind, EventKind::StepOutput { .. }) {
+        let json = event_json(event, run).to_string();
+        journal.event(run, event.seq, event.time, &json).map_err(state)?;
+    }
+    listen(Told::Event { event, run });
+    Ok(())
+}
+
+fn state(error: crate::state::StateError) -> AppError {
+    AppError::State { reason: error.to_string() }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, AppError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| AppError::State { reason: error.to_string() })
+}
+
+/// Each Ctrl-C (or termination signal) raises the level by one, up to three.
+fn count_interrupts(stop: watch::Sender<u8>) {
+    tokio::spawn(async move {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            return;
+        };
+        for level in 1..=3 {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if stop.send(level).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn boot_id() -> Option<String> {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|text| text.trim().to_string())
+}
+
+/// Clock ticks since boot at which a process started; none where it is gone.
+fn process_start(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold spaces; the fields after it do not.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// Whether the process that started a run is still there.
+pub fn is_alive(record: &RunRecord) -> bool {
+    boot_id() == record.boot_id && process_start(record.pid) == record.pid_start && record.pid_start.is_some()
+}
+
+fn git_state(root: &Path) -> (Option<String>, Option<bool>) {
+    let git = |arguments: &[&str]| {
+        let output = std::process::Command::new("git").arg("-C").arg(root).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
+    };
+    let commit = git(&["rev-parse", "HEAD"]);
+    let dirty = commit.as_ref().and_then(|_| git(&["status", "--porcelain"])).map(|changes| !changes.is_empty());
+    (commit, dirty)
+}

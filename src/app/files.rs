@@ -1,0 +1,83 @@
+//! Reads texts and the files that a program names; keeps contents by hash for the run. Never leaves the project.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use sha2::Digest;
+
+use super::errors::AppError;
+use crate::eval::functions::hex;
+use crate::hir::value::FileRef;
+
+/// Larger source texts are refused: a playbook is read by people.
+const MOST_TEXT_BYTES: u64 = 16 << 20;
+
+/// A source text, UTF-8, of bounded size.
+pub fn read_text(path: &Path) -> Result<String, AppError> {
+    let refuse = |error| AppError::Read { path: path.to_path_buf(), error };
+    let bytes = std::fs::metadata(path).map_err(refuse)?.len();
+    if bytes > MOST_TEXT_BYTES {
+        return Err(AppError::TooLarge { path: path.to_path_buf(), bytes, most: MOST_TEXT_BYTES });
+    }
+    let content = std::fs::read(path).map_err(refuse)?;
+    String::from_utf8(content).map_err(|_| AppError::NotText { path: path.to_path_buf() })
+}
+
+/// Contents of the project's files by the path written in a program and by hash.
+#[derive(Clone, Default, Debug)]
+pub struct ProjectFiles {
+    pub by_path: BTreeMap<String, FileRef>,
+    pub by_hash: BTreeMap<String, PathBuf>,
+}
+
+impl ProjectFiles {
+    /// Reads and hashes the files that a program names. Paths are relative to the program's own file; one that is
+    /// missing is left out, so that the plan says so at its place.
+    pub fn read(folder: &Path, root: &Path, names: impl IntoIterator<Item = String>) -> ProjectFiles {
+        let mut files = ProjectFiles::default();
+        for name in names {
+            let Some(path) = inside_project(folder, root, &name) else { continue };
+            let Ok(content) = std::fs::read(&path) else { continue };
+            let sha256 = hex(&sha2::Sha256::digest(&content));
+            let size = content.len() as u64;
+            files.by_hash.insert(sha256.clone(), path);
+            files.by_path.insert(name.clone(), FileRef { path: name, sha256, size });
+        }
+        files
+    }
+
+    /// A file's content by hash, if it still is what was hashed; else why not.
+    pub fn read_content(&self, sha256: &str) -> Result<Vec<u8>, String> {
+        let path = self.by_hash.get(sha256).ok_or("it was not read when the plan was made")?;
+        let content = std::fs::read(path).map_err(|error| error.to_string())?;
+        if hex(&sha2::Sha256::digest(&content)) == sha256 {
+            Ok(content)
+        } else {
+            Err(format!("`{}` changed since the plan was made", path.display()))
+        }
+    }
+}
+
+/// The path of a file named in a program: looked for beside the program, then below the project's root; never outside.
+fn inside_project(folder: &Path, root: &Path, name: &str) -> Option<PathBuf> {
+    let relative = Path::new(name);
+    if relative.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return None;
+    }
+    let root = root.canonicalize().ok()?;
+    [folder.join(relative), root.join(relative)].into_iter().find_map(|path| {
+        let real = path.canonicalize().ok()?;
+        let inside = real.starts_with(&root) || real.starts_with(folder.canonicalize().ok()?);
+        (inside && real.is_file()).then_some(real)
+    })
+}
+
+/// Writes a text whole or not at all: to a neighbour first, then by rename.
+pub fn write_text(path: &Path, text: &str) -> Result<(), AppError> {
+    let refuse = |error| AppError::Write { path: path.to_path_buf(), error };
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".opsc-new");
+    let neighbour = path.with_file_name(name);
+    std::fs::write(&neighbour, text).map_err(refuse)?;
+    std::fs::rename(&neighbour, path).map_err(refuse)
+}

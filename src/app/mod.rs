@@ -1,0 +1,14 @@
+//! Floor 9: finds files, loads modules, stdlib and inventory, and wires the stages together. The only floor that
+//! knows where things lie on disk. Knows nothing of flags or terminals.
+
+pub mod adhoc;
+pub mod errors;
+pub mod execution;
+pub mod files;
+pub mod library;
+pub mod planning;
+pub mod project;
+pub mod running;
+pub mod workspace;
+
+pub use errors::AppError;

@@ -1,0 +1,131 @@
+//! From a file and options to a plan: choose the playbook, resolve inputs, plan, and say how it was refused.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::errors::AppError;
+use super::files::ProjectFiles;
+use super::workspace::{Checked, Workspace};
+use crate::base::ids::HostId;
+use crate::diag::Diagnostic;
+use crate::hir::effect::Level;
+use crate::hir::program::{Param, Playbook, Program};
+use crate::hir::world::Inventory;
+use crate::inventory;
+use crate::plan::errors::{Refusal, RefusalKind};
+use crate::plan::inputs::Inputs;
+use crate::plan::model::Plan;
+use crate::plan::{self, inputs};
+
+/// What a user chose on the command line, as far as a plan depends on it.
+#[derive(Clone, Default, Debug)]
+pub struct PlanOptions {
+    /// Which playbook, where a file holds several.
+    pub playbook: Option<String>,
+    /// `-e name=value`.
+    pub variables: Vec<String>,
+    /// `-l`.
+    pub limit: Option<String>,
+    pub allow_destroy: bool,
+}
+
+/// A plan with everything that running it needs.
+pub struct Planned {
+    pub plan: Arc<Plan>,
+    pub program: Arc<Program>,
+    pub inventory: Arc<Inventory>,
+    pub files: Arc<ProjectFiles>,
+    pub path: PathBuf,
+    /// Warnings and notes of the check.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Checks and plans one file. All findings of the check are errors together, before any input is asked for.
+pub fn plan_file(workspace: &mut Workspace, path: &Path, options: &PlanOptions) -> Result<Planned, AppError> {
+    let checked = workspace.check_file(path)?;
+    plan_checked(workspace, checked, options)
+}
+
+/// Plans a file that is already checked.
+pub fn plan_checked(workspace: &Workspace, checked: Checked, options: &PlanOptions) -> Result<Planned, AppError> {
+    let mut diagnostics = workspace.inventory_diagnostics.clone();
+    diagnostics.extend(checked.diagnostics.iter().cloned());
+    if diagnostics.iter().any(Diagnostic::is_error) {
+        return Err(AppError::Diagnostics { diagnostics });
+    }
+    let files = workspace.files_of(&checked);
+    let Some(program) = checked.program else { return Err(AppError::Diagnostics { diagnostics }) };
+    let inventory = workspace.inventory();
+    let playbook = choose_playbook(&program, &checked.path, options.playbook.as_deref())?;
+    let inputs = Inputs {
+        given: parse_variables(&options.variables)?,
+        files: files.by_path.clone(),
+        limit: options.limit.as_deref().map(|text| parse_limit(text, &inventory)).transpose()?,
+    };
+    let plan = plan::plan(&program, playbook, &inventory, &inputs).map_err(refused)?;
+    if !options.allow_destroy {
+        refuse_destroy(&plan)?;
+    }
+    Ok(Planned {
+        plan: Arc::new(plan),
+        program: Arc::new(program),
+        inventory: Arc::new(inventory),
+        files: Arc::new(files),
+        path: checked.path,
+        diagnostics,
+    })
+}
+
+/// The playbook that runs: the only one, or the one named.
+pub fn choose_playbook<'a>(program: &'a Program, path: &Path, name: Option<&str>) -> Result<&'a Playbook, AppError> {
+    let names = || program.playbooks.iter().map(|playbook| playbook.name.clone()).collect();
+    match (program.playbooks.as_slice(), name) {
+        ([], _) => Err(AppError::NoPlaybook { path: path.to_path_buf() }),
+        ([only], None) => Ok(only),
+        (_, None) => Err(AppError::SeveralPlaybooks { path: path.to_path_buf(), names: names() }),
+        (playbooks, Some(name)) => playbooks
+            .iter()
+            .find(|playbook| playbook.name == name)
+            .ok_or_else(|| AppError::SeveralPlaybooks { path: path.to_path_buf(), names: names() }),
+    }
+}
+
+/// Parameters that still need a value, so that a front end can ask for them.
+pub fn missing_inputs<'a>(playbook: &'a Playbook, variables: &[String]) -> Result<Vec<&'a Param>, AppError> {
+    Ok(inputs::missing(playbook, &parse_variables(variables)?))
+}
+
+fn parse_variables(variables: &[String]) -> Result<Vec<(String, String)>, AppError> {
+    let parse = |text: &String| {
+        text.split_once('=')
+            .map(|(name, value)| (name.trim().to_string(), value.to_string()))
+            .ok_or_else(|| AppError::BadVariable { text: text.clone() })
+    };
+    variables.iter().map(parse).collect()
+}
+
+/// `-l`: names, globs and comma lists.
+pub fn parse_limit(text: &str, inventory: &Inventory) -> Result<Vec<HostId>, AppError> {
+    inventory::limit(text, inventory)
+        .map_err(|error| AppError::BadLimit { text: text.to_string(), reason: error.to_string() })
+}
+
+fn refused(refusal: Refusal) -> AppError {
+    let diagnostics = refusal.diagnostics;
+    match refusal.kind {
+        RefusalKind::Inputs => AppError::Inputs { diagnostics },
+        RefusalKind::Program => AppError::Diagnostics { diagnostics },
+        RefusalKind::Hosts => AppError::Hosts { diagnostics },
+    }
+}
+
+/// Until approvals are planned, losing data is allowed only by the flag.
+fn refuse_destroy(plan: &Plan) -> Result<(), AppError> {
+    let steps: Vec<String> = plan
+        .steps
+        .values()
+        .filter(|step| step.row.level == Level::Destroy)
+        .map(|step| format!("`{}`", step.name))
+        .collect();
+    if steps.is_empty() { Ok(()) } else { Err(AppError::DestroyNotAllowed { steps }) }
+}

@@ -1,0 +1,117 @@
+//! What a run needs from this machine: endpoints from the inventory, contents of files, secrets from the environment.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::files::ProjectFiles;
+use crate::base::ids::HostId;
+use crate::base::secret::Secret;
+use crate::hir::value::FileRef;
+use crate::hir::world::{self, Host, Inventory, TransportKind};
+use crate::run::ports::{ContentFailure, ContentStore, SecretFailure, SecretProvider};
+use crate::transport::{AdminMethod, Credentials, Endpoint, HostKeyPolicy, Wire};
+
+/// Connection settings of the command line; they win over every level of the inventory.
+#[derive(Clone, Default, Debug)]
+pub struct ConnectOptions {
+    pub user: Option<String>,
+    pub key: Option<PathBuf>,
+    pub timeout: Option<Duration>,
+    pub password: Option<Secret<String>>,
+    pub admin_password: Option<Secret<String>>,
+}
+
+/// How each of these hosts is reached, and what proves who we are.
+pub fn endpoints(
+    inventory: &Inventory,
+    hosts: impl Iterator<Item = HostId>,
+    options: &ConnectOptions,
+) -> BTreeMap<HostId, (Endpoint, Credentials)> {
+    let credentials = Credentials {
+        password: options.password.clone(),
+        admin_password: options.admin_password.clone(),
+        passphrase: None,
+        use_agent: true,
+        agent_socket: None,
+    };
+    hosts.map(|id| (id, (endpoint(inventory.hosts.at(id), inventory, options, 0), credentials.clone()))).collect()
+}
+
+/// Jump hosts may have jump hosts; more than a few are a loop.
+const MOST_JUMPS: usize = 4;
+
+fn endpoint(host: &Host, inventory: &Inventory, options: &ConnectOptions, jumps: usize) -> Endpoint {
+    let connection = &host.connection;
+    if connection.transport == TransportKind::Local {
+        return Endpoint { admin: admin(connection.admin), ..Endpoint::local(&host.name) };
+    }
+    let user = options.user.clone().or_else(|| connection.user.clone()).unwrap_or_else(login_name);
+    let defaults = Endpoint::ssh(&host.name, &host.address, &user);
+    let jump = connection.jump.as_ref().filter(|_| jumps < MOST_JUMPS).and_then(|name| inventory.host(name));
+    Endpoint {
+        port: connection.port.unwrap_or(defaults.port),
+        transport: Wire::Ssh,
+        key: options.key.clone().or_else(|| connection.key.as_deref().map(in_home)),
+        known_hosts: connection.known_hosts.as_deref().map_or(defaults.known_hosts.clone(), |file| vec![in_home(file)]),
+        host_key: match connection.host_key {
+            world::HostKeyPolicy::Strict => HostKeyPolicy::Strict,
+            world::HostKeyPolicy::AcceptNew => HostKeyPolicy::AcceptNew,
+        },
+        connect_timeout: options
+            .timeout
+            .or_else(|| connection.connect_timeout.map(Duration::from_millis))
+            .unwrap_or(defaults.connect_timeout),
+        admin: admin(connection.admin),
+        jump: jump.map(|id| Box::new(endpoint(inventory.hosts.at(id), inventory, options, jumps + 1))),
+        ..defaults
+    }
+}
+
+fn admin(method: world::AdminMethod) -> AdminMethod {
+    match method {
+        world::AdminMethod::Sudo => AdminMethod::Sudo,
+        world::AdminMethod::Su => AdminMethod::Su,
+        world::AdminMethod::Doas => AdminMethod::Doas,
+        world::AdminMethod::None => AdminMethod::None,
+    }
+}
+
+fn login_name() -> String {
+    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "root".to_string())
+}
+
+fn in_home(path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(path),
+    }
+}
+
+impl ContentStore for ProjectFiles {
+    fn file(&self, path: &str) -> Option<FileRef> {
+        self.by_path.get(path).cloned()
+    }
+
+    fn content(&self, sha256: &str) -> Result<Vec<u8>, ContentFailure> {
+        self.read_content(sha256).map_err(|reason| ContentFailure { sha256: sha256.to_string(), reason })
+    }
+}
+
+/// `secret("env:NAME")` and `secret("file:PATH")`.
+pub struct LocalSecrets;
+
+impl SecretProvider for LocalSecrets {
+    fn secret(&self, reference: &str) -> Result<Secret<String>, SecretFailure> {
+        let refuse = |reason: String| SecretFailure { reference: reference.to_string(), reason };
+        match reference.split_once(':') {
+            Some(("env", name)) => std::env::var(name)
+                .map(Secret::new)
+                .map_err(|_| refuse(format!("the environment variable {name} is not set"))),
+            Some(("file", path)) => std::fs::read_to_string(in_home(path))
+                .map(|text| Secret::new(text.trim_end_matches('\n').to_string()))
+                .map_err(|error| refuse(error.to_string())),
+            _ => Err(refuse("expected env:NAME or file:PATH".to_string())),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Everything one command has read: sources, the world, library files by noun. Loads a program with what it names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::errors::AppError;
+use super::files::{ProjectFiles, read_text};
+use super::library;
+use super::project::Project;
+use crate::base::ids::FileId;
+use crate::base::source::Sources;
+use crate::diag::Diagnostic;
+use crate::hir::expr::{Expr, ExprKind, Function};
+use crate::hir::program::{Playbook, Program};
+use crate::hir::value::Value;
+use crate::hir::world::{Inventory, World};
+use crate::syntax::ast;
+use crate::{check, inventory, plan, syntax};
+
+/// Sources and parsed library files, kept for all files of one command.
+pub struct Workspace {
+    pub project: Project,
+    pub sources: Sources,
+    pub world: World,
+    /// Findings in the inventory.
+    pub inventory_diagnostics: Vec<Diagnostic>,
+    nouns: BTreeMap<String, ast::File>,
+    /// `actions/*.ops`.
+    ambient: Vec<ast::File>,
+    ambient_diagnostics: Vec<Diagnostic>,
+}
+
+/// One file after all checks that need no host.
+pub struct Checked {
+    pub path: PathBuf,
+    pub file: FileId,
+    /// Absent where the text does not parse at all.
+    pub tree: Option<ast::File>,
+    /// Absent where there are errors.
+    pub program: Option<Program>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Checked {
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+impl Workspace {
+    /// Reads the inventory and the project's own actions. No inventory file means `World::Open`, unless one was named.
+    pub fn open(project: Project, inventory_files: &[PathBuf]) -> Result<Workspace, AppError> {
+        let mut sources = Sources::new();
+        let files = project.inventory_files(inventory_files)?;
+        let mut texts = Vec::new();
+        for path in &files {
+            texts.push(sources.add(display_path(path, &project), read_text(path)?));
+        }
+        let (found, inventory_diagnostics) = inventory::load(&sources, &texts);
+        let world = if files.is_empty() { World::Open } else { World::Known(found) };
+        let mut workspace = Workspace {
+            project,
+            sources,
+            world,
+            inventory_diagnostics,
+            nouns: BTreeMap::new(),
+            ambient: Vec::new(),
+            ambient_diagnostics: Vec::new(),
+        };
+        workspace.load_ambient()?;
+        Ok(workspace)
+    }
+
+    fn load_ambient(&mut self) -> Result<(), AppError> {
+        for path in self.project.action_files()? {
+            let file = self.sources.add(display_path(&path, &self.project), read_text(&path)?);
+            let (tree, diagnostics) = syntax::parse(&self.sources, file);
+            self.ambient.extend(tree);
+            self.ambient_diagnostics.extend(diagnostics);
+        }
+        Ok(())
+    }
+
+    /// The inventory; without one, only `localhost` exists.
+    pub fn inventory(&self) -> Inventory {
+        self.world.inventory().cloned().unwrap_or_else(|| inventory::load(&Sources::new(), &[]).0)
+    }
+
+    /// Reads and checks one file.
+    pub fn check_file(&mut self, path: &Path) -> Result<Checked, AppError> {
+        let text = read_text(path)?;
+        Ok(self.check_text(path, text))
+    }
+
+    /// Checks a text that stands, or would stand, at a path.
+    pub fn check_text(&mut self, path: &Path, text: String) -> Checked {
+        let file = self.sources.add(display_path(path, &self.project), text);
+        let (tree, mut diagnostics) = syntax::parse(&self.sources, file);
+        let parsed_whole = !diagnostics.iter().any(Diagnostic::is_error);
+        let mut program = None;
+        if let (Some(tree), true) = (&tree, parsed_whole) {
+            diagnostics.extend(self.ambient_diagnostics.iter().cloned());
+            self.load_nouns(tree);
+            let library = self.library();
+            let (checked, found) = check::check(&check::Input { main: tree, library: &library, world: &self.world });
+            diagnostics.extend(found);
+            program = checked.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
+        }
+        Checked { path: path.to_path_buf(), file, tree, program, diagnostics }
+    }
+
+    fn library(&self) -> Vec<&ast::File> {
+        self.nouns.values().chain(&self.ambient).collect()
+    }
+
+    /// Every action there is, for catalogues and listings: the whole library is parsed.
+    pub fn catalogue(&mut self) -> (Program, Vec<Diagnostic>) {
+        for noun in library::nouns() {
+            self.load_noun(noun);
+        }
+        let file = self.sources.add("<catalogue>", "ops 1\n");
+        let (tree, mut diagnostics) = syntax::parse(&self.sources, file);
+        let Some(tree) = tree else { return (Program::default(), diagnostics) };
+        let library = self.library();
+        let (program, found) =
+            check::check_catalogue(&check::Input { main: &tree, library: &library, world: &self.world });
+        diagnostics.extend(found);
+        (program, diagnostics)
+    }
+
+    /// Parses the library files that a tree names, and those that these name.
+    fn load_nouns(&mut self, tree: &ast::File) {
+        let mut wanted = nouns_named(tree);
+        for ambient in &self.ambient {
+            wanted.extend(nouns_named(ambient));
+        }
+        while let Some(noun) = wanted.pop_first() {
+            if !self.nouns.contains_key(&noun)
+                && let Some(named) = self.load_noun(&noun)
+            {
+                wanted.extend(named);
+            }
+        }
+    }
+
+    fn load_noun(&mut self, noun: &str) -> Option<BTreeSet<String>> {
+        if self.nouns.contains_key(noun) {
+            return None;
+        }
+        let text = library::text(noun)?;
+        let file = self.sources.add(format!("stdlib/{noun}.ops"), text);
+        let (tree, diagnostics) = syntax::parse(&self.sources, file);
+        // The library is tested; should it not parse, the program that names it must say so.
+        self.ambient_diagnostics.extend(diagnostics);
+        let tree = tree?;
+        let named = nouns_named(&tree);
+        self.nouns.insert(noun.to_string(), tree);
+        Some(named)
+    }
+
+    /// The contents of files that a program names.
+    pub fn files_of(&self, checked: &Checked) -> ProjectFiles {
+        let mut names = BTreeSet::new();
+        if let Some(program) = &checked.program {
+            program.playbooks.iter().for_each(|playbook| collect_file_names(playbook, &mut names));
+        }
+        let folder = checked.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        ProjectFiles::read(folder, &self.project.root, names)
+    }
+}
+
+fn nouns_named(tree: &ast::File) -> BTreeSet<String> {
+    let names = check::names_used(tree);
+    let of_types = names.types.iter().filter_map(|name| library::noun_of_type(name)).map(str::to_string);
+    names.nouns.iter().cloned().chain(of_types).collect()
+}
+
+/// A path as messages show it: relative to the project where it lies inside.
+pub fn display_path(path: &Path, project: &Project) -> String {
+    let shown = path.strip_prefix(&project.root).unwrap_or(path);
+    let shown = shown.strip_prefix(".").unwrap_or(shown);
+    shown.display().to_string()
+}
+
+/// The arguments of every `file("…")` in a playbook.
+fn collect_file_names(playbook: &Playbook, names: &mut BTreeSet<String>) {
+    let mut visit = |expr: &Expr| {
+        if let ExprKind::Call { function: Function::File, args } = &expr.kind
+            && let Some(ExprKind::Literal(Value::String(name))) = args.first().map(|arg| &arg.kind)
+        {
+            names.insert(name.clone());
+        }
+    };
+    plan::expression_text::walk_playbook(playbook, &mut visit);
+}

@@ -1,0 +1,63 @@
+//! `opsc actions [NAME]`.
+
+use super::args::{ActionsCommand, Global};
+use super::output::Output;
+use super::plan::open_workspace;
+use crate::app::AppError;
+use crate::base::near::nearest;
+use crate::base::words;
+use crate::diag::Diagnostic;
+use crate::hir::program::Action;
+
+pub fn run(command: &ActionsCommand, global: &Global, output: &mut Output) -> i32 {
+    let mut workspace = match open_workspace(global, output) {
+        Ok(workspace) => workspace,
+        Err(code) => return code,
+    };
+    let (program, diagnostics) = workspace.catalogue();
+    output.diagnostics(&diagnostics, &workspace.sources);
+    if diagnostics.iter().any(Diagnostic::is_error) {
+        return 11;
+    }
+    let mut actions: Vec<&Action> = program.actions.values().collect();
+    actions.sort_by(|left, right| left.name.cmp(&right.name));
+    let Some(name) = &command.name else {
+        let width = actions.iter().map(|action| action.name.len()).max().unwrap_or(0);
+        for action in actions {
+            output.print(&format!("{:width$}  {}\n", action.name, action.doc));
+        }
+        return 0;
+    };
+    match actions.iter().find(|action| action.name == *name) {
+        Some(action) => {
+            output.print(&action_text(action));
+            0
+        }
+        None => {
+            let near = nearest(name, actions.iter().map(|action| action.name.as_str())).map(str::to_string);
+            output.fail(&AppError::UnknownAction { name: name.clone(), near }, None)
+        }
+    }
+}
+
+fn action_text(action: &Action) -> String {
+    let mut text = format!("{} ! {}\n  {}\n\n", action.name, action.row, action.doc);
+    for param in &action.params {
+        let default = match &param.default {
+            Some(default) => match &default.kind {
+                crate::hir::expr::ExprKind::Literal(value) => format!(" = {}", value.literal()),
+                _ => " = …".to_string(),
+            },
+            None => String::new(),
+        };
+        text.push_str(&format!("  {}: {}{default}\n", param.name, param.ty));
+    }
+    let platforms: Vec<&str> = action.impls().iter().map(|each| each.platform.name()).collect();
+    text.push_str(&format!("\n  returns {}\n", action.result));
+    text.push_str(&format!("  runs on {}, timeout {}\n", words::join_and(&platforms), words::duration(action.timeout)));
+    text.push_str(if action.has_rollback() { "  can be rolled back\n" } else { "  cannot be rolled back\n" });
+    if let Some(example) = &action.example {
+        text.push_str(&format!("\n  {example}\n"));
+    }
+    text
+}

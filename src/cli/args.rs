@@ -1,0 +1,282 @@
+//! Flags and subcommands. Only what works is listed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+#[derive(Parser, Debug)]
+#[command(name = "opsc", version, about = "Operations, compiled: typed playbooks, proven plans, runs with evidence")]
+#[command(
+    after_help = "exit codes: 0 done, 3 needs input, 10 usage, 11 findings, 12 refused, 13 no host, 20 unreachable, 21 failed, 22 threshold, 23 rolled back, 24 rollback failed, 27 timed out, 70 a bug"
+)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Global {
+    /// Inventory file or folder, instead of the project's own; may be given several times
+    #[arg(short, long, global = true, env = "OPSC_INVENTORY", value_name = "PATH")]
+    pub inventory: Vec<PathBuf>,
+    /// Show the output of steps as it comes
+    #[arg(short, long, global = true, env = "OPSC_VERBOSE")]
+    pub verbose: bool,
+    /// Only results and errors
+    #[arg(short, long, global = true, env = "OPSC_QUIET")]
+    pub quiet: bool,
+    /// Never colour (NO_COLOR is honoured too)
+    #[arg(long, global = true, env = "OPSC_NO_COLOR")]
+    pub no_color: bool,
+    /// Never ask; what would be asked is exit 3 or 10
+    #[arg(long, global = true, env = "OPSC_NO_INPUT")]
+    pub no_input: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Check playbooks: names, types, effects, platforms
+    Check(CheckCommand),
+    /// Write files in the one canonical form
+    Fmt(FmtCommand),
+    /// Explain a code such as E0301
+    Explain(ExplainCommand),
+    /// Show exactly what would happen where
+    Plan(PlanCommand),
+    /// The plan's steps as a graph
+    Graph(GraphCommand),
+    /// Run a playbook
+    #[command(alias = "apply")]
+    Run(RunCommand),
+    /// Run one action on some hosts
+    Do(DoCommand),
+    /// List runs
+    Runs(RunsCommand),
+    /// Show one run: hosts, steps, evidence
+    Show(ShowCommand),
+    /// The output of a run's steps
+    Logs(LogsCommand),
+    /// Look at the inventory
+    Inv(InvCommand),
+    /// List actions, or show one
+    Actions(ActionsCommand),
+    /// Start a project in this folder
+    Init(InitCommand),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum RunFormat {
+    Text,
+    Ndjson,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum GraphFormat {
+    Dot,
+    Mermaid,
+}
+
+#[derive(Args, Debug)]
+pub struct CheckCommand {
+    /// Files and folders
+    #[arg(default_value = ".")]
+    pub paths: Vec<PathBuf>,
+    /// Apply the fixes that findings offer
+    #[arg(long)]
+    pub fix: bool,
+    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
+    pub output: Format,
+}
+
+#[derive(Args, Debug)]
+pub struct FmtCommand {
+    /// Files and folders
+    #[arg(default_value = ".")]
+    pub paths: Vec<PathBuf>,
+    /// Change nothing; exit 11 where a file is not in canonical form
+    #[arg(long)]
+    pub check: bool,
+    /// Change nothing; show what would change
+    #[arg(long)]
+    pub diff: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct ExplainCommand {
+    /// A code such as E0301
+    pub code: String,
+}
+
+/// Which playbook, on what, with which values.
+#[derive(Args, Clone, Debug)]
+pub struct Selection {
+    /// The playbook's file
+    pub file: PathBuf,
+    /// Which playbook, where the file holds several
+    #[arg(long, value_name = "NAME")]
+    pub playbook: Option<String>,
+    /// A parameter's value
+    #[arg(short = 'e', long = "var", value_name = "NAME=VALUE")]
+    pub variables: Vec<String>,
+    /// Only these hosts: names, globs, groups, comma separated; `!name` leaves out
+    #[arg(short, long, env = "OPSC_LIMIT")]
+    pub limit: Option<String>,
+    /// Allow steps that may lose data for good
+    #[arg(long, env = "OPSC_ALLOW_DESTROY")]
+    pub allow_destroy: bool,
+}
+
+/// How hosts are reached.
+#[derive(Args, Clone, Debug)]
+pub struct Connection {
+    /// Login user
+    #[arg(short, long, env = "OPSC_USER")]
+    pub user: Option<String>,
+    /// Private key file
+    #[arg(long, env = "OPSC_PRIVATE_KEY", value_name = "FILE")]
+    pub private_key: Option<PathBuf>,
+    /// Ask for the login password
+    #[arg(short = 'k', long)]
+    pub ask_pass: bool,
+    /// Ask for the password that sudo or su wants
+    #[arg(short = 'K', long)]
+    pub ask_become_pass: bool,
+    /// Read the login password from a file (0600)
+    #[arg(long, env = "OPSC_PASSWORD_FILE", value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Seconds to wait for a connection
+    #[arg(long, env = "OPSC_TIMEOUT", value_name = "SECONDS")]
+    pub timeout: Option<u64>,
+    /// How many hosts at the same time
+    #[arg(short, long, env = "OPSC_FORKS", default_value = "16")]
+    pub forks: usize,
+}
+
+#[derive(Args, Debug)]
+pub struct PlanCommand {
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Ask no host: show the plan without predictions
+    #[arg(long)]
+    pub offline: bool,
+    /// Exit 2 where something would change
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Only the names of the hosts
+    #[arg(long)]
+    pub list_hosts: bool,
+    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
+    pub output: Format,
+}
+
+#[derive(Args, Debug)]
+pub struct GraphCommand {
+    #[command(flatten)]
+    pub selection: Selection,
+    #[arg(short, long, value_enum, default_value = "dot")]
+    pub output: GraphFormat,
+}
+
+#[derive(Args, Debug)]
+pub struct RunCommand {
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Do not ask before the run
+    #[arg(short, long, env = "OPSC_YES")]
+    pub yes: bool,
+    /// Only plan
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
+    pub output: RunFormat,
+}
+
+#[derive(Args, Debug)]
+pub struct DoCommand {
+    /// The action, such as file.info
+    pub action: String,
+    /// Its arguments
+    #[arg(value_name = "NAME=VALUE")]
+    pub arguments: Vec<String>,
+    /// The hosts: names, globs, groups, comma separated
+    #[arg(short, long, env = "OPSC_LIMIT")]
+    pub limit: String,
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Do not ask before the run
+    #[arg(short, long, env = "OPSC_YES")]
+    pub yes: bool,
+    /// Allow steps that may lose data for good
+    #[arg(long, env = "OPSC_ALLOW_DESTROY")]
+    pub allow_destroy: bool,
+    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
+    pub output: RunFormat,
+}
+
+#[derive(Args, Debug)]
+pub struct RunsCommand {
+    /// How many, newest first
+    #[arg(long, default_value = "20")]
+    pub most: usize,
+    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
+    pub output: Format,
+}
+
+#[derive(Args, Debug)]
+pub struct ShowCommand {
+    /// The run's number
+    pub run: i64,
+    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
+    pub output: Format,
+}
+
+#[derive(Args, Debug)]
+pub struct LogsCommand {
+    /// The run's number
+    pub run: i64,
+    /// Only this step
+    pub step: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct InvCommand {
+    #[command(subcommand)]
+    pub what: InvWhat,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum InvWhat {
+    /// Hosts and groups
+    Ls {
+        /// Only these hosts
+        #[arg(short, long)]
+        limit: Option<String>,
+    },
+    /// One host with all its settings
+    Show { host: String },
+}
+
+#[derive(Args, Debug)]
+pub struct ActionsCommand {
+    /// One action in full
+    pub name: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct InitCommand {
+    /// The folder; it may hold anything but the files that are written
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+}

@@ -1,0 +1,80 @@
+//! `opsc inv ls|show`.
+
+use super::args::{Global, InvCommand, InvWhat};
+use super::output::Output;
+use super::plan::open_workspace;
+use crate::app::AppError;
+use crate::app::planning::parse_limit;
+use crate::base::near::nearest;
+use crate::diag::Diagnostic;
+use crate::eval::text::value_shown;
+use crate::hir::world::{Host, Inventory};
+
+pub fn run(command: &InvCommand, global: &Global, output: &mut Output) -> i32 {
+    let workspace = match open_workspace(global, output) {
+        Ok(workspace) => workspace,
+        Err(code) => return code,
+    };
+    output.diagnostics(&workspace.inventory_diagnostics, &workspace.sources);
+    if workspace.inventory_diagnostics.iter().any(Diagnostic::is_error) {
+        return 11;
+    }
+    let inventory = workspace.inventory();
+    match &command.what {
+        InvWhat::Ls { limit } => list(&inventory, limit.as_deref(), output),
+        InvWhat::Show { host } => show(&inventory, host, output),
+    }
+}
+
+fn list(inventory: &Inventory, limit: Option<&str>, output: &mut Output) -> i32 {
+    let hosts = match limit.map(|limit| parse_limit(limit, inventory)).transpose() {
+        Ok(hosts) => hosts.unwrap_or_else(|| inventory.hosts.ids().collect()),
+        Err(error) => return output.fail(&error, None),
+    };
+    let width = hosts.iter().map(|id| inventory.hosts.at(*id).name.chars().count()).max().unwrap_or(0);
+    for id in hosts {
+        let host = inventory.hosts.at(id);
+        let padding = " ".repeat(width.saturating_sub(host.name.chars().count()));
+        let os = host.os.map_or("?", |os| os.name());
+        output.print(&format!("{}{padding}  {os}  {}  {}\n", host.name, host.address, host.groups.join(",")));
+    }
+    0
+}
+
+fn show(inventory: &Inventory, name: &str, output: &mut Output) -> i32 {
+    let Some(id) = inventory.host(name) else {
+        let near = nearest(name, inventory.hosts.values().map(|host| host.name.as_str()));
+        let reason = near.map_or_else(
+            || "there is no such host".to_string(),
+            |near| format!("there is no such host; did you mean `{near}`?"),
+        );
+        return output.fail(&AppError::BadLimit { text: name.to_string(), reason }, None);
+    };
+    output.print(&host_text(inventory.hosts.at(id), inventory));
+    0
+}
+
+fn host_text(host: &Host, inventory: &Inventory) -> String {
+    let connection = &host.connection;
+    let mut lines = vec![
+        ("name", host.name.clone()),
+        ("address", host.address.clone()),
+        ("os", host.os.map_or("not said", |os| os.name()).to_string()),
+        ("state", host.state.name().to_string()),
+        ("groups", host.groups.join(", ")),
+        ("transport", connection.transport.name().to_string()),
+        ("port", connection.port.map_or("default".to_string(), |port| port.to_string())),
+        ("user", connection.user.clone().unwrap_or_else(|| "the caller's".to_string())),
+        ("admin", connection.admin.name().to_string()),
+    ];
+    for (label, value) in [("as", &connection.as_user), ("key", &connection.key), ("jump", &connection.jump)] {
+        lines.extend(value.clone().map(|value| (label, value)));
+    }
+    let mut text: String = lines.iter().map(|(label, value)| format!("{label}: {value}\n")).collect();
+    for (kind, values) in [("tags", &host.tags), ("vars", &host.vars)] {
+        for (key, value) in values {
+            text.push_str(&format!("{kind}.{key}: {}\n", value_shown(value, inventory)));
+        }
+    }
+    text
+}

@@ -1,0 +1,54 @@
+//! Floor 11: the command line. One subcommand, one file: flags → one function of `app` → `report` → print.
+//! Knows nothing of how things are done.
+
+pub mod actions;
+pub mod args;
+pub mod check;
+pub mod explain;
+pub mod fmt;
+pub mod init;
+pub mod inv;
+pub mod output;
+pub mod plan;
+pub mod run;
+pub mod runs;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::{Arguments, Command};
+use output::Output;
+
+/// Parses the command line and carries it out; the exit code of `cli.md`.
+pub fn main() -> i32 {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            // A closed pipe behind `--help` is no failure.
+            return if error.print().is_err() || is_answer { 0 } else { 10 };
+        }
+    };
+    let mut output = Output::new(&arguments.global);
+    let code = dispatch(arguments, &mut output);
+    output.finish(code)
+}
+
+fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
+    let global = &arguments.global;
+    match arguments.command {
+        Command::Check(command) => check::run(&command, global, output),
+        Command::Fmt(command) => fmt::run(&command, output),
+        Command::Explain(command) => explain::run(&command, output),
+        Command::Plan(command) => plan::run(&command, global, output),
+        Command::Graph(command) => plan::run_graph(&command, global, output),
+        Command::Run(command) => run::run(&command, global, output),
+        Command::Do(command) => run::run_do(&command, global, output),
+        Command::Runs(command) => runs::run_list(&command, global, output),
+        Command::Show(command) => runs::run_show(&command, global, output),
+        Command::Logs(command) => runs::run_logs(&command, global, output),
+        Command::Inv(command) => inv::run(&command, global, output),
+        Command::Actions(command) => actions::run(&command, global, output),
+        Command::Init(command) => init::run(&command, output),
+    }
+}

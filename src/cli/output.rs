@@ -1,0 +1,76 @@
+//! Where everything printed goes: results to standard output, progress and errors to standard error. A closed pipe
+//! ends the program quietly.
+
+use std::io::{IsTerminal, Write};
+
+use super::args::Global;
+use crate::app::AppError;
+use crate::base::source::Sources;
+use crate::diag::Diagnostic;
+use crate::diag::render::{Colour, render};
+
+pub struct Output {
+    pub colour: bool,
+    pub quiet: bool,
+    pub may_ask: bool,
+    closed: bool,
+}
+
+impl Output {
+    pub fn new(global: &Global) -> Output {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+        let forced = set("CLICOLOR_FORCE");
+        let colour = !global.no_color && !set("NO_COLOR") && (forced || std::io::stderr().is_terminal());
+        let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        Output { colour, quiet: global.quiet, may_ask: terminal && !global.no_input && !set("CI"), closed: false }
+    }
+
+    /// A result.
+    pub fn print(&mut self, text: &str) {
+        self.closed = self.closed || std::io::stdout().write_all(text.as_bytes()).is_err();
+    }
+
+    /// Progress; nothing when quiet.
+    pub fn say(&mut self, text: &str) {
+        if !self.quiet {
+            self.complain(text);
+        }
+    }
+
+    /// An error or a warning.
+    pub fn complain(&mut self, text: &str) {
+        // Without standard error there is nobody to tell.
+        self.closed = self.closed || std::io::stderr().write_all(text.as_bytes()).is_err();
+    }
+
+    pub fn diagnostics(&mut self, diagnostics: &[Diagnostic], sources: &Sources) {
+        let colour = if self.colour { Colour::Always } else { Colour::Never };
+        self.complain(&render(diagnostics, sources, colour));
+    }
+
+    /// Says why a command failed; its exit code.
+    pub fn fail(&mut self, error: &AppError, sources: Option<&Sources>) -> i32 {
+        if let Some(sources) = sources {
+            self.diagnostics(error.diagnostics(), sources);
+        }
+        self.complain(&format!("error: {error}\n"));
+        if let Some(hint) = error.hint() {
+            self.complain(&format!("hint: {hint}\n"));
+        }
+        error.exit_code()
+    }
+
+    /// Asks a question that only `y` or `yes` affirms.
+    pub fn confirm(&mut self, question: &str) -> bool {
+        self.complain(&format!("{question} [y/N] "));
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer);
+        read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "Yes")
+    }
+
+    /// Flushes; a reader that went away is not a failure of the command.
+    pub fn finish(&mut self, code: i32) -> i32 {
+        self.closed = self.closed || std::io::stdout().flush().is_err();
+        code
+    }
+}

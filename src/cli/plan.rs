@@ -1,0 +1,95 @@
+//! `opsc plan` and `opsc graph`.
+
+use std::path::{Path, PathBuf};
+
+use super::args::{Format, Global, GraphCommand, GraphFormat, PlanCommand, Selection};
+use super::output::Output;
+use super::run::{Session, connect_options};
+use crate::app::planning::{PlanOptions, Planned, plan_file};
+use crate::app::project::Project;
+use crate::app::workspace::Workspace;
+use crate::report;
+
+/// The workspace of the working folder, or of the folder of a file outside it.
+pub fn open_workspace(global: &Global, output: &mut Output) -> Result<Workspace, i32> {
+    open_workspace_at(Path::new("."), global, output)
+}
+
+fn open_workspace_at(folder: &Path, global: &Global, output: &mut Output) -> Result<Workspace, i32> {
+    let start = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    let state_home = std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".local/state")));
+    let project = Project::find(&start, &state_home.unwrap_or_else(|| PathBuf::from(".")));
+    Workspace::open(project, &global.inventory).map_err(|error| output.fail(&error, None))
+}
+
+/// Checks and plans the file of a selection; findings are shown, also those that stop nothing.
+pub fn make_plan(selection: &Selection, global: &Global, output: &mut Output) -> Result<(Workspace, Planned), i32> {
+    let folder = selection.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut workspace = open_workspace_at(folder, global, output)?;
+    let options = PlanOptions {
+        playbook: selection.playbook.clone(),
+        variables: selection.variables.clone(),
+        limit: selection.limit.clone(),
+        allow_destroy: selection.allow_destroy,
+    };
+    match plan_file(&mut workspace, &selection.file, &options) {
+        Ok(planned) => {
+            output.diagnostics(&planned.diagnostics, &workspace.sources);
+            Ok((workspace, planned))
+        }
+        Err(error) => Err(output.fail(&error, Some(&workspace.sources))),
+    }
+}
+
+pub fn run(command: &PlanCommand, global: &Global, output: &mut Output) -> i32 {
+    let (workspace, planned) = match make_plan(&command.selection, global, output) {
+        Ok(made) => made,
+        Err(code) => return code,
+    };
+    let (plan, program, inventory) = (&planned.plan, &planned.program, &planned.inventory);
+    if command.list_hosts {
+        let names: String = plan.hosts.iter().map(|host| format!("{}\n", inventory.hosts.at(*host).name)).collect();
+        output.print(&names);
+        return 0;
+    }
+    if command.output == Format::Json {
+        let json = report::plan_json::plan_json(plan, program, inventory);
+        output.print(&format!("{json:#}\n"));
+        return 0;
+    }
+    let colour = output.colour;
+    output.print(&report::plan_text::plan_text(plan, program, inventory, colour));
+    if command.offline {
+        return 0;
+    }
+    let options = match connect_options(&command.connection, output) {
+        Ok(options) => options,
+        Err(code) => return code,
+    };
+    let predictions = Session::new(&planned, &workspace, &options).predict(command.connection.forks);
+    match predictions {
+        Ok(predictions) => {
+            output.print("\n");
+            output.print(&report::prediction_text::prediction_text(&predictions, colour));
+            let changes = report::prediction_text::has_changes(&predictions);
+            if command.detailed_exitcode && changes { 2 } else { 0 }
+        }
+        Err(error) => output.fail(&error, None),
+    }
+}
+
+pub fn run_graph(command: &GraphCommand, global: &Global, output: &mut Output) -> i32 {
+    match make_plan(&command.selection, global, output) {
+        Ok((_, planned)) => {
+            let text = match command.output {
+                GraphFormat::Dot => report::graph::dot(&planned.plan),
+                GraphFormat::Mermaid => report::graph::mermaid(&planned.plan),
+            };
+            output.print(&text);
+            0
+        }
+        Err(code) => code,
+    }
+}

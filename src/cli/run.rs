@@ -1,0 +1,210 @@
+//! `opsc run` and `opsc do`: summary, question, run, recap.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::args::{Connection, DoCommand, Global, RunCommand, RunFormat};
+use super::output::Output;
+use super::plan::make_plan;
+use crate::app::AppError;
+use crate::app::execution::{Execution, Told};
+use crate::app::planning::Planned;
+use crate::app::running::ConnectOptions;
+use crate::app::workspace::Workspace;
+use crate::base::secret::Secret;
+use crate::base::words;
+use crate::hir::effect::Level;
+use crate::report;
+use crate::run::predict::Prediction;
+
+/// A plan, where its project lies, and how hosts are reached.
+pub struct Session<'a> {
+    planned: &'a Planned,
+    workspace: &'a Workspace,
+    options: &'a ConnectOptions,
+}
+
+impl<'a> Session<'a> {
+    pub fn new(planned: &'a Planned, workspace: &'a Workspace, options: &'a ConnectOptions) -> Self {
+        Session { planned, workspace, options }
+    }
+
+    fn execution(&self, forks: usize) -> Execution<'_> {
+        Execution { planned: self.planned, project: &self.workspace.project, options: self.options, forks }
+    }
+
+    pub fn predict(&self, forks: usize) -> Result<Vec<Prediction>, AppError> {
+        self.execution(forks).predict()
+    }
+}
+
+/// Passwords come from a prompt or a file, never from a flag.
+pub fn connect_options(connection: &Connection, output: &mut Output) -> Result<ConnectOptions, i32> {
+    let mut options = ConnectOptions {
+        user: connection.user.clone(),
+        key: connection.private_key.clone(),
+        timeout: connection.timeout.map(Duration::from_secs),
+        password: None,
+        admin_password: None,
+    };
+    if let Some(file) = &connection.password_file {
+        options.password = Some(read_password(file).map_err(|error| output.fail(&error, None))?);
+    } else if connection.ask_pass {
+        options.password = Some(ask_password("login password: ", output)?);
+    }
+    if connection.ask_become_pass {
+        options.admin_password = Some(ask_password("sudo password: ", output)?);
+    } else if connection.password_file.is_some() || connection.ask_pass {
+        options.admin_password.clone_from(&options.password);
+    }
+    Ok(options)
+}
+
+fn ask_password(prompt: &str, output: &mut Output) -> Result<Secret<String>, i32> {
+    if !output.may_ask {
+        output.complain(
+            "error: a password is needed, and there is no terminal to ask on\nhint: use `--password-file FILE`\n",
+        );
+        return Err(3);
+    }
+    rpassword::prompt_password(prompt).map(Secret::new).map_err(|error| {
+        output.complain(&format!("error: no password could be read: {error}\n"));
+        3
+    })
+}
+
+fn read_password(file: &PathBuf) -> Result<Secret<String>, AppError> {
+    use std::os::unix::fs::PermissionsExt;
+    let refuse = |error| AppError::Read { path: file.clone(), error };
+    let mode = std::fs::metadata(file).map_err(refuse)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        let reason = format!("`{}` can be read by others; make it 0600 first", file.display());
+        return Err(AppError::Credential { reason });
+    }
+    let text = std::fs::read_to_string(file).map_err(refuse)?;
+    Ok(Secret::new(text.trim_end_matches(['\n', '\r']).to_string()))
+}
+
+pub fn run(command: &RunCommand, global: &Global, output: &mut Output) -> i32 {
+    let (workspace, planned) = match make_plan(&command.selection, global, output) {
+        Ok(made) => made,
+        Err(code) => return code,
+    };
+    let how =
+        How { connection: &command.connection, yes: command.yes, dry_run: command.dry_run, format: command.output };
+    carry_out(&workspace, &planned, &how, global, output)
+}
+
+/// What the flags of `run` and `do` have in common.
+struct How<'a> {
+    connection: &'a Connection,
+    yes: bool,
+    dry_run: bool,
+    format: RunFormat,
+}
+
+fn carry_out(workspace: &Workspace, planned: &Planned, how: &How<'_>, global: &Global, output: &mut Output) -> i32 {
+    let options = match connect_options(how.connection, output) {
+        Ok(options) => options,
+        Err(code) => return code,
+    };
+    let session = Session::new(planned, workspace, &options);
+    if how.dry_run {
+        output.print(&report::plan_text::plan_text(&planned.plan, &planned.program, &planned.inventory, output.colour));
+        return match session.predict(how.connection.forks) {
+            Ok(predictions) => {
+                output.print(&format!("\n{}", report::prediction_text::prediction_text(&predictions, output.colour)));
+                0
+            }
+            Err(error) => output.fail(&error, None),
+        };
+    }
+    if let Err(code) = agree(planned, how, output) {
+        return code;
+    }
+    execute(&session, how, global, output)
+}
+
+/// `-y`, a row that only reads, or a person who says yes.
+fn agree(planned: &Planned, how: &How<'_>, output: &mut Output) -> Result<(), i32> {
+    let plan = &planned.plan;
+    if how.yes || plan.row.level == Level::Read {
+        return Ok(());
+    }
+    if !output.may_ask {
+        output.complain("error: this run changes things, and there is no terminal to ask on\nhint: add `-y`\n");
+        return Err(3);
+    }
+    output.complain(&report::plan_text::plan_text(plan, &planned.program, &planned.inventory, output.colour));
+    let question = format!("\nrun {} on {}?", plan.playbook, words::count(plan.hosts.len(), "host"));
+    if output.confirm(&question) {
+        return Ok(());
+    }
+    output.complain("nothing was run\n");
+    Err(3)
+}
+
+fn execute(session: &Session<'_>, how: &How<'_>, global: &Global, output: &mut Output) -> i32 {
+    let mut progress = report::progress::Progress::new(output.colour, global.verbose);
+    let redraw = how.format == RunFormat::Text && !output.quiet && std::io::stderr().is_terminal();
+    let mut drawn = false;
+    let finished = session.execution(how.connection.forks).run(&mut |told| match told {
+        Told::Event { event, run } if how.format == RunFormat::Ndjson => {
+            output.print(&format!("{}\n", report::event_json::event_json(event, run)));
+        }
+        Told::Event { event, .. } => {
+            let lines = progress.lines(event);
+            if !lines.is_empty() {
+                let erase = if drawn { "\r\x1b[K" } else { "" };
+                output.say(&format!("{erase}{lines}"));
+                drawn = false;
+            }
+        }
+        Told::Tick { now } if redraw => {
+            output.say(&format!("\r\x1b[K{}", progress.status(now)));
+            drawn = true;
+        }
+        Told::Tick { .. } => {}
+    });
+    match finished {
+        Ok(finished) => {
+            if how.format == RunFormat::Text {
+                if drawn {
+                    output.say("\r\x1b[K");
+                }
+                output.print(&report::recap::recap(&finished.summary.hosts, output.colour));
+                output.say(&format!(
+                    "run {} {} in {}; `opsc show {}` tells more\n",
+                    finished.run,
+                    finished.summary.status,
+                    words::duration(finished.summary.elapsed_ms),
+                    finished.run
+                ));
+            }
+            finished.summary.exit
+        }
+        Err(error) => output.fail(&error, None),
+    }
+}
+
+/// One action as a playbook of one step: the compiler judges it like any other.
+pub fn run_do(command: &DoCommand, global: &Global, output: &mut Output) -> i32 {
+    let mut workspace = match super::plan::open_workspace(global, output) {
+        Ok(workspace) => workspace,
+        Err(code) => return code,
+    };
+    let made = crate::app::adhoc::plan_action(
+        &mut workspace,
+        &command.action,
+        &command.arguments,
+        &command.limit,
+        command.allow_destroy,
+    );
+    let planned = match made {
+        Ok(planned) => planned,
+        Err(error) => return output.fail(&error, Some(&workspace.sources)),
+    };
+    let how = How { connection: &command.connection, yes: command.yes, dry_run: false, format: command.output };
+    carry_out(&workspace, &planned, &how, global, output)
+}

@@ -1,0 +1,190 @@
+//! `opsc.plan/1`: a plan for programs. Own structs, so that inner types may change; extended, never renamed.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::base::ids::{BlockId, StepId};
+use crate::hir::program::Program;
+use crate::hir::value::{SecretPiece, SecretRef, Value};
+use crate::hir::world::Inventory;
+use crate::plan::batches;
+use crate::plan::expression_text::expression_text;
+use crate::plan::model::{Block, BlockHosts, Guard, Item, ItemKind, Plan, Reversible, Shown, Step};
+
+pub fn plan_json(plan: &Plan, program: &Program, inventory: &Inventory) -> Json {
+    let writer = Writer { plan, program, inventory };
+    json!({
+        "schema": "opsc.plan/1",
+        "playbook": plan.playbook,
+        "doc": plan.doc,
+        "digest": plan.digest,
+        "effects": plan.row.names(),
+        "inputs": plan.inputs.iter().map(|(name, value)| (name.clone(), writer.value(value))).collect::<Map<_, _>>(),
+        "hosts": plan.hosts.iter().map(|id| writer.host(*id)).collect::<Vec<_>>(),
+        "blocks": plan.blocks.iter().map(|(id, block)| writer.block(id, block)).collect::<Vec<_>>(),
+        "steps": plan.steps.iter().map(|(id, step)| writer.step(id, step)).collect::<Vec<_>>(),
+        "gates": [],
+        "schedule": null,
+        "assumptions": plan.assumptions,
+        "owed": [],
+        "warnings": plan.warnings,
+    })
+}
+
+struct Writer<'a> {
+    plan: &'a Plan,
+    program: &'a Program,
+    inventory: &'a Inventory,
+}
+
+impl Writer<'_> {
+    fn name(&self, host: crate::base::ids::HostId) -> &str {
+        &self.inventory.hosts.at(host).name
+    }
+
+    fn host(&self, id: crate::base::ids::HostId) -> Json {
+        let host = self.inventory.hosts.at(id);
+        json!({
+            "name": host.name,
+            "os": host.os.map(|os| os.name()),
+            "address": host.address,
+            "transport": host.connection.transport.name(),
+        })
+    }
+
+    fn block(&self, id: BlockId, block: &Block) -> Json {
+        let (hosts, batches) = match &block.hosts {
+            BlockHosts::Known(hosts) => {
+                let names = |hosts: &[crate::base::ids::HostId]| {
+                    hosts.iter().map(|host| json!(self.name(*host))).collect::<Vec<_>>()
+                };
+                let table = batches::table(hosts, &block.batch);
+                (json!(names(hosts)), json!(table.iter().map(|batch| names(batch)).collect::<Vec<_>>()))
+            }
+            BlockHosts::Pending { text, .. } => (json!({ "pending": text }), Json::Null),
+            BlockHosts::Controller => (json!([]), json!([])),
+        };
+        let steps = self.plan.steps.iter().filter(|(_, step)| step.block == Some(id));
+        json!({
+            "id": block.name,
+            "runs_at": if matches!(block.hosts, BlockHosts::Controller) { json!("controller") } else { Json::Null },
+            "hosts": hosts,
+            "batches": batches,
+            "max_failures": block.max_failures,
+            "at_once": block.at_once,
+            "include_failed": block.include_failed,
+            "when": self.guards(&block.guards),
+            "steps": steps.map(|(_, step)| json!(step.name)).collect::<Vec<_>>(),
+        })
+    }
+
+    fn step(&self, id: StepId, step: &Step) -> Json {
+        let action = self.program.actions.at(step.action);
+        let block = step.block.and_then(|block| self.plan.blocks.get(block));
+        let hosts = match block.map(|block| &block.hosts) {
+            Some(BlockHosts::Known(hosts)) => json!(hosts.iter().map(|host| self.name(*host)).collect::<Vec<_>>()),
+            Some(BlockHosts::Pending { text, .. }) => json!({ "pending": text }),
+            _ => json!([]),
+        };
+        let after: Vec<Json> = step
+            .after
+            .iter()
+            .map(|edge| json!({ "step": self.plan.steps.at(edge.step).name, "why": edge.why.name() }))
+            .collect();
+        json!({
+            "id": step.name,
+            "block": block.map(|block| block.name.clone()),
+            "clause": step.clause.name(),
+            "action": action.name,
+            "args": step.args.iter().map(|arg| (arg.name.clone(), self.shown(&arg.shown))).collect::<Map<_, _>>(),
+            "hosts": hosts,
+            "runs_at": if action.is_controller() { json!("controller") } else { Json::Null },
+            "as": step.user_on(None),
+            "effect": step.row.level.name(),
+            "effects": step.row.names(),
+            "kind": step.kind.name(),
+            "reversible": match step.reversible {
+                Reversible::NotNeeded | Reversible::Yes => json!(true),
+                Reversible::No => json!(false),
+                Reversible::Depends => Json::Null,
+            },
+            "touches": step.touches,
+            "when": self.guards(&self.guards_of(id)),
+            "timeout": seconds(step.timeout),
+            "retry": step.retry,
+            "every": seconds(step.every),
+            "after": after,
+        })
+    }
+
+    fn guards_of(&self, id: StepId) -> Vec<Guard> {
+        let blocks = self
+            .plan
+            .blocks
+            .values()
+            .flat_map(|block| block.items.iter().chain(&block.on_failure).chain(&block.always));
+        let items: Vec<&Item> = blocks.chain(&self.plan.on_failure).chain(&self.plan.always).collect();
+        let item = items.into_iter().find(|item| matches!(item.kind, ItemKind::Step(step) if step == id));
+        item.map(|item| item.guards.clone()).unwrap_or_default()
+    }
+
+    fn guards(&self, guards: &[Guard]) -> Json {
+        let playbook = self.program.playbooks.iter().find(|playbook| playbook.name == self.plan.playbook);
+        let Some(playbook) = playbook else { return Json::Null };
+        let text = |guard: &Guard| {
+            let text = expression_text(&guard.condition, &playbook.bindings);
+            if guard.expected { text } else { format!("not ({text})") }
+        };
+        match guards {
+            [] => Json::Null,
+            guards => json!(guards.iter().map(text).collect::<Vec<_>>().join(" and ")),
+        }
+    }
+
+    fn shown(&self, shown: &Shown) -> Json {
+        match shown {
+            Shown::Same(value) => self.value(value),
+            Shown::Pending(text) => json!({ "pending": text }),
+            Shown::ByHost(values) => {
+                let by_host: Map<String, Json> =
+                    values.iter().map(|(host, value)| (self.name(*host).to_string(), self.value(value))).collect();
+                json!({ "by_host": by_host })
+            }
+        }
+    }
+
+    fn value(&self, value: &Value) -> Json {
+        match value {
+            Value::None => Json::Null,
+            Value::Bool(value) => json!(value),
+            Value::Int(value) => json!(value),
+            Value::Float(value) | Value::Percent(value) => json!(value),
+            Value::String(text) => json!(text),
+            Value::Duration(milliseconds) => seconds(*milliseconds),
+            Value::Size(bytes) => json!(bytes),
+            Value::File(file) => json!({ "file": file.path, "sha256": file.sha256, "size": file.size }),
+            Value::Script(script) => json!({ "script": script.text }),
+            Value::Host(host) => json!(self.name(*host)),
+            Value::Hosts(hosts) => json!(hosts.iter().map(|host| self.name(*host)).collect::<Vec<_>>()),
+            Value::List(items) => items.iter().map(|item| self.value(item)).collect(),
+            Value::Record(fields) => {
+                fields.iter().map(|(name, value)| (name.clone(), self.value(value))).collect::<Map<_, _>>().into()
+            }
+            Value::Secret(SecretRef::Source(source)) => json!({ "secret": source }),
+            Value::Secret(SecretRef::Concat(pieces)) => {
+                let sources: Vec<&String> = pieces
+                    .iter()
+                    .filter_map(|piece| match piece {
+                        SecretPiece::Source(source) => Some(source),
+                        SecretPiece::Text(_) => None,
+                    })
+                    .collect();
+                json!({ "secret": sources })
+            }
+        }
+    }
+}
+
+/// Whole seconds as a whole number.
+fn seconds(milliseconds: u64) -> Json {
+    if milliseconds.is_multiple_of(1000) { json!(milliseconds / 1000) } else { json!(milliseconds as f64 / 1000.0) }
+}

@@ -1,0 +1,96 @@
+//! Run events → lines for people. A small state machine: events in, text out. It never asks, and it never prints.
+
+use std::collections::BTreeMap;
+
+use super::paint::{Tone, harmless, paint};
+use crate::run::event::{EventKind, Outcome, RunEvent};
+
+/// What has been told so far.
+pub struct Progress {
+    colour: bool,
+    /// Show output of steps as it comes.
+    verbose: bool,
+    started: Option<u64>,
+    steps: usize,
+    finished: usize,
+    /// Steps under way by host.
+    running: BTreeMap<String, String>,
+}
+
+impl Progress {
+    pub fn new(colour: bool, verbose: bool) -> Progress {
+        Progress { colour, verbose, started: None, steps: 0, finished: 0, running: BTreeMap::new() }
+    }
+
+    /// The lines that an event is worth; often none.
+    pub fn lines(&mut self, event: &RunEvent) -> String {
+        match &event.kind {
+            EventKind::RunStarted { run, playbook, hosts, steps, .. } => {
+                self.started = Some(event.time);
+                self.steps = steps * hosts.len().max(1);
+                format!("run {run}: {playbook} on {} hosts\n", hosts.len())
+            }
+            EventKind::BatchStarted { block, batch, of, hosts } if *of > 1 => {
+                format!("{block} batch {batch} of {of}: {}\n", hosts.join(", "))
+            }
+            EventKind::StepStarted { step, host, .. } => {
+                self.running.insert(host.clone(), step.clone());
+                String::new()
+            }
+            EventKind::StepOutput { step, host, text, .. } if self.verbose => {
+                harmless(text).lines().map(|line| format!("    {host} {step} | {line}\n")).collect()
+            }
+            EventKind::StepRetried { step, host, attempt, error } => {
+                format!("  ~ {host} {step}: attempt {attempt} failed, trying again: {}\n", first_line(error))
+            }
+            EventKind::StepFinished { step, host, outcome, error, evidence, .. } => {
+                self.running.remove(host);
+                self.finished += 1;
+                self.step_line(step, host, *outcome, error.as_deref(), evidence.elapsed_ms)
+            }
+            EventKind::ThresholdReached { block, failures, max_failures, not_started } => format!(
+                "! {block}: {failures} failures, {max_failures} allowed; not started: {}\n",
+                if not_started.is_empty() { "none".to_string() } else { not_started.join(", ") }
+            ),
+            EventKind::RollbackStarted { host, steps, .. } => format!("  < {host} rolling back {steps} steps\n"),
+            EventKind::RollbackFinished { host, clean: true, .. } => format!("  < {host} rolled back\n"),
+            EventKind::RollbackFinished { host, left, .. } => {
+                let words = format!("  x {host} NOT fully rolled back; left: {}", left.join(", "));
+                format!("{}\n", paint(&words, Tone::Failed, self.colour))
+            }
+            EventKind::StopRequested { level } => format!("stop requested ({level} of 3)\n"),
+            _ => String::new(),
+        }
+    }
+
+    /// One line for a terminal to redraw: how far, how long, what runs now.
+    pub fn status(&self, now: u64) -> String {
+        let elapsed = now.saturating_sub(self.started.unwrap_or(now)) / 1000;
+        let running: Vec<String> = self.running.iter().take(3).map(|(host, step)| format!("{host} {step}")).collect();
+        let more = self.running.len().saturating_sub(3);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{}/{} steps · {elapsed}s · {}{more}", self.finished, self.steps, running.join(", "))
+    }
+
+    fn step_line(&self, step: &str, host: &str, outcome: Outcome, error: Option<&str>, elapsed_ms: u64) -> String {
+        let (symbol, tone) = match outcome {
+            Outcome::Ok => ("=", Tone::Ok),
+            Outcome::Changed => ("~", Tone::Changed),
+            Outcome::Skipped | Outcome::Cancelled => ("-", Tone::Skipped),
+            Outcome::Ignored => ("!", Tone::Warning),
+            Outcome::RolledBack => ("<", Tone::Changed),
+            Outcome::Unreachable => ("!", Tone::Failed),
+            Outcome::Failed | Outcome::TimedOut | Outcome::RollbackFailed => ("x", Tone::Failed),
+        };
+        let words = format!("  {symbol} {host} {step}: {}", outcome.name());
+        let mut text = format!("{} ({})\n", paint(&words, tone, self.colour), crate::base::words::duration(elapsed_ms));
+        for line in error.map(harmless).unwrap_or_default().lines() {
+            text.push_str(&format!("      {line}\n"));
+        }
+        text
+    }
+}
+
+fn first_line(text: &str) -> String {
+    harmless(text).lines().next().unwrap_or("").to_string()
+}
