@@ -9,6 +9,8 @@ use super::expressions::Wanted;
 use super::members::result_type;
 use crate::base::ids::ActionId;
 use crate::base::source::Span;
+use crate::eval::Evaluated;
+use crate::eval::kinds::kind_of_step;
 use crate::hir::effect::{Kind, Level, Row};
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::program::{Action, Param, Step, StepAttrs};
@@ -46,7 +48,8 @@ impl Checker<'_> {
         let attrs = self.check_attrs(&step.attrs, &signature, scope, context);
         row.admin = row.admin || (!signature.is_controller && (attrs.as_user.is_some() || context.as_user));
         self.check_place(id, &signature, step.action.span, context);
-        self.check_repeats(id, row, &attrs, &step.attrs);
+        let known: Vec<Evaluated> = args.iter().map(known_argument).collect();
+        self.check_repeats(id, kind_of_step(self.actions.at(id), row, &known), &attrs, &step.attrs);
         Some(Step { name: String::new(), binding: None, action: id, args, attrs, row, span })
     }
 
@@ -244,9 +247,8 @@ impl Checker<'_> {
         }
     }
 
-    fn check_repeats(&mut self, id: ActionId, row: Row, attrs: &StepAttrs, written: &[ast::Attr]) {
-        let action = self.actions.at(id);
-        let (name, kind) = (action.name.clone(), action.kind(row));
+    fn check_repeats(&mut self, id: ActionId, kind: Kind, attrs: &StepAttrs, written: &[ast::Attr]) {
+        let name = self.actions.at(id).name.clone();
         let place = |label: &str| written.iter().find(|attr| attr.label.text == label).map(|attr| attr.label.span);
         if attrs.retry.is_some()
             && kind == Kind::Once
@@ -260,6 +262,15 @@ impl Checker<'_> {
         {
             self.report(StepError::UntilNotRead { action: name, span }.diagnostic());
         }
+    }
+}
+
+/// What an argument is without any host: absent, a literal, or anything.
+fn known_argument(arg: &Option<Expr>) -> Evaluated {
+    match arg.as_ref().map(|arg| &arg.kind) {
+        None => Evaluated::Known(Value::None),
+        Some(ExprKind::Literal(value)) => Evaluated::Known(value.clone()),
+        Some(_) => Evaluated::Pending("an argument".to_string()),
     }
 }
 

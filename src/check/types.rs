@@ -149,9 +149,11 @@ impl Checker<'_> {
                     let reason =
                         error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_string();
                     self.report(TypeError::BadPattern { pattern: text.clone(), reason, span: *span }.diagnostic());
+                    return base;
                 }
                 if !matches!(base.core(), Type::String | Type::Text | Type::Path | Type::Url | Type::Error) {
                     self.report(TypeError::BadRefinement { ty: base.to_string(), span: *span }.diagnostic());
+                    return base;
                 }
                 Type::Refined { name: None, base: Box::new(base), refinement: Refinement::Pattern(text.clone()) }
             }
@@ -169,6 +171,7 @@ impl Checker<'_> {
                 );
                 if !ranged {
                     self.report(TypeError::BadRefinement { ty: base.to_string(), span: *span }.diagnostic());
+                    return base;
                 }
                 let min = min.as_ref().and_then(literal);
                 let max = max.as_ref().and_then(literal);

@@ -1,6 +1,6 @@
 //! `opsc check`: findings in files, before any host is touched.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::args::{CheckCommand, Format, Global};
 use super::output::Output;
@@ -56,7 +56,7 @@ fn show(diagnostics: &[Diagnostic], files: usize, format: Format, workspace: &Wo
 }
 
 /// Applies fixes until none is offered; a bound, since a fix may uncover another.
-fn fix(file: &PathBuf, global: &Global, output: &mut Output) -> Result<(), i32> {
+fn fix(file: &Path, global: &Global, output: &mut Output) -> Result<(), i32> {
     const MOST_ROUNDS: usize = 5;
     for _ in 0..MOST_ROUNDS {
         let mut workspace = open_workspace(global, output)?;

@@ -1,7 +1,7 @@
 //! `opsc run` and `opsc do`: summary, question, run, recap.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use super::args::{Connection, DoCommand, Global, RunCommand, RunFormat};
@@ -74,9 +74,9 @@ fn ask_password(prompt: &str, output: &mut Output) -> Result<Secret<String>, i32
     })
 }
 
-fn read_password(file: &PathBuf) -> Result<Secret<String>, AppError> {
+fn read_password(file: &Path) -> Result<Secret<String>, AppError> {
     use std::os::unix::fs::PermissionsExt;
-    let refuse = |error| AppError::Read { path: file.clone(), error };
+    let refuse = |error| AppError::Read { path: file.to_path_buf(), error };
     let mode = std::fs::metadata(file).map_err(refuse)?.permissions().mode();
     if mode & 0o077 != 0 {
         let reason = format!("`{}` can be read by others; make it 0600 first", file.display());

@@ -6,6 +6,7 @@ pub mod evaluate;
 pub mod fits;
 pub mod functions;
 pub mod hosts;
+pub mod kinds;
 pub mod parse;
 pub mod scope;
 pub mod text;

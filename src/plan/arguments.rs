@@ -133,7 +133,8 @@ pub fn depends_on_host(expr: &Expr, lets: &[(BindingId, Expr)]) -> bool {
     found
 }
 
-fn as_evaluated(shown: &Shown, name: &str) -> Evaluated {
+/// An argument as far as it is the same on every host.
+pub fn as_evaluated(shown: &Shown, name: &str) -> Evaluated {
     match shown {
         Shown::Same(value) => Evaluated::Known(value.clone()),
         Shown::ByHost(_) | Shown::Pending(_) => Evaluated::Pending(name.to_string()),

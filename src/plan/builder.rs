@@ -10,6 +10,7 @@ use super::scope::PlanScope;
 use crate::base::ids::{BindingId, BlockId, HostId, Id, IdVec, StepId};
 use crate::base::words;
 use crate::eval::fits::{Misfit, fits, kind_name};
+use crate::eval::kinds::kind_of_step;
 use crate::eval::{Evaluated, eval};
 use crate::hir::effect::{Kind, Level};
 use crate::hir::expr::Expr;
@@ -342,7 +343,9 @@ impl<'a> Builder<'a> {
         let arguments = arguments::evaluate(step, action, &self.scope(None), &place.hosts, &mut errors);
         self.errors.append(&mut errors);
         self.check_bodies(step, action, place);
-        let kind = action.kind(step.row);
+        let known: Vec<Evaluated> =
+            arguments.args.iter().map(|arg| arguments::as_evaluated(&arg.shown, &arg.name)).collect();
+        let kind = kind_of_step(action, step.row, &known);
         let timeout = self.milliseconds(step.attrs.timeout.as_ref(), "`timeout`").unwrap_or(action.timeout);
         let retry = self.count(step.attrs.retry.as_ref(), "`retry`", 0).unwrap_or(0);
         let every = self.milliseconds(step.attrs.every.as_ref(), "`every`").unwrap_or(DEFAULT_EVERY);

@@ -295,7 +295,7 @@ impl Printer<'_> {
             self.trailing_comment(statement.span.end);
         }
         for clause in &block.clauses {
-            if !self.comments.peek().is_some_and(|comment| comment.span.start < clause.span.start) {
+            if self.comments.peek().is_none_or(|comment| comment.span.start >= clause.span.start) {
                 self.kept_blank(clause.span.start);
             }
             self.comments_before(clause.span.start);

@@ -1,5 +1,6 @@
 //! The one integration binary: the binary in a sealed environment, real parts, and the code tested as text.
 
+mod codes;
 mod contract;
 mod run_engine;
 mod run_lab;
