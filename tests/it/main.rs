@@ -2,10 +2,12 @@
 
 mod codes;
 mod contract;
+mod project;
 mod run_engine;
 mod run_lab;
 mod run_language;
 mod ssh_failures;
 mod sshd;
+mod story;
 #[cfg(feature = "system-tests")]
 mod system_sudo;
