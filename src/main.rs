@@ -1,5 +1,7 @@
 //! The `opsc` binary: hands over to the command line front end.
 
-fn main() {
-    std::process::exit(opsc::cli::main());
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(u8::try_from(opsc::cli::main()).unwrap_or(1))
 }

@@ -1,5 +1,6 @@
 //! Floor 9: finds files, loads modules, stdlib and inventory, and wires the stages together. The only floor that
 //! knows where things lie on disk. Knows nothing of flags or terminals.
+#![expect(clippy::disallowed_methods, reason = "the floor that knows where things lie on disk")]
 
 pub mod adhoc;
 pub mod errors;

@@ -217,11 +217,15 @@ static PATTERNS: LazyLock<RwLock<HashMap<String, Option<Regex>>>> = LazyLock::ne
 pub fn matches_whole(pattern: &str, text: &str) -> bool {
     let cached = PATTERNS.read().unwrap_or_else(PoisonError::into_inner).get(pattern).cloned();
     let compiled = cached.unwrap_or_else(|| {
-        let compiled = Regex::new(&format!("^(?:{pattern})$")).ok();
+        let compiled = compile_anchored(pattern);
         PATTERNS.write().unwrap_or_else(PoisonError::into_inner).insert(pattern.to_string(), compiled.clone());
         compiled
     });
     compiled.is_some_and(|compiled| compiled.is_match(text))
+}
+
+fn compile_anchored(pattern: &str) -> Option<Regex> {
+    Regex::new(&format!("^(?:{pattern})$")).ok()
 }
 
 #[cfg(test)]

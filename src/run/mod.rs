@@ -6,6 +6,7 @@
 //! ```
 //! A stretch of work (`Main`, a clause, a rollback) is one task that owns its actor's state and gives it back.
 //! Intents are in the journal before an effect's bytes go out, results before anything that depends on them starts.
+#![expect(clippy::disallowed_methods, reason = "time passes while a run runs, and its work is spawned")]
 
 pub mod arguments;
 pub mod builtins;

@@ -1,7 +1,15 @@
 //! The one integration binary: the binary in a sealed environment, real parts, and the code tested as text.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests touch the world, and fail by panicking"
+)]
 
 mod codes;
 mod contract;
+mod floors;
 mod project;
 mod run_engine;
 mod run_lab;
@@ -11,3 +19,4 @@ mod sshd;
 mod story;
 #[cfg(feature = "system-tests")]
 mod system_sudo;
+mod tidy;
