@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::paint::{Tone, harmless, paint};
+use crate::base::words;
 use crate::run::event::{EventKind, Outcome, RunEvent};
 
 /// What has been told so far.
@@ -28,7 +29,7 @@ impl Progress {
             EventKind::RunStarted { run, playbook, hosts, steps, .. } => {
                 self.started = Some(event.time);
                 self.steps = steps * hosts.len().max(1);
-                format!("run {run}: {playbook} on {} hosts\n", hosts.len())
+                format!("run {run}: {playbook} on {}\n", words::count(hosts.len(), "host"))
             }
             EventKind::BatchStarted { block, batch, of, hosts } if *of > 1 => {
                 format!("{block} batch {batch} of {of}: {}\n", hosts.join(", "))
@@ -52,7 +53,9 @@ impl Progress {
                 "! {block}: {failures} failures, {max_failures} allowed; not started: {}\n",
                 if not_started.is_empty() { "none".to_string() } else { not_started.join(", ") }
             ),
-            EventKind::RollbackStarted { host, steps, .. } => format!("  < {host} rolling back {steps} steps\n"),
+            EventKind::RollbackStarted { host, steps, .. } => {
+                format!("  < {host} rolling back {}\n", words::count(*steps, "step"))
+            }
             EventKind::RollbackFinished { host, clean: true, .. } => format!("  < {host} rolled back\n"),
             EventKind::RollbackFinished { host, left, .. } => {
                 let words = format!("  x {host} NOT fully rolled back; left: {}", left.join(", "));
@@ -83,7 +86,7 @@ impl Progress {
             Outcome::Failed | Outcome::TimedOut | Outcome::RollbackFailed => ("x", Tone::Failed),
         };
         let words = format!("  {symbol} {host} {step}: {}", outcome.name());
-        let mut text = format!("{} ({})\n", paint(&words, tone, self.colour), crate::base::words::duration(elapsed_ms));
+        let mut text = format!("{} ({})\n", paint(&words, tone, self.colour), words::duration(elapsed_ms));
         for line in error.map(harmless).unwrap_or_default().lines() {
             text.push_str(&format!("      {line}\n"));
         }

@@ -11,6 +11,7 @@ mod codes;
 mod contract;
 mod floors;
 mod project;
+mod readme;
 mod run_engine;
 mod run_lab;
 mod run_language;
