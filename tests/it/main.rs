@@ -17,6 +17,7 @@ mod run_lab;
 mod run_language;
 mod ssh_failures;
 mod sshd;
+mod stdlib_cases;
 mod story;
 #[cfg(feature = "system-tests")]
 mod system_sudo;

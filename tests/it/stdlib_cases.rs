@@ -1,0 +1,188 @@
+//! The actions of the standard library on this machine, without root's rights being needed: each does it, finds nothing
+//! to do the second time, is undone to the same tree, and its check writes nothing. Hostile names are data.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::project::{Project, Said};
+
+/// Path → rights and content, below a folder.
+fn tree(folder: &Path) -> BTreeMap<String, (u32, Option<String>)> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(path) = open.pop() {
+        let rights = std::fs::symlink_metadata(&path).unwrap().permissions().mode();
+        let content = if path.is_file() { std::fs::read_to_string(&path).ok() } else { None };
+        found.insert(path.strip_prefix(folder).unwrap().display().to_string(), (rights, content));
+        if path.is_dir() {
+            open.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+    }
+    found
+}
+
+struct Case {
+    project: Project,
+}
+
+impl Case {
+    fn new() -> Case {
+        let project = Project::new();
+        std::fs::create_dir_all(project.path("root")).unwrap();
+        Case { project }
+    }
+
+    fn root(&self) -> String {
+        self.project.path("root").display().to_string()
+    }
+
+    fn run(&self, steps: &str, row: &str, command: &[&str]) -> Said {
+        let text = format!(
+            "ops 1\n\nplaybook case(\n  root: path,\n) ! {row} {{\n  on host(\"localhost\") {{\n    {steps}\n    on failure {{\n      rollback\n    }}\n  }}\n}}\n"
+        );
+        self.project.write("case.ops", &text);
+        let root = format!("root={}", self.root());
+        let arguments: Vec<&str> = command.iter().copied().chain(["case.ops", "-e", &root]).collect();
+        self.project.opsc(&arguments)
+    }
+
+    fn changed(&self, said: &Said) -> usize {
+        let recap = said.stdout.split("changed=").nth(1).unwrap_or_else(|| panic!("{said:?}"));
+        recap.split(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// The four promises of a converging action: a dry run that writes nothing, the effect, nothing to do, and the undo.
+    fn converges(&self, step: &str, row: &str, holds: impl Fn(&Project) -> bool) {
+        let before = tree(&self.project.path("root"));
+        let planned = self.run(step, row, &["plan"]);
+        assert!(planned.stdout.contains("~ will change"), "{planned:?}");
+        assert_eq!(tree(&self.project.path("root")), before, "a check writes nothing: {step}");
+
+        let failing = format!("{step}\n    require host.name == \"nobody\" else \"stop here\"");
+        let undone = self.run(&failing, row, &["run", "-y"]);
+        assert_eq!(undone.code, 23, "{undone:?}");
+        assert_eq!(tree(&self.project.path("root")), before, "an undo restores the tree: {step}");
+
+        let first = self.run(step, row, &["run", "-y"]);
+        assert_eq!((first.code, self.changed(&first)), (0, 1), "{first:?}");
+        assert!(holds(&self.project), "{step}: {:?}", tree(&self.project.path("root")));
+        let after = tree(&self.project.path("root"));
+        let second = self.run(step, row, &["run", "-y"]);
+        assert_eq!((second.code, self.changed(&second)), (0, 0), "{second:?}");
+        assert_eq!(tree(&self.project.path("root")), after);
+    }
+
+    fn fails(&self, step: &str, row: &str, because: &str) {
+        let before = tree(&self.project.path("root"));
+        let said = self.run(step, row, &["run", "-y"]);
+        assert_ne!(said.code, 0, "{said:?}");
+        assert!(said.stderr.contains(because), "{}", said.stderr);
+        assert_eq!(tree(&self.project.path("root")), before);
+    }
+}
+
+fn mode(project: &Project, path: &str) -> u32 {
+    std::fs::metadata(project.path(path)).unwrap().permissions().mode() & 0o7777
+}
+
+#[test]
+fn file_directory() {
+    let case = Case::new();
+    case.converges("file.directory(path: \"{root}/a/b c/d\", mode: \"0750\")", "change", |project| {
+        mode(project, "root/a/b c/d") == 0o750
+    });
+    case.converges("file.directory(path: \"{root}/a/b c/d\", mode: \"0700\")", "change", |project| {
+        mode(project, "root/a/b c/d") == 0o700
+    });
+    case.project.write("root/plain", "x");
+    case.fails("file.directory(path: \"{root}/plain\")", "change", "exists and is not a folder");
+}
+
+#[test]
+fn file_write_new_and_over_another() {
+    let case = Case::new();
+    let step = "file.write(to: \"{root}/note\", content: \"it's \\\"$HOME\\\" `x` $(id)\\n\", mode: \"0600\")";
+    case.converges(step, "change", |project| {
+        project.read("root/note").as_deref() == Some("it's \"$HOME\" `x` $(id)\n")
+            && mode(project, "root/note") == 0o600
+    });
+    let over = "file.write(to: \"{root}/note\", content: \"other\")";
+    case.converges(over, "change", |project| {
+        project.read("root/note").as_deref() == Some("other") && mode(project, "root/note") == 0o600
+    });
+    case.fails("file.write(to: \"{root}/no/folder\", content: \"x\")", "change", "does not exist");
+}
+
+#[test]
+fn file_copy_with_hostile_names() {
+    let case = Case::new();
+    case.project.write("app.conf", "port = 1\n");
+    for name in ["plain", "with space", "-n", "quote'd", "$(touch hacked)", "ä;rm"] {
+        let step = format!("file.copy(from: file(\"app.conf\"), to: \"{{root}}/{name}\", mode: \"0640\")");
+        case.converges(&step, "change", |project| {
+            project.read(&format!("root/{name}")).as_deref() == Some("port = 1\n")
+                && mode(project, &format!("root/{name}")) == 0o640
+        });
+    }
+    assert!(!case.project.path("hacked").exists() && !case.project.path("home/hacked").exists());
+    std::fs::create_dir_all(case.project.path("root/folder")).unwrap();
+    case.fails("file.copy(from: file(\"app.conf\"), to: \"{root}/folder\")", "change", "is a folder");
+}
+
+#[test]
+fn file_template() {
+    let case = Case::new();
+    case.project.write("app.j2", "host {{ host.name }} port {{ vars.port }}\n");
+    let step = "file.template(from: file(\"app.j2\"), to: \"{root}/app\", vars: { port: \"8080\" })";
+    case.converges(step, "change", |project| {
+        project.read("root/app").as_deref().map(str::trim_end) == Some("host localhost port 8080")
+    });
+    case.project.write("app.j2", "{{ vars.nothing }}\n");
+    case.fails(step, "change", "nothing");
+}
+
+#[test]
+fn file_absent() {
+    let case = Case::new();
+    case.project.write("root/dir/inner/file", "precious");
+    case.fails("file.absent(path: \"{root}/dir\")", "change", "say recursive: true");
+    case.converges("file.absent(path: \"{root}/dir\", recursive: true)", "change", |project| {
+        !project.path("root/dir").exists()
+    });
+}
+
+#[test]
+fn file_info_reads() {
+    let case = Case::new();
+    case.project.write("root/file", "abc");
+    let step = "x = file.info(path: \"{root}/file\")\n    require x.sha256 == \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\" and x.kind == \"file\" and x.size == 3B else \"{x.exists}\"\n    y = file.info(path: \"{root}/none\")\n    require not y.exists else \"it exists\"";
+    let said = case.run(step, "read", &["run"]);
+    assert_eq!((said.code, case.changed(&said)), (0, 0), "{said:?}");
+}
+
+#[test]
+fn shell_run_with_creates_unless_undo_and_variables() {
+    let case = Case::new();
+    let step = "shell.run(script: sh\"printf '%s' \\\"$what\\\" > \\\"$to\\\"\", effect: \"change\", vars: { what: \"a 'b' $(c)\", to: \"{root}/made\" }, creates: \"{root}/made\", undo: sh\"rm -f \\\"$to\\\"\")";
+    case.converges(step, "change, exec", |project| project.read("root/made").as_deref() == Some("a 'b' $(c)"));
+    case.fails("shell.run(script: sh\"echo broken >&2; exit 7\", effect: \"change\")", "change, exec", "broken");
+    let read = "x = shell.run(script: sh\"echo hello\", effect: \"read\")\n    require x.stdout == \"hello\" and x.code == 0 else \"{x.stdout}\"";
+    let said = case.run(read, "exec", &["run"]);
+    assert_eq!(said.code, 0, "{said:?}");
+}
+
+#[test]
+fn wait_port_sees_who_listens() {
+    let case = Case::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let open = format!("x = wait.port(port: {port})\n    require x.listening else \"closed\"");
+    assert_eq!(case.run(&open, "read", &["run"]).code, 0);
+    drop(listener);
+    let closed = format!("wait.port(port: {port}, state: \"closed\")");
+    assert_eq!(case.run(&closed, "read", &["run"]).code, 0);
+    let never = format!("wait.port(port: {port}) {{\n      timeout: 1s\n    }}");
+    assert_eq!(case.run(&never, "read", &["run"]).code, 27);
+}
