@@ -11,6 +11,7 @@ mod codes;
 mod contract;
 mod floors;
 mod project;
+mod properties;
 mod readme;
 mod run_engine;
 mod run_lab;
