@@ -58,7 +58,7 @@ impl Execution<'_> {
         Ok(runtime()?.block_on(run::predict(request)))
     }
 
-    /// Runs the plan to its end. Every event is in the journal before the listener hears of it.
+    /// Runs the plan to its end. Every event is handed to the journal before the listener hears of it.
     pub fn run(&self, listen: &mut dyn FnMut(Told<'_>)) -> Result<Finished, AppError> {
         let journal = self.journal()?;
         let run = journal.start_run(&self.record()).map_err(state)?;

@@ -30,7 +30,8 @@ enum Change {
 
 struct Write {
     change: Change,
-    done: SyncSender<Result<i64, StateError>>,
+    /// Nobody waits for an event: it is on disk with the next record that is waited for.
+    done: Option<SyncSender<Result<i64, StateError>>>,
 }
 
 impl Journal {
@@ -39,9 +40,10 @@ impl Journal {
         if let Some(folder) = path.parent() {
             make_private_folder(folder)?;
         }
+        // Before SQLite sees it: its side files get the permissions of the main one.
+        make_private(path)?;
         let mut connection = Connection::open(path)?;
         prepare(&mut connection, path)?;
-        make_private(path)?;
         let (writes, received) = channel();
         std::thread::Builder::new()
             .name("journal".to_string())
@@ -65,17 +67,20 @@ impl Journal {
         self.write(Change::Result(Box::new(result.clone()))).map(drop)
     }
 
+    /// Returns at once. An event that could not be written is told by [`Journal::finish_run`].
     pub fn event(&self, run: i64, seq: u64, time: u64, json: &str) -> Result<(), StateError> {
-        self.write(Change::Event { run, seq, time, json: json.to_string() }).map(drop)
+        let change = Change::Event { run, seq, time, json: json.to_string() };
+        self.writes.send(Write { change, done: None }).map_err(|_| StateError::Closed)
     }
 
+    /// Returns when everything of the run is on disk, or says what is not.
     pub fn finish_run(&self, run: i64, status: &str, exit: i32, time: u64) -> Result<(), StateError> {
         self.write(Change::Finish { run, status: status.to_string(), exit, time }).map(drop)
     }
 
     fn write(&self, change: Change) -> Result<i64, StateError> {
         let (done, answer) = sync_channel(1);
-        self.writes.send(Write { change, done }).map_err(|_| StateError::Closed)?;
+        self.writes.send(Write { change, done: Some(done) }).map_err(|_| StateError::Closed)?;
         answer.recv().map_err(|_| StateError::Closed)?
     }
 
@@ -119,12 +124,14 @@ fn make_private_folder(folder: &Path) -> Result<(), StateError> {
 
 #[cfg(unix)]
 fn make_private(path: &Path) -> Result<(), StateError> {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
     let refuse = |error| StateError::Folder { path: path.to_path_buf(), error };
+    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(refuse)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(refuse)
 }
 
 fn write_all(connection: &mut Connection, received: &Receiver<Write>) {
+    let mut lost: Option<StateError> = None;
     while let Ok(first) = received.recv() {
         let mut group = vec![first];
         while group.len() < MOST_GROUPED
@@ -133,15 +140,21 @@ fn write_all(connection: &mut Connection, received: &Receiver<Write>) {
             group.push(next);
         }
         let changes: Vec<&Change> = group.iter().map(|write| &write.change).collect();
-        let mut ids = match write_group(connection, &changes) {
+        let ids = match write_group(connection, &changes) {
             Ok(ids) => ids.into_iter().map(Ok).collect::<Vec<_>>(),
             // One bad row must not take its neighbours with it.
             Err(_) => changes.iter().map(|change| write_one(connection, change)).collect(),
         };
-        for write in group.into_iter().rev() {
-            let answer = ids.pop().unwrap_or(Err(StateError::Closed));
+        for (write, mut answer) in group.into_iter().zip(ids) {
+            let Some(done) = write.done else {
+                lost = lost.or(answer.err());
+                continue;
+            };
+            if matches!(write.change, Change::Finish { .. }) {
+                answer = answer.and_then(|id| lost.take().map_or(Ok(id), Err));
+            }
             // A caller that went away needs no answer.
-            drop(write.done.try_send(answer));
+            drop(done.try_send(answer));
         }
     }
 }

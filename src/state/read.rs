@@ -1,5 +1,7 @@
 //! What the journal says, read back on a connection of its own.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::records::{Intent, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState};
@@ -110,32 +112,35 @@ pub(super) fn run(connection: &Connection, run: i64) -> Result<Option<RunDetails
     let found = connection.query_row(&format!("{RUN} WHERE id = ?1"), [run], summary).optional()?;
     let Some(found) = found else { return Ok(None) };
     let mut steps: Vec<StepState> = Vec::new();
+    let mut open: Open = BTreeMap::new();
     for record in records(connection, run)? {
         match record {
-            Record::Intent(intent) => steps.push(StepState {
-                step: intent.step,
-                host: intent.host,
-                attempt: intent.attempt,
-                phase: intent.phase,
-                intended: Some(intent.time),
-                result: None,
-            }),
-            Record::Result(result) => close(&mut steps, result),
+            Record::Intent(intent) => {
+                let key = (intent.step.clone(), intent.host.clone(), intent.attempt, intent.phase.clone());
+                open.entry(key).or_default().push_back(steps.len());
+                steps.push(StepState {
+                    step: intent.step,
+                    host: intent.host,
+                    attempt: intent.attempt,
+                    phase: intent.phase,
+                    intended: Some(intent.time),
+                    result: None,
+                });
+            }
+            Record::Result(result) => close(&mut steps, &mut open, result),
         }
     }
     Ok(Some(RunDetails { summary: found, steps }))
 }
 
-/// A result closes the intent of its attempt; reads have no intent.
-fn close(steps: &mut Vec<StepState>, result: StepResult) {
-    let is_its_intent = |state: &&mut StepState| {
-        state.result.is_none()
-            && state.step == result.step
-            && state.host == result.host
-            && state.attempt == result.attempt
-            && state.phase == result.phase
-    };
-    match steps.iter_mut().find(is_its_intent) {
+/// Places of the intents that wait for a result, by step, host, attempt and phase.
+type Open = BTreeMap<(String, String, u32, String), VecDeque<usize>>;
+
+/// A result closes the first open intent of its attempt; reads have no intent.
+fn close(steps: &mut Vec<StepState>, open: &mut Open, result: StepResult) {
+    let key = (result.step.clone(), result.host.clone(), result.attempt, result.phase.clone());
+    let place = open.get_mut(&key).and_then(VecDeque::pop_front);
+    match place.and_then(|place| steps.get_mut(place)) {
         Some(state) => state.result = Some(result),
         None => steps.push(StepState {
             step: result.step.clone(),

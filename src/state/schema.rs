@@ -37,19 +37,25 @@ CREATE INDEX results_of_run ON results (run, step, host, attempt, phase);
 /// Sets a connection up and brings its tables to this format. A newer file is refused, never touched.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StateError> {
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    // Before anything is set: a newer file stays as it is.
+    refuse_newer(connection, path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // Two processes may create the file at the same time: one of them waits here and finds the tables.
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found > FORMAT {
-        return Err(StateError::Newer { path: path.to_path_buf(), found, known: FORMAT });
-    }
-    if found == 0 {
+    if refuse_newer(&transaction, path)? == 0 {
         transaction.execute_batch(TABLES)?;
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }
     transaction.commit()?;
     Ok(())
+}
+
+fn refuse_newer(connection: &Connection, path: &Path) -> Result<i64, StateError> {
+    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > FORMAT {
+        return Err(StateError::Newer { path: path.to_path_buf(), found, known: FORMAT });
+    }
+    Ok(found)
 }

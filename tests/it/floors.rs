@@ -78,8 +78,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rpassword", &["cli"]),
     ("rusqlite", &["state"]),
     ("russh", &["transport"]),
-    // The transport asks its provider for random bytes.
-    ("rustls", &["run", "translate", "cli", "transport/nonce.rs"]),
+    // The transport takes randomness from the crypto library.
+    ("rustls", &["transport", "run", "translate", "cli"]),
     ("saphyr_parser", &["inventory/yaml.rs"]),
     ("serde", &["report", "app", "translate", "cli"]),
     ("serde_json", &["eval", "run", "report", "app", "translate", "cli"]),

@@ -18,6 +18,7 @@ mod run_lab;
 mod run_language;
 mod ssh_failures;
 mod sshd;
+mod state_journal;
 mod stdlib_cases;
 mod story;
 #[cfg(feature = "system-tests")]
