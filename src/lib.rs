@@ -29,6 +29,7 @@
 //! | 7 | `run` |
 //! | 8 | `report` |
 //! | 9 | `app` |
+//! | 10 | `translate` |
 //! | 11 | `cli` |
 //!
 //! # What never happens
@@ -65,4 +66,5 @@ pub mod run;
 pub mod shell;
 pub mod state;
 pub mod syntax;
+pub mod translate;
 pub mod transport;

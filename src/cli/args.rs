@@ -37,6 +37,8 @@ pub struct Global {
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Plain language into a checked playbook, or questions
+    Compile(CompileCommand),
     /// Check playbooks: names, types, effects, platforms
     Check(CheckCommand),
     /// Write files in the one canonical form
@@ -82,6 +84,23 @@ pub enum RunFormat {
 pub enum GraphFormat {
     Dot,
     Mermaid,
+}
+
+#[derive(Args, Debug)]
+pub struct CompileCommand {
+    /// What should be done, in English
+    pub request: String,
+    /// Write the file; one that is already there is refused with a diff
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Replace a file that is already there
+    #[arg(long)]
+    pub force: bool,
+    /// Show how each part of the request was read
+    #[arg(long)]
+    pub explain: bool,
+    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
+    pub output: Format,
 }
 
 #[derive(Args, Debug)]

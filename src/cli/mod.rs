@@ -5,6 +5,7 @@
 pub mod actions;
 pub mod args;
 pub mod check;
+pub mod compile;
 pub mod explain;
 pub mod fmt;
 pub mod init;
@@ -39,6 +40,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
     let global = &arguments.global;
     match arguments.command {
         Command::Check(command) => check::run(&command, global, output),
+        Command::Compile(command) => compile::run(&command, global, output),
         Command::Fmt(command) => fmt::run(&command, output),
         Command::Explain(command) => explain::run(&command, output),
         Command::Plan(command) => plan::run(&command, global, output),

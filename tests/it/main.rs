@@ -24,3 +24,4 @@ mod story;
 #[cfg(feature = "system-tests")]
 mod system_sudo;
 mod tidy;
+mod translate;

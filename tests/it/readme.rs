@@ -71,6 +71,17 @@ fn the_session_happens_as_it_is_told() {
 }
 
 #[test]
+fn the_sentence_becomes_the_file() {
+    let project = Project::new();
+    std::fs::create_dir_all(project.path("work")).unwrap();
+    project.write("inventory.yaml", "groups:\n  web:\n    hosts: [web1, web2]\n    os: linux\n");
+    let lines = block("<!-- compile -->", "```console");
+    let (command, expected) = lines.split_first().unwrap();
+    let (code, shown) = run(command.strip_prefix("$ ").unwrap(), &project);
+    assert_eq!((code, shown.as_str()), (0, (expected.join("\n") + "\n").as_str()));
+}
+
+#[test]
 fn the_first_commands_work() {
     let project = Project::new();
     std::fs::create_dir_all(project.path("work")).unwrap();

@@ -1,0 +1,70 @@
+//! `says:` templates: `(a|b)` one of, `[x]` optional, `{param}` a value, words as they are.
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Part {
+    Word(String),
+    Slot(String),
+    OneOf(Vec<Vec<Part>>),
+    Optional(Vec<Vec<Part>>),
+}
+
+/// A template as parts; brackets that do not match end it.
+pub fn parse(template: &str) -> Vec<Part> {
+    let mut letters = template.chars().peekable();
+    let mut branches = branches(&mut letters, None);
+    if branches.is_empty() { Vec::new() } else { branches.swap_remove(0) }
+}
+
+fn branches(letters: &mut std::iter::Peekable<std::str::Chars<'_>>, close: Option<char>) -> Vec<Vec<Part>> {
+    let mut branches = vec![Vec::new()];
+    let mut word = String::new();
+    loop {
+        let letter = letters.next();
+        let is_end = letter.is_none() || letter == close;
+        if (is_end || letter.is_some_and(|letter| " |([{".contains(letter))) && !word.is_empty() {
+            push(&mut branches, Part::Word(std::mem::take(&mut word).to_lowercase()));
+        }
+        match letter {
+            _ if is_end => return branches,
+            Some('|') => branches.push(Vec::new()),
+            Some('(') => {
+                let inner = self::branches(letters, Some(')'));
+                push(&mut branches, Part::OneOf(inner));
+            }
+            Some('[') => {
+                let inner = self::branches(letters, Some(']'));
+                push(&mut branches, Part::Optional(inner));
+            }
+            Some('{') => {
+                let name: String = letters.by_ref().take_while(|letter| *letter != '}').collect();
+                push(&mut branches, Part::Slot(name));
+            }
+            Some(' ') | None => {}
+            Some(other) => word.push(other),
+        }
+    }
+}
+
+fn push(branches: &mut [Vec<Part>], part: Part) {
+    if let Some(last) = branches.last_mut() {
+        last.push(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_are_read() {
+        let word = |text: &str| Part::Word(text.to_string());
+        let expected = vec![
+            Part::OneOf(vec![vec![word("copy")], vec![word("put")]]),
+            Part::Optional(vec![vec![word("the")]]),
+            Part::Slot("from".to_string()),
+            word("to"),
+            Part::Optional(vec![vec![word("with"), word("mode"), Part::Slot("mode".to_string())]]),
+        ];
+        assert_eq!(parse("(copy|put) [the] {from} to [with mode {mode}]"), expected);
+    }
+}
