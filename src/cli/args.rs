@@ -64,6 +64,8 @@ pub enum Command {
     Inv(InvCommand),
     /// List actions, or show one
     Actions(ActionsCommand),
+    /// See the main job on this machine, in a folder that is removed again
+    Tour,
     /// Start a project in this folder
     Init(InitCommand),
 }

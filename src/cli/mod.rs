@@ -14,6 +14,7 @@ pub mod output;
 pub mod plan;
 pub mod run;
 pub mod runs;
+pub mod tour;
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -52,6 +53,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
         Command::Logs(command) => runs::run_logs(&command, global, output),
         Command::Inv(command) => inv::run(&command, global, output),
         Command::Actions(command) => actions::run(&command, global, output),
+        Command::Tour => tour::run(output),
         Command::Init(command) => init::run(&command, output),
     }
 }

@@ -114,6 +114,24 @@ fn a_rollout_over_ssh_is_checked_planned_run_repeated_and_rolled_back() {
 }
 
 #[test]
+fn the_tour_shows_the_main_job_and_leaves_nothing() {
+    let project = Project::new();
+    let said = project.opsc(&["tour"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    for expected in [
+        "file.write(to: \"/tmp/opsc-tour-",
+        "localhost : ok=1 changed=1 unreachable=0 failed=0 skipped=0 rolled_back=0",
+        "localhost : ok=1 changed=0 unreachable=0 failed=0 skipped=0 rolled_back=0",
+        "rolled_back=1",
+        "the file still says \"hello\"",
+    ] {
+        assert!(said.stdout.contains(expected), "{expected}: {}", said.stdout);
+    }
+    let folder = said.stdout.split("/tmp/opsc-tour-").nth(1).unwrap().split('/').next().unwrap();
+    assert!(!std::path::Path::new(&format!("/tmp/opsc-tour-{folder}")).exists());
+}
+
+#[test]
 fn a_killed_runner_leaves_an_intent_without_a_result_and_show_says_so() {
     let project = Project::new();
     let mark = project.path("mark");
