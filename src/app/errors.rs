@@ -76,6 +76,13 @@ pub enum AppError {
         name: String,
         near: Option<String>,
     },
+    /// A value in `opsc.toml`, the user's file or the environment.
+    Setting {
+        /// File and line, or a variable.
+        place: String,
+        reason: String,
+        near: Option<String>,
+    },
 }
 
 impl AppError {
@@ -113,7 +120,9 @@ impl AppError {
                 Some("add `--allow-destroy` if losing that data is intended".to_string())
             }
             AppError::NoSuchRun { .. } => Some("`opsc runs` lists them".to_string()),
-            AppError::UnknownAction { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
+            AppError::UnknownAction { near: Some(near), .. } | AppError::Setting { near: Some(near), .. } => {
+                Some(format!("did you mean `{near}`?"))
+            }
             AppError::UnknownAction { near: None, .. } => Some("`opsc actions` lists them".to_string()),
             _ => None,
         }
@@ -157,6 +166,7 @@ impl fmt::Display for AppError {
             AppError::Credential { reason } => formatter.write_str(reason),
             AppError::Project { path, reason } => write!(formatter, "`{}`: {reason}", path.display()),
             AppError::UnknownAction { name, .. } => write!(formatter, "there is no action `{name}`"),
+            AppError::Setting { place, reason, .. } => write!(formatter, "{place}: {reason}"),
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod library;
 pub mod planning;
 pub mod project;
 pub mod running;
+pub mod settings;
 pub mod workspace;
 
 pub use errors::AppError;

@@ -1,7 +1,7 @@
 //! What a run needs from this machine: endpoints from the inventory, contents of files, secrets from the environment.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::files::ProjectFiles;
@@ -52,7 +52,7 @@ fn endpoint(host: &Host, inventory: &Inventory, options: &ConnectOptions, jumps:
     Endpoint {
         port: connection.port.unwrap_or(defaults.port),
         transport: Wire::Ssh,
-        key: options.key.clone().or_else(|| connection.key.as_deref().map(in_home)),
+        key: options.key.as_deref().and_then(Path::to_str).or(connection.key.as_deref()).map(in_home),
         known_hosts: connection.known_hosts.as_deref().map_or(defaults.known_hosts.clone(), |file| vec![in_home(file)]),
         host_key: match connection.host_key {
             world::HostKeyPolicy::Strict => HostKeyPolicy::Strict,

@@ -7,6 +7,7 @@ use super::errors::AppError;
 use super::files::{ProjectFiles, read_text};
 use super::library;
 use super::project::Project;
+use super::settings::Settings;
 use crate::base::ids::FileId;
 use crate::base::source::Sources;
 use crate::diag::Diagnostic;
@@ -20,6 +21,7 @@ use crate::{check, inventory, plan, syntax};
 /// Sources and parsed library files, kept for all files of one command.
 pub struct Workspace {
     pub project: Project,
+    pub settings: Settings,
     pub sources: Sources,
     pub world: World,
     /// Findings in the inventory.
@@ -49,9 +51,10 @@ impl Checked {
 
 impl Workspace {
     /// Reads the inventory and the project's own actions. No inventory file means `World::Open`, unless one was named.
-    pub fn open(project: Project, inventory_files: &[PathBuf]) -> Result<Workspace, AppError> {
+    pub fn open(project: Project, settings: Settings, inventory_files: &[PathBuf]) -> Result<Workspace, AppError> {
         let mut sources = Sources::new();
-        let files = project.inventory_files(inventory_files)?;
+        let of_settings: Vec<PathBuf> = settings.path("inventory").into_iter().collect();
+        let files = project.inventory_files(if inventory_files.is_empty() { &of_settings } else { inventory_files })?;
         let mut texts = Vec::new();
         for path in &files {
             texts.push(sources.add(display_path(path, &project), read_text(path)?));
@@ -60,6 +63,7 @@ impl Workspace {
         let world = if files.is_empty() { World::Open } else { World::Known(found) };
         let mut workspace = Workspace {
             project,
+            settings,
             sources,
             world,
             inventory_diagnostics,

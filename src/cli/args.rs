@@ -64,6 +64,8 @@ pub enum Command {
     Inv(InvCommand),
     /// List actions, or show one
     Actions(ActionsCommand),
+    /// Settings, and where they come from
+    Config(ConfigCommand),
     /// See the main job on this machine, in a folder that is removed again
     Tour,
     /// Start a project in this folder
@@ -176,9 +178,9 @@ pub struct Connection {
     /// Seconds to wait for a connection
     #[arg(long, env = "OPSC_TIMEOUT", value_name = "SECONDS")]
     pub timeout: Option<u64>,
-    /// How many hosts at the same time
-    #[arg(short, long, env = "OPSC_FORKS", default_value = "16")]
-    pub forks: usize,
+    /// How many hosts at the same time [default: 16]
+    #[arg(short, long, env = "OPSC_FORKS")]
+    pub forks: Option<usize>,
 }
 
 #[derive(Args, Debug)]
@@ -293,6 +295,22 @@ pub enum InvWhat {
 pub struct ActionsCommand {
     /// One action in full
     pub name: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct ConfigCommand {
+    #[command(subcommand)]
+    pub what: ConfigWhat,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum ConfigWhat {
+    /// Every setting with its value
+    Show {
+        /// Who set each value
+        #[arg(long)]
+        origin: bool,
+    },
 }
 
 #[derive(Args, Debug)]

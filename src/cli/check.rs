@@ -8,7 +8,7 @@ use super::plan::open_workspace;
 use crate::app::project::ops_files;
 use crate::app::workspace::Workspace;
 use crate::base::words;
-use crate::diag::{Diagnostic, Edit};
+use crate::diag::{Diagnostic, Edit, fixes};
 use crate::report::check_json::check_json;
 
 pub fn run(command: &CheckCommand, global: &Global, output: &mut Output) -> i32 {
@@ -71,23 +71,9 @@ fn fix(file: &Path, global: &Global, output: &mut Output) -> Result<(), i32> {
         if edits.is_empty() {
             return Ok(());
         }
-        let fixed = apply(&workspace.sources.get(checked.file).text, edits);
+        let fixed = fixes::apply(&workspace.sources.get(checked.file).text, edits);
         crate::app::files::write_text(file, &fixed).map_err(|error| output.fail(&error, None))?;
         output.say(&format!("fixed {}\n", file.display()));
     }
     Ok(())
-}
-
-/// The text with the edits applied from the end, so that earlier places stay right; overlapping ones wait a round.
-fn apply(text: &str, mut edits: Vec<Edit>) -> String {
-    edits.sort_by_key(|edit| std::cmp::Reverse((edit.span.start, edit.span.end)));
-    let mut fixed = text.to_string();
-    let mut border = u32::MAX;
-    for edit in edits {
-        if edit.span.end <= border {
-            fixed.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.text);
-            border = edit.span.start;
-        }
-    }
-    fixed
 }

@@ -6,6 +6,7 @@ pub mod actions;
 pub mod args;
 pub mod check;
 pub mod compile;
+pub mod config;
 pub mod explain;
 pub mod fmt;
 pub mod init;
@@ -53,6 +54,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
         Command::Logs(command) => runs::run_logs(&command, global, output),
         Command::Inv(command) => inv::run(&command, global, output),
         Command::Actions(command) => actions::run(&command, global, output),
+        Command::Config(command) => config::run(&command, output),
         Command::Tour => tour::run(output),
         Command::Init(command) => init::run(&command, output),
     }

@@ -1,12 +1,12 @@
 //! `opsc plan` and `opsc graph`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::args::{Format, Global, GraphCommand, GraphFormat, PlanCommand, Selection};
+use super::config::{find_project, load_settings};
 use super::output::Output;
 use super::run::{Session, connect_options};
 use crate::app::planning::{PlanOptions, Planned, plan_file};
-use crate::app::project::Project;
 use crate::app::workspace::Workspace;
 use crate::report;
 
@@ -16,12 +16,10 @@ pub fn open_workspace(global: &Global, output: &mut Output) -> Result<Workspace,
 }
 
 fn open_workspace_at(folder: &Path, global: &Global, output: &mut Output) -> Result<Workspace, i32> {
-    let start = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
-    let state_home = std::env::var_os("XDG_STATE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::home_dir().map(|home| home.join(".local/state")));
-    let project = Project::find(&start, &state_home.unwrap_or_else(|| PathBuf::from(".")));
-    Workspace::open(project, &global.inventory).map_err(|error| output.fail(&error, None))
+    let project = find_project(folder);
+    load_settings(&project)
+        .and_then(|settings| Workspace::open(project, settings, &global.inventory))
+        .map_err(|error| output.fail(&error, None))
 }
 
 /// Checks and plans the file of a selection; findings are shown, also those that stop nothing.
@@ -64,11 +62,11 @@ pub fn run(command: &PlanCommand, global: &Global, output: &mut Output) -> i32 {
     if command.offline {
         return 0;
     }
-    let options = match connect_options(&command.connection, output) {
+    let options = match connect_options(&command.connection, &workspace.settings, output) {
         Ok(options) => options,
         Err(code) => return code,
     };
-    let predictions = Session::new(&planned, &workspace, &options).predict(command.connection.forks);
+    let predictions = Session::new(&planned, &workspace, &options).predict(&command.connection);
     match predictions {
         Ok(predictions) => {
             output.print("\n");

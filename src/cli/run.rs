@@ -11,6 +11,7 @@ use crate::app::AppError;
 use crate::app::execution::{Execution, Told};
 use crate::app::planning::Planned;
 use crate::app::running::ConnectOptions;
+use crate::app::settings::Settings;
 use crate::app::workspace::Workspace;
 use crate::base::secret::Secret;
 use crate::base::words;
@@ -30,21 +31,26 @@ impl<'a> Session<'a> {
         Session { planned, workspace, options }
     }
 
-    fn execution(&self, forks: usize) -> Execution<'_> {
+    fn execution(&self, connection: &Connection) -> Execution<'_> {
+        let forks = connection.forks.or(self.workspace.settings.count("forks")).unwrap_or(1);
         Execution { planned: self.planned, project: &self.workspace.project, options: self.options, forks }
     }
 
-    pub fn predict(&self, forks: usize) -> Result<Vec<Prediction>, AppError> {
-        self.execution(forks).predict()
+    pub fn predict(&self, connection: &Connection) -> Result<Vec<Prediction>, AppError> {
+        self.execution(connection).predict()
     }
 }
 
 /// Passwords come from a prompt or a file, never from a flag.
-pub fn connect_options(connection: &Connection, output: &mut Output) -> Result<ConnectOptions, i32> {
+pub fn connect_options(
+    connection: &Connection,
+    settings: &Settings,
+    output: &mut Output,
+) -> Result<ConnectOptions, i32> {
     let mut options = ConnectOptions {
-        user: connection.user.clone(),
-        key: connection.private_key.clone(),
-        timeout: connection.timeout.map(Duration::from_secs),
+        user: connection.user.clone().or_else(|| settings.text("user")),
+        key: connection.private_key.clone().or_else(|| settings.path("private_key")),
+        timeout: connection.timeout.map(Duration::from_secs).or_else(|| settings.seconds("timeout")),
         password: None,
         admin_password: None,
     };
@@ -105,14 +111,14 @@ struct How<'a> {
 }
 
 fn carry_out(workspace: &Workspace, planned: &Planned, how: &How<'_>, global: &Global, output: &mut Output) -> i32 {
-    let options = match connect_options(how.connection, output) {
+    let options = match connect_options(how.connection, &workspace.settings, output) {
         Ok(options) => options,
         Err(code) => return code,
     };
     let session = Session::new(planned, workspace, &options);
     if how.dry_run {
         output.print(&report::plan_text::plan_text(&planned.plan, &planned.program, &planned.inventory, output.colour));
-        return match session.predict(how.connection.forks) {
+        return match session.predict(how.connection) {
             Ok(predictions) => {
                 output.print(&format!("\n{}", report::prediction_text::prediction_text(&predictions, output.colour)));
                 0
@@ -149,7 +155,7 @@ fn execute(session: &Session<'_>, how: &How<'_>, global: &Global, output: &mut O
     let mut progress = report::progress::Progress::new(output.colour, global.verbose);
     let redraw = how.format == RunFormat::Text && !output.quiet && std::io::stderr().is_terminal();
     let mut drawn = false;
-    let finished = session.execution(how.connection.forks).run(&mut |told| match told {
+    let finished = session.execution(how.connection).run(&mut |told| match told {
         Told::Event { event, run } if how.format == RunFormat::Ndjson => {
             output.print(&format!("{}\n", report::event_json::event_json(event, run)));
         }

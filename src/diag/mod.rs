@@ -1,6 +1,7 @@
 //! Floor 1: diagnostics as values. What is wrong, where, what was expected, what to do.
 //! Knows nothing of the language: floors above turn their own error enums into [`Diagnostic`]s.
 
+pub mod fixes;
 pub mod render;
 
 use crate::base::source::Span;

@@ -1,9 +1,9 @@
 //! What only the binary can do: HTTP from the controller. Knows nothing of plans and sessions.
 
-use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use super::errors::StepError;
+use super::http;
 use crate::base::secret::Secret;
 use crate::hir::program::Action;
 use crate::hir::value::Value;
@@ -44,7 +44,7 @@ async fn http_request(arguments: &Arguments<'_>) -> Result<Vec<(String, String)>
     let url = arguments.text("url").unwrap_or_default();
     // A secret url is never shown.
     let shown = arguments.value("url").as_str().unwrap_or("(secret url)").to_string();
-    let refuse = |error: reqwest::Error| StepError::Http { url: shown.clone(), reason: http_reason(&error) };
+    let refuse = |error: reqwest::Error| StepError::Http { url: shown.clone(), reason: http::reason(&error) };
     let started = Instant::now();
     let request = build(arguments, &url).map_err(refuse)?;
     let mut answer = request.send().await.map_err(refuse)?;
@@ -61,11 +61,7 @@ async fn http_request(arguments: &Arguments<'_>) -> Result<Vec<(String, String)>
 }
 
 fn build(arguments: &Arguments<'_>, url: &str) -> Result<reqwest::RequestBuilder, reqwest::Error> {
-    install_crypto();
-    let client = reqwest::Client::builder()
-        .timeout(arguments.deadline)
-        .user_agent(concat!("opsc/", env!("CARGO_PKG_VERSION")))
-        .build()?;
+    let client = http::client(arguments.deadline)?;
     let method = arguments.text("method").and_then(|method| method.to_uppercase().parse().ok());
     let mut request = client.request(method.unwrap_or(reqwest::Method::GET), url);
     if let Value::Record(headers) = arguments.value("headers") {
@@ -99,23 +95,4 @@ fn judge(arguments: &Arguments<'_>, url: &str, status: u16, body: &str) -> Resul
         Some(expected) if !body.contains(&expected) => Err(StepError::HttpText { url: url.to_string(), expected }),
         _ => Ok(()),
     }
-}
-
-/// The innermost cause says what went wrong; the outer ones repeat the url, which may be secret.
-fn http_reason(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    let timed_out = error.is_timeout();
-    if timed_out { "no answer in time".to_string() } else { cause.to_string().to_lowercase() }
-}
-
-fn install_crypto() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        if rustls::crypto::ring::default_provider().install_default().is_err() {
-            tracing::debug!("another crypto provider was installed before");
-        }
-    });
 }

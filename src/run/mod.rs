@@ -18,6 +18,7 @@ pub mod exit;
 pub mod facts;
 pub mod fields;
 pub mod host;
+pub mod http;
 pub mod link;
 pub mod phases;
 pub mod ports;

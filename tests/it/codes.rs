@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use opsc::app::planning::{PlanOptions, plan_checked};
 use opsc::app::project::Project;
+use opsc::app::settings::Settings;
 use opsc::app::workspace::Workspace;
 use opsc::cli::explain::codes;
 use opsc::diag::Diagnostic;
@@ -13,7 +14,7 @@ use opsc::diag::Diagnostic;
 fn workspace() -> (tempfile::TempDir, Workspace) {
     let folder = tempfile::tempdir().expect("a folder");
     let project = Project { root: folder.path().to_path_buf(), found: false, state: PathBuf::new() };
-    let workspace = Workspace::open(project, &[]).expect("an empty project");
+    let workspace = Workspace::open(project, Settings::default(), &[]).expect("an empty project");
     (folder, workspace)
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod codes;
+mod command_line;
 mod contract;
 mod floors;
 mod project;

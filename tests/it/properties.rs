@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use opsc::app::project::Project;
+use opsc::app::settings::Settings;
 use opsc::app::workspace::Workspace;
 use opsc::base::source::Sources;
 use opsc::syntax;
@@ -90,7 +91,7 @@ const TOKENS: &[&str] = &[
 fn compile(text: &str) {
     let folder = std::env::temp_dir().join("opsc-properties-nowhere");
     let project = Project { root: folder, found: false, state: PathBuf::new() };
-    let mut workspace = Workspace::open(project, &[]).unwrap();
+    let mut workspace = Workspace::open(project, Settings::default(), &[]).unwrap();
     let checked = workspace.check_text(std::path::Path::new("a.ops"), text.to_string());
     if let Some(tree) = &checked.tree {
         syntax::format(tree, text);

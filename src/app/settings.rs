@@ -1,0 +1,253 @@
+//! What can be set outside the command line: in `opsc.toml`, in the user's own file, and by the environment, in that
+//! order of growing weight. Knows where each value came from. A key that does not exist is an error.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::de::{DeTable, DeValue};
+
+use super::errors::AppError;
+use super::files::read_text;
+use crate::base::near::nearest;
+
+/// One thing that can be set.
+pub struct Known {
+    pub key: &'static str,
+    /// The variable that sets it; flags read the same one.
+    pub variable: &'static str,
+    kind: Kind,
+    pub default: &'static str,
+    pub about: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    /// Relative to the folder of the file that says it.
+    Path,
+    /// At least one.
+    Count,
+}
+
+const fn known(
+    key: &'static str,
+    variable: &'static str,
+    kind: Kind,
+    default: &'static str,
+    about: &'static str,
+) -> Known {
+    Known { key, variable, kind, default, about }
+}
+
+/// Every setting there is, in the order in which they are shown.
+pub const KNOWN: &[Known] = &[
+    known("inventory", "OPSC_INVENTORY", Kind::Path, "", "inventory file or folder"),
+    known("user", "OPSC_USER", Kind::Text, "", "login user"),
+    known("private_key", "OPSC_PRIVATE_KEY", Kind::Path, "", "private key file"),
+    known("timeout", "OPSC_TIMEOUT", Kind::Count, "", "seconds to wait for a connection"),
+    known("forks", "OPSC_FORKS", Kind::Count, "16", "how many hosts at the same time"),
+    known(
+        "model.url",
+        "OPSC_MODEL_URL",
+        Kind::Text,
+        "",
+        "an OpenAI-compatible endpoint, such as http://127.0.0.1:8000/v1",
+    ),
+    known("model.name", "OPSC_MODEL_NAME", Kind::Text, "", "the model's name there"),
+    known("model.key_env", "OPSC_MODEL_KEY_ENV", Kind::Text, "OPSC_MODEL_KEY", "the variable that holds its key"),
+    known("model.timeout", "OPSC_MODEL_TIMEOUT", Kind::Count, "60", "seconds to wait for an answer"),
+];
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Origin {
+    Default,
+    /// A file and the line in it.
+    File(PathBuf, usize),
+    Environment(&'static str),
+}
+
+/// A value as text, and who set it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Setting {
+    pub text: String,
+    pub origin: Origin,
+}
+
+/// Every setting that has a value.
+#[derive(Clone, Default, Debug)]
+pub struct Settings {
+    values: BTreeMap<&'static str, Setting>,
+}
+
+impl Settings {
+    /// Reads the files that exist, weakest first, and the environment.
+    pub fn load(files: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> Result<Settings, AppError> {
+        let mut settings = Settings::default();
+        for known in KNOWN.iter().filter(|known| !known.default.is_empty()) {
+            settings.values.insert(known.key, Setting { text: known.default.to_string(), origin: Origin::Default });
+        }
+        for file in files.iter().filter(|file| file.is_file()) {
+            settings.read_file(file)?;
+        }
+        for known in KNOWN {
+            if let Some(text) = environment(known.variable).filter(|text| !text.is_empty()) {
+                expect_kind(known, &text).map_err(|reason| AppError::Setting {
+                    place: known.variable.to_string(),
+                    reason,
+                    near: None,
+                })?;
+                settings.values.insert(known.key, Setting { text, origin: Origin::Environment(known.variable) });
+            }
+        }
+        Ok(settings)
+    }
+
+    pub fn get(&self, key: &str) -> Option<&Setting> {
+        self.values.get(key)
+    }
+
+    pub fn text(&self, key: &str) -> Option<String> {
+        self.get(key).map(|setting| setting.text.clone())
+    }
+
+    pub fn path(&self, key: &str) -> Option<PathBuf> {
+        self.get(key).map(|setting| PathBuf::from(&setting.text))
+    }
+
+    pub fn count(&self, key: &str) -> Option<usize> {
+        // `load` has refused everything that is no number.
+        self.get(key).and_then(|setting| setting.text.parse().ok())
+    }
+
+    pub fn seconds(&self, key: &str) -> Option<Duration> {
+        self.count(key).map(|seconds| Duration::from_secs(seconds as u64))
+    }
+
+    fn read_file(&mut self, path: &Path) -> Result<(), AppError> {
+        let text = read_text(path)?;
+        let table = DeTable::parse(&text).map_err(|error| {
+            let line = error.span().map_or(1, |span| line_of(&text, span.start));
+            AppError::Setting { place: place(path, line), reason: error.message().to_string(), near: None }
+        })?;
+        for (key, value) in table.get_ref() {
+            let line = line_of(&text, key.span().start);
+            match value.get_ref() {
+                DeValue::Table(inner) => {
+                    for (name, value) in inner {
+                        let line = line_of(&text, name.span().start);
+                        self.take(path, &format!("{}.{}", key.get_ref(), name.get_ref()), line, value.get_ref())?;
+                    }
+                }
+                value => self.take(path, key.get_ref(), line, value)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, file: &Path, key: &str, line: usize, value: &DeValue<'_>) -> Result<(), AppError> {
+        let refuse = |reason: String, near: Option<&str>| AppError::Setting {
+            place: place(file, line),
+            reason,
+            near: near.map(str::to_string),
+        };
+        let Some(known) = KNOWN.iter().find(|known| known.key == key) else {
+            let near = nearest(key, KNOWN.iter().map(|known| known.key));
+            return Err(refuse(format!("there is no setting `{key}`"), near));
+        };
+        let text = match value {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(number) => number.as_str().to_string(),
+            other => return Err(refuse(format!("`{key}` is a text or a number, found {}", other.type_str()), None)),
+        };
+        expect_kind(known, &text).map_err(|reason| refuse(reason, None))?;
+        let text = match known.kind {
+            Kind::Path => beside(file, &text),
+            Kind::Text | Kind::Count => text,
+        };
+        self.values.insert(known.key, Setting { text, origin: Origin::File(file.to_path_buf(), line) });
+        Ok(())
+    }
+}
+
+/// A path as a settings file means it: relative to its folder, unless it starts at a home.
+fn beside(file: &Path, text: &str) -> String {
+    match file.parent() {
+        Some(folder) if Path::new(text).is_relative() && !text.starts_with("~/") => {
+            folder.join(text).display().to_string()
+        }
+        _ => text.to_string(),
+    }
+}
+
+fn expect_kind(known: &Known, text: &str) -> Result<(), String> {
+    match known.kind {
+        Kind::Count if !text.parse::<usize>().is_ok_and(|count| count > 0) => {
+            Err(format!("`{}` is a whole number of at least 1, found `{text}`", known.key))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.get(..offset).unwrap_or(text).matches('\n').count() + 1
+}
+
+fn place(path: &Path, line: usize) -> String {
+    format!("{}:{line}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(project: &str, user: &str, environment: &[(&str, &str)]) -> Result<Settings, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let files = [("user.toml", user), ("opsc.toml", project)].map(|(name, text)| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+            folder.path().join(name)
+        });
+        let environment = |name: &str| {
+            environment.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_string())
+        };
+        Settings::load(&files, &environment).map_err(|error| {
+            let folder = format!("{}/", folder.path().display());
+            format!("{error} [{}]", error.hint().unwrap_or_default()).replace(&folder, "")
+        })
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_project_over_the_user_over_defaults() {
+        let project = "forks = 4\n[model]\nname = \"small\"\n";
+        let user = "forks = 2\nuser = \"deploy\"\ntimeout = 7\n";
+        let settings = load(project, user, &[("OPSC_TIMEOUT", "9")]).unwrap();
+        assert_eq!(settings.count("forks"), Some(4));
+        assert_eq!(settings.text("user").as_deref(), Some("deploy"));
+        assert_eq!(settings.seconds("timeout"), Some(Duration::from_secs(9)));
+        assert_eq!(settings.get("timeout").unwrap().origin, Origin::Environment("OPSC_TIMEOUT"));
+        assert!(
+            matches!(&settings.get("model.name").unwrap().origin, Origin::File(path, 3) if path.ends_with("opsc.toml"))
+        );
+        assert_eq!(settings.get("model.timeout").unwrap().origin, Origin::Default);
+        assert_eq!(settings.get("inventory"), None);
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file_that_names_them() {
+        let settings = load("inventory = \"hosts\"\nprivate_key = \"~/.ssh/id\"\n", "", &[]).unwrap();
+        assert!(settings.path("inventory").unwrap().is_absolute());
+        assert!(settings.path("inventory").unwrap().ends_with("hosts"));
+        assert_eq!(settings.text("private_key").as_deref(), Some("~/.ssh/id"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        let refused = |project: &str| load(project, "", &[]).unwrap_err();
+        assert_eq!(refused("\nfork = 3\n"), "opsc.toml:2: there is no setting `fork` [did you mean `forks`?]");
+        assert_eq!(refused("forks = 0\n"), "opsc.toml:1: `forks` is a whole number of at least 1, found `0` []");
+        assert_eq!(refused("forks = [1]\n"), "opsc.toml:1: `forks` is a text or a number, found array []");
+        assert!(refused("[model\n").starts_with("opsc.toml:1: "));
+        let error = load("", "", &[("OPSC_FORKS", "many")]).unwrap_err();
+        assert_eq!(error, "OPSC_FORKS: `forks` is a whole number of at least 1, found `many` []");
+    }
+}
