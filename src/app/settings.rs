@@ -59,6 +59,11 @@ pub const KNOWN: &[Known] = &[
     known("model.timeout", "OPSC_MODEL_TIMEOUT", Kind::Count, "60", "seconds to wait for an answer"),
 ];
 
+/// The variable that sets a key; the key itself where there is none.
+pub fn variable_of(key: &str) -> &str {
+    KNOWN.iter().find(|known| known.key == key).map_or(key, |known| known.variable)
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Origin {
     Default,

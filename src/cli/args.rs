@@ -90,6 +90,13 @@ pub enum GraphFormat {
     Mermaid,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum TranslatorName {
+    Auto,
+    Offline,
+    Model,
+}
+
 #[derive(Args, Debug)]
 pub struct CompileCommand {
     /// What should be done, in English
@@ -103,6 +110,9 @@ pub struct CompileCommand {
     /// Show how each part of the request was read
     #[arg(long)]
     pub explain: bool,
+    /// Who translates: a model is asked only where the offline translator has questions, never, or always
+    #[arg(long, value_enum, default_value = "auto", env = "OPSC_TRANSLATOR", value_name = "WHO")]
+    pub translator: TranslatorName,
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
     pub output: Format,
 }

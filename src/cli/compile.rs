@@ -1,19 +1,22 @@
 //! `opsc compile "TEXT"`: plain language → a checked `.ops` file, or questions. Touches no host and runs nothing.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use super::args::{CompileCommand, Format, Global};
+use super::args::{CompileCommand, Format, Global, TranslatorName};
 use super::output::Output;
 use super::plan::open_workspace;
 use crate::app::files::write_text;
+use crate::app::settings::Settings;
 use crate::app::workspace::Workspace;
+use crate::base::secret::Secret;
 use crate::diag::Diagnostic;
 use crate::hir::program::Action;
 use crate::report::check_json::check_json;
-use crate::syntax;
-use crate::translate::{Compiled, compile_offline};
+use crate::translate::endpoint::{Endpoint, ModelError};
+use crate::translate::{self, ClauseReading, Compiled, Question, Translator};
 
 pub fn run(command: &CompileCommand, global: &Global, output: &mut Output) -> i32 {
     let mut workspace = match open_workspace(global, output) {
@@ -26,41 +29,58 @@ pub fn run(command: &CompileCommand, global: &Global, output: &mut Output) -> i3
         output.diagnostics(&diagnostics, &workspace.sources);
         return 11;
     }
-    let actions: Vec<&Action> = program.actions.values().collect();
-    let compiled = compile_offline(&command.request, &actions, &workspace.inventory());
-    let path = command.save.as_deref().unwrap_or(Path::new("compiled.ops"));
-    let (source, findings) = match &compiled.source {
-        Some(source) => canonical(&mut workspace, path, source),
-        None => (None, Vec::new()),
+    let endpoint = match endpoint(command.translator, &workspace.settings) {
+        Ok(endpoint) => endpoint,
+        Err(reason) => {
+            output.complain(&reason);
+            return 10;
+        }
     };
+    let translator = match (&endpoint, command.translator) {
+        (None, _) | (_, TranslatorName::Offline) => Translator::Offline,
+        (Some(endpoint), TranslatorName::Auto) => Translator::ModelIfNeeded(endpoint),
+        (Some(endpoint), TranslatorName::Model) => Translator::Model(endpoint),
+    };
+    let actions: Vec<&Action> = program.actions.values().collect();
+    let path = command.save.as_deref().unwrap_or(Path::new("compiled.ops"));
+    let compiled = translate::compile(&command.request, path, &actions, &mut workspace, &translator);
     if command.output == Format::Json {
-        output.print(&format!("{:#}\n", as_json(command, &compiled, source.as_deref(), &findings, &workspace)));
-    } else {
-        explain(command, &compiled, output);
-        output.diagnostics(&findings, &workspace.sources);
+        output.print(&format!("{:#}\n", as_json(command, &compiled, &workspace)));
     }
-    if !compiled.questions.is_empty() {
-        return 3;
-    }
-    let Some(source) = source else { return 11 };
-    if command.output == Format::Text {
-        output.print(&source);
-    }
-    save(command, &source, output)
+    tell(command, &compiled, &workspace, output);
+    finish(command, &compiled, output)
 }
 
-/// The source in canonical form, and what the checker says of it; no source where it says an error.
-fn canonical(workspace: &mut Workspace, path: &Path, source: &str) -> (Option<String>, Vec<Diagnostic>) {
-    let parsed = workspace.check_text(path, source.to_string());
-    let Some(tree) = parsed.tree.as_ref().filter(|_| !parsed.has_errors()) else { return (None, parsed.diagnostics) };
-    (Some(syntax::format(tree, source)), parsed.diagnostics)
+/// The model's place by the settings; none where none is configured.
+fn endpoint(translator: TranslatorName, settings: &Settings) -> Result<Option<Endpoint>, String> {
+    let (url, model) = (settings.text("model.url"), settings.text("model.name"));
+    match (url, model) {
+        (Some(url), Some(model)) => Ok(Some(Endpoint {
+            url,
+            model,
+            key: settings.text("model.key_env").and_then(|name| std::env::var(name).ok()).map(Secret::new),
+            timeout: settings.seconds("model.timeout").unwrap_or(Duration::from_secs(60)),
+        })),
+        (None, None) if translator != TranslatorName::Model => Ok(None),
+        (url, _) => {
+            let missing = if url.is_none() { "model.url" } else { "model.name" };
+            Err(format!(
+                "error: no model to ask: `{missing}` is not set\nhint: set it in opsc.toml, or `{}`\n",
+                crate::app::settings::variable_of(missing)
+            ))
+        }
+    }
 }
 
-fn explain(command: &CompileCommand, compiled: &Compiled, output: &mut Output) {
+/// Everything but the program itself goes to standard error.
+fn tell(command: &CompileCommand, compiled: &Compiled, workspace: &Workspace, output: &mut Output) {
     if command.explain {
         for clause in &compiled.clauses {
             output.complain(&format!("\"{}\" → {}\n", clause.text, clause.node));
         }
+    }
+    if let Some(error) = &compiled.model_error {
+        output.complain(&format!("error: the model could not help: {error}\nhint: {}\n", error.hint()));
     }
     for question in &compiled.questions {
         output.complain(&format!("question: {}\n", question.ask));
@@ -68,6 +88,30 @@ fn explain(command: &CompileCommand, compiled: &Compiled, output: &mut Output) {
             output.complain(&format!("  options: {}\n", question.options.join(", ")));
         }
     }
+    for word in &compiled.uncovered {
+        output.complain(&format!("warning: nothing in the program represents \"{word}\"\n"));
+    }
+    if command.output == Format::Text {
+        output.diagnostics(&compiled.diagnostics, &workspace.sources);
+    }
+}
+
+/// Prints and saves the program; the exit code says why there is none.
+fn finish(command: &CompileCommand, compiled: &Compiled, output: &mut Output) -> i32 {
+    if !compiled.questions.is_empty() {
+        return 3;
+    }
+    let Some(source) = &compiled.source else {
+        return match &compiled.model_error {
+            Some(ModelError::Refused { .. }) | None => 11,
+            Some(ModelError::TimedOut { .. }) => 27,
+            Some(_) => 1,
+        };
+    };
+    if command.output == Format::Text {
+        output.print(source);
+    }
+    save(command, source, output)
 }
 
 fn save(command: &CompileCommand, source: &str, output: &mut Output) -> i32 {
@@ -91,35 +135,31 @@ fn save(command: &CompileCommand, source: &str, output: &mut Output) -> i32 {
     }
 }
 
-fn as_json(
-    command: &CompileCommand,
-    compiled: &Compiled,
-    source: Option<&str>,
-    findings: &[Diagnostic],
-    workspace: &Workspace,
-) -> Json {
-    let clauses: Vec<Json> = compiled
-        .clauses
-        .iter()
-        .map(|clause| json!({ "text": clause.text, "span": [clause.start, clause.end], "node": clause.node }))
-        .collect();
-    let uncovered: Vec<&str> =
-        compiled.clauses.iter().filter(|clause| clause.node == "unknown").map(|clause| clause.text.as_str()).collect();
-    let questions: Vec<Json> = compiled
-        .questions
-        .iter()
-        .map(|each| json!({ "kind": each.kind, "got": each.got, "options": each.options, "ask": each.ask }))
-        .collect();
+fn as_json(command: &CompileCommand, compiled: &Compiled, workspace: &Workspace) -> Json {
+    let clause = |clause: &ClauseReading| {
+        json!({
+            "text": clause.text,
+            "span": [clause.start, clause.end],
+            "node": clause.node,
+            "confidence": clause.confidence,
+        })
+    };
+    let question =
+        |each: &Question| json!({ "kind": each.kind, "got": each.got, "options": each.options, "ask": each.ask });
+    let findings = check_json(1, &compiled.diagnostics, &workspace.sources);
     json!({
         "schema": "opsc.compile/1",
         "request": command.request,
-        "translator": "offline",
+        "translator": compiled.translator,
+        "rounds": compiled.rounds,
         "file": command.save.as_ref().map(|path| path.display().to_string()),
-        "source": source,
-        "clauses": clauses,
+        "source": compiled.source,
+        "confidence": compiled.confidence,
+        "clauses": compiled.clauses.iter().map(clause).collect::<Vec<_>>(),
         "assumptions": compiled.assumptions,
-        "uncovered": uncovered,
-        "questions": questions,
-        "diagnostics": check_json(1, findings, &workspace.sources).get("diagnostics").cloned().unwrap_or(Json::Null),
+        "uncovered": compiled.uncovered,
+        "questions": compiled.questions.iter().map(question).collect::<Vec<_>>(),
+        "model_error": compiled.model_error.as_ref().map(ToString::to_string),
+        "diagnostics": findings.get("diagnostics").cloned().unwrap_or(Json::Null),
     })
 }

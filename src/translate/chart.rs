@@ -23,6 +23,7 @@ pub enum Node {
         action: usize,
         arguments: Vec<(String, String)>,
         rivals: Vec<usize>,
+        typos: u32,
     },
     Control(Control),
     /// A word that nothing takes.
@@ -33,7 +34,7 @@ pub enum Node {
 const UNKNOWN: u32 = 1000;
 const CLAUSE: u32 = 10;
 /// Words of politeness are passed over.
-const POLITE: &[&str] = &[
+pub const POLITE: &[&str] = &[
     "please", "can", "could", "would", "you", "kindly", "hi", "hello", "hey", "i", "want", "need", "to", "us", "me",
     "let",
 ];
@@ -88,68 +89,91 @@ fn action_readings(
     actions: &[&Action],
     templates: &[(usize, Vec<Part>)],
 ) -> Vec<(usize, u32, Node)> {
-    let mut found: Vec<Candidate> = Vec::new();
+    let mut found: Vec<(usize, Match)> = Vec::new();
     for (index, template) in templates {
         let Some(action) = actions.get(*index) else { continue };
-        for (end, arguments) in matches(template, tokens, start, action) {
-            if end > start
-                && !found.iter().any(|(known, other, given)| known == index && *other == end && *given == arguments)
-            {
-                found.push((*index, end, arguments));
+        for candidate in matches(template, tokens, start, action) {
+            let is_known = |(known, other): &(usize, Match)| known == index && other.says_the_same(&candidate);
+            if candidate.end > start && !found.iter().any(is_known) {
+                found.push((*index, candidate));
             }
         }
     }
-    found
-        .iter()
-        .map(|(index, end, arguments)| {
-            let more = |(_, other, given): &&Candidate| other == end && given.len() >= arguments.len();
-            let rivals = found.iter().filter(more).map(|(rival, _, _)| *rival).filter(|rival| rival != index).collect();
-            let node = Node::Action { action: *index, arguments: arguments.clone(), rivals };
-            // Among readings of the same words, the one that gives more of them a meaning is better.
-            (*end, CLAUSE + 5_u32.saturating_sub(u32::try_from(arguments.len()).unwrap_or(5)), node)
-        })
-        .collect()
+    found.iter().map(|(index, reading)| (reading.end, reading.cost(), reading.node(*index, &found))).collect()
 }
 
-/// Where a template's match ends, and the arguments it found.
-type Match = (usize, Vec<(String, String)>);
-/// An action, where its match ends, and the arguments it found.
-type Candidate = (usize, usize, Vec<(String, String)>);
+/// One way in which a template, or a part of it, stands in the tokens.
+#[derive(Clone, PartialEq, Debug)]
+struct Match {
+    end: usize,
+    /// Names, and values as source text.
+    arguments: Vec<(String, String)>,
+    /// Words that are one letter off.
+    typos: u32,
+}
+
+impl Match {
+    fn empty(end: usize) -> Match {
+        Match { end, arguments: Vec::new(), typos: 0 }
+    }
+
+    fn then(&self, rest: Match) -> Match {
+        let arguments = [self.arguments.clone(), rest.arguments].concat();
+        Match { end: rest.end, arguments, typos: self.typos + rest.typos }
+    }
+
+    fn says_the_same(&self, other: &Match) -> bool {
+        self.end == other.end && self.arguments == other.arguments
+    }
+
+    /// Among readings of the same words, the one that gives more of them a meaning is better.
+    fn cost(&self) -> u32 {
+        CLAUSE + 5_u32.saturating_sub(u32::try_from(self.arguments.len()).unwrap_or(5)) + self.typos
+    }
+
+    fn node(&self, action: usize, found: &[(usize, Match)]) -> Node {
+        let rivals = found.iter().filter(|(rival, other)| {
+            *rival != action && other.end == self.end && other.arguments.len() >= self.arguments.len()
+        });
+        let rivals = rivals.map(|(rival, _)| *rival).collect();
+        Node::Action { action, arguments: self.arguments.clone(), rivals, typos: self.typos }
+    }
+}
 
 fn matches(parts: &[Part], tokens: &[Token], at: usize, action: &Action) -> Vec<Match> {
-    let Some((part, rest)) = parts.split_first() else { return vec![(at, Vec::new())] };
+    let Some((part, rest)) = parts.split_first() else { return vec![Match::empty(at)] };
+    let branched = |branches: &[Vec<Part>]| -> Vec<Match> {
+        branches.iter().flat_map(|branch| matches(branch, tokens, at, action)).collect()
+    };
     let mut heads: Vec<Match> = match part {
-        Part::Word(word) => {
-            let here =
-                tokens.get(at).is_some_and(|token| token.kind == TokenKind::Word && same_word(word, &token.word));
-            if here { vec![(at + 1, Vec::new())] } else { Vec::new() }
-        }
+        Part::Word(template) => word(template, tokens, at).into_iter().collect(),
         Part::Slot(name) => slot(name, tokens, at, action),
-        Part::OneOf(branches) => branches.iter().flat_map(|branch| matches(branch, tokens, at, action)).collect(),
-        Part::Optional(branches) => {
-            branches.iter().flat_map(|branch| matches(branch, tokens, at, action)).chain([(at, Vec::new())]).collect()
-        }
+        Part::OneOf(branches) => branched(branches),
+        Part::Optional(branches) => branched(branches).into_iter().chain([Match::empty(at)]).collect(),
     };
     heads.dedup();
     let mut found = Vec::new();
-    for (next, arguments) in heads {
-        for (end, more) in matches(rest, tokens, next, action) {
-            found.push((end, [arguments.clone(), more].concat()));
-        }
+    for head in heads {
+        found.extend(matches(rest, tokens, head.end, action).into_iter().map(|tail| head.then(tail)));
     }
     found
+}
+
+fn word(template: &str, tokens: &[Token], at: usize) -> Option<Match> {
+    let token = tokens.get(at).filter(|token| token.kind == TokenKind::Word && same_word(template, &token.word))?;
+    Some(Match { typos: u32::from(token.word != template), ..Match::empty(at + 1) })
 }
 
 fn slot(name: &str, tokens: &[Token], at: usize, action: &Action) -> Vec<Match> {
     let Some(param) = action.params.iter().find(|param| param.name == name) else { return Vec::new() };
     readings(tokens, at, &param.ty)
         .into_iter()
-        .map(|(length, source)| (at + length, vec![(name.to_string(), source)]))
+        .map(|(length, source)| Match { arguments: vec![(name.to_string(), source)], ..Match::empty(at + length) })
         .collect()
 }
 
 /// Equal, or one typo away from a template's word of five letters or more.
-fn same_word(template: &str, word: &str) -> bool {
+pub fn same_word(template: &str, word: &str) -> bool {
     template == word
         || (template.chars().count() >= 5
             && word.chars().count() >= 5

@@ -26,9 +26,10 @@ pub enum Control {
     Noise,
 }
 
-const NOUNS: &[&str] = &["server", "servers", "host", "hosts", "machine", "machines", "node", "nodes", "box", "boxes"];
+pub const NOUNS: &[&str] =
+    &["server", "servers", "host", "hosts", "machine", "machines", "node", "nodes", "box", "boxes"];
 const BEFORE_HOSTS: &[&str] = &["on", "to", "at", "across", "for", "in"];
-const NOISE: &[&str] =
+pub const NOISE: &[&str] =
     &["and", "then", "after", "that", "finally", "first", "please", "kindly", "also", "now", "afterwards", "next"];
 
 /// Every control clause that starts at a token: its length and meaning.

@@ -3,7 +3,7 @@
 use super::chart::{Node, Reading};
 use super::clauses::Control;
 use super::tokens::Token;
-use super::{ClauseReading, Compiled, Question};
+use super::{ClauseReading, Draft, Question};
 use crate::base::near::nearest;
 use crate::hir::effect::Row;
 use crate::hir::program::{Action, Param};
@@ -35,20 +35,19 @@ pub fn write(
     readings: Vec<Reading>,
     actions: &[&Action],
     inventory: &Inventory,
-) -> Compiled {
-    let mut compiled = Compiled::default();
+) -> Draft {
+    let mut draft = Draft::default();
     let mut plan = Plan::default();
     for reading in &readings {
-        compiled.clauses.extend(clause(request, tokens, reading, actions));
+        draft.clauses.extend(clause(request, tokens, reading, actions));
         plan.take(reading, tokens, actions, inventory);
     }
     plan.ask(actions, inventory);
-    compiled.questions = std::mem::take(&mut plan.questions);
-    if compiled.questions.is_empty() {
-        compiled.assumptions = plan.assumptions(actions);
-        compiled.source = Some(plan.source(request, actions, inventory, &compiled.assumptions));
+    draft.questions = std::mem::take(&mut plan.questions);
+    if draft.questions.is_empty() {
+        draft.source = Some(plan.source(request, actions, inventory));
     }
-    compiled
+    draft
 }
 
 fn clause(request: &str, tokens: &[Token], reading: &Reading, actions: &[&Action]) -> Option<ClauseReading> {
@@ -60,7 +59,13 @@ fn clause(request: &str, tokens: &[Token], reading: &Reading, actions: &[&Action
         Node::Control(control) => format!("{control:?}").split(['(', ' ']).next().unwrap_or_default().to_lowercase(),
         Node::Unknown => "unknown".to_string(),
     };
-    Some(ClauseReading { text: request.get(start..end)?.to_string(), start, end, node })
+    let words = (reading.end - reading.start) as f64;
+    let confidence = match &reading.node {
+        Node::Action { typos, .. } => 1.0 - 0.5 * f64::from(*typos) / words,
+        Node::Control(_) => 1.0,
+        Node::Unknown => 0.0,
+    };
+    Some(ClauseReading { text: request.get(start..end)?.to_string(), start, end, node, confidence })
 }
 
 fn question(kind: &'static str, got: &str, options: Vec<String>, ask: String) -> Question {
@@ -74,7 +79,7 @@ impl Plan {
             range.iter().map(|token| token.text.as_str()).collect::<Vec<_>>().join(" ")
         };
         match &reading.node {
-            Node::Action { action, arguments, rivals } => {
+            Node::Action { action, arguments, rivals, .. } => {
                 if !rivals.is_empty() {
                     let options: Vec<String> = [action]
                         .into_iter()
@@ -171,13 +176,6 @@ impl Plan {
         self.questions.extend(missing);
     }
 
-    fn assumptions(&self, actions: &[&Action]) -> Vec<String> {
-        let root = self.needs_root(actions).then(|| "as root, since a path lies outside home and /tmp".to_string());
-        let stops = self.batch.is_some() && !self.stop_at_first;
-        let stops = stops.then(|| "stops at the first host that fails".to_string());
-        root.into_iter().chain(stops).collect()
-    }
-
     fn needs_root(&self, actions: &[&Action]) -> bool {
         self.steps.iter().any(|step| {
             let is_path = |name: &String| {
@@ -201,13 +199,8 @@ impl Plan {
         row
     }
 
-    fn source(&self, request: &str, actions: &[&Action], inventory: &Inventory, assumptions: &[String]) -> String {
-        let mut text = String::from("ops 1\n\n");
-        text.push_str(&format!(
-            "# opsc compile {}\n# translated offline\n",
-            Value::string(request.replace('\n', " ")).literal()
-        ));
-        assumptions.iter().for_each(|assumption| text.push_str(&format!("# assumed: {assumption}\n")));
+    fn source(&self, request: &str, actions: &[&Action], inventory: &Inventory) -> String {
+        let mut text = String::from("ops 1\n");
         let param = self.hosts.as_ref().map(|names| self.hosts_param(names, inventory));
         let params = param.as_ref().map(|(name, ty, set)| format!("\n  {name}: {ty} = {set},\n")).unwrap_or_default();
         text.push_str(&format!("\nplaybook {}({params}) ! {} {{\n", self.name(actions), self.row(actions)));

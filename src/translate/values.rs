@@ -6,7 +6,7 @@ use crate::hir::types::Type;
 use crate::hir::value::Value;
 
 /// Words that are never a name, a package or a file.
-const NEVER_NAMES: &[&str] = &[
+pub const NEVER_NAMES: &[&str] = &[
     "the",
     "a",
     "an",

@@ -3,6 +3,7 @@
 
 use serde_json::Value as Json;
 
+use super::model_server::{ModelServer, Reply};
 use super::project::{Health, Project};
 use super::sshd::{Sshd, SshdOptions};
 
@@ -56,7 +57,35 @@ fn fleet() -> Fleet {
 
 #[test]
 fn a_rollout_over_ssh_is_checked_planned_run_repeated_and_rolled_back() {
+    tell(&fleet());
+}
+
+#[test]
+fn a_program_of_a_model_rolls_out_the_same() {
     let fleet = fleet();
+    let server = ModelServer::start(&[
+        Reply::Say(DEPLOY.replace("\"app\"", "\"ap\"")),
+        Reply::Say(format!("<think>app, not ap</think>\n```ops\n{DEPLOY}```")),
+    ]);
+    let request = "roll app.conf out across the app tier with mode 0640, one by one, each must answer 200 on /healthz, undo a failed one";
+    let compiled = fleet
+        .project
+        .command(&["compile", request, "--save", "deploy.ops", "--force", "--translator", "model"])
+        .env("OPSC_MODEL_URL", server.url())
+        .env("OPSC_MODEL_NAME", "scripted")
+        .output()
+        .unwrap();
+    assert!(compiled.status.success(), "{compiled:?}");
+    let saved = fleet.project.read("deploy.ops").unwrap();
+    assert!(
+        saved.contains("# translated by scripted at http://127.0.0.1:") && saved.contains(" in 2 rounds\n"),
+        "{saved}"
+    );
+    tell(&fleet);
+}
+
+/// Check, plan, run, run again, one host made to fail, show.
+fn tell(fleet: &Fleet) {
     let project = &fleet.project;
     let base = format!("base={}", project.path("root").display());
     let conf = |host: u8| project.read(&format!("root/app{host}/srv/app/app.conf"));

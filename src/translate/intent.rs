@@ -1,0 +1,259 @@
+//! Does the program say what the request says? Deterministic checks on the typed program, for both translators: where
+//! each value comes from, which words nothing represents, and whether it looks or changes. Pure.
+
+use std::collections::BTreeSet;
+
+use super::Question;
+use super::clauses;
+use super::templates::{Part, parse};
+use super::tokens::{Token, TokenKind};
+use super::values::NEVER_NAMES;
+use crate::hir::effect::Level;
+use crate::hir::expr::{Expr, ExprKind};
+use crate::hir::program::{Action, OnBlock, Playbook, Program, Statement, Step};
+use crate::hir::value::Value;
+use crate::hir::world::Inventory;
+use crate::plan::expression_text::walk;
+
+/// What the checks found.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct Intent {
+    /// What the program says and the request does not.
+    pub assumptions: Vec<String>,
+    /// Words of the request that the program does not represent.
+    pub uncovered: Vec<String>,
+    pub questions: Vec<Question>,
+    /// The share of the request's meaning words that the program represents.
+    pub coverage: f64,
+}
+
+/// Words that say how something is asked, not what.
+const STOP_WORDS: &[&str] = &[
+    "do", "does", "did", "be", "been", "was", "were", "will", "by", "its", "their", "there", "which", "what", "when",
+    "only", "than", "more", "less", "so", "as", "up", "down", "out", "over", "using", "called", "named", "one", "mode",
+    "status", "answers", "returns", "answer", "return", "fails", "fail", "failed", "failing", "error", "retry", "try",
+    "batch", "batches", "percent", "second", "seconds", "minute", "minutes", "hour", "hours", "times", "rollback",
+    "undo", "revert", "stop", "run", "make", "sure", "ensure",
+];
+
+/// Requests that begin so only look.
+const LOOKING: &[&str] =
+    &["show", "list", "verify", "is", "are", "what", "which", "display", "get", "see", "does", "find"];
+const LOOKING_OR_TESTING: &[&str] = &["check"];
+
+/// Words that always change something.
+const CHANGING: &[&str] = &[
+    "remove",
+    "delete",
+    "reboot",
+    "restart",
+    "install",
+    "uninstall",
+    "upgrade",
+    "update",
+    "create",
+    "write",
+    "copy",
+    "start",
+    "kill",
+    "enable",
+    "disable",
+    "add",
+    "deploy",
+    "wipe",
+    "rename",
+    "move",
+];
+
+pub struct Reader<'a> {
+    pub request: &'a str,
+    pub tokens: &'a [Token],
+    pub program: &'a Program,
+    pub inventory: &'a Inventory,
+    /// The program's text in canonical form.
+    pub source: &'a str,
+}
+
+impl Reader<'_> {
+    pub fn judge(&self) -> Intent {
+        let mut intent = Intent::default();
+        for playbook in &self.program.playbooks {
+            self.read_statements(&playbook.body, &mut intent.assumptions);
+            intent.questions.extend(self.polarity(playbook));
+        }
+        let mut seen = BTreeSet::new();
+        intent.assumptions.retain(|assumption| seen.insert(assumption.clone()));
+        (intent.uncovered, intent.coverage) = self.uncovered();
+        intent
+    }
+
+    fn read_statements(&self, statements: &[Statement], assumptions: &mut Vec<String>) {
+        for statement in statements {
+            match statement {
+                Statement::Let { value, .. } => self.literals("let", value, assumptions),
+                Statement::On(block) => self.read_block(block, assumptions),
+                Statement::If { then, otherwise, .. } => {
+                    self.read_statements(then, assumptions);
+                    self.read_statements(otherwise, assumptions);
+                }
+                Statement::Step(step) => self.read_step(step, assumptions),
+                Statement::Require { .. } | Statement::Rollback { .. } => {}
+            }
+        }
+    }
+
+    fn read_block(&self, block: &OnBlock, assumptions: &mut Vec<String>) {
+        if block.as_user.is_some() && !self.says(&["root", "sudo", "as"]) {
+            assumptions.push("as root, since a path lies outside home and /tmp".to_string());
+        }
+        let is_zero = |expr: &Expr| expr.kind == ExprKind::Literal(Value::Int(0));
+        if block.max_failures.as_ref().is_some_and(is_zero) && block.batch.is_some() && !self.says(&["stop"]) {
+            assumptions.push("stops at the first host that fails".to_string());
+        }
+        for (name, option) in [("batch", &block.batch), ("at_once", &block.at_once)] {
+            option.iter().for_each(|option| self.literals(name, option, assumptions));
+        }
+        for inner in [&block.body, &block.on_failure, &block.always] {
+            self.read_statements(inner, assumptions);
+        }
+    }
+
+    fn read_step(&self, step: &Step, assumptions: &mut Vec<String>) {
+        let action = self.program.actions.at(step.action);
+        for (param, argument) in action.params.iter().zip(&step.args) {
+            let default = param.default.as_ref().map(|default| &default.kind);
+            if let Some(argument) = argument.as_ref().filter(|argument| Some(&argument.kind) != default) {
+                self.literals(&param.name, argument, assumptions);
+            }
+        }
+        let attributes = [("retry", &step.attrs.retry), ("every", &step.attrs.every), ("timeout", &step.attrs.timeout)];
+        for (name, attribute) in attributes {
+            attribute.iter().for_each(|attribute| self.literals(name, attribute, assumptions));
+        }
+    }
+
+    /// Literals in an expression that the request does not hold.
+    fn literals(&self, name: &str, expr: &Expr, assumptions: &mut Vec<String>) {
+        walk(expr, &mut |inner| {
+            if let ExprKind::Literal(value) = &inner.kind
+                && !self.holds(value)
+            {
+                assumptions.push(format!("`{name}: {}` is not in the request", value.literal()));
+            }
+        });
+    }
+
+    fn holds(&self, value: &Value) -> bool {
+        let request = self.request.to_lowercase();
+        match value {
+            Value::None | Value::Bool(_) => true,
+            Value::String(text) => self.holds_text(&request, text),
+            Value::Script(script) => request.contains(&script.text.trim().to_lowercase()),
+            Value::File(file) => request.contains(&file.path.to_lowercase()),
+            Value::Int(number) => self.holds_number(&number.to_string()),
+            Value::Duration(_) | Value::Percent(_) | Value::Size(_) | Value::Float(_) => {
+                let literal = value.literal();
+                let digits: String = literal.chars().take_while(char::is_ascii_digit).collect();
+                request.contains(&literal.to_lowercase()) || self.holds_number(&digits)
+            }
+            Value::List(items) => items.iter().all(|item| self.holds(item)),
+            Value::Record(fields) => fields.iter().all(|(_, field)| self.holds(field)),
+            Value::Host(_) | Value::Hosts(_) | Value::Secret(_) => true,
+        }
+    }
+
+    /// Pieces of an interpolated text count too; a url may leave out its scheme, which then is `http://`.
+    fn holds_text(&self, request: &str, text: &str) -> bool {
+        let text = text.trim().to_lowercase();
+        let known = self.inventory.group(&text).is_some() || self.inventory.host(&text).is_some();
+        known || text == "http://" || text == "root" || request.contains(&text)
+    }
+
+    fn holds_number(&self, digits: &str) -> bool {
+        self.tokens.iter().any(|token| {
+            let mut numbers = token.word.split(|letter: char| !letter.is_ascii_digit());
+            token.word == digits || (token.kind != TokenKind::Word && numbers.any(|number| number == digits))
+        })
+    }
+
+    fn says(&self, words: &[&str]) -> bool {
+        self.tokens.iter().any(|token| words.contains(&token.word.as_str()))
+    }
+
+    /// A request that only looks must not change, and one that changes must not only look.
+    fn polarity(&self, playbook: &Playbook) -> Option<Question> {
+        let level = playbook.row.level;
+        let first = self.tokens.first().map_or("", |token| token.word.as_str());
+        let changes = self.tokens.iter().find(|token| CHANGING.contains(&token.word.as_str()));
+        let looks = LOOKING.contains(&first) || LOOKING_OR_TESTING.contains(&first);
+        let ask = match (changes, level) {
+            (None, Level::Change | Level::Destroy) if looks => {
+                format!("the request only looks, but the program may {}: is that meant?", level.name())
+            }
+            (Some(word), Level::Read) if !looks => {
+                format!(
+                    "the request says \"{}\", but nothing in the program changes anything: what is meant?",
+                    word.text
+                )
+            }
+            _ => return None,
+        };
+        Some(Question { kind: "polarity", got: self.request.to_string(), options: Vec::new(), ask })
+    }
+
+    /// Words with a meaning of their own that stand neither in the program nor in the phrases of its actions.
+    fn uncovered(&self) -> (Vec<String>, f64) {
+        let source = self.source_without_request();
+        let phrases: BTreeSet<String> =
+            self.used_actions().flat_map(|action| action.says.iter()).flat_map(|says| words(&parse(says))).collect();
+        let means = |token: &&Token| {
+            let word = token.word.as_str();
+            let is_stop = [STOP_WORDS, NEVER_NAMES, clauses::NOISE, clauses::NOUNS, super::chart::POLITE]
+                .iter()
+                .any(|words| words.contains(&word));
+            token.kind != TokenKind::Comma && !is_stop
+        };
+        let meaning: Vec<&Token> = self.tokens.iter().filter(means).collect();
+        let represented = |token: &&&Token| {
+            let text = token.text.to_lowercase();
+            source.contains(&text)
+                || source.contains(&token.word)
+                || phrases.iter().any(|phrase| super::chart::same_word(phrase, &token.word))
+                || self.pieces_stand_in(&source, &text)
+        };
+        let found = meaning.iter().filter(represented).count();
+        let uncovered = meaning.iter().filter(|token| !represented(token)).map(|token| token.text.clone()).collect();
+        let coverage = if meaning.is_empty() { 1.0 } else { found as f64 / meaning.len() as f64 };
+        (uncovered, coverage)
+    }
+
+    /// A url with `{address}` in it stands in the program in pieces.
+    fn pieces_stand_in(&self, source: &str, text: &str) -> bool {
+        let pieces: Vec<&str> = text.split(['{', '}']).filter(|piece| !piece.is_empty()).collect();
+        pieces.len() > 1 && pieces.iter().all(|piece| source.contains(piece))
+    }
+
+    /// The request itself stands in the header and in `doc:`, which represent nothing.
+    fn source_without_request(&self) -> String {
+        let is_code = |line: &&str| !line.trim_start().starts_with('#') && !line.trim_start().starts_with("doc:");
+        self.source.lines().filter(is_code).collect::<Vec<_>>().join("\n").to_lowercase()
+    }
+
+    fn used_actions(&self) -> impl Iterator<Item = &Action> {
+        self.program.actions.values()
+    }
+}
+
+/// Every word of a template.
+fn words(parts: &[Part]) -> Vec<String> {
+    parts
+        .iter()
+        .flat_map(|part| match part {
+            Part::Word(word) => vec![word.clone()],
+            Part::Slot(_) => Vec::new(),
+            Part::OneOf(branches) | Part::Optional(branches) => {
+                branches.iter().flat_map(|branch| words(branch)).collect()
+            }
+        })
+        .collect()
+}
