@@ -3,40 +3,49 @@
 use std::path::Path;
 
 use super::errors::AppError;
-use super::planning::{PlanOptions, Planned, parse_limit, plan_checked};
+use super::limits::parse_limit;
+use super::planning::{PlanOptions, Planned, plan_checked};
 use super::workspace::Workspace;
 use crate::base::near::nearest;
 use crate::hir::program::Action;
 use crate::hir::types::Type;
 use crate::hir::value::Value;
+use crate::shell::error::ShellError;
+use crate::shell::quote::quote;
 
-/// Plans an action with `name=value` arguments on the hosts of a limit.
-pub fn plan_action(
-    workspace: &mut Workspace,
-    name: &str,
-    arguments: &[String],
-    limit: &str,
-    allow_destroy: bool,
-) -> Result<Planned, AppError> {
+/// One step, as typed on the command line.
+pub struct Adhoc<'a> {
+    pub action: &'a str,
+    /// `name=value`.
+    pub arguments: &'a [String],
+    /// The hosts, as for `-l`.
+    pub limit: &'a str,
+    pub as_root: bool,
+    pub allow_destroy: bool,
+}
+
+/// Plans one action on the hosts of a limit.
+pub fn plan_action(workspace: &mut Workspace, adhoc: &Adhoc<'_>) -> Result<Planned, AppError> {
     let (program, diagnostics) = workspace.catalogue();
     if diagnostics.iter().any(crate::diag::Diagnostic::is_error) {
         return Err(AppError::Diagnostics { diagnostics });
     }
-    let Some(action) = program.actions.values().find(|action| action.name == name) else {
+    let Some(action) = program.actions.values().find(|action| action.name == adhoc.action) else {
         let known = program.actions.values().map(|action| action.name.as_str());
-        return Err(AppError::UnknownAction { name: name.to_string(), near: nearest(name, known).map(str::to_string) });
+        let near = nearest(adhoc.action, known).map(str::to_string);
+        return Err(AppError::UnknownAction { name: adhoc.action.to_string(), near });
     };
+    let hosts = parse_limit(adhoc.limit, workspace)?;
     let inventory = workspace.inventory();
-    let hosts = parse_limit(limit, &inventory)?;
     let names: Vec<&str> = hosts.iter().map(|host| inventory.hosts.at(*host).name.as_str()).collect();
-    let text = playbook_text(action, arguments, &names)?;
+    let text = playbook_text(action, adhoc, &names)?;
     let checked = workspace.check_text(Path::new("<do>"), text);
-    plan_checked(workspace, checked, &PlanOptions { allow_destroy, ..PlanOptions::default() })
+    plan_checked(workspace, checked, &PlanOptions { allow_destroy: adhoc.allow_destroy, ..PlanOptions::default() })
 }
 
-fn playbook_text(action: &Action, arguments: &[String], hosts: &[&str]) -> Result<String, AppError> {
+fn playbook_text(action: &Action, adhoc: &Adhoc<'_>, hosts: &[&str]) -> Result<String, AppError> {
     let mut written = Vec::new();
-    for argument in arguments {
+    for argument in adhoc.arguments {
         let (name, value) = argument.split_once('=').ok_or_else(|| AppError::BadVariable { text: argument.clone() })?;
         let ty = action.params.iter().find(|param| param.name == name).map(|param| &param.ty);
         written.push(format!("{name}: {}", literal(value, ty)));
@@ -44,13 +53,27 @@ fn playbook_text(action: &Action, arguments: &[String], hosts: &[&str]) -> Resul
     let mut row = action.row;
     if let Some(index) = action.effect_param {
         let label = action.params.get(index).map(|param| param.name.as_str()).unwrap_or_default();
-        let given = arguments.iter().filter_map(|argument| argument.split_once('=')).find(|(name, _)| *name == label);
+        let given =
+            adhoc.arguments.iter().filter_map(|argument| argument.split_once('=')).find(|(name, _)| *name == label);
         row.level = given.and_then(|(_, level)| crate::hir::effect::Level::parse(level)).unwrap_or(row.level);
     }
     let step = format!("{}({})", action.name, written.join(", "));
+    if action.is_controller() {
+        return Ok(format!("ops 1\n\nplaybook adhoc() ! {row} {{\n  {step}\n}}\n"));
+    }
+    row.admin = row.admin || adhoc.as_root;
+    let as_root = if adhoc.as_root { " (as: \"root\")" } else { "" };
     let sets: Vec<String> = hosts.iter().map(|host| format!("host({})", Value::string(*host).literal())).collect();
-    let body = if action.is_controller() { step } else { format!("on {} {{\n    {step}\n  }}", sets.join(" + ")) };
-    Ok(format!("ops 1\n\nplaybook adhoc() ! {row} {{\n  {body}\n}}\n"))
+    let on = format!("on {}{as_root}", sets.join(" + "));
+    Ok(format!("ops 1\n\nplaybook adhoc() ! {row} {{\n  {on} {{\n    {step}\n  }}\n}}\n"))
+}
+
+/// One word is a line for the shell, as people type it; several are a program and its arguments, each as it is.
+pub fn command_line(words: &[String]) -> Result<String, ShellError> {
+    match words {
+        [line] => Ok(line.clone()),
+        words => Ok(words.iter().map(|word| quote("CMD", word)).collect::<Result<Vec<_>, _>>()?.join(" ")),
+    }
 }
 
 /// A command line text in the language: quoted unless the parameter's type is written bare.
@@ -69,7 +92,11 @@ fn literal(text: &str, ty: Option<&Type>) -> String {
     }
 }
 
-/// In a one-line script only quotes and backslashes are escaped.
+/// In a one-line script only quotes and backslashes are escaped; several lines stand as they are.
 fn script(text: &str) -> String {
+    if text.contains('\n') {
+        let lines: String = text.lines().map(|line| format!("      {line}\n")).collect();
+        return format!("\"\"\"\n{lines}    \"\"\"");
+    }
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -5,6 +5,14 @@ use std::path::PathBuf;
 
 use crate::diag::Diagnostic;
 
+/// A parameter that needs a value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MissingInput {
+    pub name: String,
+    /// Its type as written.
+    pub ty: String,
+}
+
 #[derive(Debug)]
 pub enum AppError {
     Read {
@@ -48,10 +56,21 @@ pub enum AppError {
     /// Inputs are missing or wrong: exit 10.
     Inputs {
         diagnostics: Vec<Diagnostic>,
+        /// Parameters without a value, if nothing else is wrong: they could be asked for.
+        missing: Vec<MissingInput>,
     },
     BadLimit {
         text: String,
         reason: String,
+    },
+    /// A selector expression of `-l` that the compiler refuses.
+    Limit {
+        text: String,
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// A file of `--var-file` that is no mapping of names to values.
+    VariableFile {
+        diagnostics: Vec<Diagnostic>,
     },
     BadVariable {
         text: String,
@@ -90,7 +109,7 @@ impl AppError {
     pub fn exit_code(&self) -> i32 {
         match self {
             AppError::Diagnostics { .. } => 11,
-            AppError::Hosts { .. } | AppError::BadLimit { .. } => 13,
+            AppError::Hosts { .. } | AppError::BadLimit { .. } | AppError::Limit { .. } => 13,
             AppError::DestroyNotAllowed { .. } => 12,
             AppError::State { .. } | AppError::Credential { .. } | AppError::Write { .. } => 1,
             _ => 10,
@@ -101,7 +120,9 @@ impl AppError {
         match self {
             AppError::Diagnostics { diagnostics }
             | AppError::Hosts { diagnostics }
-            | AppError::Inputs { diagnostics } => diagnostics,
+            | AppError::Inputs { diagnostics, .. }
+            | AppError::Limit { diagnostics, .. }
+            | AppError::VariableFile { diagnostics } => diagnostics,
             _ => &[],
         }
     }
@@ -152,10 +173,12 @@ impl fmt::Display for AppError {
             }
             AppError::Diagnostics { diagnostics }
             | AppError::Hosts { diagnostics }
-            | AppError::Inputs { diagnostics } => {
+            | AppError::Inputs { diagnostics, .. }
+            | AppError::VariableFile { diagnostics } => {
                 let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
                 formatter.write_str(&crate::base::words::count(errors, "error"))
             }
+            AppError::Limit { text, .. } => write!(formatter, "the limit `{text}` cannot be used"),
             AppError::BadLimit { text, reason } => write!(formatter, "the limit `{text}` selects nothing: {reason}"),
             AppError::BadVariable { text } => write!(formatter, "expected `name=value`, found `{text}`"),
             AppError::DestroyNotAllowed { steps } => {

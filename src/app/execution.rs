@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use super::errors::AppError;
 use super::planning::Planned;
 use super::project::Project;
-use super::running::{ConnectOptions, LocalSecrets, endpoints};
+use super::running::{ConnectOptions, LocalSecrets, endpoints, login_name};
 use crate::eval::functions::hex;
 use crate::report::event_json::event_json;
 use crate::run::event::{EventKind, RunEvent};
@@ -130,7 +130,7 @@ impl Execution<'_> {
             source_sha256: hex(&sha2::Sha256::digest(&source)),
             commit,
             dirty,
-            user: std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default(),
+            user: login_name(),
             machine: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_string(),
             started: now(),
             pid: std::process::id(),

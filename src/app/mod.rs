@@ -7,6 +7,7 @@ pub mod errors;
 pub mod execution;
 pub mod files;
 pub mod library;
+pub mod limits;
 pub mod planning;
 pub mod project;
 pub mod running;

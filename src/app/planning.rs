@@ -3,17 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::errors::AppError;
-use super::files::ProjectFiles;
-use super::workspace::{Checked, Workspace};
-use crate::base::ids::HostId;
+use super::errors::{AppError, MissingInput};
+use super::files::{ProjectFiles, read_text};
+use super::limits::parse_limit;
+use super::workspace::{Checked, Workspace, display_path};
 use crate::diag::Diagnostic;
 use crate::hir::effect::Level;
 use crate::hir::program::{Param, Playbook, Program};
 use crate::hir::world::Inventory;
 use crate::inventory;
 use crate::plan::errors::{Refusal, RefusalKind};
-use crate::plan::inputs::Inputs;
+use crate::plan::inputs::{Given, Inputs};
 use crate::plan::model::Plan;
 use crate::plan::{self, inputs};
 
@@ -24,6 +24,8 @@ pub struct PlanOptions {
     pub playbook: Option<String>,
     /// `-e name=value`.
     pub variables: Vec<String>,
+    /// `--var-file`: weaker than `-e`, the last of several wins.
+    pub variable_files: Vec<PathBuf>,
     /// `-l`.
     pub limit: Option<String>,
     pub allow_destroy: bool,
@@ -47,7 +49,7 @@ pub fn plan_file(workspace: &mut Workspace, path: &Path, options: &PlanOptions) 
 }
 
 /// Plans a file that is already checked.
-pub fn plan_checked(workspace: &Workspace, checked: Checked, options: &PlanOptions) -> Result<Planned, AppError> {
+pub fn plan_checked(workspace: &mut Workspace, checked: Checked, options: &PlanOptions) -> Result<Planned, AppError> {
     let mut diagnostics = workspace.inventory_diagnostics.clone();
     diagnostics.extend(checked.diagnostics.iter().cloned());
     if diagnostics.iter().any(Diagnostic::is_error) {
@@ -58,11 +60,12 @@ pub fn plan_checked(workspace: &Workspace, checked: Checked, options: &PlanOptio
     let inventory = workspace.inventory();
     let playbook = choose_playbook(&program, &checked.path, options.playbook.as_deref())?;
     let inputs = Inputs {
-        given: parse_variables(&options.variables)?,
+        given: given_values(workspace, options)?,
         files: files.by_path.clone(),
-        limit: options.limit.as_deref().map(|text| parse_limit(text, &inventory)).transpose()?,
+        limit: options.limit.as_deref().map(|text| parse_limit(text, workspace)).transpose()?,
     };
-    let plan = plan::plan(&program, playbook, &inventory, &inputs).map_err(refused)?;
+    let plan =
+        plan::plan(&program, playbook, &inventory, &inputs).map_err(|refusal| refused(refusal, playbook, &inputs))?;
     if !options.allow_destroy {
         refuse_destroy(&plan)?;
     }
@@ -90,32 +93,35 @@ pub fn choose_playbook<'a>(program: &'a Program, path: &Path, name: Option<&str>
     }
 }
 
-/// Parameters that still need a value, so that a front end can ask for them.
-pub fn missing_inputs<'a>(playbook: &'a Playbook, variables: &[String]) -> Result<Vec<&'a Param>, AppError> {
-    Ok(inputs::missing(playbook, &parse_variables(variables)?))
+/// The values of the files, then those of the flags.
+fn given_values(workspace: &mut Workspace, options: &PlanOptions) -> Result<Vec<(String, Given)>, AppError> {
+    let mut given = Vec::new();
+    for path in &options.variable_files {
+        let shown = display_path(path, &workspace.project);
+        let file = workspace.sources.add(shown, read_text(path)?);
+        let variables = inventory::variables(&workspace.sources, file)
+            .map_err(|diagnostic| AppError::VariableFile { diagnostics: vec![diagnostic] })?;
+        given.extend(variables.into_iter().map(|(name, value)| (name, Given::Value(value))));
+    }
+    for text in &options.variables {
+        let (name, value) = text.split_once('=').ok_or_else(|| AppError::BadVariable { text: text.clone() })?;
+        given.push((name.trim().to_string(), Given::Text(value.to_string())));
+    }
+    Ok(given)
 }
 
-fn parse_variables(variables: &[String]) -> Result<Vec<(String, String)>, AppError> {
-    let parse = |text: &String| {
-        text.split_once('=')
-            .map(|(name, value)| (name.trim().to_string(), value.to_string()))
-            .ok_or_else(|| AppError::BadVariable { text: text.clone() })
-    };
-    variables.iter().map(parse).collect()
-}
-
-/// `-l`: names, globs and comma lists.
-pub fn parse_limit(text: &str, inventory: &Inventory) -> Result<Vec<HostId>, AppError> {
-    inventory::limit(text, inventory)
-        .map_err(|error| AppError::BadLimit { text: text.to_string(), reason: error.to_string() })
-}
-
-fn refused(refusal: Refusal) -> AppError {
+fn refused(refusal: Refusal, playbook: &Playbook, inputs: &Inputs) -> AppError {
     let diagnostics = refusal.diagnostics;
     match refusal.kind {
-        RefusalKind::Inputs => AppError::Inputs { diagnostics },
         RefusalKind::Program => AppError::Diagnostics { diagnostics },
         RefusalKind::Hosts => AppError::Hosts { diagnostics },
+        RefusalKind::Inputs => {
+            let missing = inputs::missing(playbook, inputs);
+            let only_missing = missing.len() == diagnostics.len();
+            let named = |param: &&Param| MissingInput { name: param.name.clone(), ty: param.ty.to_string() };
+            let missing = if only_missing { missing.iter().map(named).collect() } else { Vec::new() };
+            AppError::Inputs { diagnostics, missing }
+        }
     }
 }
 

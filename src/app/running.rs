@@ -77,8 +77,18 @@ fn admin(method: world::AdminMethod) -> AdminMethod {
     }
 }
 
-fn login_name() -> String {
-    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "root".to_string())
+/// Who runs this process: by the environment, or by the user database where a job has no environment.
+pub fn login_name() -> String {
+    let named = ["USER", "LOGNAME"].iter().filter_map(|name| std::env::var(name).ok()).find(|name| !name.is_empty());
+    named.or_else(name_of_process).unwrap_or_else(|| "root".to_string())
+}
+
+fn name_of_process() -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let uid = std::fs::metadata("/proc/self").ok()?.uid().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    let of_uid = |line: &&str| line.split(':').nth(2) == Some(uid.as_str());
+    users.lines().find(of_uid)?.split(':').next().map(str::to_string)
 }
 
 fn in_home(path: &str) -> PathBuf {

@@ -54,16 +54,22 @@ pub enum Command {
     Run(RunCommand),
     /// Run one action on some hosts
     Do(DoCommand),
+    /// Run one command on some hosts
+    Exec(ExecCommand),
     /// List runs
     Runs(RunsCommand),
     /// Show one run: hosts, steps, evidence
     Show(ShowCommand),
+    /// One run as a document: Markdown or JSON
+    Report(ReportCommand),
     /// The output of a run's steps
     Logs(LogsCommand),
     /// Look at the inventory
     Inv(InvCommand),
     /// List actions, or show one
     Actions(ActionsCommand),
+    /// A script that completes commands in a shell
+    Completions(CompletionsCommand),
     /// Settings, and where they come from
     Config(ConfigCommand),
     /// See the main job on this machine, in a folder that is removed again
@@ -123,8 +129,11 @@ pub struct CheckCommand {
     #[arg(default_value = ".")]
     pub paths: Vec<PathBuf>,
     /// Apply the fixes that findings offer
-    #[arg(long)]
+    #[arg(long, conflicts_with = "watch")]
     pub fix: bool,
+    /// Check again whenever a file changes, until Ctrl-C
+    #[arg(long)]
+    pub watch: bool,
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
     pub output: Format,
 }
@@ -159,7 +168,11 @@ pub struct Selection {
     /// A parameter's value
     #[arg(short = 'e', long = "var", value_name = "NAME=VALUE")]
     pub variables: Vec<String>,
-    /// Only these hosts: names, globs, groups, comma separated; `!name` leaves out
+    /// Parameters' values from a YAML or JSON file; `-e` wins over it
+    #[arg(long = "var-file", env = "OPSC_VAR_FILE", value_name = "FILE")]
+    pub variable_files: Vec<PathBuf>,
+    /// Only these hosts: names, globs, groups, comma separated, `!name` leaves out; or a selector such as
+    /// 'group("web") - host("web2")'
     #[arg(short, long, env = "OPSC_LIMIT")]
     pub limit: Option<String>,
     /// Allow steps that may lose data for good
@@ -243,9 +256,12 @@ pub struct DoCommand {
     /// Its arguments
     #[arg(value_name = "NAME=VALUE")]
     pub arguments: Vec<String>,
-    /// The hosts: names, globs, groups, comma separated
+    /// The hosts: names, globs, groups, comma separated; or a selector such as 'group("web") - host("web2")'
     #[arg(short, long, env = "OPSC_LIMIT")]
     pub limit: String,
+    /// As root
+    #[arg(short, long = "become", env = "OPSC_BECOME")]
+    pub become_root: bool,
     #[command(flatten)]
     pub connection: Connection,
     /// Do not ask before the run
@@ -256,6 +272,43 @@ pub struct DoCommand {
     pub allow_destroy: bool,
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
     pub output: RunFormat,
+}
+
+#[derive(Args, Debug)]
+pub struct ExecCommand {
+    /// The hosts: names, globs, groups, comma separated; or a selector such as 'group("web") - host("web2")'
+    #[arg(short, long, env = "OPSC_LIMIT")]
+    pub limit: String,
+    /// As root
+    #[arg(short, long = "become", env = "OPSC_BECOME")]
+    pub become_root: bool,
+    /// What the command may do; `read` asks nothing before the run
+    #[arg(long, value_enum, default_value = "change")]
+    pub effect: EffectName,
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Do not ask before the run
+    #[arg(short, long, env = "OPSC_YES")]
+    pub yes: bool,
+    /// The command, after `--`: one word is a line for the shell, several are a program and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub words: Vec<String>,
+    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
+    pub output: RunFormat,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum EffectName {
+    Read,
+    Change,
+    Destroy,
+}
+
+#[derive(Args, Debug)]
+pub struct CompletionsCommand {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
 }
 
 #[derive(Args, Debug)]
@@ -273,6 +326,23 @@ pub struct ShowCommand {
     pub run: i64,
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
     pub output: Format,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum ReportFormat {
+    Markdown,
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub struct ReportCommand {
+    /// The run's number
+    pub run: i64,
+    /// Write it to a file
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    #[arg(short, long, value_enum, default_value = "markdown")]
+    pub output: ReportFormat,
 }
 
 #[derive(Args, Debug)]

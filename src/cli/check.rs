@@ -1,10 +1,12 @@
 //! `opsc check`: findings in files, before any host is touched.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args::{CheckCommand, Format, Global};
+use super::config::find_project;
 use super::output::Output;
 use super::plan::open_workspace;
+use super::watch::watch;
 use crate::app::project::ops_files;
 use crate::app::workspace::Workspace;
 use crate::base::words;
@@ -12,6 +14,24 @@ use crate::diag::{Diagnostic, Edit, fixes};
 use crate::report::check_json::check_json;
 
 pub fn run(command: &CheckCommand, global: &Global, output: &mut Output) -> i32 {
+    if !command.watch {
+        return check(command, global, output);
+    }
+    // The inventory and the project's actions decide too.
+    let project = find_project(Path::new("."));
+    let paths: Vec<PathBuf> = command.paths.iter().cloned().chain([project.root]).collect();
+    let ended = watch(&paths, &mut || {
+        check(command, global, output);
+        output.say("watching for changes; Ctrl-C ends\n");
+    });
+    output.complain(&match ended {
+        Ok(()) => "error: the watch ended\n".to_string(),
+        Err(error) => format!("error: nothing can be watched: {error}\n"),
+    });
+    1
+}
+
+fn check(command: &CheckCommand, global: &Global, output: &mut Output) -> i32 {
     let files = match ops_files(&command.paths) {
         Ok(files) => files,
         Err(error) => return output.fail(&error, None),

@@ -4,14 +4,15 @@ use super::args::{Global, InvCommand, InvWhat};
 use super::output::Output;
 use super::plan::open_workspace;
 use crate::app::AppError;
-use crate::app::planning::parse_limit;
+use crate::app::limits::parse_limit;
+use crate::app::workspace::Workspace;
 use crate::base::near::nearest;
 use crate::diag::Diagnostic;
 use crate::eval::text::value_shown;
 use crate::hir::world::{Host, Inventory};
 
 pub fn run(command: &InvCommand, global: &Global, output: &mut Output) -> i32 {
-    let workspace = match open_workspace(global, output) {
+    let mut workspace = match open_workspace(global, output) {
         Ok(workspace) => workspace,
         Err(code) => return code,
     };
@@ -21,15 +22,16 @@ pub fn run(command: &InvCommand, global: &Global, output: &mut Output) -> i32 {
     }
     let inventory = workspace.inventory();
     match &command.what {
-        InvWhat::Ls { limit } => list(&inventory, limit.as_deref(), output),
+        InvWhat::Ls { limit } => list(&mut workspace, limit.as_deref(), output),
         InvWhat::Show { host } => show(&inventory, host, output),
     }
 }
 
-fn list(inventory: &Inventory, limit: Option<&str>, output: &mut Output) -> i32 {
-    let hosts = match limit.map(|limit| parse_limit(limit, inventory)).transpose() {
+fn list(workspace: &mut Workspace, limit: Option<&str>, output: &mut Output) -> i32 {
+    let inventory = workspace.inventory();
+    let hosts = match limit.map(|limit| parse_limit(limit, workspace)).transpose() {
         Ok(hosts) => hosts.unwrap_or_else(|| inventory.hosts.ids().collect()),
-        Err(error) => return output.fail(&error, None),
+        Err(error) => return output.fail(&error, Some(&workspace.sources)),
     };
     let width = hosts.iter().map(|id| inventory.hosts.at(*id).name.chars().count()).max().unwrap_or(0);
     for id in hosts {

@@ -6,16 +6,19 @@ pub mod actions;
 pub mod args;
 pub mod check;
 pub mod compile;
+pub mod completions;
 pub mod config;
 pub mod explain;
 pub mod fmt;
 pub mod init;
 pub mod inv;
+pub mod log;
 pub mod output;
 pub mod plan;
 pub mod run;
 pub mod runs;
 pub mod tour;
+pub mod watch;
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -34,6 +37,10 @@ pub fn main() -> i32 {
         }
     };
     let mut output = Output::new(&arguments.global);
+    if let Err(reason) = log::start(std::env::var("OPSC_LOG").ok().as_deref()) {
+        output.complain(&format!("error: {reason}\nhint: such as `debug`, or `opsc::transport=trace`\n"));
+        return 10;
+    }
     let code = dispatch(arguments, &mut output);
     output.finish(code)
 }
@@ -49,11 +56,14 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
         Command::Graph(command) => plan::run_graph(&command, global, output),
         Command::Run(command) => run::run(&command, global, output),
         Command::Do(command) => run::run_do(&command, global, output),
+        Command::Exec(command) => run::run_exec(&command, global, output),
         Command::Runs(command) => runs::run_list(&command, global, output),
         Command::Show(command) => runs::run_show(&command, global, output),
+        Command::Report(command) => runs::run_report(&command, global, output),
         Command::Logs(command) => runs::run_logs(&command, global, output),
         Command::Inv(command) => inv::run(&command, global, output),
         Command::Actions(command) => actions::run(&command, global, output),
+        Command::Completions(command) => completions::run(&command, output),
         Command::Config(command) => config::run(&command, output),
         Command::Tour => tour::run(output),
         Command::Init(command) => init::run(&command, output),

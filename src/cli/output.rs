@@ -62,10 +62,17 @@ impl Output {
 
     /// Asks a question that only `y` or `yes` affirms.
     pub fn confirm(&mut self, question: &str) -> bool {
-        self.complain(&format!("{question} [y/N] "));
+        matches!(self.ask(&format!("{question} [y/N] ")).as_str(), "y" | "Y" | "yes" | "Yes")
+    }
+
+    /// One line from the terminal, without the spaces around it; empty where there is nothing to read.
+    pub fn ask(&mut self, prompt: &str) -> String {
+        self.complain(prompt);
         let mut answer = String::new();
-        let read = std::io::stdin().read_line(&mut answer);
-        read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "Yes")
+        match std::io::stdin().read_line(&mut answer) {
+            Ok(_) => answer.trim().to_string(),
+            Err(_) => String::new(),
+        }
     }
 
     /// Flushes; a reader that went away is not a failure of the command.

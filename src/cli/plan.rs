@@ -6,6 +6,8 @@ use super::args::{Format, Global, GraphCommand, GraphFormat, PlanCommand, Select
 use super::config::{find_project, load_settings};
 use super::output::Output;
 use super::run::{Session, connect_options};
+use crate::app::AppError;
+use crate::app::errors::MissingInput;
 use crate::app::planning::{PlanOptions, Planned, plan_file};
 use crate::app::workspace::Workspace;
 use crate::report;
@@ -26,19 +28,33 @@ fn open_workspace_at(folder: &Path, global: &Global, output: &mut Output) -> Res
 pub fn make_plan(selection: &Selection, global: &Global, output: &mut Output) -> Result<(Workspace, Planned), i32> {
     let folder = selection.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut workspace = open_workspace_at(folder, global, output)?;
-    let options = PlanOptions {
+    let mut options = PlanOptions {
         playbook: selection.playbook.clone(),
         variables: selection.variables.clone(),
+        variable_files: selection.variable_files.clone(),
         limit: selection.limit.clone(),
         allow_destroy: selection.allow_destroy,
     };
-    match plan_file(&mut workspace, &selection.file, &options) {
+    let mut planned = plan_file(&mut workspace, &selection.file, &options);
+    if let Err(AppError::Inputs { missing, .. }) = &planned
+        && output.may_ask
+        && !missing.is_empty()
+    {
+        options.variables.extend(missing.iter().map(|input| ask(input, output)));
+        planned = plan_file(&mut workspace, &selection.file, &options);
+    }
+    match planned {
         Ok(planned) => {
             output.diagnostics(&planned.diagnostics, &workspace.sources);
             Ok((workspace, planned))
         }
         Err(error) => Err(output.fail(&error, Some(&workspace.sources))),
     }
+}
+
+/// `-e name=value`, with the value from the terminal.
+fn ask(input: &MissingInput, output: &mut Output) -> String {
+    format!("{}={}", input.name, output.ask(&format!("{} ({}): ", input.name, input.ty)))
 }
 
 pub fn run(command: &PlanCommand, global: &Global, output: &mut Output) -> i32 {

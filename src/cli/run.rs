@@ -1,13 +1,14 @@
-//! `opsc run` and `opsc do`: summary, question, run, recap.
+//! `opsc run`, `opsc do` and `opsc exec`: summary, question, run, recap.
 
 use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
-use super::args::{Connection, DoCommand, Global, RunCommand, RunFormat};
+use super::args::{Connection, DoCommand, EffectName, ExecCommand, Global, RunCommand, RunFormat};
 use super::output::Output;
 use super::plan::make_plan;
 use crate::app::AppError;
+use crate::app::adhoc::{Adhoc, command_line, plan_action};
 use crate::app::execution::{Execution, Told};
 use crate::app::planning::Planned;
 use crate::app::running::ConnectOptions;
@@ -18,6 +19,7 @@ use crate::base::words;
 use crate::hir::effect::Level;
 use crate::report;
 use crate::run::predict::Prediction;
+use crate::state::Journal;
 
 /// A plan, where its project lies, and how hosts are reached.
 pub struct Session<'a> {
@@ -129,7 +131,7 @@ fn carry_out(workspace: &Workspace, planned: &Planned, how: &How<'_>, global: &G
     if let Err(code) = agree(planned, how, output) {
         return code;
     }
-    execute(&session, how, global, output)
+    execute(&session, how, Ending::Recap, global, output)
 }
 
 /// `-y`, a row that only reads, or a person who says yes.
@@ -151,7 +153,16 @@ fn agree(planned: &Planned, how: &How<'_>, output: &mut Output) -> Result<(), i3
     Err(3)
 }
 
-fn execute(session: &Session<'_>, how: &How<'_>, global: &Global, output: &mut Output) -> i32 {
+/// What stands on standard output when a run has ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// One line a host.
+    Recap,
+    /// What the one step reported and printed on each host.
+    Results,
+}
+
+fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global, output: &mut Output) -> i32 {
     let mut progress = report::progress::Progress::new(output.colour, global.verbose);
     let redraw = how.format == RunFormat::Text && !output.quiet && std::io::stderr().is_terminal();
     let mut drawn = false;
@@ -179,7 +190,10 @@ fn execute(session: &Session<'_>, how: &How<'_>, global: &Global, output: &mut O
                 if drawn {
                     output.say("\r\x1b[K");
                 }
-                output.print(&report::recap::recap(&finished.summary.hosts, output.colour));
+                match ending {
+                    Ending::Recap => output.print(&report::recap::recap(&finished.summary.hosts, output.colour)),
+                    Ending::Results => print_results(session, finished.run, output),
+                }
                 output.say(&format!(
                     "run {} {} in {}; `opsc show {}` tells more\n",
                     finished.run,
@@ -194,23 +208,75 @@ fn execute(session: &Session<'_>, how: &How<'_>, global: &Global, output: &mut O
     }
 }
 
+/// The journal has what every host said.
+fn print_results(session: &Session<'_>, run: i64, output: &mut Output) {
+    let actions = session.planned.program.actions.values();
+    let promised: Vec<&str> = actions.flat_map(|action| action.result.field_names()).collect();
+    let details = Journal::open(&session.workspace.project.journal()).and_then(|journal| journal.run(run));
+    match details {
+        Ok(details) => {
+            let results =
+                details.map(|details| report::results_text::host_results(&details, &promised)).unwrap_or_default();
+            output.print(&report::results_text::results_text(&results, output.colour));
+        }
+        Err(error) => output.complain(&format!("warning: the results cannot be read back: {error}\n")),
+    }
+}
+
 /// One action as a playbook of one step: the compiler judges it like any other.
 pub fn run_do(command: &DoCommand, global: &Global, output: &mut Output) -> i32 {
+    let adhoc = Adhoc {
+        action: &command.action,
+        arguments: &command.arguments,
+        limit: &command.limit,
+        as_root: command.become_root,
+        allow_destroy: command.allow_destroy,
+    };
+    let how = How { connection: &command.connection, yes: command.yes, dry_run: false, format: command.output };
+    run_adhoc(&adhoc, &how, global, output)
+}
+
+/// A command is a step of `shell.run`, with its evidence in the journal like any other.
+pub fn run_exec(command: &ExecCommand, global: &Global, output: &mut Output) -> i32 {
+    let effect = match command.effect {
+        EffectName::Read => "read",
+        EffectName::Change => "change",
+        EffectName::Destroy => "destroy",
+    };
+    let line = match command_line(&command.words) {
+        Ok(line) => line,
+        Err(error) => {
+            output.complain(&format!("error: {error}\n"));
+            return 10;
+        }
+    };
+    let adhoc = Adhoc {
+        action: "shell.run",
+        arguments: &[format!("script={line}"), format!("effect={effect}")],
+        limit: &command.limit,
+        as_root: command.become_root,
+        allow_destroy: true,
+    };
+    let how = How { connection: &command.connection, yes: command.yes, dry_run: false, format: command.output };
+    run_adhoc(&adhoc, &how, global, output)
+}
+
+fn run_adhoc(adhoc: &Adhoc<'_>, how: &How<'_>, global: &Global, output: &mut Output) -> i32 {
     let mut workspace = match super::plan::open_workspace(global, output) {
         Ok(workspace) => workspace,
         Err(code) => return code,
     };
-    let made = crate::app::adhoc::plan_action(
-        &mut workspace,
-        &command.action,
-        &command.arguments,
-        &command.limit,
-        command.allow_destroy,
-    );
-    let planned = match made {
+    let planned = match plan_action(&mut workspace, adhoc) {
         Ok(planned) => planned,
         Err(error) => return output.fail(&error, Some(&workspace.sources)),
     };
-    let how = How { connection: &command.connection, yes: command.yes, dry_run: false, format: command.output };
-    carry_out(&workspace, &planned, &how, global, output)
+    if let Err(code) = agree(&planned, how, output) {
+        return code;
+    }
+    let options = match connect_options(how.connection, &workspace.settings, output) {
+        Ok(options) => options,
+        Err(code) => return code,
+    };
+    let session = Session::new(&planned, &workspace, &options);
+    execute(&session, how, Ending::Results, global, output)
 }

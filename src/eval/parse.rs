@@ -82,6 +82,44 @@ fn read_input(text: &str, ty: &Type, inventory: &Inventory) -> Result<Value, Inp
     }
 }
 
+/// A value of a file as one of a parameter's type: texts are read as on the command line, collections item by item.
+pub fn convert_input(value: &Value, ty: &Type, inventory: &Inventory) -> Result<Value, InputError> {
+    let converted = convert(value, ty, inventory)?;
+    fits(&converted, ty).map_err(InputError::Misfit)?;
+    Ok(converted)
+}
+
+fn convert(value: &Value, ty: &Type, inventory: &Inventory) -> Result<Value, InputError> {
+    match (value, ty.core()) {
+        (_, Type::Secret(_)) => Err(InputError::Secret),
+        (Value::List(items), Type::Hosts(_)) => {
+            let mut hosts = Vec::new();
+            for item in items {
+                hosts.extend(host_or_group(item.as_str().unwrap_or_default(), inventory)?);
+            }
+            Ok(Value::Hosts(canonical(hosts)))
+        }
+        (Value::List(items), Type::List(item)) => {
+            items.iter().map(|each| convert(each, item, inventory)).collect::<Result<Vec<_>, _>>().map(Value::List)
+        }
+        (Value::Record(fields), Type::Record(types)) => {
+            let ty_of = |name: &str| types.iter().find(|field| field.name == name).map(|field| &field.ty);
+            let convert = |(name, value): &(String, Value)| {
+                let value = ty_of(name).map_or_else(|| Ok(value.clone()), |ty| convert(value, ty, inventory))?;
+                Ok((name.clone(), value))
+            };
+            fields.iter().map(convert).collect::<Result<Vec<_>, _>>().map(Value::Record)
+        }
+        (Value::Record(fields), Type::Map(_, item)) => {
+            let convert = |(name, value): &(String, Value)| Ok((name.clone(), convert(value, item, inventory)?));
+            fields.iter().map(convert).collect::<Result<Vec<_>, _>>().map(Value::Record)
+        }
+        (Value::String(text), Type::String | Type::Text) => Ok(Value::string(text)),
+        (Value::String(text), core) => read_input(text, core, inventory),
+        (other, _) => Ok(other.clone()),
+    }
+}
+
 fn list_items(text: &str) -> impl Iterator<Item = &str> {
     text.trim_start_matches('[').trim_end_matches(']').split(',').map(str::trim).filter(|item| !item.is_empty())
 }

@@ -93,6 +93,14 @@ impl Type {
         }
     }
 
+    /// The names of a record's fields; none of anything else.
+    pub fn field_names(&self) -> Vec<&str> {
+        match self {
+            Type::Record(fields) => fields.iter().map(|field| field.name.as_str()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     pub fn is_optional(&self) -> bool {
         matches!(self, Type::Optional(_) | Type::None)
     }

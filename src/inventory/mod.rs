@@ -13,7 +13,23 @@ pub use limit::{LimitError, limit};
 use crate::base::ids::FileId;
 use crate::base::source::Sources;
 use crate::diag::Diagnostic;
+use crate::hir::value::Value;
 use crate::hir::world::Inventory;
+
+/// The names and values of one YAML (or JSON) mapping, for `--var-file`.
+pub fn variables(sources: &Sources, file: FileId) -> Result<Vec<(String, Value)>, Diagnostic> {
+    let document = yaml::parse(&sources.get(file).text, file).map_err(|error| error.diagnostic())?;
+    let Some(document) = document else { return Ok(Vec::new()) };
+    match &document.kind {
+        yaml::Kind::Mapping(entries) => {
+            Ok(entries.iter().map(|(key, node)| (key.text.clone(), node.value())).collect())
+        }
+        _ => {
+            let (expected, found) = ("a mapping of names to values", document.form());
+            Err(errors::InventoryError::WrongForm { expected, found, span: document.span }.diagnostic())
+        }
+    }
+}
 
 /// The inventory that several texts make together, and all findings in them. `localhost` always exists.
 pub fn load(sources: &Sources, files: &[FileId]) -> (Inventory, Vec<Diagnostic>) {

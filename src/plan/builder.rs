@@ -234,7 +234,9 @@ impl<'a> Builder<'a> {
             Ok(Evaluated::Known(Value::Hosts(hosts))) => hosts,
             Ok(Evaluated::Known(Value::Host(host))) => vec![host],
             Ok(Evaluated::Known(_)) => Vec::new(),
-            Ok(Evaluated::Pending(_)) => return BlockHosts::Pending { hosts: block.hosts.clone(), text },
+            Ok(Evaluated::Pending(_)) => {
+                return BlockHosts::Pending { hosts: block.hosts.clone(), text, within: self.inputs.limit.clone() };
+            }
             Err(error) => {
                 self.errors.push(PlanError::Expression { error });
                 return BlockHosts::Known(Vec::new());

@@ -89,7 +89,12 @@ impl Writer<'_> {
                 let shown = value_shown(&Value::Hosts(hosts.clone()), self.inventory);
                 self.line("hosts", &shown);
             }
-            BlockHosts::Pending { hosts, .. } => self.expr("pending hosts", hosts),
+            BlockHosts::Pending { hosts, within, .. } => {
+                self.expr("pending hosts", hosts);
+                let within = within.clone().map_or(Value::None, Value::Hosts);
+                let shown = value_shown(&within, self.inventory);
+                self.line("within", &shown);
+            }
             BlockHosts::Controller => self.line("hosts", "controller"),
         }
         let options = format!(

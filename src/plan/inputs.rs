@@ -7,7 +7,7 @@ use super::scope::PlanScope;
 use crate::base::ids::{BindingId, HostId};
 use crate::base::near::nearest;
 use crate::eval::fits::{Misfit, fits};
-use crate::eval::parse::parse_input;
+use crate::eval::parse::{convert_input, parse_input};
 use crate::eval::{Evaluated, eval};
 use crate::hir::program::{Param, Playbook};
 use crate::hir::types::Type;
@@ -17,12 +17,21 @@ use crate::hir::world::Inventory;
 /// Everything a plan depends on beside program and inventory.
 #[derive(Clone, Default, Debug)]
 pub struct Inputs {
-    /// `-e name=text`, in the order given; the last of a name counts.
-    pub given: Vec<(String, String)>,
+    /// By name, in the order given; the last of a name counts.
+    pub given: Vec<(String, Given)>,
     /// Files of the project that the program names, by the path written.
     pub files: BTreeMap<String, FileRef>,
     /// `-l`: only these hosts.
     pub limit: Option<Vec<HostId>>,
+}
+
+/// A value from outside, not yet of the parameter's type.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Given {
+    /// `-e name=text`.
+    Text(String),
+    /// From a file.
+    Value(Value),
 }
 
 /// The value of every parameter, or all that is wrong with the inputs.
@@ -49,8 +58,8 @@ pub fn refuse(errors: Vec<PlanError>) -> Option<Refusal> {
 }
 
 /// Names of parameters that have neither a value nor a default.
-pub fn missing<'a>(playbook: &'a Playbook, given: &[(String, String)]) -> Vec<&'a Param> {
-    let is_given = |param: &Param| given.iter().any(|(name, _)| *name == param.name);
+pub fn missing<'a>(playbook: &'a Playbook, inputs: &Inputs) -> Vec<&'a Param> {
+    let is_given = |param: &Param| inputs.given.iter().any(|(name, _)| *name == param.name);
     playbook.params.iter().filter(|param| param.default.is_none() && !is_given(param)).collect()
 }
 
@@ -77,12 +86,12 @@ fn resolve_one(
     inputs: &Inputs,
 ) -> Result<Value, PlanError> {
     let name = param.name.clone();
-    if let Some((_, text)) = inputs.given.iter().rev().find(|(given, _)| *given == name) {
-        return parse_input(text, &param.ty, inventory).map_err(|error| PlanError::BadInput {
-            name,
-            error,
-            span: param.span,
-        });
+    if let Some((_, given)) = inputs.given.iter().rev().find(|(given, _)| *given == name) {
+        let value = match given {
+            Given::Text(text) => parse_input(text, &param.ty, inventory),
+            Given::Value(value) => convert_input(value, &param.ty, inventory),
+        };
+        return value.map_err(|error| PlanError::BadInput { name, error, span: param.span });
     }
     let Some(default) = &param.default else {
         return Err(PlanError::MissingInput { name, ty: param.ty.to_string(), span: param.span });

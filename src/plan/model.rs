@@ -62,6 +62,8 @@ pub enum BlockHosts {
     Pending {
         hosts: Expr,
         text: String,
+        /// The limit of `-l`: whatever the run decides, no other host is touched.
+        within: Option<Vec<HostId>>,
     },
     Controller,
 }

@@ -1,4 +1,4 @@
-//! Floor 8: plans, events and findings → text and JSON. Pure: nothing here prints, and nothing here is asked of a host.
+//! Floor 8: plans, events, findings and what the journal says → text, Markdown and JSON. Pure: nothing here prints, and nothing here is asked of a host.
 //! Text from hosts is untrusted, so its control characters are written out.
 
 pub mod check_json;
@@ -10,3 +10,7 @@ pub mod plan_text;
 pub mod prediction_text;
 pub mod progress;
 pub mod recap;
+pub mod results_text;
+pub mod run_json;
+pub mod run_markdown;
+pub mod run_text;

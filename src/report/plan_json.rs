@@ -60,7 +60,10 @@ impl Writer<'_> {
                 let table = batches::table(hosts, &block.batch);
                 (json!(names(hosts)), json!(table.iter().map(|batch| names(batch)).collect::<Vec<_>>()))
             }
-            BlockHosts::Pending { text, .. } => (json!({ "pending": text }), Json::Null),
+            BlockHosts::Pending { text, within, .. } => {
+                let within = within.as_ref().map(|limit| limit.iter().map(|host| self.name(*host)).collect::<Vec<_>>());
+                (json!({ "pending": text, "within": within }), Json::Null)
+            }
             BlockHosts::Controller => (json!([]), json!([])),
         };
         let steps = self.plan.steps.iter().filter(|(_, step)| step.block == Some(id));

@@ -63,7 +63,11 @@ impl Writer<'_> {
         let limit = block.at_once.map(|count| format!(", {count} at once")).unwrap_or_default();
         let hosts = match &block.hosts {
             BlockHosts::Controller => "the controller".to_string(),
-            BlockHosts::Pending { text, .. } => format!("{text} (decided during the run)"),
+            BlockHosts::Pending { text, within: None, .. } => format!("{text} (decided during the run)"),
+            BlockHosts::Pending { text, within: Some(limit), .. } => {
+                let limit = value_shown(&crate::hir::value::Value::Hosts(limit.clone()), self.inventory);
+                format!("{text} (decided during the run, within {limit})")
+            }
             BlockHosts::Known(hosts) => words::count(hosts.len(), "host"),
         };
         let name = paint(&block.name, Tone::Strong, self.colour);

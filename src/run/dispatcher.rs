@@ -232,11 +232,13 @@ impl Dispatcher {
         let batches = match &block.hosts {
             BlockHosts::Controller => vec![vec![Actor::Controller]],
             BlockHosts::Known(hosts) => as_actors(&batches::table(hosts, &block.batch)),
-            BlockHosts::Pending { hosts, text } => {
+            BlockHosts::Pending { hosts, text, within } => {
                 let value = super::arguments::known(hosts, &scope)?;
                 let misfit = |misfit| StepError::Argument { param: text.clone(), misfit };
                 fits(&value, &hosts.ty).map_err(misfit)?;
-                as_actors(&batches::table(&host_set(value), &block.batch))
+                let mut chosen = host_set(value);
+                chosen.retain(|host| within.as_ref().is_none_or(|limit| limit.contains(host)));
+                as_actors(&batches::table(&chosen, &block.batch))
             }
         };
         Ok(Some(Shape {

@@ -223,9 +223,11 @@ impl StepRun<'_> {
             user: ended.user.clone(),
             ran_at: (ended.on_controller && self.host().is_some()).then(|| "controller".to_string()),
         };
+        let host = self.context.name(self.link.actor);
+        tracing::debug!(%host, step = %step.name, outcome = outcome.name(), milliseconds = evidence.elapsed_ms, "step ended");
         self.context.events.emit(EventKind::StepFinished {
             step: step.name.clone(),
-            host: self.context.name(self.link.actor),
+            host,
             attempt: ended.attempt,
             outcome,
             error,

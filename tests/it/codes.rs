@@ -24,7 +24,7 @@ fn findings(code: &str, text: &str) -> Vec<Diagnostic> {
     let checked = workspace.check_text(&folder.path().join("a.ops"), text.to_string());
     let mut found = checked.diagnostics.clone();
     if code.starts_with("E09")
-        && let Err(error) = plan_checked(&workspace, checked, &PlanOptions::default())
+        && let Err(error) = plan_checked(&mut workspace, checked, &PlanOptions::default())
     {
         found.extend(error.diagnostics().iter().cloned());
     }

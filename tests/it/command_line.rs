@@ -1,7 +1,18 @@
 //! The smaller verbs and flags through the binary. Knows no host but this machine.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use super::project::Project;
+use std::io::{BufRead, BufReader};
+
+use super::project::{Project, said};
+
+/// Three hosts that are this machine.
+const LOCAL: &str = "groups:\n  web:\n    hosts: [w1, w2]\n    transport: local\n    os: linux\n  db:\n    hosts: [d1]\n    transport: local\n    os: linux\n";
+
+fn project() -> Project {
+    let project = Project::new();
+    project.write("inventory.yaml", LOCAL);
+    project
+}
 
 #[test]
 fn settings_say_where_they_come_from() {
@@ -9,7 +20,7 @@ fn settings_say_where_they_come_from() {
     project.write("opsc.toml", "forks = 4\n\n[model]\nname = \"small\"\n");
     project.write("home/.config/opsc/config.toml", "forks = 2\nuser = \"deploy\"\n");
     let mut command = project.command(&["config", "show", "--origin"]);
-    let shown = super::project::said(command.env("OPSC_TIMEOUT", "9").output().unwrap());
+    let shown = said(command.env("OPSC_TIMEOUT", "9").output().unwrap());
     assert_eq!(shown.code, 0, "{shown:?}");
     let line = |key: &str| shown.stdout.lines().find(|line| line.starts_with(&format!("{key} = "))).unwrap();
     assert!(line("forks").contains("4    # ") && line("forks").ends_with("opsc.toml:1"), "{}", line("forks"));
@@ -31,4 +42,186 @@ fn a_misspelt_setting_stops_every_command_that_reads_settings() {
         assert!(refused.stderr.contains("opsc.toml:1: there is no setting `fork`"), "{}", refused.stderr);
         assert!(refused.stderr.contains("hint: did you mean `forks`?"), "{}", refused.stderr);
     }
+}
+
+#[test]
+fn a_limit_may_be_a_selector_of_the_language() {
+    let project = project();
+    let names = |limit: &str| {
+        let listed = project.opsc(&["inv", "ls", "-l", limit]);
+        assert_eq!(listed.code, 0, "{limit}: {listed:?}");
+        listed.stdout.lines().map(|line| line.split(' ').next().unwrap().to_string()).collect::<Vec<_>>().join(",")
+    };
+    assert_eq!(names("web"), "w1,w2");
+    assert_eq!(names("w*,!w1"), "w2");
+    assert_eq!(names("group(\"web\") - host(\"w2\")"), "w1");
+    assert_eq!(names("all() where host.name == \"d1\" or \"web\" in host.groups"), "w1,w2,d1");
+    for (limit, code, expected) in [
+        ("group(\"wbe\")", 13, "did you mean `web`?"),
+        ("group(\"web\") -", 13, "the limit `group(\"web\") -` cannot be used"),
+        ("group(\"web\") & group(\"db\")", 13, "nothing is left"),
+        ("weeb", 13, "did you mean `web`?"),
+    ] {
+        let refused = project.opsc(&["inv", "ls", "-l", limit]);
+        assert_eq!(refused.code, code, "{limit}: {refused:?}");
+        assert!(refused.stderr.contains(expected), "{limit}: {}", refused.stderr);
+    }
+}
+
+#[test]
+fn a_limit_holds_for_hosts_that_the_run_chooses() {
+    let project = project();
+    let text = "ops 1\n\nplaybook two(\n  every: hosts = group(\"web\"),\n) ! change, exec {\n  on every {\n    first = shell.run(script: sh\"echo yes\", effect: \"read\")\n  }\n  let chosen = every where first[host].stdout != \"no\"\n  on chosen {\n    shell.run(script: sh\"echo again\", effect: \"change\")\n  }\n}\n";
+    project.write("two.ops", text);
+    let planned = project.opsc(&["plan", "two.ops", "--offline", "-l", "w1"]);
+    assert!(planned.stdout.contains("(decided during the run, within w1)"), "{planned:?}");
+    let run = project.opsc(&["run", "two.ops", "-y", "-l", "w1"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(run.stdout, "w1 : ok=2 changed=1 unreachable=0 failed=0 skipped=0 rolled_back=0\n");
+}
+
+#[test]
+fn a_command_runs_on_hosts_and_equal_answers_stand_together() {
+    let project = project();
+    let exec = |arguments: &[&str]| project.opsc(&[&["exec", "-l", "web"], arguments].concat());
+    let read = exec(&["--effect", "read", "-q", "--", "echo $((40 + 2)); echo b | tr b c"]);
+    assert_eq!((read.code, read.stdout.as_str()), (0, "== w1, w2: ok\n42\nc\n"), "{read:?}");
+    let words = exec(&["--effect", "read", "-q", "--", "printf", "%s|", "a b", "$HOME", "it's"]);
+    assert_eq!(words.stdout, "== w1, w2: ok\na b|$HOME|it's|\n");
+    let lines = exec(&["--effect", "read", "-q", "--", "if true; then\n  echo yes\nfi"]);
+    assert_eq!(lines.stdout, "== w1, w2: ok\nyes\n");
+    let failed = exec(&["-y", "-q", "--", "echo out; exit 3"]);
+    assert_eq!((failed.code, failed.stdout.as_str()), (21, "== w1, w2: failed (exit 3)\nout\n"), "{failed:?}");
+    let unasked = exec(&["--", "true"]);
+    assert_eq!(unasked.code, 3, "a command changes things unless it says that it reads: {unasked:?}");
+    assert_eq!(exec(&[]).code, 10);
+    let fields = project.opsc(&["do", "file.info", "path=/", "-l", "w1", "-q"]);
+    assert!(fields.stdout.starts_with("== w1: ok\nexists  true\n"), "{fields:?}");
+}
+
+#[test]
+fn a_run_is_reported_as_markdown_and_json() {
+    let project = project();
+    let failed = project.opsc(&["exec", "-l", "w1", "-y", "--", "echo '|pipe|' >&2; exit 3"]);
+    assert_eq!(failed.code, 21);
+    let report = project.opsc(&["report", "1"]);
+    assert_eq!(report.code, 0, "{report:?}");
+    for expected in [
+        "# Run 1: adhoc\n",
+        "| result | **failed**, exit 21 |",
+        "| by | root on ",
+        "| w1 | 1 failed |",
+        "| shell.run | w1 | apply | 1 | failed | 3 | `",
+        "### shell.run on w1, apply\n\n    |pipe|",
+    ] {
+        assert!(report.stdout.contains(expected), "{expected}: {}", report.stdout);
+    }
+    let json: serde_json::Value = serde_json::from_str(&project.opsc(&["report", "1", "-o", "json"]).stdout).unwrap();
+    assert_eq!((&json["schema"], &json["steps"][0]["result"]["code"]), (&"opsc.run/1".into(), &3.into()));
+    assert_eq!(project.opsc(&["report", "1", "--save", "r.md"]).code, 0);
+    assert_eq!(project.read("r.md").unwrap(), report.stdout);
+    let missing = project.opsc(&["report", "9"]);
+    assert!(missing.code == 10 && missing.stderr.contains("there is no run `9`"), "{missing:?}");
+}
+
+#[test]
+fn parameters_come_from_files_and_flags_win() {
+    let project = project();
+    project.write(
+        "a.ops",
+        "ops 1\n\ntype Entry = { path: path, mode: string? }\n\nplaybook a(\n  target: hosts = group(\"web\"),\n  name: string,\n  every: duration = 5s,\n  sizes: list<int> = [1],\n  entry: Entry? = none,\n) ! read {\n  on target {\n    file.info(path: \"/tmp/{name}\")\n  }\n}\n",
+    );
+    project.write(
+        "v.yaml",
+        "name: filed\nevery: 9s\nsizes: [3, 4]\ntarget: [w2, db]\nentry: { path: /etc/x, mode: \"0640\" }\n",
+    );
+    project.write("w.json", "{ \"name\": \"json\" }");
+    let plan = |arguments: &[&str]| project.opsc(&[&["plan", "a.ops", "--offline"], arguments].concat());
+    let filed = plan(&["--var-file", "v.yaml"]);
+    for expected in ["target = w2, d1", "name = \"filed\"", "every = 9s", "sizes = [3, 4]", "path: \"/etc/x\""] {
+        assert!(filed.stdout.contains(expected), "{expected}: {filed:?}");
+    }
+    let both = plan(&["--var-file", "v.yaml", "--var-file", "w.json", "-e", "every=1s"]);
+    assert!(both.stdout.contains("name = \"json\"") && both.stdout.contains("every = 1s"), "{both:?}");
+    project.write("bad.yaml", "[1]\n");
+    project.write("typo.yaml", "nmae: x\nname: y\n");
+    project.write("wrong.yaml", "name: x\nsizes: [a]\n");
+    for (file, expected) in [
+        ("bad.yaml", "expected a mapping of names to values, found a list"),
+        ("typo.yaml", "did you mean `name`?"),
+        ("wrong.yaml", "expected int, found `a`"),
+        ("none.yaml", "cannot read `none.yaml`"),
+    ] {
+        let refused = plan(&["--var-file", file]);
+        assert_eq!(refused.code, 10, "{file}: {refused:?}");
+        assert!(refused.stderr.contains(expected), "{file}: {}", refused.stderr);
+    }
+    assert_eq!(plan(&[]).code, 10);
+}
+
+#[test]
+fn a_missing_parameter_is_asked_for_on_a_terminal() {
+    let project = project();
+    project.write(
+        "a.ops",
+        "ops 1\n\nplaybook a(\n  target: hosts = group(\"web\"),\n  name: string,\n) ! read {\n  on target {\n    file.info(path: \"/tmp/{name}\")\n  }\n}\n",
+    );
+    // `script` gives the command a terminal of its own.
+    let line = format!("{} plan a.ops --offline", env!("CARGO_BIN_EXE_opsc"));
+    let mut child = std::process::Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .current_dir(project.folder.path())
+        .env("HOME", project.path("home"))
+        .env_remove("CI")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"joe\n").unwrap();
+    let shown = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    assert!(shown.contains("name (string): ") && shown.contains("name = \"joe\""), "{shown}");
+}
+
+#[test]
+fn a_watch_checks_again_when_a_file_changes() {
+    let project = project();
+    project.write("a.ops", "ops 1\n");
+    let mut child = project.spawn(&["check", "--watch", "a.ops"]);
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut until = |wanted: &str| lines.by_ref().find(|line| line.contains(wanted)).unwrap_or_default();
+    assert_eq!(until("checked"), "checked 1 file: 0 errors, 0 warnings");
+    assert!(until("watching").contains("Ctrl-C"));
+    project.write("a.ops", "ops 1\n\nplaybook a() ! nothing {\n}\n");
+    assert_eq!(until("checked"), "checked 1 file: 1 error, 0 warnings");
+    // The inventory decides too.
+    project.write("a.ops", "ops 1\n\nplaybook a(\n  t: hosts = group(\"new\"),\n) ! read {\n  on t {\n    file.info(path: \"/\")\n  }\n}\n");
+    assert_eq!(until("checked"), "checked 1 file: 1 error, 0 warnings");
+    project.write("inventory.yaml", &LOCAL.replace("  db:", "  new:"));
+    assert_eq!(until("checked"), "checked 1 file: 0 errors, 0 warnings");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn completions_are_written_for_the_usual_shells() {
+    let project = Project::new();
+    for (shell, expected) in [("bash", "complete -F _opsc"), ("zsh", "#compdef opsc"), ("fish", "complete -c opsc")] {
+        let script = project.opsc(&["completions", shell]);
+        assert!(script.code == 0 && script.stdout.contains(expected), "{shell}: {script:?}");
+    }
+    assert_eq!(project.opsc(&["completions", "csh"]).code, 10);
+}
+
+#[test]
+fn the_log_is_silent_unless_it_is_asked_for() {
+    let project = project();
+    let exec = |filter: &str| {
+        let mut command = project.command(&["exec", "-l", "w1", "--effect", "read", "-q", "--", "true"]);
+        said(command.env("OPSC_LOG", filter).output().unwrap())
+    };
+    assert_eq!(exec("").stderr, "");
+    let told = exec("opsc=debug").stderr;
+    assert!(told.contains("DEBUG opsc::run::step: step ended"), "{told}");
+    let refused = exec("opsc=loud");
+    assert!(refused.code == 10 && refused.stderr.contains("OPSC_LOG cannot be read"), "{refused:?}");
 }

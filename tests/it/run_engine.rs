@@ -157,7 +157,8 @@ fn results_of_one_block_choose_the_hosts_of_the_next() {
         },
         ..Expr { ty: Type::Hosts(None), ..text("") }
     };
-    lab.block(&[write(to, "chosen")], None).hosts = BlockHosts::Pending { hosts, text: "found".to_string() };
+    lab.block(&[write(to, "chosen")], None).hosts =
+        BlockHosts::Pending { hosts, text: "found".to_string(), within: None };
     let ran = lab.run();
     assert_eq!(ran.summary.exit, 0, "{:?}", ran.events);
     assert_eq!((lab.read("web1"), lab.read("web2").as_deref(), lab.read("web3")), (None, Some("chosen"), None));

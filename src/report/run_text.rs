@@ -1,0 +1,88 @@
+//! One run as text for people, and one line a run for lists.
+
+use super::paint::harmless;
+use crate::base::words;
+use crate::state::{RunDetails, RunSummary, StepState};
+
+/// What became of a run; a killed process leaves one without an end.
+pub fn status(run: &RunSummary, alive: bool) -> &str {
+    match &run.status {
+        Some(status) => status,
+        None if alive => "running",
+        None => "interrupted",
+    }
+}
+
+/// `    3  done         exit 0    2026-11-21T05:45:23Z  root  deploy`.
+pub fn run_line(run: &RunSummary, alive: bool) -> String {
+    let exit = run.exit.map_or("-".to_string(), |exit| exit.to_string());
+    let record = &run.record;
+    format!(
+        "{:>5}  {:<12} exit {exit:<4} {}  {}  {}\n",
+        run.id,
+        status(run, alive),
+        time_text(record.started),
+        record.user,
+        record.playbook
+    )
+}
+
+/// A time in milliseconds since 1970 in the form of RFC 3339, UTC.
+pub fn time_text(milliseconds: u64) -> String {
+    let seconds = i64::try_from(milliseconds / 1000).unwrap_or(0);
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| "-".to_string(), |time| time.to_string())
+}
+
+pub fn run_text(details: &RunDetails, alive: bool) -> String {
+    let summary = &details.summary;
+    let record = &summary.record;
+    let mut text = format!("run {}: {} ({})\n", summary.id, record.playbook, status(summary, alive));
+    text.push_str(&format!("  file    {} (sha256 {})\n", record.path, short(&record.source_sha256)));
+    text.push_str(&format!("  plan    {}\n", record.digest));
+    if let Some(commit) = &record.commit {
+        let dirty = if record.dirty == Some(true) { ", with uncommitted changes" } else { "" };
+        text.push_str(&format!("  commit  {}{dirty}\n", short(commit)));
+    }
+    text.push_str(&format!("  by      {} on {}, {}\n", record.user, record.machine, time_text(record.started)));
+    if let (Some(exit), Some(finished)) = (summary.exit, summary.finished) {
+        text.push_str(&format!(
+            "  ended   exit {exit} after {}\n",
+            words::duration(finished.saturating_sub(record.started))
+        ));
+    }
+    for step in &details.steps {
+        text.push_str(&step_text(step));
+    }
+    let open = details.steps.iter().filter(|step| step.is_open()).count();
+    if open > 0 {
+        let words = words::count(open, "step");
+        text.push_str(&format!("\n{words} with an intent and no result: what happened on the host is not known\n"));
+    }
+    text
+}
+
+fn step_text(step: &StepState) -> String {
+    let head = format!("  {} {} {}", step.host, step.step, step.phase);
+    let Some(result) = &step.result else {
+        return format!("{head}: intent recorded, no result\n");
+    };
+    let code = result.code.map(|code| format!(", exit {code}")).unwrap_or_default();
+    let mut text = format!("{head}: {}{code}\n", result.outcome);
+    for (label, json) in [("before", &result.before_json), ("after", &result.after_json)] {
+        if json.len() > 2 {
+            text.push_str(&format!("      {label} {}\n", harmless(json)));
+        }
+    }
+    if let Some(sha256) = &result.output_sha256 {
+        text.push_str(&format!("      output sha256 {}\n", short(sha256)));
+    }
+    for line in result.error.as_deref().map(harmless).unwrap_or_default().lines() {
+        text.push_str(&format!("      {line}\n"));
+    }
+    text
+}
+
+/// Enough of a hash to recognise it.
+pub fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}
