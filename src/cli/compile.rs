@@ -16,7 +16,7 @@ use crate::diag::Diagnostic;
 use crate::hir::program::Action;
 use crate::report::check_json::check_json;
 use crate::translate::endpoint::{Endpoint, ModelError};
-use crate::translate::{self, ClauseReading, Compiled, Question, Translator};
+use crate::translate::{self, ClauseReading, Compiled, Question, Request, Translator};
 
 pub fn run(command: &CompileCommand, global: &Global, output: &mut Output) -> i32 {
     let mut workspace = match open_workspace(global, output) {
@@ -43,12 +43,42 @@ pub fn run(command: &CompileCommand, global: &Global, output: &mut Output) -> i3
     };
     let actions: Vec<&Action> = program.actions.values().collect();
     let path = command.save.as_deref().unwrap_or(Path::new("compiled.ops"));
-    let compiled = translate::compile(&command.request, path, &actions, &mut workspace, &translator);
-    if command.output == Format::Json {
+    let mut answers = Vec::new();
+    let compiled = loop {
+        let request = Request { text: &command.request, path, answers: &answers };
+        let compiled = translate::compile(&request, &actions, &mut workspace, &translator);
+        let answered = ask(&compiled, &answers, output);
+        if answered.is_empty() {
+            break compiled;
+        }
+        answers.extend(answered);
+    };
+    let unattended = !output.may_ask && !compiled.questions.is_empty() && output.no_input;
+    if command.output == Format::Json || unattended {
         output.print(&format!("{:#}\n", as_json(command, &compiled, &workspace)));
     }
     tell(command, &compiled, &workspace, output);
     finish(command, &compiled, output)
+}
+
+/// Questions that an answer can settle are asked on a terminal, each once; no answer leaves it open.
+fn ask(compiled: &Compiled, before: &[(String, String)], output: &mut Output) -> Vec<(String, String)> {
+    const ANSWERABLE: &[&str] = &["missing", "hosts", "unknown_name", "tie"];
+    let is_new = |question: &&Question| !before.iter().any(|(ask, _)| *ask == question.ask);
+    let answerable = |question: &&Question| ANSWERABLE.contains(&question.kind) && is_new(question);
+    if !output.may_ask || !compiled.questions.iter().all(|question| answerable(&question)) {
+        return Vec::new();
+    }
+    let mut answers = Vec::new();
+    for question in &compiled.questions {
+        let options =
+            if question.options.is_empty() { String::new() } else { format!(" [{}]", question.options.join(", ")) };
+        let answer = output.ask(&format!("{}{options} ", question.ask));
+        if !answer.is_empty() {
+            answers.push((question.ask.clone(), answer));
+        }
+    }
+    answers
 }
 
 /// The model's place by the settings; none where none is configured.

@@ -13,6 +13,8 @@ pub struct Output {
     pub colour: bool,
     pub quiet: bool,
     pub may_ask: bool,
+    /// Nobody is there to ask: `--no-input`, or `CI`.
+    pub no_input: bool,
     closed: bool,
 }
 
@@ -22,7 +24,8 @@ impl Output {
         let forced = set("CLICOLOR_FORCE");
         let colour = !global.no_color && !set("NO_COLOR") && (forced || std::io::stderr().is_terminal());
         let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        Output { colour, quiet: global.quiet, may_ask: terminal && !global.no_input && !set("CI"), closed: false }
+        let no_input = global.no_input || set("CI");
+        Output { colour, quiet: global.quiet, may_ask: terminal && !no_input, no_input, closed: false }
     }
 
     /// A result.

@@ -5,6 +5,7 @@ use super::clauses::{Control, controls};
 use super::templates::{Part, parse};
 use super::tokens::{Token, TokenKind};
 use super::values::readings;
+use crate::eval::parse::parse_field;
 use crate::hir::program::Action;
 use crate::hir::world::Inventory;
 
@@ -18,16 +19,24 @@ pub struct Reading {
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum Node {
-    /// Index into the actions, and arguments as source text.
+    /// Index into the actions, and what was found for its parameters.
     Action {
         action: usize,
-        arguments: Vec<(String, String)>,
+        arguments: Vec<Argument>,
         rivals: Vec<usize>,
         typos: u32,
     },
     Control(Control),
     /// A word that nothing takes.
     Unknown,
+}
+
+/// What a template found for a parameter.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Argument {
+    pub name: String,
+    /// As source text, one step for each; none where it is what an earlier clause was about ("it", "them").
+    pub values: Vec<String>,
 }
 
 /// An unknown word costs more than any clause that takes it.
@@ -106,8 +115,7 @@ fn action_readings(
 #[derive(Clone, PartialEq, Debug)]
 struct Match {
     end: usize,
-    /// Names, and values as source text.
-    arguments: Vec<(String, String)>,
+    arguments: Vec<Argument>,
     /// Words that are one letter off.
     typos: u32,
 }
@@ -148,6 +156,7 @@ fn matches(parts: &[Part], tokens: &[Token], at: usize, action: &Action) -> Vec<
     let mut heads: Vec<Match> = match part {
         Part::Word(template) => word(template, tokens, at).into_iter().collect(),
         Part::Slot(name) => slot(name, tokens, at, action),
+        Part::Implied(name, value) => implied(name, value, at, action).into_iter().collect(),
         Part::OneOf(branches) => branched(branches),
         Part::Optional(branches) => branched(branches).into_iter().chain([Match::empty(at)]).collect(),
     };
@@ -166,10 +175,22 @@ fn word(template: &str, tokens: &[Token], at: usize) -> Option<Match> {
 
 fn slot(name: &str, tokens: &[Token], at: usize, action: &Action) -> Vec<Match> {
     let Some(param) = action.params.iter().find(|param| param.name == name) else { return Vec::new() };
+    let argument = |values: Vec<String>| vec![Argument { name: name.to_string(), values }];
+    let is_reference = tokens.get(at).is_some_and(|token| ["it", "them"].contains(&token.word.as_str()));
+    if is_reference {
+        return vec![Match { arguments: argument(Vec::new()), ..Match::empty(at + 1) }];
+    }
     readings(tokens, at, &param.ty)
         .into_iter()
-        .map(|(length, source)| Match { arguments: vec![(name.to_string(), source)], ..Match::empty(at + length) })
+        .map(|filler| Match { arguments: argument(filler.values), ..Match::empty(at + filler.length) })
         .collect()
+}
+
+fn implied(name: &str, value: &str, at: usize, action: &Action) -> Option<Match> {
+    let param = action.params.iter().find(|param| param.name == name)?;
+    let value = parse_field(value, &param.ty).ok()?;
+    let argument = Argument { name: name.to_string(), values: vec![value.literal()] };
+    Some(Match { arguments: vec![argument], ..Match::empty(at) })
 }
 
 /// Equal, or one typo away from a template's word of five letters or more.

@@ -1,5 +1,6 @@
 //! The control grammar: hosts, exceptions, batches, failure, retries. Each reading says how many tokens it took.
 
+use super::targets::{NOUNS, Phrases, Target};
 use super::tokens::{Token, TokenKind};
 use super::values::readings;
 use crate::hir::types::Type;
@@ -7,17 +8,17 @@ use crate::hir::world::Inventory;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Control {
-    /// Names of hosts or groups; empty: all hosts.
-    Hosts(Vec<String>),
+    Hosts(Vec<Target>),
     /// A word before "servers" that names nothing.
     UnknownHosts(String),
-    Except(Vec<String>),
+    Except(Vec<Target>),
     /// As written in `batch:`.
     Batch(String),
     Rollback,
     /// Roll back if this url does not answer.
     RollbackUnless(String),
-    StopAtFirst,
+    /// How many hosts may fail before no other is started.
+    MaxFailures(String),
     Retry {
         times: String,
         every: Option<String>,
@@ -26,31 +27,56 @@ pub enum Control {
     Noise,
 }
 
-pub const NOUNS: &[&str] =
-    &["server", "servers", "host", "hosts", "machine", "machines", "node", "nodes", "box", "boxes"];
-const BEFORE_HOSTS: &[&str] = &["on", "to", "at", "across", "for", "in"];
-pub const NOISE: &[&str] =
-    &["and", "then", "after", "that", "finally", "first", "please", "kindly", "also", "now", "afterwards", "next"];
+impl Control {
+    /// The kind of clause, for `--explain`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Control::Hosts(_) => "hosts",
+            Control::UnknownHosts(_) => "unknown hosts",
+            Control::Except(_) => "except",
+            Control::Batch(_) => "batch",
+            Control::Rollback => "rollback",
+            Control::RollbackUnless(_) => "gate, rollback",
+            Control::MaxFailures(_) => "max_failures",
+            Control::Retry { .. } => "retry",
+            Control::Noise => "noise",
+        }
+    }
+}
+
+const BEFORE_HOSTS: &[&str] = &["on", "to", "at", "across", "for", "in", "from", "of"];
+pub const NOISE: &[&str] = &[
+    "and",
+    "then",
+    "after",
+    "that",
+    "finally",
+    "first",
+    "please",
+    "kindly",
+    "also",
+    "now",
+    "afterwards",
+    "next",
+    "but",
+];
 
 /// Every control clause that starts at a token: its length and meaning.
 pub fn controls(tokens: &[Token], at: usize, inventory: &Inventory) -> Vec<(usize, Control)> {
-    let reader = Reader { tokens, inventory };
+    let reader = Reader { tokens, phrases: Phrases { tokens, inventory } };
     let mut found = Vec::new();
     found.extend(reader.hosts(at));
     found.extend(reader.except(at));
     found.extend(reader.batch(at));
     found.extend(reader.failure(at));
     found.extend(reader.retry(at));
-    let is_noise = |token: &Token| token.kind == TokenKind::Comma || NOISE.contains(&token.word.as_str());
-    if tokens.get(at).is_some_and(is_noise) {
-        found.push((1, Control::Noise));
-    }
+    found.extend(reader.noise(at));
     found
 }
 
 struct Reader<'a> {
     tokens: &'a [Token],
-    inventory: &'a Inventory,
+    phrases: Phrases<'a>,
 }
 
 impl Reader<'_> {
@@ -71,51 +97,29 @@ impl Reader<'_> {
         if self.is(at, words) { at + 1 } else { at }
     }
 
-    fn name(&self, at: usize) -> Option<String> {
+    fn noise(&self, at: usize) -> Option<(usize, Control)> {
         let token = self.tokens.get(at)?;
-        let known = |name: &str| self.inventory.group(name).is_some() || self.inventory.host(name).is_some();
-        [&token.text, &token.word].into_iter().find(|name| known(name)).cloned()
+        if self.follow(at, &[&["after"], &["each"]]) {
+            let end = self.skip(at + 2, &[NOUNS, &["one", "1", "batch", "step"]].concat());
+            return Some((end - at, Control::Noise));
+        }
+        (token.kind == TokenKind::Comma || NOISE.contains(&token.word.as_str())).then_some((1, Control::Noise))
     }
 
     fn hosts(&self, at: usize) -> Option<(usize, Control)> {
+        if self.is(at, &["everywhere"]) {
+            return Some((1, Control::Hosts(vec![self.phrases.all()])));
+        }
         if !self.is(at, BEFORE_HOSTS) {
             return None;
         }
-        if self.follow(at + 1, &[&["this"], &["machine", "host", "computer"]]) {
-            return Some((3, Control::Hosts(vec!["localhost".to_string()])));
+        if let Some((length, targets)) = self.phrases.read(at + 1) {
+            return Some((length + 1, Control::Hosts(targets)));
         }
-        let all = self.is(at + 1, &["all", "every", "each"]);
-        let mut next = self.skip(self.skip(at + 1, &["all", "every", "each"]), &["the", "of"]);
-        next = self.skip(next, &["the"]);
-        if all && self.is(next, NOUNS) {
-            return Some((next + 1 - at, Control::Hosts(Vec::new())));
-        }
-        let (names, end) = self.names(next);
-        if names.is_empty() {
-            let is_word = self.tokens.get(next).is_some_and(|token| token.kind == TokenKind::Word);
-            let unknown = is_word && self.is(next + 1, NOUNS);
-            return unknown.then(|| (next + 2 - at, Control::UnknownHosts(self.word(next).to_string())));
-        }
-        Some((end - at, Control::Hosts(names)))
-    }
-
-    /// `web`, `web and db servers`, `the web servers and db1`.
-    fn names(&self, at: usize) -> (Vec<String>, usize) {
-        let mut names = Vec::new();
-        let mut end = at;
-        let mut next = at;
-        while let Some(name) = self.name(self.skip(next, &["the"])) {
-            names.push(name);
-            end = self.skip(self.skip(next, &["the"]) + 1, NOUNS);
-            next = end;
-            while self.is(next, &["and", ","]) {
-                next += 1;
-            }
-            if next == end {
-                break;
-            }
-        }
-        (names, end)
+        let next = self.skip(self.skip(at + 1, &["all", "every", "each"]), &["the"]);
+        let is_word = self.tokens.get(next).is_some_and(|token| token.kind == TokenKind::Word);
+        let unknown = is_word && self.is(next + 1, NOUNS) && !self.is(next, NOUNS);
+        unknown.then(|| (next + 2 - at, Control::UnknownHosts(self.word(next).to_string())))
     }
 
     fn except(&self, at: usize) -> Option<(usize, Control)> {
@@ -126,20 +130,26 @@ impl Reader<'_> {
         } else {
             return None;
         };
-        let (names, end) = self.names(start);
-        (!names.is_empty()).then(|| (end - at, Control::Except(names)))
+        let (length, targets) = self.phrases.read(start)?;
+        Some((start + length - at, Control::Except(targets)))
     }
 
     fn batch(&self, at: usize) -> Option<(usize, Control)> {
         if self.follow(at, &[&["in"], &["batches"], &["of"]]) {
             return self.size(at + 3).map(|size| (4, Control::Batch(size)));
         }
-        if self.follow(at, &[&["1"], &["by"], &["1"]]) {
+        if self.follow(at, &[&["1"], &["by", "after"], &["1", "another", "other"]]) {
             return Some((3, Control::Batch("1".to_string())));
         }
+        if self.follow(at, &[&["1"], &["after"], &["the"], &["other"]]) {
+            return Some((4, Control::Batch("1".to_string())));
+        }
         let size = self.size(at)?;
-        let next = self.skip(at + 1, NOUNS);
-        self.follow(next, &[&["at"], &["a"], &["time"]]).then(|| (next + 3 - at, Control::Batch(size)))
+        let next = self.skip(self.skip(at + 1, &["of", "at"]), NOUNS);
+        if self.follow(next, &[&["at"], &["a", "1"], &["time"]]) {
+            return Some((next + 3 - at, Control::Batch(size)));
+        }
+        self.follow(at + 1, &[&["at"], &["a"], &["time"]]).then_some((4, Control::Batch(size)))
     }
 
     fn size(&self, at: usize) -> Option<String> {
@@ -149,64 +159,83 @@ impl Reader<'_> {
     }
 
     fn failure(&self, at: usize) -> Option<(usize, Control)> {
-        if self.follow(at, &[&["stop"], &["at", "on", "after"], &["the"], &["first"], &["failure", "error"]]) {
-            return Some((5, Control::StopAtFirst));
+        if let Some(stop) = self.stop(at) {
+            return Some(stop);
         }
         if self.follow(at, &[&["on", "upon"], &["failure", "error"]]) {
-            let (length, _) = self.undo(at + 2)?;
+            let length = self.undo(at + 2)?;
             return Some((2 + length, Control::Rollback));
         }
-        let (length, _) = self.undo(at)?;
+        let length = self.undo(at)?;
         let next = at + length;
-        if self.follow(next, &[&["on", "upon"], &["failure", "error"]]) {
-            return Some((length + 2, Control::Rollback));
-        }
-        if self.follow(next, &[&["if"], &["it", "this", "anything", "something"], &["fails"]]) {
-            return Some((length + 3, Control::Rollback));
-        }
-        if self.follow(next, &[&["if"], &["the", "a"], &["check"], &["fails"]]) {
-            return Some((length + 4, Control::Rollback));
-        }
-        if self.follow(next, &[&["if"], &["the", "a"], &["health"], &["check"], &["fails"]]) {
-            return Some((length + 5, Control::Rollback));
+        const IF: &[&str] = &["if", "when"];
+        let conditions: [&[&[&str]]; 4] = [
+            &[&["on", "upon"], &["failure", "error", "errors", "failures"]],
+            &[IF, &["it", "this", "anything", "something", "1", "that"], &["fails", "breaks"]],
+            &[IF, &["the", "a"], &["check"], &["fails"]],
+            &[IF, &["the", "a"], &["health"], &["check"], &["fails"]],
+        ];
+        if let Some(condition) = conditions.iter().find(|condition| self.follow(next, condition)) {
+            return Some((length + condition.len(), Control::Rollback));
         }
         self.gate(next).map(|(taken, control)| (length + taken, control))
+    }
+
+    /// `stop at the first failure`, `stop if more than 2 fail`.
+    fn stop(&self, at: usize) -> Option<(usize, Control)> {
+        if !self.is(at, &["stop", "abort", "halt"]) {
+            return None;
+        }
+        if self.follow(at + 1, &[&["at", "on", "after"], &["the"], &["first"], &["failure", "error"]]) {
+            return Some((5, Control::MaxFailures("0".to_string())));
+        }
+        if self.follow(at + 1, &[&["if", "when"], &["any", "anything", "1"], &["fails"]]) {
+            return Some((4, Control::MaxFailures("0".to_string())));
+        }
+        if !self.follow(at + 1, &[&["if", "when", "after", "once"], &["more"], &["than"]]) {
+            return None;
+        }
+        let count = self.word(at + 4).parse::<u32>().ok()?;
+        let next = self.skip(at + 5, NOUNS);
+        let ends = self.is(next, &["fail", "fails", "failed", "failure", "failures", "errors"]);
+        ends.then(|| (next + 1 - at, Control::MaxFailures(count.to_string())))
     }
 
     /// `if /healthz fails`: the path is asked of every host.
     fn gate(&self, at: usize) -> Option<(usize, Control)> {
         let token = self.tokens.get(at + 1)?;
-        if !self.is(at, &["if"]) || !self.is(at + 2, &["fails"]) {
+        if !self.is(at, &["if", "when"]) || !self.is(at + 2, &["fails"]) {
             return None;
         }
         let url = match token.kind {
             TokenKind::Path => format!("\"http://{{host.address}}{}\"", token.text),
-            TokenKind::Url => readings(self.tokens, at + 1, &Type::Url).pop()?.1,
+            TokenKind::Url => readings(self.tokens, at + 1, &Type::Url).pop()?.values.pop()?,
             _ => return None,
         };
         Some((3, Control::RollbackUnless(url)))
     }
 
-    fn undo(&self, at: usize) -> Option<(usize, ())> {
+    fn undo(&self, at: usize) -> Option<usize> {
         if self.is(at, &["rollback", "undo", "revert"]) {
-            return Some((1, ()));
+            return Some(self.skip(at + 1, &["everything", "it", "changes"]) - at);
         }
-        self.follow(at, &[&["roll"], &["back"]]).then_some((2, ()))
+        self.follow(at, &[&["roll"], &["back"]]).then_some(2)
     }
 
     fn retry(&self, at: usize) -> Option<(usize, Control)> {
-        if !self.is(at, &["retry"]) {
+        if !self.is(at, &["retry", "try", "retrying"]) {
             return None;
         }
         let next = self.skip(self.skip(at + 1, &["up"]), &["to"]);
         let times = self.word(next).parse::<u32>().ok()?.to_string();
         let mut end = self.skip(next + 1, &["times", "time"]);
         let mut every = None;
-        if self.is(end, &["every"])
-            && let Some((length, pause)) = self.pause(end + 1)
+        let pause = self.skip(end, &["every", "with"]);
+        if pause > end
+            && let Some((length, text)) = self.pause(pause)
         {
-            every = Some(pause);
-            end += 1 + length;
+            every = Some(text);
+            end = self.skip(self.skip(pause + length, &["between", "pause"]), &["between"]);
         }
         Some((end - at, Control::Retry { times, every }))
     }

@@ -1,15 +1,14 @@
 //! From a request to a checked program: draft, judge, repair. What a model writes is a text like any other; what the
 //! compiler refuses goes back to it with the findings, twice at most.
 
-use std::path::Path;
-
 use super::answer::{Answer, read_answer};
 use super::endpoint::{Endpoint, ModelError};
 use super::header::with_header;
 use super::intent::{Intent, Reader};
+use super::program::draft;
 use super::prompt::{first_messages, repair_messages};
 use super::tokens::tokenize;
-use super::{Compiled, Question, draft};
+use super::{Compiled, Question, Request, Translator};
 use crate::app::workspace::{Checked, Workspace};
 use crate::diag::{Edit, fixes};
 use crate::hir::program::Action;
@@ -20,17 +19,34 @@ use crate::syntax;
 const MOST_ROUNDS: usize = 3;
 
 pub struct Task<'a> {
-    pub request: &'a str,
-    /// Where the text would stand; files that it names are looked for beside it.
-    pub path: &'a Path,
+    pub request: &'a Request<'a>,
     pub actions: &'a [&'a Action],
     pub inventory: &'a Inventory,
     pub workspace: &'a mut Workspace,
 }
 
 impl Task<'_> {
-    pub fn offline(&mut self) -> Compiled {
-        let draft = draft(self.request, self.actions, self.inventory);
+    pub fn translate(&mut self, translator: &Translator<'_>) -> Compiled {
+        match translator {
+            Translator::Offline => self.offline(),
+            Translator::Model(endpoint) => self.with_model(endpoint),
+            Translator::ModelIfNeeded(endpoint) => {
+                let offline = self.offline();
+                if offline.questions.is_empty() {
+                    return offline;
+                }
+                let answered = self.with_model(endpoint);
+                match answered.model_error {
+                    // Without the model's help the offline questions still stand.
+                    Some(error) => Compiled { model_error: Some(error), rounds: answered.rounds, ..offline },
+                    None => answered,
+                }
+            }
+        }
+    }
+
+    fn offline(&mut self) -> Compiled {
+        let draft = draft(self.request.text, self.actions, self.inventory, self.request.answers);
         let least = draft.clauses.iter().map(|clause| clause.confidence).fold(1.0, f64::min);
         let compiled = Compiled {
             translator: "offline".to_string(),
@@ -39,13 +55,13 @@ impl Task<'_> {
             ..Compiled::default()
         };
         let Some(source) = draft.source else { return compiled };
-        let checked = self.workspace.check_text(self.path, source);
+        let checked = self.workspace.check_text(self.request.path, source);
         self.finish(compiled, checked, "offline", least)
     }
 
-    pub fn with_model(&mut self, endpoint: &Endpoint) -> Compiled {
+    fn with_model(&mut self, endpoint: &Endpoint) -> Compiled {
         let mut compiled = Compiled { translator: endpoint.model.clone(), ..Compiled::default() };
-        let mut messages = first_messages(self.request, self.actions, self.inventory);
+        let mut messages = first_messages(self.request.text, self.actions, self.inventory);
         loop {
             compiled.rounds += 1;
             let said = match endpoint.complete(&messages) {
@@ -75,7 +91,7 @@ impl Task<'_> {
 
     /// Checks a text after the fixes that its own diagnostics offer: what a machine can mend needs no round.
     fn check_mended(&mut self, text: String) -> Checked {
-        let checked = self.workspace.check_text(self.path, text);
+        let checked = self.workspace.check_text(self.request.path, text);
         let offered = checked.diagnostics.iter().filter(|each| each.is_error()).filter_map(|each| each.fix.as_ref());
         let edits: Vec<Edit> =
             offered.flat_map(|fix| fix.edits.clone()).filter(|edit| edit.span.file == checked.file).collect();
@@ -83,7 +99,7 @@ impl Task<'_> {
             return checked;
         }
         let mended = fixes::apply(&self.workspace.sources.get(checked.file).text, edits);
-        self.workspace.check_text(self.path, mended)
+        self.workspace.check_text(self.request.path, mended)
     }
 
     /// Intent checks, canonical form and header of a text that was checked.
@@ -92,11 +108,16 @@ impl Task<'_> {
             return Compiled { diagnostics: checked.diagnostics, ..compiled };
         };
         let canonical = syntax::format(tree, &self.workspace.sources.get(checked.file).text);
-        let tokens = tokenize(self.request);
-        let reader =
-            Reader { request: self.request, tokens: &tokens, program, inventory: self.inventory, source: &canonical };
+        let tokens = tokenize(self.request.text);
+        let reader = Reader {
+            request: self.request.text,
+            tokens: &tokens,
+            program,
+            inventory: self.inventory,
+            source: &canonical,
+        };
         let Intent { assumptions, uncovered, questions, coverage } = reader.judge();
-        let source = with_header(&canonical, self.request, how, &assumptions);
+        let source = with_header(&canonical, self.request.text, how, &assumptions);
         let asked = [compiled.questions.clone(), questions].concat();
         Compiled {
             source: asked.is_empty().then_some(source),

@@ -33,7 +33,7 @@ const STOP_WORDS: &[&str] = &[
     "only", "than", "more", "less", "so", "as", "up", "down", "out", "over", "using", "called", "named", "one", "mode",
     "status", "answers", "returns", "answer", "return", "fails", "fail", "failed", "failing", "error", "retry", "try",
     "batch", "batches", "percent", "second", "seconds", "minute", "minutes", "hour", "hours", "times", "rollback",
-    "undo", "revert", "stop", "run", "make", "sure", "ensure",
+    "undo", "revert", "tagged", "tag", "stop", "run", "make", "sure", "ensure",
 ];
 
 /// Requests that begin so only look.
@@ -208,7 +208,7 @@ impl Reader<'_> {
             self.used_actions().flat_map(|action| action.says.iter()).flat_map(|says| words(&parse(says))).collect();
         let means = |token: &&Token| {
             let word = token.word.as_str();
-            let is_stop = [STOP_WORDS, NEVER_NAMES, clauses::NOISE, clauses::NOUNS, super::chart::POLITE]
+            let is_stop = [STOP_WORDS, NEVER_NAMES, clauses::NOISE, super::targets::NOUNS, super::chart::POLITE]
                 .iter()
                 .any(|words| words.contains(&word));
             token.kind != TokenKind::Comma && !is_stop
@@ -227,9 +227,9 @@ impl Reader<'_> {
         (uncovered, coverage)
     }
 
-    /// A url with `{address}` in it stands in the program in pieces.
+    /// A url with `{address}` in it, or a tag such as `env=prod`, stands in the program in pieces.
     fn pieces_stand_in(&self, source: &str, text: &str) -> bool {
-        let pieces: Vec<&str> = text.split(['{', '}']).filter(|piece| !piece.is_empty()).collect();
+        let pieces: Vec<&str> = text.split(['{', '}', '=']).filter(|piece| !piece.is_empty()).collect();
         pieces.len() > 1 && pieces.iter().all(|piece| source.contains(piece))
     }
 
@@ -250,7 +250,7 @@ fn words(parts: &[Part]) -> Vec<String> {
         .iter()
         .flat_map(|part| match part {
             Part::Word(word) => vec![word.clone()],
-            Part::Slot(_) => Vec::new(),
+            Part::Slot(_) | Part::Implied(_, _) => Vec::new(),
             Part::OneOf(branches) | Part::Optional(branches) => {
                 branches.iter().flat_map(|branch| words(branch)).collect()
             }

@@ -12,7 +12,9 @@ pub mod header;
 pub mod intent;
 pub mod program;
 pub mod prompt;
+pub mod request;
 pub mod retrieve;
+pub mod targets;
 pub mod templates;
 pub mod tokens;
 pub mod values;
@@ -22,7 +24,6 @@ use std::path::Path;
 use crate::app::workspace::Workspace;
 use crate::diag::Diagnostic;
 use crate::hir::program::Action;
-use crate::hir::world::Inventory;
 
 use endpoint::{Endpoint, ModelError};
 
@@ -86,37 +87,22 @@ pub enum Translator<'a> {
     Model(&'a Endpoint),
 }
 
-/// Translates a request with the actions of a catalogue. `path` is where the text would stand.
+/// What is to be translated.
+pub struct Request<'a> {
+    pub text: &'a str,
+    /// Where the program would stand; files that it names are looked for beside it.
+    pub path: &'a Path,
+    /// Asks of earlier questions, with what was said to them.
+    pub answers: &'a [(String, String)],
+}
+
+/// Translates a request with the actions of a catalogue.
 pub fn compile(
-    request: &str,
-    path: &Path,
+    request: &Request<'_>,
     actions: &[&Action],
     workspace: &mut Workspace,
     translator: &Translator<'_>,
 ) -> Compiled {
     let inventory = workspace.inventory();
-    let mut task = conversation::Task { request, path, actions, inventory: &inventory, workspace };
-    match translator {
-        Translator::Offline => task.offline(),
-        Translator::Model(endpoint) => task.with_model(endpoint),
-        Translator::ModelIfNeeded(endpoint) => {
-            let offline = task.offline();
-            if offline.questions.is_empty() {
-                return offline;
-            }
-            let answered = task.with_model(endpoint);
-            match answered.model_error {
-                // Without the model's help the offline questions still stand.
-                Some(error) => Compiled { model_error: Some(error), rounds: answered.rounds, ..offline },
-                None => answered,
-            }
-        }
-    }
-}
-
-/// Reads a request with the actions there are and the names of an inventory.
-pub fn draft(request: &str, actions: &[&Action], inventory: &Inventory) -> Draft {
-    let tokens = tokens::tokenize(request);
-    let readings = chart::cover(&tokens, actions, inventory);
-    program::write(request, &tokens, readings, actions, inventory)
+    conversation::Task { request, actions, inventory: &inventory, workspace }.translate(translator)
 }

@@ -1,9 +1,12 @@
-//! `says:` templates: `(a|b)` one of, `[x]` optional, `{param}` a value, words as they are.
+//! `says:` templates: `(a|b)` one of, `[x]` optional, `{param}` a value, `param=value` a value that the words around it
+//! imply, words as they are.
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Part {
     Word(String),
     Slot(String),
+    /// Takes no word: `stop {name} state=stopped`.
+    Implied(String, String),
     OneOf(Vec<Vec<Part>>),
     Optional(Vec<Vec<Part>>),
 }
@@ -22,7 +25,7 @@ fn branches(letters: &mut std::iter::Peekable<std::str::Chars<'_>>, close: Optio
         let letter = letters.next();
         let is_end = letter.is_none() || letter == close;
         if (is_end || letter.is_some_and(|letter| " |([{".contains(letter))) && !word.is_empty() {
-            push(&mut branches, Part::Word(std::mem::take(&mut word).to_lowercase()));
+            push(&mut branches, plain(&std::mem::take(&mut word)));
         }
         match letter {
             _ if is_end => return branches,
@@ -42,6 +45,13 @@ fn branches(letters: &mut std::iter::Peekable<std::str::Chars<'_>>, close: Optio
             Some(' ') | None => {}
             Some(other) => word.push(other),
         }
+    }
+}
+
+fn plain(word: &str) -> Part {
+    match word.split_once('=') {
+        Some((name, value)) => Part::Implied(name.to_string(), value.to_string()),
+        None => Part::Word(word.to_lowercase()),
     }
 }
 
@@ -66,5 +76,7 @@ mod tests {
             Part::Optional(vec![vec![word("with"), word("mode"), Part::Slot("mode".to_string())]]),
         ];
         assert_eq!(parse("(copy|put) [the] {from} to [with mode {mode}]"), expected);
+        let implied = Part::Implied("state".to_string(), "stopped".to_string());
+        assert_eq!(parse("stop state=stopped"), [word("stop"), implied]);
     }
 }

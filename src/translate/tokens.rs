@@ -26,6 +26,13 @@ pub enum TokenKind {
 const NUMBER_WORDS: &[&str] =
     &["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
 
+impl Token {
+    /// A whole text as one quoted token.
+    pub fn quoted(text: &str) -> Token {
+        token(TokenKind::Quoted, text, 0, text.len())
+    }
+}
+
 pub fn tokenize(request: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = request;

@@ -61,32 +61,112 @@ pub const NEVER_NAMES: &[&str] = &[
     "after",
     "from",
     "into",
+    "version",
+    "them",
+    "between",
+    "everywhere",
+    "when",
+    "until",
 ];
 
-/// The ways in which tokens from `at` on are a value: how many tokens, and the value as source text.
-pub fn readings(tokens: &[Token], at: usize, ty: &Type) -> Vec<(usize, String)> {
-    if let Type::List(item) = ty.core() {
-        return list(tokens, at, item);
-    }
-    let Some(token) = tokens.get(at) else { return Vec::new() };
-    one(token, ty).map(|source| vec![(1, source)]).unwrap_or_default()
+/// Verbs: after "and" they begin a clause, and are no further name of a list.
+const VERBS: &[&str] = &[
+    "restart",
+    "reload",
+    "start",
+    "stop",
+    "enable",
+    "disable",
+    "install",
+    "remove",
+    "uninstall",
+    "delete",
+    "copy",
+    "put",
+    "write",
+    "render",
+    "create",
+    "make",
+    "add",
+    "run",
+    "execute",
+    "wait",
+    "verify",
+    "ensure",
+    "test",
+    "configure",
+    "reboot",
+    "upgrade",
+    "update",
+    "deploy",
+    "push",
+    "upload",
+    "clean",
+    "notify",
+    "monitor",
+    "watch",
+    "confirm",
+    "continue",
+    "proceed",
+    "report",
+    "log",
+    "mask",
+    "show",
+    "list",
+    "set",
+    "go",
+    "try",
+    "retry",
+    "undo",
+    "revert",
+    "rollback",
+    "abort",
+    "halt",
+];
+
+/// One way to read tokens as a value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Filler {
+    /// How many tokens.
+    pub length: usize,
+    /// As source text. Several where a parameter of one value was given several: one step for each.
+    pub values: Vec<String>,
 }
 
-/// `nginx`, `nginx and redis`, `a, b and c`: every prefix is a reading, the chart takes the longest that works.
-fn list(tokens: &[Token], at: usize, item: &Type) -> Vec<(usize, String)> {
+/// The ways in which tokens from `at` on are a value: `nginx`, `nginx and redis`, `a, b and c`; every prefix is a
+/// reading, the chart takes the longest that works.
+pub fn readings(tokens: &[Token], at: usize, ty: &Type) -> Vec<Filler> {
+    let item = match ty.core() {
+        Type::List(item) => item,
+        _ => ty,
+    };
+    let is_list = matches!(ty.core(), Type::List(_));
     let mut found = Vec::new();
     let mut items: Vec<String> = Vec::new();
     let mut next = at;
     while let Some(value) = tokens.get(next).and_then(|token| one(token, item)) {
         items.push(value);
         next += 1;
-        found.push((next - at, format!("[{}]", items.join(", "))));
-        let joins = |token: &Token| token.kind == TokenKind::Comma || token.word == "and";
-        while tokens.get(next).is_some_and(joins) {
+        let values = if is_list { vec![format!("[{}]", items.join(", "))] } else { items.clone() };
+        found.push(Filler { length: next - at, values });
+        let joined = next;
+        while tokens.get(next).is_some_and(|token| token.kind == TokenKind::Comma || token.word == "and") {
             next += 1;
+        }
+        let is_verb = tokens.get(next).is_some_and(|token| VERBS.contains(&token.word.as_str()));
+        if next == joined || is_verb {
+            break;
         }
     }
     found
+}
+
+/// A value that was read before, as one of another parameter's type: what "it" means.
+pub fn read_again(source: &str, ty: &Type) -> Option<Vec<String>> {
+    let inner = source.strip_prefix('[').and_then(|list| list.strip_suffix(']')).unwrap_or(source);
+    let words = inner.replace(['"', '\''], "");
+    let tokens = super::tokens::tokenize(&words);
+    readings(&tokens, 0, ty).into_iter().find(|filler| filler.length == tokens.len()).map(|filler| filler.values)
 }
 
 fn one(token: &Token, ty: &Type) -> Option<String> {

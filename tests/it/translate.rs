@@ -2,9 +2,16 @@
 
 use serde_json::Value as Json;
 
+use opsc::app::project::Project as Place;
+use opsc::app::settings::Settings;
+use opsc::app::workspace::Workspace;
+use opsc::hir::program::Action;
+use opsc::translate::program::draft;
+use opsc::translate::templates::{Part, parse};
+
 use super::project::Project;
 
-const INVENTORY: &str = "groups:\n  app:\n    hosts: [\"app[1:3]\"]\n    os: linux\n  web:\n    hosts: [web1, web2]\n    os: linux\n  db:\n    hosts: [db1]\n    os: linux\n";
+const INVENTORY: &str = "groups:\n  app:\n    hosts: [\"app[1:3]\"]\n    os: linux\n  web:\n    hosts: [web1, web2]\n    os: linux\n    tags: { env: prod }\n  db:\n    hosts: [db1]\n    os: linux\n";
 
 fn project() -> Project {
     let project = Project::new();
@@ -55,7 +62,7 @@ fn sentences_become_programs_or_questions() {
         ("delete /tmp/x on db1", "on db1 { file.absent(path: \"/tmp/x\") }"),
         (
             "create the user deploy with shell /bin/bash on all servers",
-            "on targets (as: \"root\") { user.ensure(name: \"deploy\", shell: \"/bin/bash\") }",
+            "on targets { user.ensure(name: \"deploy\", shell: \"/bin/bash\") }",
         ),
         (
             "wait until port 8080 is open on the app servers, retry 3 times every 5 seconds",
@@ -69,6 +76,53 @@ fn sentences_become_programs_or_questions() {
         ("restart nginx on the wbe servers", "? there is no group or host `wbe`: which one is meant?"),
         ("defragment nginx on the web servers", "? what does \"defragment nginx\" mean here?"),
         ("restart nginx on the web servers after hours", "? what does \"hours\" mean here?"),
+        ("stop nginx on web1", "on web1 { service.ensure(name: \"nginx\", state: \"stopped\") }"),
+        (
+            "on the web servers, install nginx and then restart it",
+            "on web { package.ensure(names: [\"nginx\"]) service.restart(name: \"nginx\") }",
+        ),
+        (
+            "restart nginx and redis on the web servers",
+            "on web { service.restart(name: \"nginx\") service.restart(name: \"redis\") }",
+        ),
+        (
+            "stop nginx and redis on the web servers, then restart them",
+            "on web { service.ensure(name: \"nginx\", state: \"stopped\") service.ensure(name: \"redis\", state: \"stopped\") service.restart(name: \"nginx\") service.restart(name: \"redis\") }",
+        ),
+        (
+            "install nginx version 1.22.1-9 on web",
+            "on web { package.ensure(names: [\"nginx\"], version: \"1.22.1-9\") }",
+        ),
+        ("restart nginx on the prod servers", "on prod { service.restart(name: \"nginx\") }"),
+        ("restart nginx on all hosts tagged env=prod", "on prod { service.restart(name: \"nginx\") }"),
+        ("restart nginx on all linux servers except db1", "on linux { service.restart(name: \"nginx\") }"),
+        ("restart nginx everywhere", "on targets { service.restart(name: \"nginx\") }"),
+        (
+            "restart nginx on the web servers, but stop if more than 1 fails",
+            "on web (max_failures: 1) { service.restart(name: \"nginx\") }",
+        ),
+        (
+            "restart nginx on the web servers, then stop redis on the db servers",
+            "on web { service.restart(name: \"nginx\") }  on db { service.ensure(name: \"redis\", state: \"stopped\") }",
+        ),
+        (
+            "on the db servers stop redis, on the web servers restart nginx",
+            "on db { service.ensure(name: \"redis\", state: \"stopped\") }  on web { service.restart(name: \"nginx\") }",
+        ),
+        (
+            "roll out app.conf to /etc/app.conf on the app servers one at a time, checking http://{address}:8080/healthz after each, and roll back if it fails",
+            "on app (as: \"root\", batch: 1, max_failures: 0) { file.copy(from: file(\"app.conf\"), to: \"/etc/app.conf\") http.check(url: \"http://{host.address}:8080/healthz\")  on failure { rollback } }",
+        ),
+        ("run \"uptime\" on the web servers", "? shell.run: which effect? (\"read\" | \"change\" | \"destroy\")"),
+        ("restart it on the web servers", "? service.restart: which name? (ServiceName)"),
+        ("install nginx version on web", "? what does \"version\" mean here?"),
+        ("restart nginx on the web servers, then stop redis on the db servers, then install curl", "? on which hosts?"),
+        (
+            "restart nginx on the web servers, then stop redis on the db servers, roll back on failure",
+            "? when one part fails, should only its own hosts be rolled back, or the earlier parts too?",
+        ),
+        ("restart nginx on the web servers on db1", "? every step on all of these hosts, or some steps only on some?"),
+        ("restart nginx on two web servers", "? what does \"on two web servers\" mean here? | on which hosts?"),
         ("hello", "? what should be done? no action was recognised (`opsc actions` lists them)"),
     ];
     for (request, expected) in cases {
@@ -102,4 +156,108 @@ fn a_question_writes_nothing_and_an_existing_file_is_kept() {
     assert_eq!(again.code, 10);
     assert!(again.stderr.contains("+    service.restart(name: \"redis\")"), "{}", again.stderr);
     assert!(project.read("new.ops").unwrap().contains("nginx"));
+}
+
+/// Words that begin a control clause; inside a phrase they would cut it.
+const CONTROL: &[&str] = &["then", "finally", "except", "excluding", "without", "retry", "rollback", "undo", "revert"];
+
+/// Every sentence that a template accepts, with a value that fits each parameter.
+fn sentences(parts: &[Part], action: &Action) -> Vec<String> {
+    let Some((part, rest)) = parts.split_first() else { return vec![String::new()] };
+    let heads: Vec<String> = match part {
+        Part::Word(word) => vec![word.clone()],
+        Part::Slot(name) => vec![sample(name, action).to_string()],
+        Part::Implied(name, _) => {
+            assert!(action.params.iter().any(|param| param.name == *name), "{}: {name}", action.name);
+            vec![String::new()]
+        }
+        Part::OneOf(branches) => branches.iter().flat_map(|branch| sentences(branch, action)).collect(),
+        Part::Optional(branches) => {
+            branches.iter().flat_map(|branch| sentences(branch, action)).chain([String::new()]).collect()
+        }
+    };
+    let tails = sentences(rest, action);
+    heads.iter().flat_map(|head| tails.iter().map(move |tail| format!("{head} {tail}"))).collect()
+}
+
+fn sample(name: &str, action: &Action) -> &'static str {
+    match (action.name.as_str(), name) {
+        (_, "url") => "http://web1/healthz",
+        (_, "status") => "204",
+        (_, "path" | "to" | "home" | "shell") => "/srv/x",
+        (_, "from") => "app.conf",
+        (_, "mode") => "0640",
+        (_, "owner" | "contains" | "content" | "script") => "\"quoted words\"",
+        (_, "port") => "8080",
+        ("wait.port", "state") => "open",
+        (_, "state") => "stopped",
+        (_, "version") => "1.2.3",
+        (_, "name" | "names") => "nginx",
+        (action, other) => panic!("{action}: what is a {other}?"),
+    }
+}
+
+#[test]
+fn every_phrase_means_its_own_action_and_no_other() {
+    let project = project();
+    let place = Place { root: project.path(""), found: true, state: project.path(".opsc") };
+    let mut workspace = Workspace::open(place, Settings::default(), &[]).unwrap();
+    let (program, diagnostics) = workspace.catalogue();
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    let actions: Vec<&Action> = program.actions.values().collect();
+    let inventory = workspace.inventory();
+    let mut tried = 0;
+    for action in &actions {
+        assert!(!action.says.is_empty(), "{} has no phrase", action.name);
+        for says in &action.says {
+            let parts = parse(says);
+            assert!(
+                !parts.iter().any(|part| matches!(part, Part::Word(word) if CONTROL.contains(&word.as_str()))),
+                "{says}"
+            );
+            for sentence in sentences(&parts, action) {
+                let draft = draft(&format!("{sentence} on web1"), &actions, &inventory, &[]);
+                let nodes: Vec<&str> = draft.clauses.iter().map(|clause| clause.node.as_str()).collect();
+                assert_eq!(nodes, [action.name.as_str(), "hosts"], "{says}: {sentence}");
+                let ties: Vec<_> = draft.questions.iter().filter(|question| question.kind != "missing").collect();
+                assert!(ties.is_empty(), "{says}: {sentence}: {ties:?}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 500, "{tried}");
+}
+
+#[test]
+fn questions_are_asked_on_a_terminal_and_the_answers_complete_the_program() {
+    let project = project();
+    let line =
+        format!("{} compile 'restart nginx, then run the health check' --save a.ops", env!("CARGO_BIN_EXE_opsc"));
+    // `script` gives the command a terminal of its own.
+    let mut child = std::process::Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .current_dir(project.folder.path())
+        .env("HOME", project.path("home"))
+        .env_remove("CI")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"the web servers\nhttp://{address}/up\n").unwrap();
+    let shown = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    let saved = project.read("a.ops").unwrap_or_else(|| panic!("{shown}"));
+    assert!(
+        saved.contains("group(\"web\")") && saved.contains("http.check(url: \"http://{host.address}/up\")"),
+        "{saved}"
+    );
+    assert_eq!(project.opsc(&["check", "a.ops"]).code, 0);
+}
+
+#[test]
+fn without_anybody_to_ask_the_questions_are_json() {
+    let project = project();
+    let asked = project.opsc(&["compile", "restart nginx", "--no-input"]);
+    let json: Json = serde_json::from_str(&asked.stdout).unwrap();
+    assert_eq!((asked.code, &json["questions"][0]["kind"]), (3, &"hosts".into()), "{asked:?}");
+    assert_eq!(json["questions"][0]["options"], serde_json::json!(["app", "web", "db"]));
 }

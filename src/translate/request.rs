@@ -1,0 +1,362 @@
+//! Readings folded into what a request wants: which steps, on which hosts, under which rules; or what must be asked.
+//! The order is the request's. Knows nothing of how a program is written.
+
+use super::Question;
+use super::chart::{Argument, Node, Reading};
+use super::clauses::Control;
+use super::targets::Target;
+use super::tokens::Token;
+use super::values::read_again;
+use crate::base::near::nearest;
+use crate::base::words;
+use crate::hir::program::{Action, Param};
+use crate::hir::world::Inventory;
+
+/// What the clauses of a request say together.
+#[derive(Default)]
+pub struct Wish {
+    /// In the order of the request; steps in one follow each other on the same hosts.
+    pub parts: Vec<WishedPart>,
+    pub batch: Option<String>,
+    pub max_failures: Option<String>,
+    pub rollback: bool,
+    pub questions: Vec<Question>,
+}
+
+#[derive(Clone, Default)]
+pub struct WishedPart {
+    /// Absent where no hosts were said.
+    pub hosts: Option<Vec<Target>>,
+    pub except: Vec<Target>,
+    pub steps: Vec<WishedStep>,
+}
+
+#[derive(Clone)]
+pub struct WishedStep {
+    pub action: usize,
+    /// Names, and values as source text.
+    pub arguments: Vec<(String, String)>,
+    pub retry: Option<(String, Option<String>)>,
+    /// Steps of one clause belong together: "them" is all of them.
+    clause: usize,
+}
+
+/// Folds the readings. `answers` are the asks of earlier questions with what was said to them.
+pub fn fold(
+    tokens: &[Token],
+    readings: &[Reading],
+    actions: &[&Action],
+    inventory: &Inventory,
+    answers: &[(String, String)],
+) -> Wish {
+    let mut folder = Folder { tokens, actions, inventory, answers, wish: Wish::default(), hosts_first: None };
+    folder.wish.parts.push(WishedPart::default());
+    for (index, reading) in readings.iter().enumerate() {
+        folder.take(index, reading);
+    }
+    folder.settle();
+    folder.wish
+}
+
+struct Folder<'a> {
+    tokens: &'a [Token],
+    actions: &'a [&'a Action],
+    inventory: &'a Inventory,
+    answers: &'a [(String, String)],
+    wish: Wish,
+    /// Whether hosts stand before what is done on them, as the first clause says.
+    hosts_first: Option<bool>,
+}
+
+pub fn question(kind: &'static str, got: &str, options: Vec<String>, ask: String) -> Question {
+    Question { kind, got: got.to_string(), options, ask }
+}
+
+impl Folder<'_> {
+    fn take(&mut self, index: usize, reading: &Reading) {
+        match &reading.node {
+            Node::Action { action, arguments, rivals, .. } => {
+                self.hosts_first.get_or_insert(false);
+                let action = self.choose(*action, rivals, reading);
+                self.steps(index, action, arguments, reading);
+            }
+            Node::Control(control) => self.control(control),
+            Node::Unknown => self.unknown(&self.words(reading)),
+        }
+    }
+
+    fn words(&self, reading: &Reading) -> String {
+        let range = self.tokens.get(reading.start..reading.end).unwrap_or(&[]);
+        range.iter().map(|token| token.text.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    fn answer(&self, ask: &str) -> Option<&str> {
+        self.answers.iter().find(|(asked, _)| asked == ask).map(|(_, answer)| answer.trim())
+    }
+
+    /// The action, or where several read the same words alike, the one that is meant.
+    fn choose(&mut self, action: usize, rivals: &[usize], reading: &Reading) -> usize {
+        if rivals.is_empty() {
+            return action;
+        }
+        let named = |index: &usize| Some((*index, self.actions.get(*index)?.name.clone()));
+        let options: Vec<(usize, String)> = [action].iter().chain(rivals).filter_map(named).collect();
+        let names: Vec<String> = options.iter().map(|(_, name)| name.clone()).collect();
+        let words = self.words(reading);
+        let ask = format!("does \"{words}\" mean {}?", words::join_or(&names));
+        let chosen = self.answer(&ask).and_then(|answer| options.iter().find(|(_, name)| name == answer));
+        if let Some((index, _)) = chosen {
+            return *index;
+        }
+        self.wish.questions.push(question("tie", &words, names, ask));
+        action
+    }
+
+    /// One step, or one for each of several values of one parameter.
+    fn steps(&mut self, clause: usize, action: usize, arguments: &[Argument], reading: &Reading) {
+        // What "it" means may stay unknown; then the parameter is asked for.
+        let mut filled: Vec<(String, Vec<String>)> = Vec::new();
+        for argument in arguments {
+            let values =
+                if argument.values.is_empty() { self.meant(action, &argument.name) } else { argument.values.clone() };
+            filled.push((argument.name.clone(), values));
+        }
+        let several = filled.iter().filter(|(_, values)| values.len() > 1).count();
+        if several > 1 {
+            let ask = format!("which goes with which in \"{}\"?", self.words(reading));
+            self.wish.questions.push(question("tie", &self.words(reading), Vec::new(), ask));
+        }
+        let count = filled.iter().map(|(_, values)| values.len()).max().unwrap_or(1).max(1);
+        for number in 0..count {
+            let value = |values: &[String]| values.get(number).or(values.first()).cloned();
+            let arguments = filled.iter().filter_map(|(name, values)| Some((name.clone(), value(values)?))).collect();
+            self.part().steps.push(WishedStep { action, arguments, retry: None, clause });
+        }
+    }
+
+    /// What "it" is: the values of the last clause that can be a value of this parameter.
+    fn meant(&self, action: usize, name: &str) -> Vec<String> {
+        let Some(param) =
+            self.actions.get(action).and_then(|action| action.params.iter().find(|param| param.name == name))
+        else {
+            return Vec::new();
+        };
+        let steps: Vec<&WishedStep> = self.wish.parts.iter().flat_map(|part| &part.steps).collect();
+        let Some(last) = steps.last().map(|step| step.clause) else { return Vec::new() };
+        steps
+            .iter()
+            .filter(|step| step.clause == last)
+            .filter_map(|step| step.arguments.iter().find_map(|(_, source)| read_again(source, &param.ty)))
+            .flatten()
+            .collect()
+    }
+
+    /// The part that is being said.
+    fn part(&mut self) -> &mut WishedPart {
+        if self.wish.parts.is_empty() {
+            self.wish.parts.push(WishedPart::default());
+        }
+        let last = self.wish.parts.len() - 1;
+        // It was just made sure that there is one.
+        #[expect(clippy::indexing_slicing, reason = "there is a last part")]
+        &mut self.wish.parts[last]
+    }
+
+    /// Neighbouring unknown words are one question.
+    fn unknown(&mut self, word: &str) {
+        let ask = |got: &str| format!("what does \"{got}\" mean here?");
+        match self.wish.questions.last_mut() {
+            Some(last) if last.kind == "unknown_word" => {
+                last.got = format!("{} {word}", last.got);
+                last.ask = ask(&last.got);
+            }
+            _ => self.wish.questions.push(question("unknown_word", word, Vec::new(), ask(word))),
+        }
+    }
+
+    fn control(&mut self, control: &Control) {
+        match control {
+            Control::Hosts(targets) => self.hosts(targets),
+            Control::UnknownHosts(name) => self.unknown_hosts(name),
+            Control::Except(targets) => self.except(targets),
+            Control::Batch(size) => self.wish.batch = Some(size.clone()),
+            Control::Rollback => self.wish.rollback = true,
+            Control::MaxFailures(count) => self.wish.max_failures = Some(count.clone()),
+            Control::RollbackUnless(url) => {
+                self.wish.rollback = true;
+                let check = self.actions.iter().position(|action| action.name == "http.check");
+                let arguments = vec![("url".to_string(), url.clone()), ("status".to_string(), "200".to_string())];
+                let step = check.map(|action| WishedStep { action, arguments, retry: None, clause: usize::MAX });
+                self.part_with_steps().steps.extend(step);
+            }
+            Control::Retry { times, every } => {
+                if let Some(step) = self.part_with_steps().steps.last_mut() {
+                    step.retry = Some((times.clone(), every.clone()));
+                }
+            }
+            Control::Noise => {}
+        }
+    }
+
+    /// A rule after the hosts of a part is about the steps of that part.
+    fn part_with_steps(&mut self) -> &mut WishedPart {
+        if self.part().steps.is_empty() && self.wish.parts.len() > 1 {
+            self.wish.parts.pop();
+        }
+        self.part()
+    }
+
+    /// Hosts end the part that they are said after, or begin one.
+    fn hosts(&mut self, targets: &[Target]) {
+        let first = *self.hosts_first.get_or_insert(true);
+        let part = self.part();
+        if first {
+            if !part.steps.is_empty() {
+                self.wish.parts.push(WishedPart::default());
+            } else if part.hosts.as_ref().is_some_and(|known| known != targets) {
+                return self.two_sets(targets);
+            }
+            self.part().hosts = Some(targets.to_vec());
+            return;
+        }
+        if part.steps.is_empty() {
+            return self.two_sets(targets);
+        }
+        part.hosts = Some(targets.to_vec());
+        self.wish.parts.push(WishedPart::default());
+    }
+
+    /// Hosts were said twice for the same steps.
+    fn two_sets(&mut self, targets: &[Target]) {
+        let known = self.wish.parts.iter().rev().find_map(|part| part.hosts.clone()).unwrap_or_default();
+        if known != targets {
+            let labels = |targets: &[Target]| targets.iter().map(|target| target.label.clone()).collect::<Vec<_>>();
+            let both = [labels(&known), labels(targets)].concat();
+            let ask = "every step on all of these hosts, or some steps only on some?".to_string();
+            self.wish.questions.push(question("hosts", &both.join(", "), both, ask));
+        }
+    }
+
+    fn unknown_hosts(&mut self, name: &str) {
+        let groups: Vec<&str> = self.inventory.groups.iter().map(|group| group.name.as_str()).collect();
+        let options: Vec<String> = match nearest(name, groups.iter().copied()) {
+            Some(near) => vec![near.to_string()],
+            None => groups.iter().map(ToString::to_string).collect(),
+        };
+        let ask = format!("there is no group or host `{name}`: which one is meant?");
+        match self.answered_hosts(&ask) {
+            Some(targets) => self.hosts(&targets),
+            None => {
+                self.wish.questions.push(question("unknown_name", name, options, ask));
+                self.part().hosts.get_or_insert_default();
+            }
+        }
+    }
+
+    /// An answer that names hosts.
+    fn answered_hosts(&self, ask: &str) -> Option<Vec<Target>> {
+        let tokens = super::tokens::tokenize(self.answer(ask)?);
+        let phrases = super::targets::Phrases { tokens: &tokens, inventory: self.inventory };
+        phrases.read(0).filter(|(length, _)| *length == tokens.len()).map(|(_, targets)| targets)
+    }
+
+    fn except(&mut self, targets: &[Target]) {
+        let said = self.wish.parts.iter_mut().rev().find(|part| part.hosts.is_some());
+        match said {
+            Some(part) => part.except.extend(targets.iter().cloned()),
+            None => self.part().except.extend(targets.iter().cloned()),
+        }
+    }
+
+    /// Hosts for steps that have none said, and everything that must be asked before there can be a program.
+    fn settle(&mut self) {
+        self.wish.parts.retain(|part| !part.steps.is_empty() || part.hosts.is_some() || !part.except.is_empty());
+        self.share_hosts();
+        self.join_neighbours();
+        if !self.wish.parts.iter().any(|part| !part.steps.is_empty()) && self.wish.questions.is_empty() {
+            let ask = "what should be done? no action was recognised (`opsc actions` lists them)".to_string();
+            self.wish.questions.push(question("missing", "", Vec::new(), ask));
+        }
+        if self.wish.rollback && self.wish.parts.len() > 1 {
+            let ask =
+                "when one part fails, should only its own hosts be rolled back, or the earlier parts too?".to_string();
+            self.wish.questions.push(question("scope", "", Vec::new(), ask));
+        }
+        self.ask_for_arguments();
+    }
+
+    /// Steps without hosts run where the only hosts said are; where there are several, only people know.
+    fn share_hosts(&mut self) {
+        let said: Vec<(Vec<Target>, Vec<Target>)> =
+            self.wish.parts.iter().filter_map(|part| Some((part.hosts.clone()?, part.except.clone()))).collect();
+        let actions = self.actions;
+        let needs_host = |part: &WishedPart| {
+            part.steps.iter().filter_map(|step| actions.get(step.action)).any(|action| !action.is_controller())
+        };
+        let ask = "on which hosts?".to_string();
+        let answered = self.answered_hosts(&ask);
+        let mut unclear = false;
+        for part in self.wish.parts.iter_mut().filter(|part| part.hosts.is_none()) {
+            match (said.as_slice(), &answered) {
+                ([(hosts, except)], _) => {
+                    part.hosts = Some(hosts.clone());
+                    part.except.clone_from(except);
+                }
+                (_, Some(hosts)) => part.hosts = Some(hosts.clone()),
+                // A question to a url at the end is about what came before.
+                ([.., (hosts, except)], None) if !needs_host(part) => {
+                    part.hosts = Some(hosts.clone());
+                    part.except.clone_from(except);
+                }
+                _ => unclear = unclear || needs_host(part),
+            }
+        }
+        if unclear {
+            let options = self.inventory.groups.iter().map(|group| group.name.clone()).collect();
+            self.wish.questions.push(question("hosts", "", options, ask));
+        }
+    }
+
+    fn join_neighbours(&mut self) {
+        let mut joined: Vec<WishedPart> = Vec::new();
+        for part in std::mem::take(&mut self.wish.parts) {
+            match joined.last_mut() {
+                Some(last) if last.hosts == part.hosts && last.except == part.except => last.steps.extend(part.steps),
+                _ => joined.push(part),
+            }
+        }
+        self.wish.parts = joined;
+    }
+
+    fn ask_for_arguments(&mut self) {
+        let mut questions = Vec::new();
+        let (actions, answers) = (self.actions, self.answers);
+        for step in self.wish.parts.iter_mut().flat_map(|part| &mut part.steps) {
+            let Some(action) = actions.get(step.action) else { continue };
+            let given = |param: &Param| step.arguments.iter().any(|(name, _)| *name == param.name);
+            let needed = |param: &&Param| param.default.is_none() && !param.ty.is_optional() && !given(param);
+            let needed: Vec<&Param> = action.params.iter().filter(needed).collect();
+            for param in needed {
+                let ask = format!("{}: which {}? ({})", action.name, param.name, param.ty);
+                let answer = answers.iter().find(|(asked, _)| *asked == ask).map(|(_, answer)| answer);
+                match answer.and_then(|answer| answered_value(answer, param)) {
+                    Some(source) => step.arguments.push((param.name.clone(), source)),
+                    None => questions.push(question("missing", &action.name, Vec::new(), ask)),
+                }
+            }
+        }
+        self.wish.questions.extend(questions);
+    }
+}
+
+/// An answer as a value of a parameter: read as in a request, or the whole line as a text.
+fn answered_value(answer: &str, param: &Param) -> Option<String> {
+    let whole =
+        |text: &str| read_again(text, &param.ty).and_then(|mut values| (values.len() == 1).then(|| values.remove(0)));
+    whole(answer.trim()).or_else(|| whole_line(answer.trim(), param))
+}
+
+fn whole_line(answer: &str, param: &Param) -> Option<String> {
+    let token = Token::quoted(answer);
+    super::values::readings(&[token], 0, &param.ty).pop().and_then(|mut filler| filler.values.pop())
+}
