@@ -27,14 +27,16 @@ const START: &str = concat!(
     r#"if [ "$3" = receive ]; then umask 077; [ -e "$f" ] || mkdir -m 700 "$f"; "#,
     // A directory that someone else put there first, or a link to elsewhere, is not used.
     r#"{ [ -O "$f" ] && [ -d "$f" ] && [ -z "$(find "$f" -prune -type l)" ]; } || exit 1; cat >"$f/$4"; exit $?; fi; "#,
-    // Every process with its parent: from /proc without a fork, else from ps.
+    // Every process with its parent: from /proc without a fork, else from ps. No pipeline: ksh catches the signals that
+    // it should ignore, and one that comes at the wrong time leaves it waiting for the end of its own pipe.
     r#"p() { if [ -r /proc/self/stat ]; then for x in /proc/[0-9]*/stat; do y=; read -r y <"$x" && "#,
-    r#"echo "${y%% *} ${y##*") "}"; done | while read -r i j k l; do echo "$i $k"; done; "#,
+    r#"{ set -- ${y##*") "}; echo "${y%% *} $2"; }; done; "#,
     r#"else ps -A -o pid= -o ppid=; fi; }; "#,
     // The processes below those in m, except the watcher, into m.
     r#"d() { t=$(p); g=1; while [ "$g" = 1 ]; do g=0; set -- $t; while [ $# -gt 1 ]; do case "$m" in "#,
     r#"*" $1 "*) ;; *" $2 "*) [ "$1" = "$a" ] || { m="$m$1 "; g=1; } ;; esac; shift 2; done; done; }; "#,
-    r#"{ exec 2>/dev/null; a=$(exec "$s" -c "echo \$PPID"); echo "$a"; cat; exec >&-; trap "" TERM; m=" $$ "; d; m=${m#" $$ "}; kill $m; i=0; "#,
+    // The end of its output ends the steps, and that brings TERM: it must be ignored by then.
+    r#"{ exec 2>/dev/null; a=$(exec "$s" -c "echo \$PPID"); echo "$a"; cat; trap "" TERM; exec >&-; m=" $$ "; d; m=${m#" $$ "}; kill $m; i=0; "#,
     // A dead process that nobody collects, as in many containers, is not waited for.
     r#"while [ "$i" -lt 20 ]; do g=; for x in $m; do kill -0 "$x" || continue; y=; read -r y <"/proc/$x/stat"; "#,
     r#"case "${y##*") "}" in Z*) ;; *) g=1 ;; esac; done; [ -z "$g" ] && break; "#,
