@@ -30,6 +30,8 @@ pub struct Workspace {
     /// `actions/*.ops`.
     ambient: Vec<ast::File>,
     ambient_diagnostics: Vec<Diagnostic>,
+    /// Library actions that were lowered for an earlier file.
+    known: check::Library,
 }
 
 /// One file after all checks that need no host.
@@ -70,6 +72,7 @@ impl Workspace {
             nouns: BTreeMap::new(),
             ambient: Vec::new(),
             ambient_diagnostics: Vec::new(),
+            known: check::Library::default(),
         };
         workspace.load_ambient()?;
         Ok(workspace)
@@ -105,16 +108,13 @@ impl Workspace {
         if let (Some(tree), true) = (&tree, parsed_whole) {
             diagnostics.extend(self.ambient_diagnostics.iter().cloned());
             self.load_nouns(tree);
-            let library = self.library();
-            let (checked, found) = check::check(&check::Input { main: tree, library: &library, world: &self.world });
+            let library: Vec<&ast::File> = self.nouns.values().chain(&self.ambient).collect();
+            let input = check::Input { main: tree, library: &library, world: &self.world };
+            let (checked, found) = check::check(&input, &mut self.known);
             diagnostics.extend(found);
             program = checked.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
         }
         Checked { path: path.to_path_buf(), file, tree, program, diagnostics }
-    }
-
-    fn library(&self) -> Vec<&ast::File> {
-        self.nouns.values().chain(&self.ambient).collect()
     }
 
     /// Every action there is, for catalogues and listings: the whole library is parsed.
@@ -125,9 +125,9 @@ impl Workspace {
         let file = self.sources.add("<catalogue>", "ops 1\n");
         let (tree, mut diagnostics) = syntax::parse(&self.sources, file);
         let Some(tree) = tree else { return (Program::default(), diagnostics) };
-        let library = self.library();
-        let (program, found) =
-            check::check_catalogue(&check::Input { main: &tree, library: &library, world: &self.world });
+        let library: Vec<&ast::File> = self.nouns.values().chain(&self.ambient).collect();
+        let input = check::Input { main: &tree, library: &library, world: &self.world };
+        let (program, found) = check::check_catalogue(&input, &mut self.known);
         diagnostics.extend(found);
         (program, diagnostics)
     }

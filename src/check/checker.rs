@@ -1,6 +1,8 @@
-//! The state of one check: definitions found, actions lowered on demand, findings.
+//! The state of one check: definitions found, actions lowered on demand, findings. Library actions are lowered once
+//! for all files.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Input;
 use super::errors::names::NameError;
@@ -12,33 +14,57 @@ use crate::hir::types::Type;
 use crate::hir::world::World;
 use crate::syntax::ast;
 
+/// Which file defines a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    Library,
+    Main,
+}
+
+/// Actions of library files that were lowered for an earlier file, with their findings. Holds for one library and one
+/// world: whoever has other files or another inventory starts a new one.
+#[derive(Default)]
+pub struct Library {
+    actions: BTreeMap<String, LibraryAction>,
+}
+
+#[derive(Clone)]
+struct LibraryAction {
+    action: Option<Arc<Action>>,
+    diagnostics: Vec<Diagnostic>,
+}
+
 pub struct Checker<'a> {
     pub input: &'a Input<'a>,
-    pub types: BTreeMap<String, &'a ast::TypeItem>,
+    known: &'a mut Library,
+    pub types: BTreeMap<String, (&'a ast::TypeItem, Origin)>,
     /// Types already resolved, by name.
     pub resolved: BTreeMap<String, Type>,
-    pub action_items: BTreeMap<String, &'a ast::Action>,
+    /// A library's definition sees other definitions of the library only, whatever file uses it.
+    pub inside_library: bool,
+    pub action_items: BTreeMap<String, (&'a ast::Action, Origin)>,
     pub action_ids: BTreeMap<String, ActionId>,
-    pub actions: IdVec<ActionId, Action>,
+    pub actions: IdVec<ActionId, Arc<Action>>,
     pub playbooks: Vec<Playbook>,
     pub diagnostics: Vec<Diagnostic>,
 }
 
 impl<'a> Checker<'a> {
-    pub fn new(input: &'a Input<'a>) -> Self {
+    pub fn new(input: &'a Input<'a>, known: &'a mut Library) -> Self {
         let mut checker = Checker {
             input,
+            known,
             types: BTreeMap::new(),
             resolved: BTreeMap::new(),
+            inside_library: false,
             action_items: BTreeMap::new(),
             action_ids: BTreeMap::new(),
             actions: IdVec::new(),
             playbooks: Vec::new(),
             diagnostics: Vec::new(),
         };
-        for file in input.library.iter().copied().chain([input.main]) {
-            checker.collect(file);
-        }
+        input.library.iter().for_each(|file| checker.collect(file, Origin::Library));
+        checker.collect(input.main, Origin::Main);
         checker
     }
 
@@ -51,16 +77,16 @@ impl<'a> Checker<'a> {
     }
 
     /// Takes down what a file defines. A clash is an error, wherever the first definition stands.
-    fn collect(&mut self, file: &'a ast::File) {
+    fn collect(&mut self, file: &'a ast::File, origin: Origin) {
         for item in &file.items {
             match item {
                 ast::Item::Type(item) => {
-                    let first = self.types.insert(item.name.text.clone(), item).map(|first| first.name.span);
+                    let first = self.types.entry(item.name.text.clone()).or_insert((item, origin)).0.name.span;
                     self.refuse_second("type", &item.name.text, first, item.name.span);
                 }
                 ast::Item::Action(action) => {
                     let name = action.name.text();
-                    let first = self.action_items.insert(name.clone(), action).map(|first| first.name.span);
+                    let first = self.action_items.entry(name.clone()).or_insert((action, origin)).0.name.span;
                     self.refuse_second("action", &name, first, action.name.span);
                 }
                 ast::Item::Use(item) => {
@@ -71,8 +97,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn refuse_second(&mut self, what: &'static str, name: &str, first: Option<Span>, span: Span) {
-        if let Some(first) = first {
+    fn refuse_second(&mut self, what: &'static str, name: &str, first: Span, span: Span) {
+        if first != span {
             self.report(NameError::DuplicateDefinition { what, name: name.to_string(), first, span }.diagnostic());
         }
     }
@@ -94,7 +120,7 @@ impl<'a> Checker<'a> {
         let mut seen: BTreeMap<String, Span> = BTreeMap::new();
         for item in &main.items {
             if let ast::Item::Playbook(playbook) = item {
-                let first = seen.insert(playbook.name.text.clone(), playbook.name.span);
+                let first = *seen.entry(playbook.name.text.clone()).or_insert(playbook.name.span);
                 self.refuse_second("playbook", &playbook.name.text, first, playbook.name.span);
                 self.check_playbook(playbook);
             }
@@ -114,11 +140,28 @@ impl<'a> Checker<'a> {
         if let Some(id) = self.action_ids.get(name) {
             return Some(*id);
         }
-        let item = *self.action_items.get(name)?;
-        let action = self.check_action(item)?;
+        let action = match *self.action_items.get(name)? {
+            (item, Origin::Main) => self.check_action(item).map(Arc::new),
+            (item, Origin::Library) => self.library_action(name, item),
+        }?;
         let id = self.actions.push(action);
         self.action_ids.insert(name.to_string(), id);
         Some(id)
+    }
+
+    /// A library's action is lowered once, however many files use it; its findings are everyone's who uses it.
+    fn library_action(&mut self, name: &str, item: &ast::Action) -> Option<Arc<Action>> {
+        if let Some(known) = self.known.actions.get(name) {
+            self.diagnostics.extend(known.diagnostics.iter().cloned());
+            return known.action.clone();
+        }
+        let before = self.diagnostics.len();
+        let outside = std::mem::replace(&mut self.inside_library, true);
+        let action = self.check_action(item).map(Arc::new);
+        self.inside_library = outside;
+        let diagnostics = self.diagnostics.get(before..).unwrap_or_default().to_vec();
+        self.known.actions.insert(name.to_string(), LibraryAction { action: action.clone(), diagnostics });
+        action
     }
 
     pub fn finish(self) -> (Option<Program>, Vec<Diagnostic>) {

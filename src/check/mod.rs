@@ -16,6 +16,7 @@ pub mod statements;
 pub mod steps;
 pub mod types;
 
+pub use checker::Library;
 pub use names::{Names, names_used};
 
 use crate::diag::Diagnostic;
@@ -32,15 +33,16 @@ pub struct Input<'a> {
 }
 
 /// The typed program of the main file with every action it uses, and all findings in it. No program where there are errors.
-pub fn check(input: &Input<'_>) -> (Option<Program>, Vec<Diagnostic>) {
-    let mut checker = checker::Checker::new(input);
+/// `known` holds what earlier files used of the same library.
+pub fn check(input: &Input<'_>, known: &mut Library) -> (Option<Program>, Vec<Diagnostic>) {
+    let mut checker = checker::Checker::new(input, known);
     checker.check_main();
     checker.finish()
 }
 
 /// Every action of the library files, for listings and translation.
-pub fn check_catalogue(input: &Input<'_>) -> (Program, Vec<Diagnostic>) {
-    let mut checker = checker::Checker::new(input);
+pub fn check_catalogue(input: &Input<'_>, known: &mut Library) -> (Program, Vec<Diagnostic>) {
+    let mut checker = checker::Checker::new(input, known);
     checker.check_library();
     let (program, diagnostics) = checker.finish();
     (program.unwrap_or_default(), diagnostics)

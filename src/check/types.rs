@@ -1,9 +1,10 @@
 //! Written types → types: names resolved, refinements checked.
 
-use super::checker::Checker;
+use super::checker::{Checker, Origin};
 use super::errors::names::NameError;
 use super::errors::types::TypeError;
 use crate::base::source::Span;
+use crate::eval::fits::why_no_pattern;
 use crate::hir::types::{Field, Os, Refinement, Type};
 use crate::hir::value::Value;
 use crate::syntax::ast;
@@ -126,7 +127,8 @@ impl Checker<'_> {
         if let Some(ty) = self.resolved.get(&name.text) {
             return ty.clone();
         }
-        let Some(item) = self.types.get(&name.text).copied() else {
+        let visible = |(_, origin): &&(&ast::TypeItem, Origin)| !self.inside_library || *origin == Origin::Library;
+        let Some((item, origin)) = self.types.get(&name.text).filter(visible).copied() else {
             let built_in = BUILT_IN.iter().map(|(known, _)| *known).chain(GENERIC.iter().copied());
             let known = built_in.map(str::to_string).chain(self.types.keys().cloned()).collect();
             self.report(NameError::UnknownType { name: name.text.clone(), known, span: name.span }.diagnostic());
@@ -134,10 +136,12 @@ impl Checker<'_> {
         };
         // A type that names itself finds this, and fits everywhere instead of looping.
         self.resolved.insert(name.text.clone(), Type::Error);
+        let outside = std::mem::replace(&mut self.inside_library, origin == Origin::Library);
         let resolved = match self.resolve_type(&item.ty) {
             Type::Refined { base, refinement, .. } => Type::Refined { name: Some(name.text.clone()), base, refinement },
             other => other,
         };
+        self.inside_library = outside;
         self.resolved.insert(name.text.clone(), resolved.clone());
         resolved
     }
@@ -145,9 +149,7 @@ impl Checker<'_> {
     fn refine(&mut self, base: Type, refinement: &ast::Refinement) -> Type {
         match refinement {
             ast::Refinement::Pattern { text, span } => {
-                if let Err(error) = regex::Regex::new(text) {
-                    let reason =
-                        error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_string();
+                if let Some(reason) = why_no_pattern(text) {
                     self.report(TypeError::BadPattern { pattern: text.clone(), reason, span: *span }.diagnostic());
                     return base;
                 }

@@ -19,7 +19,7 @@ pub fn run(command: &ActionsCommand, global: &Global, output: &mut Output) -> i3
     if diagnostics.iter().any(Diagnostic::is_error) {
         return 11;
     }
-    let mut actions: Vec<&Action> = program.actions.values().collect();
+    let mut actions: Vec<&Action> = program.actions.values().map(AsRef::as_ref).collect();
     actions.sort_by(|left, right| left.name.cmp(&right.name));
     let Some(name) = &command.name else {
         let width = actions.iter().map(|action| action.name.len()).max().unwrap_or(0);

@@ -41,7 +41,7 @@ pub fn run(command: &CompileCommand, global: &Global, output: &mut Output) -> i3
         (Some(endpoint), TranslatorName::Auto) => Translator::ModelIfNeeded(endpoint),
         (Some(endpoint), TranslatorName::Model) => Translator::Model(endpoint),
     };
-    let actions: Vec<&Action> = program.actions.values().collect();
+    let actions: Vec<&Action> = program.actions.values().map(AsRef::as_ref).collect();
     let path = command.save.as_deref().unwrap_or(Path::new("compiled.ops"));
     let mut answers = Vec::new();
     let compiled = loop {

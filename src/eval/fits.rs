@@ -211,21 +211,28 @@ fn within(value: &Value, min: Option<&Value>, max: Option<&Value>) -> bool {
 
 /// Whether the whole text matches. Compiled once per process: the same few patterns meet thousands of values, and
 /// the lock is held only for a look-up.
-static PATTERNS: LazyLock<RwLock<HashMap<String, Option<Regex>>>> = LazyLock::new(Default::default);
+static PATTERNS: LazyLock<RwLock<HashMap<String, Result<Regex, String>>>> = LazyLock::new(Default::default);
 
 /// Whether a pattern (anchored at both ends) matches a whole text; a pattern that is no regular expression matches nothing.
 pub fn matches_whole(pattern: &str, text: &str) -> bool {
-    let cached = PATTERNS.read().unwrap_or_else(PoisonError::into_inner).get(pattern).cloned();
-    let compiled = cached.unwrap_or_else(|| {
-        let compiled = compile_anchored(pattern);
-        PATTERNS.write().unwrap_or_else(PoisonError::into_inner).insert(pattern.to_string(), compiled.clone());
-        compiled
-    });
-    compiled.is_some_and(|compiled| compiled.is_match(text))
+    compiled(pattern).is_ok_and(|compiled| compiled.is_match(text))
 }
 
-fn compile_anchored(pattern: &str) -> Option<Regex> {
-    Regex::new(&format!("^(?:{pattern})$")).ok()
+/// Why a text is no regular expression, if it is none.
+pub fn why_no_pattern(pattern: &str) -> Option<String> {
+    compiled(pattern).err()
+}
+
+fn compiled(pattern: &str) -> Result<Regex, String> {
+    let cached = PATTERNS.read().unwrap_or_else(PoisonError::into_inner).get(pattern).cloned();
+    cached.unwrap_or_else(|| {
+        let last_line = |error: regex::Error| {
+            error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_string()
+        };
+        let compiled = Regex::new(&format!("^(?:{pattern})$")).map_err(last_line);
+        PATTERNS.write().unwrap_or_else(PoisonError::into_inner).insert(pattern.to_string(), compiled.clone());
+        compiled
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Actions and playbooks after checking. The stage reached is in the types: a step has an `ActionId`.
 
+use std::sync::Arc;
+
 use super::effect::{Kind, Row};
 use super::expr::Expr;
 use super::types::{Os, Type};
@@ -10,7 +12,8 @@ use crate::base::source::Span;
 /// A checked program: the playbooks of one file and every action they name.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Program {
-    pub actions: IdVec<ActionId, Action>,
+    /// Shared with other programs of the same library.
+    pub actions: IdVec<ActionId, Arc<Action>>,
     pub playbooks: Vec<Playbook>,
 }
 

@@ -240,7 +240,7 @@ impl Reader<'_> {
     }
 
     fn used_actions(&self) -> impl Iterator<Item = &Action> {
-        self.program.actions.values()
+        self.program.actions.values().map(AsRef::as_ref)
     }
 }
 

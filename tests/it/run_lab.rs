@@ -277,7 +277,7 @@ impl Lab {
             typed_action(),
         ];
         for action in actions {
-            program.actions.push(action);
+            program.actions.push(std::sync::Arc::new(action));
         }
         let mut inventory = Inventory::default();
         for number in 1..=hosts {

@@ -1,7 +1,7 @@
 //! From text to effect: parse, check, plan and run small playbooks with actions of their own on this machine.
 
 use opsc::base::source::Sources;
-use opsc::check::{Input, check};
+use opsc::check::{Input, Library, check};
 use opsc::hir::world::World;
 use opsc::plan::inputs::Inputs;
 use opsc::run::event::{HostOutcome, Outcome};
@@ -98,7 +98,8 @@ fn run(lab: &mut Lab, text: &str) -> Ran {
     let (tree, diagnostics) = opsc::syntax::parse(&sources, file);
     assert!(diagnostics.is_empty(), "{diagnostics:#?}");
     let world = World::Known(lab.inventory.clone());
-    let (program, diagnostics) = check(&Input { main: &tree.expect("a tree"), library: &[], world: &world });
+    let (program, diagnostics) =
+        check(&Input { main: &tree.expect("a tree"), library: &[], world: &world }, &mut Library::default());
     let program = program.unwrap_or_else(|| panic!("{diagnostics:#?}"));
     let playbook = program.playbooks.first().expect("a playbook");
     lab.plan = opsc::plan::plan(&program, playbook, &lab.inventory, &Inputs::default())

@@ -204,7 +204,7 @@ fn every_phrase_means_its_own_action_and_no_other() {
     let mut workspace = Workspace::open(place, Settings::default(), &[]).unwrap();
     let (program, diagnostics) = workspace.catalogue();
     assert!(diagnostics.is_empty(), "{diagnostics:?}");
-    let actions: Vec<&Action> = program.actions.values().collect();
+    let actions: Vec<&Action> = program.actions.values().map(AsRef::as_ref).collect();
     let inventory = workspace.inventory();
     let mut tried = 0;
     for action in &actions {
