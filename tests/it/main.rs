@@ -7,6 +7,7 @@
     reason = "tests touch the world, and fail by panicking"
 )]
 
+mod bench;
 mod codes;
 mod command_line;
 mod contract;
