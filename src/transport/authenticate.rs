@@ -102,13 +102,15 @@ impl Attempt<'_> {
             // Certificates of an agent come with the checking of certificates.
             let AgentIdentity::PublicKey { key, comment } = identity else { continue };
             self.tried.push(format!("agent key {comment}"));
-            let hash = self.rsa_hash(key.algorithm().is_rsa()).await;
-            let result = self.handle.authenticate_publickey_with(&self.endpoint.user, key, hash, &mut agent).await;
-            // An agent that declines to sign is one key less, not the end.
-            if let Ok(result) = result
-                && self.note(Ok(result))?
-            {
-                return Ok(true);
+            for hash in self.hashes(key.algorithm().is_rsa()).await {
+                let user = &self.endpoint.user;
+                let result = self.handle.authenticate_publickey_with(user, key.clone(), hash, &mut agent).await;
+                // An agent that declines to sign is one key less, not the end.
+                if let Ok(result) = result
+                    && self.note(Ok(result))?
+                {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)
@@ -125,11 +127,13 @@ impl Attempt<'_> {
                 }
             };
             self.tried.push(format!("key {}", path.display()));
-            let hash = self.rsa_hash(key.algorithm().is_rsa()).await;
-            let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
-            let result = self.handle.authenticate_publickey(&self.endpoint.user, key).await;
-            if self.note(result)? {
-                return Ok(true);
+            let key = Arc::new(key);
+            for hash in self.hashes(key.algorithm().is_rsa()).await {
+                let key = PrivateKeyWithHashAlg::new(Arc::clone(&key), hash);
+                let result = self.handle.authenticate_publickey(&self.endpoint.user, key).await;
+                if self.note(result)? {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)
@@ -143,6 +147,16 @@ impl Attempt<'_> {
         let Some(home) = std::env::home_dir() else { return Vec::new() };
         let files = DEFAULT_KEYS.iter().map(|name| home.join(".ssh").join(name));
         files.filter(|file| file.exists()).map(|file| (file, false)).collect()
+    }
+
+    /// How a key may sign. What sshd says that it takes is what it was built with, not what it was told to take, so a
+    /// refused RSA key is tried with the other hash too.
+    async fn hashes(&self, is_rsa: bool) -> Vec<Option<HashAlg>> {
+        match self.rsa_hash(is_rsa).await {
+            Some(HashAlg::Sha512) => vec![Some(HashAlg::Sha512), Some(HashAlg::Sha256)],
+            Some(HashAlg::Sha256) => vec![Some(HashAlg::Sha256), Some(HashAlg::Sha512)],
+            other => vec![other],
+        }
     }
 
     async fn rsa_hash(&self, is_rsa: bool) -> Option<HashAlg> {

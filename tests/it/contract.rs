@@ -13,40 +13,52 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use sha2::{Digest, Sha256};
 
+use crate::contract_bodies::*;
 use crate::sshd::{Sshd, SshdOptions};
 
-const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
 /// A session with short words for what the cases do.
-struct Bench {
-    session: Session,
+pub(crate) struct Bench {
+    pub(crate) session: Session,
+    endpoint: Endpoint,
 }
 
 /// A number of seconds that no other test sleeps for, so that a process can be recognised by it.
-fn unique_seconds() -> String {
+pub(crate) fn unique_seconds() -> String {
     static COUNTER: AtomicU32 = AtomicU32::new(1);
     format!("30.{}{:04}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed))
 }
 
 impl Bench {
-    async fn run(&mut self, program: &Program) -> Completed {
+    pub(crate) async fn connect(endpoint: Endpoint) -> Bench {
+        let session = Session::connect(&endpoint, &Credentials::default()).await.unwrap();
+        Bench { session, endpoint }
+    }
+
+    /// A second session to the same place.
+    pub(crate) async fn another(&self) -> Bench {
+        Bench::connect(self.endpoint.clone()).await
+    }
+
+    pub(crate) async fn run(&mut self, program: &Program) -> Completed {
         self.session.run(None, program, MINUTE, &mut |_, _| {}).await.unwrap()
     }
 
-    async fn sh(&mut self, body: &str) -> Completed {
+    pub(crate) async fn sh(&mut self, body: &str) -> Completed {
         self.run(&Program::new(body)).await
     }
 
-    async fn try_sh(&mut self, body: &str, deadline: Duration) -> Result<Completed, TransportError> {
+    pub(crate) async fn try_sh(&mut self, body: &str, deadline: Duration) -> Result<Completed, TransportError> {
         self.session.run(None, &Program::new(body), deadline, &mut |_, _| {}).await
     }
 }
 
-fn stdout(completed: &Completed) -> String {
+pub(crate) fn stdout(completed: &Completed) -> String {
     String::from_utf8_lossy(&completed.stdout.kept).into_owned()
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -54,7 +66,7 @@ fn variable(name: &str, value: VariableValue) -> Variable {
     Variable { name: name.to_owned(), value }
 }
 
-fn field<'a>(completed: &'a Completed, key: &str) -> &'a [u8] {
+pub(crate) fn field<'a>(completed: &'a Completed, key: &str) -> &'a [u8] {
     completed.fields.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_slice()).unwrap_or(b"(absent)")
 }
 
@@ -66,7 +78,7 @@ async fn round_trip(bench: &mut Bench, value: &str) {
     assert_eq!(done.code, 0);
 }
 
-async fn values_arrive(bench: &mut Bench) {
+pub(crate) async fn values_arrive(bench: &mut Bench) {
     let values = [
         "",
         "it's",
@@ -121,7 +133,7 @@ async fn absent_and_secret_values(bench: &mut Bench) {
     assert_eq!(stdout(&bench.run(&program).await), "[] false s3'cret true\n");
 }
 
-async fn lists_arrive(bench: &mut Bench) {
+pub(crate) async fn lists_arrive(bench: &mut Bench) {
     let items = ["a b", "it's", "", "$x"].map(str::to_owned).to_vec();
     let program = Program {
         variables: vec![variable("names", VariableValue::List(items)), variable("none", VariableValue::List(vec![]))],
@@ -151,7 +163,7 @@ async fn scripts_arrive(bench: &mut Bench) {
     assert!(done.stderr.bytes > 0);
 }
 
-async fn exit_codes(bench: &mut Bench) {
+pub(crate) async fn exit_codes(bench: &mut Bench) {
     for (body, expected) in [
         ("true", 0),
         ("false", 1),
@@ -253,7 +265,7 @@ async fn fields_arrive(bench: &mut Bench) {
     assert_eq!(stdout(&done), "noise");
 }
 
-async fn a_deadline_ends_the_processes(bench: &mut Bench) {
+pub(crate) async fn a_deadline_ends_the_processes(bench: &mut Bench) {
     let begun = Instant::now();
     let seconds = unique_seconds();
     let body = format!("echo before; sleep {seconds} & sleep {seconds}; echo after");
@@ -275,7 +287,7 @@ async fn a_stubborn_process_is_killed(bench: &mut Bench) {
 }
 
 /// Prints the processes that sleep for exactly so long.
-fn alive(seconds: &str) -> String {
+pub(crate) fn alive(seconds: &str) -> String {
     format!("for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <\"$f\" 2>/dev/null | grep '^sleep {seconds} '; done; true")
 }
 
@@ -307,7 +319,7 @@ async fn background_children_do_not_hold_the_step(bench: &mut Bench) {
     assert!(begun.elapsed() < Duration::from_secs(2));
 }
 
-async fn files_are_staged_once(bench: &mut Bench) {
+pub(crate) async fn files_are_staged_once(bench: &mut Bench) {
     for content in [b"".to_vec(), b"\x00\xff\nbinary".to_vec(), vec![7; 3_000_000]] {
         let digest = sha256(&content);
         let path = bench.session.stage(None, &content, &digest).await.unwrap();
@@ -353,7 +365,7 @@ async fn secrets_are_not_in_the_process_list(bench: &mut Bench) {
 }
 
 /// The list. Every wire and every shell keeps all of it.
-async fn contract(mut bench: Bench) {
+pub(crate) async fn contract(mut bench: Bench) {
     let bench_ref = &mut bench;
     macro_rules! keep {
         ($($case:ident)*) => { $(
@@ -369,7 +381,13 @@ async fn contract(mut bench: Bench) {
         big_output_is_bounded fields_arrive files_are_staged_once many_steps_in_order nul_bytes_are_refused raw_commands
         secrets_are_not_in_the_process_list background_children_do_not_hold_the_step a_deadline_ends_the_processes
         a_stubborn_process_is_killed endless_output_meets_the_deadline a_dropped_run_ends_the_processes
-        a_killed_lane_is_an_error_and_opens_again
+        bodies_may_be_empty heredocs_and_long_bodies a_hundred_variables an_exit_ends_the_step_only traps_end_with_the_step
+        a_step_may_redefine_what_it_uses closed_streams_are_the_steps_own a_body_does_not_read_the_next_step
+        output_cannot_end_the_step output_is_kept_byte_for_byte long_lines_and_many_lines many_and_large_fields
+        fields_come_from_subshells_and_functions large_stdin_arrives_whole environment_does_not_stay odd_file_names
+        missing_and_read_only_paths_speak_for_themselves a_removed_directory_is_no_trap a_step_may_end_itself
+        a_stopped_process_meets_the_deadline grandchildren_end_with_the_deadline a_deadline_leaves_what_was_reported
+        two_sessions_do_not_meet a_killed_lane_is_an_error_and_opens_again
     }
     let path = bench.session.stage(None, b"gone at the end", &sha256(b"gone at the end")).await.unwrap();
     bench.session.close().await;
@@ -379,8 +397,7 @@ async fn contract(mut bench: Bench) {
 #[tokio::main(flavor = "current_thread")]
 async fn local_contract(shell: &str) {
     let endpoint = Endpoint { shell: shell.to_owned(), ..Endpoint::local("here") };
-    let session = Session::connect(&endpoint, &Credentials::default()).await.unwrap();
-    contract(Bench { session }).await;
+    contract(Bench::connect(endpoint).await).await;
 }
 
 #[test]
@@ -410,8 +427,7 @@ fn local_busybox() {
 async fn ssh_contract(shell: &str) {
     let server = Sshd::start(&SshdOptions::default());
     let endpoint = Endpoint { shell: shell.to_owned(), ..server.endpoint("there") };
-    let session = Session::connect(&endpoint, &Credentials::default()).await.unwrap();
-    contract(Bench { session }).await;
+    contract(Bench::connect(endpoint).await).await;
 }
 
 #[test]

@@ -11,7 +11,9 @@ mod bench;
 mod codes;
 mod command_line;
 mod contract;
+mod contract_bodies;
 mod floors;
+mod large_output;
 mod model_server;
 mod project;
 mod properties;
@@ -24,6 +26,8 @@ mod sshd;
 mod state_journal;
 mod stdlib_cases;
 mod story;
+#[cfg(feature = "system-tests")]
+mod system_servers;
 #[cfg(feature = "system-tests")]
 mod system_sudo;
 mod tidy;

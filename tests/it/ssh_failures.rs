@@ -32,7 +32,10 @@ async fn says(session: &mut Session, user: Option<&str>, body: &str) -> String {
 }
 
 fn with_config(lines: &[&str]) -> Sshd {
-    Sshd::start(&SshdOptions { config: lines.iter().map(|line| (*line).to_owned()).collect() })
+    Sshd::start(&SshdOptions {
+        config: lines.iter().map(|line| (*line).to_owned()).collect(),
+        ..SshdOptions::default()
+    })
 }
 
 fn secret(text: &str) -> Option<Secret<String>> {
@@ -121,6 +124,36 @@ async fn keys_that_cannot_be_used() {
     assert!(matches!(error, TransportError::KeyEncrypted { .. }), "{error}");
     let credentials = Credentials { passphrase: secret("open sesame"), ..Credentials::default() };
     Session::connect(&server.endpoint("web1"), &credentials).await.unwrap().close().await;
+}
+
+#[tokio::test]
+async fn every_usual_kind_of_key_lets_in() {
+    let kinds: [&'static [&'static str]; 4] = [
+        &["-t", "rsa", "-b", "2048"],
+        &["-t", "rsa", "-b", "4096", "-m", "PEM"],
+        &["-t", "ecdsa", "-b", "256"],
+        &["-t", "ecdsa", "-b", "521"],
+    ];
+    for kind in kinds {
+        let server = Sshd::start(&SshdOptions { key_type: Some(kind), ..SshdOptions::default() });
+        let mut session = Session::connect(&server.endpoint("web1"), &Credentials::default())
+            .await
+            .unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+        assert_eq!(says(&mut session, None, "echo in").await, "in\n", "{kind:?}");
+        session.close().await;
+    }
+}
+
+#[tokio::test]
+async fn rsa_keys_sign_with_sha2_only() {
+    let only = |algorithms: &str| {
+        let config = vec![format!("PubkeyAcceptedAlgorithms {algorithms}"), format!("HostKeyAlgorithms {algorithms}")];
+        Sshd::start(&SshdOptions { config, key_type: Some(&["-t", "rsa", "-b", "2048"]) })
+    };
+    for algorithm in ["rsa-sha2-256", "rsa-sha2-512"] {
+        let server = only(algorithm);
+        Session::connect(&server.endpoint("web1"), &Credentials::default()).await.unwrap().close().await;
+    }
 }
 
 #[tokio::test]

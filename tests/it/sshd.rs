@@ -17,6 +17,8 @@ use tempfile::TempDir;
 pub(crate) struct SshdOptions {
     /// More lines of `sshd_config`.
     pub(crate) config: Vec<String>,
+    /// As `ssh-keygen` writes it, for the host's key and the user's; ed25519 without it.
+    pub(crate) key_type: Option<&'static [&'static str]>,
 }
 
 pub(crate) struct Sshd {
@@ -60,8 +62,9 @@ impl Sshd {
         let directory = tempfile::Builder::new().prefix("opsc-sshd-").tempdir().unwrap();
         let root = directory.path();
         let (host_key, key_path) = (root.join("host_key"), root.join("key"));
-        make_key(&host_key);
-        make_key(&key_path);
+        let kind = options.key_type.unwrap_or(&["-t", "ed25519"]);
+        make_key_of(&host_key, kind);
+        make_key_of(&key_path, kind);
         fs::copy(root.join("key.pub"), root.join("authorized_keys")).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let known_hosts_path = root.join("known_hosts");
@@ -93,7 +96,11 @@ impl Drop for Sshd {
 
 /// A new key pair without passphrase.
 pub(crate) fn make_key(path: &Path) {
-    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path).status().unwrap();
+    make_key_of(path, &["-t", "ed25519"]);
+}
+
+fn make_key_of(path: &Path, kind: &[&str]) {
+    let made = Command::new("ssh-keygen").args(["-q", "-N", ""]).args(kind).arg("-f").arg(path).status().unwrap();
     assert!(made.success());
 }
 
@@ -115,7 +122,7 @@ fn config(root: &Path, port: u16, options: &SshdOptions) -> String {
     lines.join("\n") + "\n"
 }
 
-fn answers(port: u16, server: &mut Child) -> bool {
+pub(crate) fn answers(port: u16, server: &mut Child) -> bool {
     let until = Instant::now() + Duration::from_secs(10);
     while Instant::now() < until && server.try_wait().unwrap().is_none() {
         let mut banner = [0; 4];
@@ -127,7 +134,7 @@ fn answers(port: u16, server: &mut Child) -> bool {
     false
 }
 
-fn end(server: &mut Child) {
+pub(crate) fn end(server: &mut Child) {
     for child in children(server.id()) {
         // One that ended by itself meanwhile is as good.
         drop(Command::new("kill").arg(child.to_string()).stderr(Stdio::null()).status());

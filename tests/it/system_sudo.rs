@@ -15,19 +15,28 @@ use opsc::transport::{AdminMethod, Completed, Credentials, Endpoint, Session, Tr
 
 use crate::sshd::{Sshd, SshdOptions};
 
-const PASSWORD: &str = "it's a $ecret";
+pub(crate) const PASSWORD: &str = "it's a $ecret";
 
 /// A user that exists as long as the value, with a rule of sudo if it has one.
-struct Guest {
-    name: String,
+pub(crate) struct Guest {
+    pub(crate) name: String,
     rule: Option<PathBuf>,
 }
 
 impl Guest {
-    fn new(rule: Option<&str>) -> Guest {
+    pub(crate) fn new(rule: Option<&str>) -> Guest {
+        Guest::with(rule, &["--no-create-home", "--shell", "/bin/sh"])
+    }
+
+    /// With a home of its own and a login shell.
+    pub(crate) fn at_home(shell: &str) -> Guest {
+        Guest::with(None, &["--create-home", "--shell", shell])
+    }
+
+    fn with(rule: Option<&str>, options: &[&str]) -> Guest {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let name = format!("opsc{}x{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-        run(Command::new("useradd").args(["--no-create-home", "--shell", "/bin/sh", &name]));
+        run(Command::new("useradd").args(options).arg(&name));
         let mut guest = Guest { name, rule: None };
         let mut chpasswd = Command::new("chpasswd").stdin(Stdio::piped()).spawn().unwrap();
         writeln!(chpasswd.stdin.take().unwrap(), "{}:{PASSWORD}", guest.name).unwrap();
@@ -42,7 +51,7 @@ impl Guest {
         guest
     }
 
-    fn endpoint(&self, server: &Sshd) -> Endpoint {
+    pub(crate) fn endpoint(&self, server: &Sshd) -> Endpoint {
         Endpoint { user: self.name.clone(), ..server.endpoint("web1") }
     }
 }
@@ -52,16 +61,16 @@ impl Drop for Guest {
         if let Some(rule) = &self.rule {
             drop(fs::remove_file(rule));
         }
-        drop(Command::new("userdel").arg("--force").arg(&self.name).stderr(Stdio::null()).status());
+        drop(Command::new("userdel").args(["--force", "--remove"]).arg(&self.name).stderr(Stdio::null()).status());
     }
 }
 
-fn run(command: &mut Command) {
+pub(crate) fn run(command: &mut Command) {
     assert!(command.status().unwrap().success(), "{command:?}");
 }
 
 /// sshd reads the keys as the user who logs in, so the directory lets everyone through.
-fn server() -> Sshd {
+pub(crate) fn server() -> Sshd {
     let server = Sshd::start(&SshdOptions::default());
     run(Command::new("chmod").arg("755").arg(server.directory.path()));
     server

@@ -1,0 +1,114 @@
+//! Another SSH server and other login shells: dropbear keeps the whole contract, and csh, fish and zsh pass the lane on
+//! unharmed. Makes users, so it is built only with the feature `system-tests`. Knows only the public face of `transport`.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use opsc::base::secret::Secret;
+use opsc::transport::{Credentials, Endpoint, Session};
+use tempfile::TempDir;
+
+use crate::contract::{
+    Bench, a_deadline_ends_the_processes, contract, exit_codes, files_are_staged_once, lists_arrive, values_arrive,
+};
+use crate::sshd::{Sshd, SshdOptions, answers, end, make_key};
+use crate::system_sudo::{Guest, PASSWORD, run, server};
+
+/// A real dropbear on a loopback port that lets one user in; ends with the value.
+struct Dropbear {
+    port: u16,
+    directory: TempDir,
+    server: Child,
+}
+
+impl Dropbear {
+    fn start(guest: &Guest) -> Dropbear {
+        let directory = tempfile::Builder::new().prefix("opsc-dropbear-").tempdir().unwrap();
+        let (root, host_key) = (directory.path(), directory.path().join("host_key"));
+        let made = Command::new("dropbearkey").args(["-t", "ed25519", "-f"]).arg(&host_key).output().unwrap();
+        let text = String::from_utf8(made.stdout).unwrap();
+        let public = text.lines().find(|line| line.starts_with("ssh-ed25519 ")).unwrap();
+        make_key(&root.join("key"));
+        let_in(guest, &root.join("key.pub"));
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        fs::write(root.join("known_hosts"), format!("[127.0.0.1]:{port} {public}\n")).unwrap();
+        let mut server = Command::new("dropbear")
+            .args(["-F", "-E", "-s", "-p", &format!("127.0.0.1:{port}"), "-P"])
+            .arg(root.join("pid"))
+            .arg("-r")
+            .arg(&host_key)
+            .stdin(Stdio::null())
+            .stderr(fs::File::create(root.join("log")).unwrap())
+            .spawn()
+            .unwrap();
+        assert!(answers(port, &mut server), "{}", fs::read_to_string(root.join("log")).unwrap());
+        Dropbear { port, directory, server }
+    }
+
+    fn endpoint(&self, guest: &Guest) -> Endpoint {
+        Endpoint {
+            port: self.port,
+            key: Some(self.directory.path().join("key")),
+            known_hosts: vec![self.directory.path().join("known_hosts")],
+            ..Endpoint::ssh("there", "127.0.0.1", &guest.name)
+        }
+    }
+}
+
+impl Drop for Dropbear {
+    fn drop(&mut self) {
+        end(&mut self.server);
+    }
+}
+
+/// dropbear reads keys from the user's home only.
+fn let_in(guest: &Guest, public: &Path) {
+    let folder = format!("/home/{}/.ssh", guest.name);
+    fs::create_dir(&folder).unwrap();
+    fs::copy(public, format!("{folder}/authorized_keys")).unwrap();
+    run(Command::new("chown").arg("-R").arg(&guest.name).arg(&folder));
+    run(Command::new("chmod").args(["-R", "go=", &folder]));
+}
+
+#[tokio::test]
+async fn dropbear_keeps_the_contract() {
+    let guest = Guest::at_home("/bin/sh");
+    let server = Dropbear::start(&guest);
+    contract(Bench::connect(server.endpoint(&guest)).await).await;
+}
+
+#[tokio::test]
+async fn login_shells_that_are_no_posix_shells_do_no_harm() {
+    for shell in ["/usr/bin/tcsh", "/usr/bin/fish", "/usr/bin/zsh", "/bin/bash"] {
+        let (guest, server) = (Guest::at_home(shell), server());
+        let mut bench = Bench::connect(guest.endpoint(&server)).await;
+        values_arrive(&mut bench).await;
+        lists_arrive(&mut bench).await;
+        exit_codes(&mut bench).await;
+        files_are_staged_once(&mut bench).await;
+        a_deadline_ends_the_processes(&mut bench).await;
+        bench.session.close().await;
+    }
+}
+
+#[tokio::test]
+async fn passwords_let_in_both_ways() {
+    for config in [
+        vec!["PasswordAuthentication yes".to_owned(), "KbdInteractiveAuthentication no".to_owned()],
+        vec!["KbdInteractiveAuthentication yes".to_owned(), "UsePAM yes".to_owned()],
+    ] {
+        let guest = Guest::new(None);
+        let server = Sshd::start(&SshdOptions { config: config.clone(), ..SshdOptions::default() });
+        let endpoint = Endpoint { key: None, ..guest.endpoint(&server) };
+        let credentials = Credentials {
+            password: Some(Secret::new(PASSWORD.to_owned())),
+            use_agent: false,
+            ..Credentials::default()
+        };
+        let session = Session::connect(&endpoint, &credentials).await;
+        session.unwrap_or_else(|error| panic!("{config:?}: {error}")).close().await;
+    }
+}
