@@ -56,7 +56,9 @@ impl Progress {
             EventKind::RollbackStarted { host, steps, .. } => {
                 format!("  < {host} rolling back {}\n", words::count(*steps, "step"))
             }
-            EventKind::RollbackFinished { host, clean: true, .. } => format!("  < {host} rolled back\n"),
+            EventKind::RollbackFinished { host, clean: true, left, .. } if left.is_empty() => {
+                format!("  < {host} rolled back\n")
+            }
             EventKind::RollbackFinished { host, left, .. } => {
                 let words = format!("  x {host} NOT fully rolled back; left: {}", left.join(", "));
                 format!("{}\n", paint(&words, Tone::Failed, self.colour))

@@ -8,12 +8,15 @@ use super::context::Context;
 use super::errors::StepError;
 use super::event::{EventKind, Evidence, HostRecap, Outcome};
 use super::link::Link;
+use super::predict::touch_overlap;
 use super::results::{Flags, Own, Recorded, Results};
 use super::schedule::{Actor, End, Work};
 use super::scope::RunScope;
 use super::step::{Done, StepRun, Undo};
+use super::undo_order::undo_order;
 use crate::base::ids::{BindingId, BlockId, StepId};
 use crate::eval::eval_condition;
+use crate::hir::effect::Kind;
 use crate::hir::value::Value;
 use crate::plan::model::{Guard, Item, ItemKind};
 
@@ -232,7 +235,8 @@ impl Worker {
         });
     }
 
-    /// Undoes this actor's steps of a block, the last first. One that fails does not keep the others from it.
+    /// Undoes this actor's steps of a block, the last first, restarts at the end. One that fails does not keep the others
+    /// from it.
     async fn rollback(&mut self, block: BlockId) -> End {
         let owed = self.state.undo.remove(&block).unwrap_or_default();
         let name = self.context.plan.blocks.get(block).map(|block| block.name.clone()).unwrap_or_default();
@@ -240,7 +244,7 @@ impl Worker {
         let started = EventKind::RollbackStarted { block: name.clone(), host: host.clone(), steps: owed.len() };
         self.context.events.emit(started);
         let (mut clean, mut left, mut reachable) = (true, Vec::new(), true);
-        for undo in owed.iter().rev() {
+        for undo in self.undo_order(&owed) {
             let step = self.context.step(undo.step).name.clone();
             if !reachable {
                 left.push(step);
@@ -264,6 +268,17 @@ impl Worker {
         self.forget(block);
         self.context.events.emit(EventKind::RollbackFinished { block: name, host, clean: clean && reachable, left });
         if reachable { End::RolledBack { clean, complete } } else { End::Unreachable }
+    }
+
+    fn undo_order<'u>(&self, owed: &'u [Undo]) -> Vec<&'u Undo> {
+        let step = |index: usize| owed.get(index).map(|undo| self.context.step(undo.step));
+        let repeatable = |index: usize| step(index).is_some_and(|step| step.kind == Kind::Repeatable);
+        // A step that does not say what it touches may have written what the restart must read again.
+        let overlaps = |earlier: usize, later: usize| match (step(earlier), step(later)) {
+            (Some(earlier), Some(later)) if !earlier.touches_undeclared => touch_overlap(earlier, later),
+            _ => false,
+        };
+        undo_order(owed.len(), repeatable, overlaps).into_iter().filter_map(|index| owed.get(index)).collect()
     }
 
     async fn undo(&mut self, undo: &Undo) -> Result<bool, StepError> {

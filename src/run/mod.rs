@@ -33,6 +33,7 @@ mod simulation;
 pub mod step;
 pub mod summary;
 pub mod templates;
+pub mod undo_order;
 
 use std::sync::Arc;
 

@@ -207,10 +207,14 @@ impl Attempt<'_> {
         printer.finish();
         let mut completed = completed?;
         trace.code = Some(completed.code);
+        let reported = fields::texts(phase, std::mem::take(&mut completed.fields));
+        if let (Phase::Apply, Ok(texts)) = (phase, &reported) {
+            // The rollback of an apply that fails half-way needs what it reported before it failed.
+            trace.apply = texts.clone();
+        }
         if completed.timed_out {
             return Err(out_of_time);
         }
-        let reported = fields::texts(phase, std::mem::take(&mut completed.fields));
         let judged_later = phase == Phase::Apply && self.prepared.step.ok.is_some();
         if completed.code != 0 && !judged_later {
             return Err(self.exit(phase, &completed));

@@ -52,7 +52,7 @@ pub fn printable(bytes: &[u8]) -> String {
 
 /// The last lines of what a tool printed, as one line for an error.
 pub fn tail(text: &str) -> String {
-    const MOST_LINES: usize = 5;
+    const MOST_LINES: usize = 8;
     const MOST_LETTERS: usize = 600;
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let start = lines.len().saturating_sub(MOST_LINES);
@@ -107,7 +107,7 @@ mod tests {
     fn a_tail_is_short_and_harmless() {
         assert_eq!(tail("one\ntwo\n"), "one; two");
         assert_eq!(tail(&printable(b"\x1b[31mred")), "\\u{1b}[31mred");
-        assert_eq!(tail("1\n2\n3\n4\n5\n6\n"), "2; 3; 4; 5; 6");
+        assert_eq!(tail("1\n2\n3\n4\n5\n6\n7\n8\n9\n"), "2; 3; 4; 5; 6; 7; 8; 9");
         assert!(tail(&"x".repeat(5000)).len() <= 600);
     }
 

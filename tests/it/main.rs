@@ -18,6 +18,12 @@ mod model_server;
 mod project;
 mod properties;
 mod readme;
+#[cfg(feature = "system-tests")]
+mod rig;
+#[cfg(feature = "system-tests")]
+mod rig_changes;
+#[cfg(feature = "system-tests")]
+mod rig_image;
 mod run_engine;
 mod run_lab;
 mod run_language;
@@ -27,9 +33,19 @@ mod state_journal;
 mod stdlib_cases;
 mod story;
 #[cfg(feature = "system-tests")]
+mod system_case;
+#[cfg(feature = "system-tests")]
+mod system_hosts;
+#[cfg(feature = "system-tests")]
+mod system_packages;
+#[cfg(feature = "system-tests")]
 mod system_servers;
 #[cfg(feature = "system-tests")]
+mod system_services;
+#[cfg(feature = "system-tests")]
 mod system_sudo;
+#[cfg(feature = "system-tests")]
+mod system_users;
 mod tidy;
 mod translate;
 mod translate_model;

@@ -113,6 +113,12 @@ fn file_write_new_and_over_another() {
         project.read("root/note").as_deref() == Some("other") && mode(project, "root/note") == 0o600
     });
     case.fails("file.write(to: \"{root}/no/folder\", content: \"x\")", "change", "does not exist");
+    // It fails after the old content was put aside, which undoing it takes back.
+    let owned = "file.write(to: \"{root}/note\", content: \"mine\", owner: \"no-such-user\")";
+    let kept = || tree(&case.project.path("home/.opsc/backup")).len();
+    let before = kept();
+    case.fails(owned, "change", "no-such-user");
+    assert_eq!(kept(), before);
 }
 
 #[test]

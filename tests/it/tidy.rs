@@ -32,7 +32,7 @@ const NEVER: &[(&str, &[(&str, &str)])] = &[
     ("anyhow", &[]),
 ];
 
-const SLEEPS: &[(&str, &str)] = &[];
+const SLEEPS: &[(&str, &str)] = &[("tests/it/rig.rs", "between two looks at a machine that starts or ends")];
 
 const PRINTS: &[(&str, &str)] = &[
     ("src/cli/", "the front end prints"),

@@ -1,0 +1,106 @@
+//! A playbook of one step on a host of the rig, and the promises that every action gives: done, nothing to do, undone,
+//! and a plan that writes nothing. Knows nothing of particular actions.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+use super::project::{Project, Said};
+use super::rig::{Rig, RigHost};
+use super::rig_changes::Files;
+
+/// Everything a step of a test may do.
+const ROW: &str = "change, admin, network, exec";
+
+pub(crate) struct Case {
+    pub(crate) project: Project,
+    pub(crate) rig: Rig,
+}
+
+impl Case {
+    /// One host, where `ops` logs in, who becomes root by sudo without a password.
+    pub(crate) fn new() -> Case {
+        Case::as_user("ops")
+    }
+
+    pub(crate) fn as_user(user: &str) -> Case {
+        let (project, rig) = (Project::new(), Rig::boot(1));
+        project.write("inventory.yaml", &rig.inventory(user, ""));
+        Case { project, rig }
+    }
+
+    pub(crate) fn host(&self) -> &RigHost {
+        &self.rig.hosts[0]
+    }
+
+    pub(crate) fn files(&self) -> Files {
+        Files::of(self.host())
+    }
+
+    /// `opsc COMMAND` with a playbook of these steps, undone when one fails.
+    pub(crate) fn opsc(&self, command: &[&str], steps: &str) -> Said {
+        let text = format!(
+            "ops 1\n\nplaybook case() ! {ROW} {{\n  on group(\"rig\") {{\n    {steps}\n    on failure {{\n      rollback\n    }}\n  }}\n}}\n"
+        );
+        self.project.write("case.ops", &text);
+        let arguments: Vec<&str> = command.iter().copied().chain(["case.ops"]).collect();
+        self.project.opsc(&arguments)
+    }
+
+    pub(crate) fn run(&self, steps: &str) -> Said {
+        self.opsc(&["run", "-y"], steps)
+    }
+
+    /// The four promises of a converging action; `shows` is a script that prints what `done` then says. Afterwards the
+    /// step is done.
+    pub(crate) fn converges(&self, step: &str, shows: &str, done: &str) {
+        let (before, showed) = (self.files(), self.host().sh(shows));
+        assert_ne!(showed, done, "{step} has nothing to do");
+        let planned = self.opsc(&["plan"], step);
+        assert!(planned.stdout.contains("h1: ~ will change"), "{planned:?}");
+        assert_eq!(before.changed_to(&self.files()), Vec::<String>::new(), "a plan writes nothing: {step}");
+
+        let undone = self.run(&format!("{step}\n    require host.name == \"nobody\" else \"stop here\""));
+        assert_eq!(undone.code, 23, "{undone:?}");
+        assert_eq!(self.host().sh(shows), showed, "an undo restores the state: {step}");
+        assert_eq!(before.changed_to(&self.files()), Vec::<String>::new(), "an undo restores the files: {step}");
+
+        let first = self.run(step);
+        assert_eq!((first.code, changed(&first)), (0, 1), "{first:?}");
+        assert_eq!(self.host().sh(shows), done, "{step}");
+        self.has_nothing_to_do(step);
+    }
+
+    pub(crate) fn has_nothing_to_do(&self, step: &str) {
+        let before = self.files();
+        let planned = self.opsc(&["plan"], step);
+        assert!(planned.stdout.contains("h1: = ok"), "{planned:?}");
+        let again = self.run(step);
+        assert_eq!((again.code, changed(&again)), (0, 0), "{again:?}");
+        assert_eq!(before.changed_to(&self.files()), Vec::<String>::new(), "{step}");
+    }
+
+    /// Fails with these words, is undone, and leaves every file and what `shows` prints as it was.
+    pub(crate) fn fails(&self, step: &str, shows: &str, because: &[&str]) {
+        self.fails_with(step, shows, because, &[21, 23]);
+    }
+
+    /// The same where nothing needs to be undone, and nothing could.
+    pub(crate) fn fails_not_undone(&self, step: &str, shows: &str, because: &[&str]) {
+        self.fails_with(step, shows, because, &[21]);
+    }
+
+    fn fails_with(&self, step: &str, shows: &str, because: &[&str], codes: &[i32]) {
+        let (before, showed) = (self.files(), self.host().sh(shows));
+        let said = self.run(step);
+        assert!(codes.contains(&said.code), "{said:?}");
+        for words in because {
+            assert!(said.stderr.contains(words), "expected {words:?}\n{}", said.stderr);
+        }
+        assert_eq!(self.host().sh(shows), showed, "{step}");
+        assert_eq!(before.changed_to(&self.files()), Vec::<String>::new(), "{step}");
+    }
+}
+
+/// How many steps of the first host changed it.
+pub(crate) fn changed(said: &Said) -> usize {
+    let recap = said.stdout.split("changed=").nth(1).unwrap_or_else(|| panic!("{said:?}"));
+    recap.split(' ').next().unwrap().parse().unwrap()
+}

@@ -1,0 +1,70 @@
+//! The action for users on a real Debian host: accounts that are new, there, logged in, or whose number, group or home
+//! somebody has already.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use super::system_case::{Case, changed};
+
+fn account(name: &str) -> String {
+    format!("getent passwd {name} || true; id -Gn {name} 2>/dev/null || true; getent shadow {name} | cut -d : -f 2")
+}
+
+#[test]
+fn user_ensure_makes_an_account_and_changes_it() {
+    let case = Case::new();
+    let shows = account("deploy");
+    let made = "deploy:x:1003:1003::/home/deploy:/bin/bash\ndeploy\n!\n";
+    case.converges("user.ensure(name: \"deploy\", shell: \"/bin/bash\")", &shows, made);
+    assert_eq!(
+        case.host().sh("stat -c '%U %a' /home/deploy; ls -A /home/deploy/.bashrc"),
+        "deploy 755\n/home/deploy/.bashrc\n"
+    );
+    case.host().sh("echo 'deploy:pass' | chpasswd; usermod --lock deploy; addgroup --quiet one; addgroup --quiet two; adduser --quiet deploy two");
+    let locked = case.host().sh(&shows).lines().last().unwrap().to_owned();
+    let other = "user.ensure(name: \"deploy\", uid: 4000, group: \"one\", groups: [\"two\", \"sudo\"], shell: \"/bin/sh\", home: \"/srv/it's\", comment: \"It's, \\\"x\\\"\")";
+    let done = format!("deploy:x:4000:1004:It's, \"x\":/srv/it's:/bin/sh\none sudo two\n{locked}\n");
+    case.converges(other, &shows, &done);
+    case.has_nothing_to_do("user.ensure(name: \"deploy\")");
+    case.has_nothing_to_do("user.ensure(name: \"root\", uid: 0, home: \"/root\")");
+}
+
+#[test]
+fn system_accounts_have_no_home_unless_it_is_there() {
+    let case = Case::new();
+    let step = "user.ensure(name: \"app\", system: true, shell: \"/usr/sbin/nologin\", home: \"/srv/app\")";
+    case.host().sh("mkdir /srv/app; echo precious > /srv/app/data");
+    case.converges(
+        step,
+        "getent passwd app | cut -d : -f 6,7; cat /srv/app/data",
+        "/srv/app:/usr/sbin/nologin\nprecious\n",
+    );
+    case.converges(
+        "user.ensure(name: \"bot\", system: true)",
+        "getent passwd bot | cut -d : -f 1,6; ls -d /home/bot 2>/dev/null || true",
+        "bot:/home/bot\n",
+    );
+}
+
+#[test]
+fn a_group_or_home_that_was_there_outlives_the_undoing() {
+    let case = Case::new();
+    case.host().sh("groupadd web; mkdir /home/web; echo precious > /home/web/data");
+    let shows = "getent passwd web | cut -d : -f 1; getent group web; cat /home/web/data";
+    let done = format!("web\n{}", case.host().sh(shows));
+    case.converges("user.ensure(name: \"web\")", shows, &done);
+}
+
+#[test]
+fn accounts_that_cannot_be_made_say_why() {
+    let case = Case::new();
+    let shows = account("deploy");
+    case.fails("user.ensure(name: \"deploy\", uid: 1000)", &shows, &["UID 1000 is not unique"]);
+    case.fails("user.ensure(name: \"deploy\", group: \"none\")", &shows, &["group 'none' does not exist"]);
+    case.fails("user.ensure(name: \"deploy\", groups: [\"none\"])", &shows, &["group 'none' does not exist"]);
+    case.fails("user.ensure(name: \"deploy\", comment: \"a:b\")", &shows, &["invalid comment 'a:b'"]);
+    // sshd and the lane run as ops while the step runs.
+    case.fails("user.ensure(name: \"ops\", uid: 4000)", &account("ops"), &["is currently used by process"]);
+    let said = case.run("user.ensure(name: \"Root;\")");
+    assert_eq!(said.code, 11, "{said:?}");
+    let changes = case.run("user.ensure(name: \"ops\", comment: \"while logged in\")");
+    assert_eq!((changes.code, changed(&changes)), (0, 1), "{changes:?}");
+}
