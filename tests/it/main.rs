@@ -43,6 +43,8 @@ mod system_servers;
 #[cfg(feature = "system-tests")]
 mod system_services;
 #[cfg(feature = "system-tests")]
+mod system_story;
+#[cfg(feature = "system-tests")]
 mod system_sudo;
 #[cfg(feature = "system-tests")]
 mod system_users;
