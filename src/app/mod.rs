@@ -12,6 +12,7 @@ pub mod planning;
 pub mod project;
 pub mod running;
 pub mod settings;
+pub mod trusting;
 pub mod workspace;
 
 pub use errors::AppError;

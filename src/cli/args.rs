@@ -369,6 +369,19 @@ pub enum InvWhat {
     },
     /// One host with all its settings
     Show { host: String },
+    /// Look at the host keys of hosts, and add those that you approve to known_hosts
+    Trust(TrustCommand),
+}
+
+#[derive(Args, Debug)]
+pub struct TrustCommand {
+    /// The hosts, as for `-l`
+    pub hosts: String,
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Approve every key that is not known, without looking at it
+    #[arg(short, long, env = "OPSC_YES")]
+    pub yes: bool,
 }
 
 #[derive(Args, Debug)]

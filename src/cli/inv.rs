@@ -1,11 +1,13 @@
-//! `opsc inv ls|show`.
+//! `opsc inv ls|show|trust`.
 
-use super::args::{Global, InvCommand, InvWhat};
+use super::args::{Global, InvCommand, InvWhat, TrustCommand};
 use super::output::Output;
 use super::plan::open_workspace;
-use crate::app::AppError;
+use super::run::connect_options;
 use crate::app::limits::parse_limit;
+use crate::app::trusting::{HostKey, look};
 use crate::app::workspace::Workspace;
+use crate::app::{self, AppError};
 use crate::base::near::nearest;
 use crate::diag::Diagnostic;
 use crate::eval::text::value_shown;
@@ -24,6 +26,7 @@ pub fn run(command: &InvCommand, global: &Global, output: &mut Output) -> i32 {
     match &command.what {
         InvWhat::Ls { limit } => list(&mut workspace, limit.as_deref(), output),
         InvWhat::Show { host } => show(&inventory, host, output),
+        InvWhat::Trust(command) => trust(&mut workspace, command, output),
     }
 }
 
@@ -41,6 +44,46 @@ fn list(workspace: &mut Workspace, limit: Option<&str>, output: &mut Output) -> 
         output.print(&format!("{}{padding}  {os}  {}  {}\n", host.name, host.address, host.groups.join(",")));
     }
     0
+}
+
+fn trust(workspace: &mut Workspace, command: &TrustCommand, output: &mut Output) -> i32 {
+    let options = match connect_options(&command.connection, &workspace.settings, output) {
+        Ok(options) => options,
+        Err(code) => return code,
+    };
+    let inventory = workspace.inventory();
+    let looked = parse_limit(&command.hosts, workspace).and_then(|hosts| look(&inventory, &hosts, &options));
+    let keys = match looked {
+        Ok(keys) => keys,
+        Err(error) => return output.fail(&error, Some(&workspace.sources)),
+    };
+    let mut code = 0;
+    for (host, seen) in keys {
+        let name = &inventory.hosts.at(host).name;
+        match seen {
+            HostKey::Known => output.say(&format!("{name}: the key is known\n")),
+            HostKey::Refused(error) => {
+                output.complain(&format!("error: {error}\n"));
+                if let Some(hint) = error.hint() {
+                    output.complain(&format!("hint: {hint}\n"));
+                }
+                code = 20;
+            }
+            HostKey::Unknown { kind, fingerprint, key } => {
+                output.print(&format!("{name}: {kind} {fingerprint}\n"));
+                let approved = command.yes || (output.may_ask && output.confirm("is this the host's key?"));
+                if !approved {
+                    output.complain(&format!("{name}: the key was not added\nhint: compare it with `ssh-keygen -lf` on the host, then approve it, or add `-y`\n"));
+                    code = code.max(3);
+                } else if let Err(error) = app::trusting::trust(&inventory, host, &options, &key) {
+                    return output.fail(&error, None);
+                } else {
+                    output.say(&format!("{name}: added\n"));
+                }
+            }
+        }
+    }
+    code
 }
 
 fn show(inventory: &Inventory, name: &str, output: &mut Output) -> i32 {

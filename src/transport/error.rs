@@ -39,6 +39,8 @@ pub enum TransportError {
         address: String,
         kind: String,
         fingerprint: String,
+        /// As known_hosts has it: kind and key.
+        key: String,
     },
     HostKeyChanged {
         host: String,
@@ -196,6 +198,12 @@ impl TransportError {
             ),
             E::KeyEncrypted { path } => format!("give its passphrase, or `ssh-add {}`", path.display()),
             E::Authentication { tried, .. } if tried.is_empty() => "give a key, an agent or a password".to_owned(),
+            E::Authentication { .. } => {
+                "check `user` and `key` of the host (`opsc inv show`), or give `-u`, `--private-key` or `-k`".to_owned()
+            }
+            E::ConnectTimeout { .. } | E::Unreachable { .. } => {
+                "check the host's `address` and `port`, and that it is up".to_owned()
+            }
             E::PrivilegeMissing { method, .. } => format!("install {method}, or connect as the admin user"),
             E::PrivilegePasswordNeeded { .. } => "give the admin password, or allow the user without one".to_owned(),
             E::PrivilegeNone { .. } => "set `admin` of this host, or connect as that user".to_owned(),
@@ -219,7 +227,7 @@ impl fmt::Display for TransportError {
                 write!(formatter, "{host}: {address} did not answer within {}", words::duration(seconds * 1000))
             }
             E::Handshake { host, reason } => write!(formatter, "{host}: the SSH handshake failed: {reason}"),
-            E::HostKeyUnknown { host, address, kind, fingerprint } => {
+            E::HostKeyUnknown { host, address, kind, fingerprint, .. } => {
                 write!(formatter, "{host}: the host key of {address} is not known: {kind} {fingerprint}")
             }
             E::HostKeyChanged { host, file, line, known, presented } => write!(

@@ -92,6 +92,7 @@ impl KnownHost {
                 address: self.pattern.clone(),
                 kind: key.algorithm().as_str().to_owned(),
                 fingerprint: fingerprint(key),
+                key: key_words(key).map_err(|reason| self.unusable(reason))?,
             }),
         }
     }
@@ -102,12 +103,24 @@ impl KnownHost {
     }
 
     fn learn(&self, key: &PublicKey) -> Result<(), TransportError> {
-        let Some(file) = &self.first_file else { return Ok(()) };
-        let fail = |reason: String| TransportError::KnownHosts { file: file.clone(), reason };
-        let text = key.to_openssh().map_err(|error| fail(error.to_string()))?;
-        let words = text.split(' ').take(2).collect::<Vec<_>>().join(" ");
-        append_line(file, &format!("{} {words}", self.pattern)).map_err(|error| fail(error.to_string()))
+        self.write(&key_words(key).map_err(|reason| self.unusable(reason))?)
     }
+
+    /// Adds a key, as `HostKeyUnknown` told it, to the first file.
+    pub(super) fn write(&self, words: &str) -> Result<(), TransportError> {
+        let Some(file) = &self.first_file else { return Ok(()) };
+        append_line(file, &format!("{} {words}", self.pattern)).map_err(|error| self.unusable(error.to_string()))
+    }
+
+    fn unusable(&self, reason: String) -> TransportError {
+        TransportError::KnownHosts { file: self.first_file.clone().unwrap_or_default(), reason }
+    }
+}
+
+/// `ssh-ed25519 AAAA…`, without a comment.
+fn key_words(key: &PublicKey) -> Result<String, String> {
+    let text = key.to_openssh().map_err(|error| error.to_string())?;
+    Ok(text.split(' ').take(2).collect::<Vec<_>>().join(" "))
 }
 
 /// One line, written at once, on a line of its own whatever the file ended with.

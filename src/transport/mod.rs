@@ -3,6 +3,7 @@
 //!
 //! * [`endpoint`]: where a host is and how to get in
 //! * [`session`]: the front: `connect`, `run`, `stage`, `exec`, `close`
+//! * [`trust`]: host keys before anybody logs in
 //! * [`completed`]: what a program left behind
 //! * [`error`]: every way to fail
 #![expect(clippy::disallowed_methods, reason = "reaching hosts needs processes, files and the clock")]
@@ -11,6 +12,7 @@ pub mod completed;
 pub mod endpoint;
 pub mod error;
 pub mod session;
+pub mod trust;
 
 mod authenticate;
 mod channel;

@@ -76,15 +76,24 @@ impl Ssh {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         jump: Option<Box<Ssh>>,
     ) -> Result<Ssh, TransportError> {
-        let known = KnownHost::read(&endpoint.name, &endpoint.address, endpoint.port, &endpoint.known_hosts)?;
-        let config = Arc::new(config(&known));
-        let judge = Judge { host: endpoint.name.clone(), known, policy: endpoint.host_key };
-        let mut handle = timeout(endpoint.connect_timeout, client::connect_stream(config, stream, judge))
-            .await
-            .map_err(|_| connect_timeout(endpoint))?
-            .map_err(|error| error.of(&endpoint.name))?;
+        let mut handle = shake_hands(endpoint, stream).await?;
         authenticate(&mut handle, endpoint, credentials).await?;
         Ok(Ssh { host: endpoint.name.clone(), handle, jump })
+    }
+
+    /// Sees whether the host shows a key that is known, and lets nobody in.
+    pub(super) async fn check_host_key(endpoint: &Endpoint, credentials: &Credentials) -> Result<(), TransportError> {
+        let handle = match &endpoint.jump {
+            Some(next) if next.transport == Wire::Ssh => {
+                let jump = Box::pin(Ssh::connect(next, credentials)).await?;
+                shake_hands(endpoint, jump.tunnel(endpoint).await?).await?
+            }
+            _ => shake_hands(endpoint, dial(endpoint).await?).await?,
+        };
+        if let Err(error) = handle.disconnect(Disconnect::ByApplication, "", "").await {
+            tracing::debug!(host = %endpoint.name, %error, "the connection was gone before it was closed");
+        }
+        Ok(())
     }
 
     async fn open_session(&self) -> Result<russh::Channel<client::Msg>, TransportError> {
@@ -122,6 +131,19 @@ impl Ssh {
     fn lost(&self) -> TransportError {
         TransportError::Lost { host: self.host.clone() }
     }
+}
+
+async fn shake_hands(
+    endpoint: &Endpoint,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> Result<client::Handle<Judge>, TransportError> {
+    let known = KnownHost::read(&endpoint.name, &endpoint.address, endpoint.port, &endpoint.known_hosts)?;
+    let config = Arc::new(config(&known));
+    let judge = Judge { host: endpoint.name.clone(), known, policy: endpoint.host_key };
+    timeout(endpoint.connect_timeout, client::connect_stream(config, stream, judge))
+        .await
+        .map_err(|_| connect_timeout(endpoint))?
+        .map_err(|error| error.of(&endpoint.name))
 }
 
 /// Answers the one question of the handshake that is ours: is this the host?

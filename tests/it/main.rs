@@ -7,6 +7,7 @@
     reason = "tests touch the world, and fail by panicking"
 )]
 
+mod bad_days;
 mod bench;
 mod codes;
 mod command_line;

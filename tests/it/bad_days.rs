@@ -1,0 +1,152 @@
+//! Connections and steps that go wrong, through the binary: each is named with what to do, has its exit code, and leaves
+//! a journal that says what happened.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::time::{Duration, Instant};
+
+use super::project::{Project, Said};
+use super::sshd::{Sshd, SshdOptions, make_key};
+
+struct Day {
+    project: Project,
+    server: Sshd,
+}
+
+impl Day {
+    fn new() -> Day {
+        let day = Day { project: Project::new(), server: Sshd::start(&SshdOptions::default()) };
+        day.inventory("");
+        day
+    }
+
+    /// One host `far`, with more or other settings.
+    fn inventory(&self, more: &str) {
+        let server = &self.server;
+        let mut settings = vec![
+            format!("port: {}", server.port),
+            format!("key: {}", server.key_path.display()),
+            format!("known_hosts: {}", server.known_hosts_path.display()),
+        ];
+        settings.retain(|setting| !more.contains(setting.split(':').next().unwrap()));
+        let text = format!(
+            "hosts:\n  far: {{ address: 127.0.0.1, os: linux, user: root, {}{more} }}\n",
+            settings.iter().map(|setting| format!("{setting}, ")).collect::<String>()
+        );
+        self.project.write("inventory.yaml", &text);
+    }
+
+    fn exec(&self, script: &str) -> Said {
+        self.project.opsc(&["exec", "-l", "far", "-y", "--", script])
+    }
+}
+
+#[test]
+fn a_wrong_key_is_named_with_what_was_tried() {
+    let day = Day::new();
+    let wrong = day.project.path("wrong");
+    make_key(&wrong);
+    day.inventory(&format!("key: {}", wrong.display()));
+    let said = day.exec("true");
+    assert_eq!(said.code, 20, "{said:?}");
+    for expected in ["far: ", "root", &format!("key {}", wrong.display()), "hint: "] {
+        assert!(said.stderr.contains(expected), "{expected}: {}", said.stderr);
+    }
+}
+
+#[test]
+fn unknown_and_changed_host_keys_stop_before_anything_runs() {
+    let day = Day::new();
+    let mark = day.project.path("mark");
+    let touch = format!("touch {}", mark.display());
+    let empty = day.project.path("empty");
+    std::fs::write(&empty, "").unwrap();
+    day.inventory(&format!("known_hosts: {}", empty.display()));
+    let said = day.exec(&touch);
+    assert_eq!(said.code, 20, "{said:?}");
+    assert!(said.stderr.contains("opsc inv trust far") && said.stderr.contains("SHA256:"), "{}", said.stderr);
+
+    // Nobody is there to approve; then somebody does, and it is this key that becomes known.
+    let asked = day.project.opsc(&["inv", "trust", "far"]);
+    assert!(asked.code == 3 && asked.stdout.starts_with("far: ssh-ed25519 SHA256:"), "{asked:?}");
+    assert_eq!(std::fs::read_to_string(&empty).unwrap(), "");
+    let trusted = day.project.opsc(&["inv", "trust", "far", "-y"]);
+    assert_eq!((trusted.code, trusted.stderr.as_str()), (0, "far: added\n"), "{trusted:?}");
+    let (added, right) =
+        [empty.clone(), day.server.known_hosts_path.clone()].map(|file| std::fs::read_to_string(file).unwrap()).into();
+    assert_eq!(
+        added.trim().split(' ').take(3).collect::<Vec<_>>(),
+        right.trim().split(' ').take(3).collect::<Vec<_>>()
+    );
+    assert_eq!(day.exec("true").code, 0);
+    assert_eq!(day.project.opsc(&["inv", "trust", "far"]).stderr, "far: the key is known\n");
+
+    let other = day.project.path("other");
+    make_key(&other);
+    let key = std::fs::read_to_string(day.project.path("other.pub")).unwrap();
+    std::fs::write(&empty, format!("[127.0.0.1]:{} {key}", day.server.port)).unwrap();
+    let said = day.exec(&touch);
+    assert_eq!(said.code, 20, "{said:?}");
+    assert!(said.stderr.contains("changed") && said.stderr.contains("SHA256:"), "{}", said.stderr);
+    let refused = day.project.opsc(&["inv", "trust", "far", "-y"]);
+    assert!(refused.code == 20 && refused.stderr.contains("the host key changed"), "{refused:?}");
+    assert!(!mark.exists());
+}
+
+#[test]
+fn a_failing_script_shows_its_last_words_and_binary_output_does_no_harm() {
+    let day = Day::new();
+    let said = day.exec("echo first; echo 'the disk is full' >&2; exit 28");
+    assert_eq!(said.code, 21, "{said:?}");
+    assert!(said.stderr.contains("the disk is full") && said.stderr.contains("exit code 28"), "{}", said.stderr);
+    let said = day.exec(r"printf '\033]0;owned\007\000\377\n'; head -c 4096 /dev/urandom");
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(!said.stdout.contains('\u{1b}') && !said.stdout.contains('\u{7}'), "control characters are written out");
+    let logs = day.project.opsc(&["logs", "2"]);
+    assert!(logs.stdout.contains("\\u{1b}]0;owned"), "{logs:?}");
+}
+
+#[test]
+fn a_connection_that_is_cut_says_so_and_leaves_the_intent_open() {
+    let day = Day::new();
+    let mark = day.project.path("mark");
+    let script = format!("touch {}; sleep 30", mark.display());
+    let mut runner = day.project.spawn(&["exec", "-l", "far", "-y", "--", &script]);
+    let until = Instant::now() + Duration::from_secs(20);
+    while !mark.exists() {
+        assert!(Instant::now() < until, "the step never started: {:?}", runner.try_wait());
+        std::thread::yield_now();
+    }
+    day.server.cut_connections();
+    let said = super::project::said(runner.wait_with_output().unwrap());
+    assert_eq!(said.code, 20, "{said:?}");
+    assert!(said.stderr.contains("connection"), "{}", said.stderr);
+    let shown = day.project.opsc(&["show", "1"]);
+    assert!(shown.stdout.contains("far shell.run apply: unreachable"), "{}", shown.stdout);
+}
+
+#[test]
+fn sudo_that_is_not_there_is_told() {
+    let day = Day::new();
+    // The user has no other name on this machine, so becoming `nobody` needs sudo, and this PATH has none.
+    day.inventory("admin: none");
+    day.project.write(
+        "a.ops",
+        "ops 1\n\nplaybook a() ! change, admin, exec {\n  on host(\"far\") (as: \"nobody\") {\n    shell.run(script: sh\"true\", effect: \"change\")\n  }\n}\n",
+    );
+    let said = day.project.opsc(&["run", "a.ops", "-y"]);
+    assert!([20, 21].contains(&said.code), "{said:?}");
+    assert!(said.stderr.contains("nobody") && said.stderr.contains("hint: "), "{}", said.stderr);
+}
+
+#[test]
+fn an_action_for_windows_is_refused_on_linux_before_any_connection() {
+    let day = Day::new();
+    day.project.write(
+        "actions/win.ops",
+        "ops 1\n\naction win.hello() -> { } ! change {\n  doc: \"Say hello.\"\n  touches: []\n\n  windows {\n    apply powershell \"\"\"\n      Write-Output hello\n    \"\"\"\n  }\n}\n",
+    );
+    day.project.write("a.ops", "ops 1\n\nplaybook a() ! change {\n  on host(\"far\") {\n    win.hello()\n  }\n}\n");
+    let said = day.project.opsc(&["run", "a.ops", "-y"]);
+    assert_eq!(said.code, 11, "{said:?}");
+    assert!(said.stderr.contains("`win.hello` cannot run on linux"), "{}", said.stderr);
+}
