@@ -89,27 +89,55 @@ impl InventoryError {
 }
 
 macro_rules! code_docs {
-    ($($code:literal $title:literal $explanation:literal)*) => {
-        /// Every code of this floor. Its examples are inventories, which `docs` shows.
+    ($($code:literal $title:literal $explanation:literal $failing:literal => $fixed:literal)*) => {
+        /// Every code of this floor. Its examples are inventories.
         pub const CODES: &[CodeDoc] = &[$(CodeDoc {
-            code: $code, title: $title, explanation: $explanation, failing: "", fixed: "",
+            code: $code, title: $title, explanation: $explanation, failing: $failing, fixed: $fixed,
         }),*];
     };
 }
 
 code_docs! {
-    "E0801" "not YAML" "The inventory cannot be read as YAML. The place shown is where reading stopped."
-    "E0802" "a YAML feature that is refused" "Anchors, aliases, tags and several documents make an inventory hard to review and to bound, so they are refused."
-    "E0803" "an unknown key" "A key that nothing reads is a typo or a wish. Both are better said than ignored."
-    "E0804" "a value of the wrong form" "The key takes a value of another form: a mapping, a list, a text, a number or true and false."
-    "E0805" "a key stands twice" "Hosts and groups are defined once; several files are read as one inventory."
-    "E0806" "an unknown group" "A group lists another group that is not defined."
-    "E0807" "groups that hold each other" "A group cannot hold itself, not even through others."
-    "E0808" "not a range" "`app[01:20]` makes app01 to app20; `node-[a:f]` makes node-a to node-f."
-    "E0809" "not one of the words" "The key takes one of a few words."
-    "E0810" "an undeclared tag" "Where `tags:` declares keys, every tag must be one of them."
-    "E0811" "an undeclared tag value" "Where `tags:` declares the values of a key, every value must be one of them."
-    "E0812" "not a name" "Names of hosts and groups appear in programs, logs and file names."
-    "E0813" "an unknown jump host" "`jump:` names another host of the inventory."
-    "E0814" "too many hosts" "A range that makes more hosts than anybody has is a typo."
+    "E0801" "not YAML"
+    "The inventory cannot be read as YAML. The place shown is where reading stopped."
+    "groups:\n  web: { hosts: [web1\n" => "groups:\n  web: { hosts: [web1] }\n"
+    "E0802" "a YAML feature that is refused"
+    "Anchors, aliases, tags and several documents make an inventory hard to review and to bound, so they are refused."
+    "defaults: &base\n  user: deploy\ngroups:\n  web: *base\n" => "defaults:\n  user: deploy\n"
+    "E0803" "an unknown key"
+    "A key that nothing reads is a typo or a wish. Both are better said than ignored."
+    "groups:\n  web:\n    hsots: [web1]\n" => "groups:\n  web:\n    hosts: [web1]\n"
+    "E0804" "a value of the wrong form"
+    "The key takes a value of another form: a mapping, a list, a text, a number or true and false."
+    "groups:\n  web:\n    hosts: web1\n" => "groups:\n  web:\n    hosts: [web1]\n"
+    "E0805" "a key stands twice"
+    "Hosts and groups are defined once; several files are read as one inventory."
+    "hosts:\n  web1: { port: 22 }\n  web1: { port: 2222 }\n" => "hosts:\n  web1: { port: 2222 }\n"
+    "E0806" "an unknown group"
+    "A group lists another group that is not defined."
+    "groups:\n  linux:\n    groups: [wbe]\n  web:\n    hosts: [web1]\n" => "groups:\n  linux:\n    groups: [web]\n  web:\n    hosts: [web1]\n"
+    "E0807" "groups that hold each other"
+    "A group cannot hold itself, not even through others."
+    "groups:\n  a:\n    groups: [b]\n  b:\n    groups: [a]\n" => "groups:\n  a:\n    groups: [b]\n  b:\n    hosts: [web1]\n"
+    "E0808" "not a range"
+    "`app[01:20]` makes app01 to app20; `node-[a:f]` makes node-a to node-f."
+    "groups:\n  app:\n    hosts: [\"app[20:01]\"]\n" => "groups:\n  app:\n    hosts: [\"app[01:20]\"]\n"
+    "E0809" "not one of the words"
+    "The key takes one of a few words."
+    "hosts:\n  web1: { os: linus }\n" => "hosts:\n  web1: { os: linux }\n"
+    "E0810" "an undeclared tag"
+    "Where `tags:` declares keys, every tag must be one of them."
+    "tags:\n  env: [prod, staging]\nhosts:\n  web1: { tags: { evn: prod } }\n" => "tags:\n  env: [prod, staging]\nhosts:\n  web1: { tags: { env: prod } }\n"
+    "E0811" "an undeclared tag value"
+    "Where `tags:` declares the values of a key, every value must be one of them."
+    "tags:\n  env: [prod, staging]\nhosts:\n  web1: { tags: { env: prd } }\n" => "tags:\n  env: [prod, staging]\nhosts:\n  web1: { tags: { env: prod } }\n"
+    "E0812" "not a name"
+    "Names of hosts and groups appear in programs, logs and file names."
+    "hosts:\n  \"web 1\": { port: 22 }\n" => "hosts:\n  web-1: { port: 22 }\n"
+    "E0813" "an unknown jump host"
+    "`jump:` names another host of the inventory."
+    "hosts:\n  web1: { jump: basiton }\n  bastion: { address: 10.0.0.1 }\n" => "hosts:\n  web1: { jump: bastion }\n  bastion: { address: 10.0.0.1 }\n"
+    "E0814" "too many hosts"
+    "A range that makes more hosts than anybody has is a typo."
+    "groups:\n  app:\n    hosts: [\"app[1:99999999]\"]\n" => "groups:\n  app:\n    hosts: [\"app[1:99]\"]\n"
 }

@@ -111,7 +111,7 @@ impl PlanError {
 
 macro_rules! code_docs {
     ($($code:literal $title:literal $explanation:literal $failing:literal => $fixed:literal)*) => {
-        /// Every code of this floor. Most depend on an inventory and on inputs, so examples are shown where one file says enough.
+        /// Every code of this floor. Comments in the examples say which inventory and which inputs they need.
         pub const CODES: &[CodeDoc] = &[$(CodeDoc {
             code: $code, title: $title, explanation: $explanation, failing: $failing, fixed: $fixed,
         }),*];
@@ -124,32 +124,32 @@ code_docs! {
     "ops 1\n\nplaybook p(\n  word: string,\n) ! read {\n  require word != \"\" else \"empty\"\n}\n" => "ops 1\n\nplaybook p(\n  word: string = \"x\",\n) ! read {\n  require word != \"\" else \"empty\"\n}\n"
     "E0902" "an input does not fit its parameter"
     "A value given with `-e` is read as a literal of the parameter's type, refinements included."
-    "" => ""
+    "ops 1\n\n# opsc plan example.ops -e port=0\nplaybook p(\n  port: int(1..65535),\n) ! read {\n  require port > 0 else \"no port\"\n}\n" => "ops 1\n\n# opsc plan example.ops -e port=8080\nplaybook p(\n  port: int(1..65535),\n) ! read {\n  require port > 0 else \"no port\"\n}\n"
     "E0903" "a default does not fit its parameter"
     "A default is evaluated when the plan is made. Its value must fit the parameter's type."
-    "" => ""
+    "ops 1\n\nplaybook p(\n  port: int(1..65535) = 80 - 80,\n) ! read {\n  require port > 0 else \"no port\"\n}\n" => "ops 1\n\nplaybook p(\n  port: int(1..65535) = 80 + 8000,\n) ! read {\n  require port > 0 else \"no port\"\n}\n"
     "E0904" "an input names no parameter"
     "`-e name=value` must name a parameter of the playbook that runs, so that a typo cannot pass silently."
-    "" => ""
+    "ops 1\n\n# opsc plan example.ops -e prot=81\nplaybook p(\n  port: int = 80,\n) ! read {\n  require port > 0 else \"no port\"\n}\n" => "ops 1\n\n# opsc plan example.ops -e port=81\nplaybook p(\n  port: int = 80,\n) ! read {\n  require port > 0 else \"no port\"\n}\n"
     "E0905" "no host matches"
     "There is no implicit \"all\": a host set known to be empty is an error, unless its type says that it may be empty (`hosts(0..)`)."
     "ops 1\n\nplaybook p(\n  web: hosts<linux> = all() - all(),\n) ! read {\n  on web {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>(0..) = all() - all(),\n) ! read {\n  on web {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
     "E0906" "wrong number of hosts"
     "`hosts<linux>(3..12)` is a contract: a set outside it stops the plan."
-    "" => ""
+    "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  web: hosts(3..) = group(\"web\"),\n) ! read {\n  on web {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  web: hosts(2..) = group(\"web\"),\n) ! read {\n  on web {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
     "E0907" "an expression has no value"
     "An expression known at plan time failed: a file that is not there, `only()` of several hosts, a division by zero, a number that is too large."
     "ops 1\n\nplaybook p(\n  count: int = 1 / 0,\n) ! read {\n  require count > 1 else \"few\"\n}\n" => "ops 1\n\nplaybook p(\n  count: int = 2 / 1,\n) ! read {\n  require count > 1 else \"few\"\n}\n"
     "E0908" "an argument does not fit its parameter"
     "An argument is known once the hosts are, and does not fit the parameter of the action."
-    "" => ""
+    "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p() ! read {\n  on group(\"db\") {\n    wait.port(port: host.vars.port ?? 80)\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p() ! read {\n  on group(\"web\") {\n    wait.port(port: host.vars.port ?? 80)\n  }\n}\n"
     "E0909" "something must be known before the run"
     "Batch sizes, limits, users and timeouts are part of the plan, so they cannot depend on results of the run."
-    "" => ""
+    "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p() ! read {\n  on group(\"web\") {\n    found = file.info(path: \"/etc/hosts\")\n  }\n  on group(\"web\") (at_once: found.ok.count) {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p() ! read {\n  on group(\"web\") {\n    file.info(path: \"/etc/hosts\")\n  }\n  on group(\"web\") (at_once: 2) {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
     "E0910" "an option does not fit"
     "`batch`, `at_once`, `max_failures`, `timeout`, `retry` and `every` have types and ranges."
-    "" => ""
+    "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  size: int = 0,\n) ! read {\n  on group(\"web\") (batch: size) {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  size: int = 1,\n) ! read {\n  on group(\"web\") (batch: size) {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
     "E0911" "an action has no body for a host's system"
     "Every host of a block must have a body of each action in it. Narrow the hosts, or add a body."
-    "" => ""
+    "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"web\") + group(\"win\"),\n) ! read {\n  on servers {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"web\") + group(\"win\"),\n) ! read {\n  on servers where host.os == \"linux\" {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
 }

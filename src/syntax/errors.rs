@@ -155,7 +155,7 @@ code_docs! {
     "ops 1\n\nplaybook p() ! read {\n  let x = [1, 2)\n}\n" => "ops 1\n\nplaybook p() ! read {\n  let x = [1, 2]\n  require x.count == 2 else \"two\"\n}\n"
     "E0006" "brackets are nested too deep"
     "At most 64 brackets may be open at once. Give inner parts names with `let`."
-    "" => ""
+    "ops 1\n\nplaybook p() ! read {\n  let x = [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n  require x.count == 1 else \"x\"\n}\n" => "ops 1\n\nplaybook p() ! read {\n  let inner = [1]\n  let x = [inner]\n  require x.count == 1 else \"x\"\n}\n"
     "E0007" "an unknown escape"
     "In `\"…\"` a backslash starts an escape. Windows paths and patterns are best written as raw strings: 'C:\\Temp'."
     "ops 1\n\nplaybook p() ! read {\n  let x = \"C:\\Windows\"\n  require x != \"\" else \"empty\"\n}\n" => "ops 1\n\nplaybook p() ! read {\n  let x = 'C:\\Windows'\n  require x != \"\" else \"empty\"\n}\n"
