@@ -2,6 +2,7 @@
 //! a journal that says what happened.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use std::io::{BufRead, BufReader, Read};
 use std::time::{Duration, Instant};
 
 use super::project::{Project, Said};
@@ -149,4 +150,72 @@ fn an_action_for_windows_is_refused_on_linux_before_any_connection() {
     let said = day.project.opsc(&["run", "a.ops", "-y"]);
     assert_eq!(said.code, 11, "{said:?}");
     assert!(said.stderr.contains("`win.hello` cannot run on linux"), "{}", said.stderr);
+}
+
+const THREE: &str = "groups:\n  all3:\n    hosts: [\"n[1:3]\"]\n    transport: local\n    os: linux\n";
+
+/// Two steps on each of three hosts, one host at a time; both leave a mark and take it back.
+fn stoppable(project: &Project) {
+    project.write("inventory.yaml", THREE);
+    let step = |name: &str| {
+        format!(
+            "    shell.run(\n      script: sh\"touch \\\"$base/$host.{name}\\\"; sleep 1; touch \\\"$base/$host.{name}.done\\\"\",\n      undo: sh\"rm -f \\\"$base/$host.{name}\\\" \\\"$base/$host.{name}.done\\\"\",\n      effect: \"change\",\n      vars: {{ base: \"{{base}}\", host: \"{{host.name}}\" }},\n    )\n"
+        )
+    };
+    let text = format!(
+        "ops 1\n\nplaybook stoppable(\n  base: path,\n) ! change, exec {{\n  on group(\"all3\") (batch: 1) {{\n{}{}\n    on failure {{\n      rollback\n    }}\n  }}\n}}\n",
+        step("one"),
+        step("two")
+    );
+    project.write("stoppable.ops", &text);
+}
+
+fn interrupt(pid: u32) {
+    assert!(std::process::Command::new("kill").args(["-INT", &pid.to_string()]).status().unwrap().success());
+}
+
+/// Starts the run, interrupts it so often while the first step runs, and gives what it said and the marks that are left.
+fn interrupted(times: usize) -> (Said, Vec<String>) {
+    let project = Project::new();
+    stoppable(&project);
+    let base = project.path("marks");
+    std::fs::create_dir(&base).unwrap();
+    let given = format!("base={}", base.display());
+    let mut runner = project.spawn(&["run", "stoppable.ops", "-y", "-e", &given]);
+    let mut told = BufReader::new(runner.stderr.take().unwrap());
+    let mut heard = String::new();
+    let until = Instant::now() + Duration::from_secs(20);
+    while !base.join("n1.one").exists() {
+        assert!(Instant::now() < until, "the first step never started");
+        std::thread::yield_now();
+    }
+    for time in 1..=times {
+        interrupt(runner.id());
+        // Two signals of a kind that arrive together are one.
+        while !heard.contains(&format!("stop requested ({time} of 3)")) {
+            assert!(told.read_line(&mut heard).unwrap() > 0, "{heard}");
+        }
+    }
+    told.read_to_string(&mut heard).unwrap();
+    let said = Said { stderr: heard, ..super::project::said(runner.wait_with_output().unwrap()) };
+    let mut left: Vec<String> =
+        std::fs::read_dir(&base).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    left.sort();
+    (said, left)
+}
+
+#[test]
+fn ctrl_c_once_lets_hosts_finish_and_starts_no_other() {
+    let (said, left) = interrupted(1);
+    assert_eq!(said.code, 130, "{said:?}");
+    assert_eq!(left, ["n1.one", "n1.one.done", "n1.two", "n1.two.done"], "{said:?}");
+    assert!(said.stderr.contains("stop requested (1 of 3)"), "{said:?}");
+    assert!(said.stdout.contains("n1 : ok=2 changed=2") && !said.stdout.contains("n2 : ok=1"), "{said:?}");
+}
+
+#[test]
+fn ctrl_c_twice_stops_at_the_next_step_and_takes_back() {
+    let (said, left) = interrupted(2);
+    assert_eq!((said.code, left), (130, Vec::<String>::new()), "{said:?}");
+    assert!(said.stderr.contains("stop requested (2 of 3)") && said.stdout.contains("rolled_back=1"), "{said:?}");
 }
