@@ -49,13 +49,13 @@ pub struct Finished {
 const TICK: Duration = Duration::from_millis(200);
 
 impl Execution<'_> {
-    /// Runs only `check` bodies.
-    pub fn predict(&self) -> Result<Vec<Prediction>, AppError> {
+    /// Runs only `check` bodies; `contents` reads files' contents too.
+    pub fn predict(&self, contents: bool) -> Result<Vec<Prediction>, AppError> {
         let journal = self.journal()?;
         let (events, _received) = mpsc::unbounded_channel();
         let (_stop, stopped) = watch::channel(0);
         let request = self.request(journal, 0, events, stopped);
-        Ok(runtime()?.block_on(run::predict(request)))
+        Ok(runtime()?.block_on(run::predict(request, contents)))
     }
 
     /// Runs the plan to its end. Every event is handed to the journal before the listener hears of it.

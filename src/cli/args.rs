@@ -215,6 +215,9 @@ pub struct PlanCommand {
     /// Ask no host: show the plan without predictions
     #[arg(long)]
     pub offline: bool,
+    /// Show how contents of files would change; they may be confidential
+    #[arg(long, env = "OPSC_DIFF")]
+    pub diff: bool,
     /// Exit 2 where something would change
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -245,6 +248,9 @@ pub struct RunCommand {
     /// Only plan
     #[arg(short = 'n', long)]
     pub dry_run: bool,
+    /// With `--dry-run`, show how contents of files would change; they may be confidential
+    #[arg(long, env = "OPSC_DIFF")]
+    pub diff: bool,
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
     pub output: RunFormat,
 }

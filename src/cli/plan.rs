@@ -82,7 +82,7 @@ pub fn run(command: &PlanCommand, global: &Global, output: &mut Output) -> i32 {
         Ok(options) => options,
         Err(code) => return code,
     };
-    let predictions = Session::new(&planned, &workspace, &options).predict(&command.connection);
+    let predictions = Session::new(&planned, &workspace, &options).predict(&command.connection, command.diff);
     match predictions {
         Ok(predictions) => {
             output.print("\n");

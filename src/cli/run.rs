@@ -38,8 +38,8 @@ impl<'a> Session<'a> {
         Execution { planned: self.planned, project: &self.workspace.project, options: self.options, forks }
     }
 
-    pub fn predict(&self, connection: &Connection) -> Result<Vec<Prediction>, AppError> {
-        self.execution(connection).predict()
+    pub fn predict(&self, connection: &Connection, contents: bool) -> Result<Vec<Prediction>, AppError> {
+        self.execution(connection).predict(contents)
     }
 }
 
@@ -99,8 +99,13 @@ pub fn run(command: &RunCommand, global: &Global, output: &mut Output) -> i32 {
         Ok(made) => made,
         Err(code) => return code,
     };
-    let how =
-        How { connection: &command.connection, yes: command.yes, dry_run: command.dry_run, format: command.output };
+    let how = How {
+        connection: &command.connection,
+        yes: command.yes,
+        dry_run: command.dry_run,
+        diff: command.diff,
+        format: command.output,
+    };
     carry_out(&workspace, &planned, &how, global, output)
 }
 
@@ -109,6 +114,7 @@ struct How<'a> {
     connection: &'a Connection,
     yes: bool,
     dry_run: bool,
+    diff: bool,
     format: RunFormat,
 }
 
@@ -120,7 +126,7 @@ fn carry_out(workspace: &Workspace, planned: &Planned, how: &How<'_>, global: &G
     let session = Session::new(planned, workspace, &options);
     if how.dry_run {
         output.print(&report::plan_text::plan_text(&planned.plan, &planned.program, &planned.inventory, output.colour));
-        return match session.predict(how.connection) {
+        return match session.predict(how.connection, how.diff) {
             Ok(predictions) => {
                 output.print(&format!("\n{}", report::prediction_text::prediction_text(&predictions, output.colour)));
                 0
@@ -232,7 +238,8 @@ pub fn run_do(command: &DoCommand, global: &Global, output: &mut Output) -> i32 
         as_root: command.become_root,
         allow_destroy: command.allow_destroy,
     };
-    let how = How { connection: &command.connection, yes: command.yes, dry_run: false, format: command.output };
+    let how =
+        How { connection: &command.connection, yes: command.yes, dry_run: false, diff: false, format: command.output };
     run_adhoc(&adhoc, &how, global, output)
 }
 
@@ -257,7 +264,8 @@ pub fn run_exec(command: &ExecCommand, global: &Global, output: &mut Output) -> 
         as_root: command.become_root,
         allow_destroy: true,
     };
-    let how = How { connection: &command.connection, yes: command.yes, dry_run: false, format: command.output };
+    let how =
+        How { connection: &command.connection, yes: command.yes, dry_run: false, diff: false, format: command.output };
     run_adhoc(&adhoc, &how, global, output)
 }
 

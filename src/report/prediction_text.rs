@@ -1,6 +1,7 @@
 //! What a connected plan found, step by step and host by host.
 
 use super::paint::{Tone, harmless, paint};
+use crate::run::differences::Difference;
 use crate::run::predict::{Prediction, Verdict};
 
 pub fn prediction_text(predictions: &[Prediction], colour: bool) -> String {
@@ -13,6 +14,7 @@ pub fn prediction_text(predictions: &[Prediction], colour: bool) -> String {
         }
         let (tone, words) = verdict(&prediction.verdict);
         text.push_str(&format!("  {}: {}\n", prediction.host, paint(&harmless(&words), tone, colour)));
+        text.push_str(&contents(&prediction.verdict, colour));
     }
     text
 }
@@ -21,15 +23,44 @@ fn verdict(verdict: &Verdict) -> (Tone, String) {
     match verdict {
         Verdict::Ok => (Tone::Ok, "= ok".to_string()),
         Verdict::Skipped => (Tone::Skipped, "- skipped".to_string()),
-        Verdict::WillChange { before } => {
-            let fields: Vec<String> =
-                before.iter().map(|(name, value)| format!("{name} {}", shortened(value))).collect();
-            let now = if fields.is_empty() { String::new() } else { format!(" (now {})", fields.join(", ")) };
-            (Tone::Changed, format!("~ will change{now}"))
+        Verdict::WillChange { differences } => {
+            let shown: Vec<String> = differences.iter().filter(|found| !is_content(found)).map(one_line).collect();
+            let colon = if shown.is_empty() { "" } else { ": " };
+            (Tone::Changed, format!("~ will change{colon}{}", shown.join(", ")))
         }
         Verdict::Unknown { why } => (Tone::Warning, format!("? unknown ({why})")),
         Verdict::WillFail { why } => (Tone::Failed, format!("x will fail: {why}")),
     }
+}
+
+fn is_content(difference: &Difference) -> bool {
+    difference.field == "content"
+}
+
+/// `mode 644 → 0640`, `mode → 0640`, `exists false`.
+fn one_line(difference: &Difference) -> String {
+    let now = difference.now.as_deref().map(|now| format!(" {}", shortened(now))).unwrap_or_default();
+    let then = difference.then.as_deref().map(|then| format!(" → {}", shortened(then))).unwrap_or_default();
+    format!("{}{now}{then}", difference.field)
+}
+
+/// Contents as a unified diff, indented below their host.
+fn contents(verdict: &Verdict, colour: bool) -> String {
+    let Verdict::WillChange { differences } = verdict else { return String::new() };
+    let mut text = String::new();
+    for found in differences.iter().filter(|found| is_content(found)) {
+        let (now, then) = (found.now.as_deref().unwrap_or_default(), found.then.as_deref().unwrap_or_default());
+        let diff = similar::TextDiff::from_lines(now, then);
+        for line in diff.unified_diff().header("now", "then").to_string().lines() {
+            let tone = match line.chars().next() {
+                Some('+') => Tone::Ok,
+                Some('-') => Tone::Failed,
+                _ => Tone::Dim,
+            };
+            text.push_str(&format!("      {}\n", paint(&harmless(line), tone, colour)));
+        }
+    }
+    text
 }
 
 fn shortened(value: &str) -> String {

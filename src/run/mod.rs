@@ -11,6 +11,7 @@
 pub mod arguments;
 pub mod builtins;
 pub mod context;
+pub mod differences;
 pub mod dispatcher;
 pub mod errors;
 pub mod event;
@@ -96,11 +97,11 @@ pub async fn run(request: Request) -> Result<Summary, RunError> {
     Dispatcher::new(context, halt, stop, forks).run().await
 }
 
-/// What a run would do now, as far as reading can tell: only `check` bodies run.
-pub async fn predict(request: Request) -> Vec<Prediction> {
+/// What a run would do now, as far as reading can tell: only `check` bodies run. `contents` reads files' contents too.
+pub async fn predict(request: Request, contents: bool) -> Vec<Prediction> {
     let forks = request.forks;
     let (halt, halted) = watch::channel(0);
-    let predictions = predict::predict(request.into_context(halted), forks).await;
+    let predictions = predict::predict(request.into_context(halted), forks, contents).await;
     drop(halt);
     predictions
 }

@@ -5,22 +5,26 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use sha2::Digest;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::context::Context;
+use super::differences::{Difference, WANTS_CONTENT, Written, differences};
 use super::errors::StepError;
-use super::fields::Texts;
 use super::link::Link;
 use super::phases::{Attempt, Foresight, Trace};
-use super::prepare::prepare;
+use super::prepare::{Prepared, prepare};
 use super::results::{Flags, Own, Recorded, Results};
 use super::schedule::Actor;
 use super::scope::RunScope;
 use crate::base::ids::{HostId, StepId};
 use crate::eval::eval_condition;
+use crate::eval::functions::hex;
 use crate::hir::effect::Level;
+use crate::hir::value::Value;
 use crate::plan::model::{BlockHosts, Guard, ItemKind, Step};
+use crate::shell::{Variable, VariableValue};
 
 /// What one step would do on one host.
 #[derive(Clone, PartialEq, Debug)]
@@ -36,9 +40,8 @@ pub enum Verdict {
     Ok,
     /// Its guard is not true.
     Skipped,
-    /// The state found, field by field, where `check` reports any.
     WillChange {
-        before: Texts,
+        differences: Vec<Difference>,
     },
     Unknown {
         why: String,
@@ -49,8 +52,8 @@ pub enum Verdict {
     },
 }
 
-/// Predictions by step, then by host, in the order of plan and inventory.
-pub async fn predict(context: Arc<Context>, forks: usize) -> Vec<Prediction> {
+/// Predictions by step, then by host, in the order of plan and inventory. `contents` asks for the contents of files too.
+pub async fn predict(context: Arc<Context>, forks: usize, contents: bool) -> Vec<Prediction> {
     let work = steps_by_host(&context);
     let permits = Arc::new(Semaphore::new(forks.max(1)));
     let mut tasks = JoinSet::new();
@@ -59,7 +62,7 @@ pub async fn predict(context: Arc<Context>, forks: usize) -> Vec<Prediction> {
         tasks.spawn(async move {
             // The semaphore is never closed; without a permit the host would only be asked earlier.
             let _permit = permits.acquire().await;
-            HostForecast::new(&context, host).run(&steps).await
+            HostForecast::new(&context, host, contents).run(&steps).await
         });
     }
     let mut found: Vec<(StepId, HostId, Prediction)> = Vec::new();
@@ -101,10 +104,11 @@ struct HostForecast<'a> {
     /// Steps whose effect is not there yet, so that what they touch cannot be judged.
     unsettled: Vec<StepId>,
     lost: Option<String>,
+    contents: bool,
 }
 
 impl<'a> HostForecast<'a> {
-    fn new(context: &'a Context, host: HostId) -> Self {
+    fn new(context: &'a Context, host: HostId, contents: bool) -> Self {
         HostForecast {
             context,
             host,
@@ -113,6 +117,7 @@ impl<'a> HostForecast<'a> {
             published: Results::default(),
             unsettled: Vec::new(),
             lost: None,
+            contents,
         }
     }
 
@@ -178,10 +183,14 @@ impl<'a> HostForecast<'a> {
     }
 
     async fn look(&mut self, step: &Step) -> Verdict {
-        let prepared = match prepare(self.context, &mut self.link, step, (&self.published, &self.own)).await {
+        let mut prepared = match prepare(self.context, &mut self.link, step, (&self.published, &self.own)).await {
             Ok(prepared) => prepared,
             Err(error) => return self.failed(&error),
         };
+        if self.contents {
+            let value = VariableValue::Text("true".to_string());
+            prepared.bound.variables.push(Variable { name: WANTS_CONTENT.to_string(), value });
+        }
         let mut trace = Trace::default();
         let mut attempt = Attempt {
             context: self.context,
@@ -199,9 +208,7 @@ impl<'a> HostForecast<'a> {
                 Verdict::Ok
             }
             Ok(Foresight::ReadsInTheRun) => Verdict::Unknown { why: "it reads only in a run".to_string() },
-            Ok(Foresight::WouldApply) => {
-                Verdict::WillChange { before: super::fields::shown(&trace.before, &prepared.redactor) }
-            }
+            Ok(Foresight::WouldApply) => will_change(self.context, &prepared, &trace, self.contents).await,
             Err(error @ StepError::Needs { .. }) if !self.unsettled.is_empty() => {
                 Verdict::Unknown { why: format!("{error}, which an earlier step may change") }
             }
@@ -222,6 +229,42 @@ impl<'a> HostForecast<'a> {
             other => Verdict::WillFail { why: other.to_string() },
         }
     }
+}
+
+async fn will_change(context: &Context, prepared: &Prepared<'_>, trace: &Trace, contents: bool) -> Verdict {
+    let written = written(context, prepared, contents).await;
+    let found = differences(&context.inventory, prepared.action, &prepared.params, &written, &trace.before);
+    let clean = |text: Option<String>| text.map(|text| prepared.redactor.clean(&text));
+    let differences = found
+        .into_iter()
+        .map(|found| Difference { field: found.field, now: clean(found.now), then: clean(found.then) })
+        .collect();
+    Verdict::WillChange { differences }
+}
+
+/// What a step would write: a rendered template, a file of the project, or the parameter `content`.
+async fn written(context: &Context, prepared: &Prepared<'_>, contents: bool) -> Written {
+    if let Some(rendered) = &prepared.rendered {
+        return Written {
+            sha256: Some(rendered.file.sha256.clone()),
+            content: contents.then(|| rendered.content.clone()),
+        };
+    }
+    for (param, (_, value)) in prepared.action.params.iter().zip(&prepared.params) {
+        match value {
+            Value::File(file) => {
+                // A file that is gone is an error of the run, not of its preview.
+                let content = if contents { context.content(&file.sha256).await.ok() } else { None };
+                return Written { sha256: Some(file.sha256.clone()), content };
+            }
+            Value::String(text) if param.name == "content" => {
+                let sha256 = Some(hex(&sha2::Sha256::digest(text.as_bytes())));
+                return Written { sha256, content: contents.then(|| text.clone().into_bytes()) };
+            }
+            _ => {}
+        }
+    }
+    Written::default()
 }
 
 /// Undeclared touches overlap everything; a key with a part known only at run time (`{…}`) overlaps its kind.

@@ -33,6 +33,8 @@ pub struct Prepared<'a> {
     /// Secret parameters by name, for builtins.
     pub secrets: Vec<(String, Secret<String>)>,
     pub redactor: Redactor,
+    /// A template's text, where the action renders one.
+    pub rendered: Option<Rendered>,
     pub user: Option<String>,
     pub facts: Value,
     pub host: Option<HostId>,
@@ -92,10 +94,10 @@ pub async fn prepare<'a>(
         arguments::bind(context, action, &params, &mut stager).await?
     };
     let mut hidden = bound.secrets.clone();
-    hidden.extend(rendered.into_iter().flat_map(|rendered| rendered.secrets));
+    hidden.extend(rendered.iter().flat_map(|rendered| rendered.secrets.clone()));
     let redactor = Redactor::new(&hidden);
     let user = if on_controller { None } else { user };
-    Ok(Prepared { step, action, body, params, bound, secrets, redactor, user, facts, host })
+    Ok(Prepared { step, action, body, params, bound, secrets, redactor, rendered, user, facts, host })
 }
 
 /// The first body whose platform and `where` fit. Facts are read only where a body depends on them.

@@ -225,3 +225,37 @@ fn the_log_is_silent_unless_it_is_asked_for() {
     let refused = exec("opsc=loud");
     assert!(refused.code == 10 && refused.stderr.contains("OPSC_LOG cannot be read"), "{refused:?}");
 }
+
+#[test]
+fn a_plan_shows_what_would_be_different_and_contents_when_asked() {
+    let project = project();
+    let base = project.path("root");
+    std::fs::create_dir_all(&base).unwrap();
+    project.write("root/conf", "port = 1\nname = a\n");
+    project.write("root/same", "kept\n");
+    project.write("root/binary", "x");
+    std::fs::write(base.join("binary"), [0xff, 0xfe, 0]).unwrap();
+    project.write("t.j2", "port = {{ port }}\nname = a\n");
+    let text = "ops 1\n\nplaybook d(\n  base: path,\n) ! change {\n  on host(\"w1\") {\n    file.template(from: file(\"t.j2\"), to: \"{base}/conf\", vars: { port: \"2\" }, mode: \"0600\")\n    file.write(to: \"{base}/same\", content: \"kept\\n\")\n    file.write(to: \"{base}/binary\", content: \"text\")\n    file.write(to: \"{base}/new\", content: \"first\\n\")\n    file.directory(path: \"{base}/folder\", mode: \"0750\")\n  }\n}\n";
+    project.write("d.ops", text);
+    let given = format!("base={}", base.display());
+    let predicted = |more: &[&str]| {
+        let planned = project.opsc(&[&["plan", "d.ops", "-e", &given], more].concat());
+        assert_eq!(planned.code, 0, "{planned:?}");
+        let start = planned.stdout.find("\nfile.template\n").unwrap();
+        planned.stdout[start + 1..].to_string()
+    };
+    let short = predicted(&[]);
+    let changed = "~ will change";
+    assert!(short.starts_with(&format!("file.template\n  w1: {changed}: mode 644 → 0600, sha256 ")), "{short}");
+    assert!(short.contains("file.write\n  w1: = ok\n"), "{short}");
+    assert!(short.contains(&format!("w1: {changed}: exists false\n")), "{short}");
+    assert!(short.contains(&format!("file.directory\n  w1: {changed}: exists false, mode → 0750\n")), "{short}");
+    assert!(!short.contains("port = 1"), "contents may be confidential: {short}");
+    let full = predicted(&["--diff"]);
+    let diff =
+        "      --- now\n      +++ then\n      @@ -1,2 +1,2 @@\n      -port = 1\n      +port = 2\n       name = a\n";
+    assert!(full.contains(diff) && full.contains("      @@ -0,0 +1 @@\n      +first\n"), "{full}");
+    assert!(full.contains(&format!("w1: {changed}: sha256 ")), "no diff of what is no text: {full}");
+    assert!(!base.join("folder").exists() && !base.join("new").exists());
+}

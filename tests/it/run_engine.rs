@@ -425,7 +425,7 @@ fn a_prediction_runs_checks_only() {
     }
     let predictions = block_on(async {
         let (request, _received, _stop) = lab.request();
-        opsc::run::predict(request).await
+        opsc::run::predict(request, false).await
     });
     let verdicts: Vec<&Verdict> = predictions.iter().map(|prediction| &prediction.verdict).collect();
     let [Verdict::Ok, Verdict::WillChange { .. }, Verdict::Unknown { why }] = verdicts.as_slice() else {
