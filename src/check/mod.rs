@@ -1,8 +1,10 @@
 //! Floor 4: names, types, effects and platforms. Trees + world → typed program, or every reason why not.
 //! Knows nothing of files on disk, of plans or of sessions.
 
+pub mod access;
 pub mod actions;
 pub mod assign;
+pub mod calls;
 pub mod checker;
 pub mod context;
 pub mod errors;
@@ -10,6 +12,7 @@ pub mod expressions;
 pub mod functions;
 pub mod members;
 pub mod names;
+pub mod operators;
 pub mod playbooks;
 pub mod scripts;
 pub mod statements;

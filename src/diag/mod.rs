@@ -1,8 +1,12 @@
 //! Floor 1: diagnostics as values. What is wrong, where, what was expected, what to do.
 //! Knows nothing of the language: floors above turn their own error enums into [`Diagnostic`]s.
 
+mod codes;
 pub mod fixes;
 pub mod render;
+
+pub use codes::CodeDoc;
+pub(crate) use codes::code_docs;
 
 use crate::base::source::Span;
 
@@ -112,16 +116,4 @@ impl Diagnostic {
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
-}
-
-/// The long explanation of one code, with a failing and a fixed example that tests compile.
-#[derive(Clone, Copy, Debug)]
-pub struct CodeDoc {
-    pub code: &'static str,
-    pub title: &'static str,
-    pub explanation: &'static str,
-    /// A whole file that yields this code, or empty where it cannot be shown in one file.
-    pub failing: &'static str,
-    /// The same file, mended.
-    pub fixed: &'static str,
 }

@@ -3,7 +3,7 @@
 use crate::base::near::nearest;
 use crate::base::source::Span;
 use crate::base::words;
-use crate::diag::{CodeDoc, Diagnostic};
+use crate::diag::Diagnostic;
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum InventoryError {
@@ -88,16 +88,7 @@ impl InventoryError {
     }
 }
 
-macro_rules! code_docs {
-    ($($code:literal $title:literal $explanation:literal $failing:literal => $fixed:literal)*) => {
-        /// Every code of this floor. Its examples are inventories.
-        pub const CODES: &[CodeDoc] = &[$(CodeDoc {
-            code: $code, title: $title, explanation: $explanation, failing: $failing, fixed: $fixed,
-        }),*];
-    };
-}
-
-code_docs! {
+crate::diag::code_docs! {
     "E0801" "not YAML"
     "The inventory cannot be read as YAML. The place shown is where reading stopped."
     "groups:\n  web: { hosts: [web1\n" => "groups:\n  web: { hosts: [web1] }\n"

@@ -2,7 +2,7 @@
 
 use crate::base::source::Span;
 use crate::base::words;
-use crate::diag::{CodeDoc, Diagnostic};
+use crate::diag::Diagnostic;
 use crate::eval::EvalError;
 use crate::eval::fits::Misfit;
 use crate::eval::parse::InputError;
@@ -109,16 +109,7 @@ impl PlanError {
     }
 }
 
-macro_rules! code_docs {
-    ($($code:literal $title:literal $explanation:literal $failing:literal => $fixed:literal)*) => {
-        /// Every code of this floor. Comments in the examples say which inventory and which inputs they need.
-        pub const CODES: &[CodeDoc] = &[$(CodeDoc {
-            code: $code, title: $title, explanation: $explanation, failing: $failing, fixed: $fixed,
-        }),*];
-    };
-}
-
-code_docs! {
+crate::diag::code_docs! {
     "E0901" "a parameter has no value"
     "A playbook's parameter without a default needs a value from `-e name=value` or `--var-file`. On a terminal opsc asks for it; elsewhere it lists all that are missing."
     "ops 1\n\nplaybook p(\n  word: string,\n) ! read {\n  require word != \"\" else \"empty\"\n}\n" => "ops 1\n\nplaybook p(\n  word: string = \"x\",\n) ! read {\n  require word != \"\" else \"empty\"\n}\n"

@@ -3,7 +3,7 @@
 use crate::base::near::nearest;
 use crate::base::source::Span;
 use crate::base::words;
-use crate::diag::{CodeDoc, Diagnostic, Edit};
+use crate::diag::{Diagnostic, Edit};
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum SyntaxError {
@@ -128,16 +128,7 @@ fn bad_number(text: &str, span: Span) -> Diagnostic {
     }
 }
 
-macro_rules! code_docs {
-    ($($code:literal $title:literal $explanation:literal $failing:literal => $fixed:literal)*) => {
-        /// Every code of this floor, with an example that fails and the same one mended.
-        pub const CODES: &[CodeDoc] = &[$(CodeDoc {
-            code: $code, title: $title, explanation: $explanation, failing: $failing, fixed: $fixed,
-        }),*];
-    };
-}
-
-code_docs! {
+crate::diag::code_docs! {
     "E0001" "something else was expected"
     "The text cannot be read here. The message names what could stand at this place, then what stands there."
     "ops 1\n\nplaybok p() ! read {\n}\n" => "ops 1\n\nplaybook p() ! read {\n}\n"

@@ -166,19 +166,7 @@ fn a_missing_parameter_is_asked_for_on_a_terminal() {
         "a.ops",
         "ops 1\n\nplaybook a(\n  target: hosts = group(\"web\"),\n  name: string,\n) ! read {\n  on target {\n    file.info(path: \"/tmp/{name}\")\n  }\n}\n",
     );
-    // `script` gives the command a terminal of its own.
-    let line = format!("{} plan a.ops --offline", env!("CARGO_BIN_EXE_opsc"));
-    let mut child = std::process::Command::new("script")
-        .args(["-qec", &line, "/dev/null"])
-        .current_dir(project.folder.path())
-        .env("HOME", project.path("home"))
-        .env_remove("CI")
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"joe\n").unwrap();
-    let shown = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    let shown = project.on_terminal("plan a.ops --offline", "joe\n");
     assert!(shown.contains("name (string): ") && shown.contains("name = \"joe\""), "{shown}");
 }
 

@@ -29,11 +29,11 @@ fn a_flood_is_bounded_in_memory_and_counted_in_full() {
     );
     project.write("inventory.yaml", &inventory);
     let flood = "head -c 100000000 /dev/zero | tr '\\0' x & head -c 100000000 /dev/zero | tr '\\0' y >&2; wait";
-    let mut child = project
-        .command(&["exec", "-l", "far", "--effect", "read", "-o", "ndjson", "--", flood])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    project.write(
+        "flood.ops",
+        &format!("ops 1\n\nplaybook flood() ! read, exec {{\n  on host(\"far\") {{\n    shell.run(script: sh\"\"\"\n      {flood}\n    \"\"\", effect: \"read\") {{\n      timeout: 10m\n    }}\n  }}\n}}\n"),
+    );
+    let mut child = project.command(&["run", "flood.ops", "-o", "ndjson"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut pipe = child.stdout.take().unwrap();
     // Someone reads what is told; nobody keeps it.
     let reader = std::thread::spawn(move || {

@@ -62,6 +62,22 @@ impl Project {
         said(self.command(arguments).output().unwrap())
     }
 
+    /// The same on a terminal of its own, with what is typed there; both streams together, as the terminal shows them.
+    pub(crate) fn on_terminal(&self, arguments: &str, typed: &str) -> String {
+        let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_opsc"));
+        let mut child = Command::new("script")
+            .args(["-qec", &line, "/dev/null"])
+            .current_dir(self.folder.path())
+            .env("HOME", self.path("home"))
+            .env_remove("CI")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.as_mut().unwrap().write_all(typed.as_bytes()).unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+    }
+
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
         self.command(arguments).spawn().unwrap()
     }

@@ -231,20 +231,10 @@ fn every_phrase_means_its_own_action_and_no_other() {
 #[test]
 fn questions_are_asked_on_a_terminal_and_the_answers_complete_the_program() {
     let project = project();
-    let line =
-        format!("{} compile 'restart nginx, then run the health check' --save a.ops", env!("CARGO_BIN_EXE_opsc"));
-    // `script` gives the command a terminal of its own.
-    let mut child = std::process::Command::new("script")
-        .args(["-qec", &line, "/dev/null"])
-        .current_dir(project.folder.path())
-        .env("HOME", project.path("home"))
-        .env_remove("CI")
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"the web servers\nhttp://{address}/up\n").unwrap();
-    let shown = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    let shown = project.on_terminal(
+        "compile 'restart nginx, then run the health check' --save a.ops",
+        "the web servers\nhttp://{address}/up\n",
+    );
     let saved = project.read("a.ops").unwrap_or_else(|| panic!("{shown}"));
     assert!(
         saved.contains("group(\"web\")") && saved.contains("http.check(url: \"http://{host.address}/up\")"),

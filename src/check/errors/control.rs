@@ -51,7 +51,7 @@ impl ControlError {
     }
 }
 
-super::code_docs! {
+crate::diag::code_docs! {
     "E0601" "nested `on`"
     "A block runs on hosts; inside it there is one current host."
     "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    on web {\n      file.info(path: \"/etc/hosts\")\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"

@@ -78,7 +78,7 @@ impl EffectError {
     }
 }
 
-super::code_docs! {
+crate::diag::code_docs! {
     "E0401" "an unknown effect"
     "A row is one level (`read`, `change`, `destroy`) and any of the flags `admin`, `network`, `exec`."
     "ops 1\n\nplaybook p() ! reed {\n}\n" => "ops 1\n\nplaybook p() ! read {\n}\n"

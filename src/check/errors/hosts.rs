@@ -74,7 +74,7 @@ fn offer(diagnostic: Diagnostic, name: &str, known: &[String], noun: &str) -> Di
     }
 }
 
-super::code_docs! {
+crate::diag::code_docs! {
     "E0501" "an unknown group"
     "The inventory has no group of this name. Without an inventory names are not checked."
     "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p() ! read {\n  on group(\"wbe\") {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p() ! read {\n  on group(\"web\") {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"

@@ -121,7 +121,7 @@ impl NameError {
     }
 }
 
-super::code_docs! {
+crate::diag::code_docs! {
     "E0101" "an unknown name"
     "The name is neither a parameter, a `let`, nor the result of an earlier step."
     "ops 1\n\nplaybook p(\n  limit: int = 3,\n) ! read {\n  require limmit > 1 else \"small\"\n}\n" => "ops 1\n\nplaybook p(\n  limit: int = 3,\n) ! read {\n  require limit > 1 else \"small\"\n}\n"

@@ -39,7 +39,7 @@ impl ScriptError {
     }
 }
 
-super::code_docs! {
+crate::diag::code_docs! {
     "E0701" "a secret where none may be"
     "A secret is taken only by parameters typed `secret<…>`: it never reaches a command line, a log, an event, a plan or a diagnostic."
     "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n  token: secret<string> = secret(\"env:TOKEN\"),\n) ! change {\n  on web {\n    file.write(to: \"/tmp/x\", content: \"{token}\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n  text: string = \"hello\",\n) ! change {\n  on web {\n    file.write(to: \"/tmp/x\", content: \"{text}\")\n  }\n}\n"

@@ -100,7 +100,7 @@ impl StepError {
     }
 }
 
-super::code_docs! {
+crate::diag::code_docs! {
     "E0201" "an unknown action"
     "Actions come from the standard library (`opsc actions`), from `actions/*.ops` and from the file itself."
     "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.inof(path: \"/etc/hosts\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"

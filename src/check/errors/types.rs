@@ -147,7 +147,7 @@ fn labelled(diagnostic: Diagnostic, definition: Option<Span>) -> Diagnostic {
     }
 }
 
-super::code_docs! {
+crate::diag::code_docs! {
     "E0301" "a value of another type"
     "Types are not converted silently. `int()`, `float()`, `bool()`, `string()` and `lines()` convert."
     "ops 1\n\nplaybook p(\n  count: int = \"three\",\n) ! read {\n  require count > 0 else \"none\"\n}\n" => "ops 1\n\nplaybook p(\n  count: int = 3,\n) ! read {\n  require count > 0 else \"none\"\n}\n"

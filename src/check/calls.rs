@@ -1,0 +1,218 @@
+//! Calls in expressions: functions, aggregates with `it`, methods. Knows nothing of operators.
+
+use super::assign::accepts;
+use super::checker::Checker;
+use super::context::{Context, Scope};
+use super::errors::hosts::HostError;
+use super::errors::names::NameError;
+use super::errors::steps::StepError;
+use super::errors::types::TypeError;
+use super::expressions::{Wanted, error_expr};
+use super::functions::{self, AGGREGATES, Takes};
+use super::members::{self};
+use crate::base::source::Span;
+use crate::hir::expr::{Expr, ExprKind, Function};
+use crate::hir::types::Type;
+use crate::hir::value::Value;
+use crate::syntax::ast::{self};
+
+impl Checker<'_> {
+    pub(super) fn check_call(
+        &mut self,
+        function: &ast::Name,
+        args: &[ast::Arg],
+        scope: &mut Scope,
+        context: &Context,
+        span: Span,
+    ) -> Expr {
+        let is_function = functions::find(&function.text).is_some() && args.len() != 2;
+        if let Some((_, aggregate)) = AGGREGATES.iter().find(|(name, _)| *name == function.text && !is_function) {
+            return self.check_aggregate(*aggregate, function, args, scope, context, span);
+        }
+        if function.text == "load" {
+            self.report(NameError::NotPlanned { form: "load", span: function.span }.diagnostic());
+            return error_expr(span);
+        }
+        let Some(signature) = functions::find(&function.text) else {
+            let known = functions::names();
+            self.report(
+                NameError::UnknownFunction { name: function.text.clone(), known, span: function.span }.diagnostic(),
+            );
+            return error_expr(span);
+        };
+        let args = self.positional(function, args, scope, context);
+        if args.len() < signature.least || args.len() > signature.most {
+            self.report_count(&function.text, (signature.least, signature.most), args.len(), span);
+            return error_expr(span);
+        }
+        self.check_function_args(signature, &args);
+        if args.iter().any(|arg| arg.ty == Type::Error) && signature.takes != Takes::Anything {
+            return error_expr(span);
+        }
+        self.check_names_in_inventory(signature.function, &args);
+        let secret = args.iter().any(|arg| arg.ty.is_secret());
+        let types: Vec<Type> = args.iter().map(|arg| arg.ty.clone()).collect();
+        let ty = functions::result_type(signature, &types);
+        let ty = if secret && !ty.is_secret() { Type::Secret(Box::new(ty)) } else { ty };
+        Expr { kind: ExprKind::Call { function: signature.function, args }, ty, span }
+    }
+
+    pub(super) fn report_count(&mut self, function: &str, (least, most): (usize, usize), found: usize, span: Span) {
+        let expected = match (least, most) {
+            (0, 0) => "no arguments".to_string(),
+            (1, 1) => "one argument".to_string(),
+            (least, most) if least == most => format!("{least} arguments"),
+            (least, most) => format!("{least} to {most} arguments"),
+        };
+        let error = StepError::WrongArgumentCount { function: function.to_string(), expected, found, span };
+        self.report(error.diagnostic());
+    }
+
+    fn positional(
+        &mut self,
+        function: &ast::Name,
+        args: &[ast::Arg],
+        scope: &mut Scope,
+        context: &Context,
+    ) -> Vec<Expr> {
+        let mut checked = Vec::new();
+        for arg in args {
+            match arg {
+                ast::Arg::Positional(expr) => checked.push(self.check_expr(expr, Wanted::default(), scope, context)),
+                ast::Arg::Named(named) => {
+                    let error = StepError::FunctionMixesArguments { function: function.text.clone(), span: named.span };
+                    self.report(error.diagnostic());
+                    checked.push(error_expr(named.span));
+                }
+            }
+        }
+        checked
+    }
+
+    fn check_function_args(&mut self, signature: &functions::Signature, args: &[Expr]) {
+        for arg in args {
+            let (wanted, fitting) = match signature.takes {
+                Takes::Text => ("string", accepts(&Type::Text, plain(&arg.ty))),
+                Takes::Hosts => ("hosts", accepts(&Type::Hosts(None), &arg.ty)),
+                Takes::Collection => ("a list", matches!(arg.ty.core(), Type::List(_) | Type::String | Type::Error)),
+                Takes::Anything => ("a value", true),
+            };
+            if matches!(arg.ty, Type::Optional(_)) {
+                self.report(TypeError::MayBeAbsent { expected: wanted.to_string(), span: arg.span }.diagnostic());
+            } else if !fitting {
+                let error = TypeError::Mismatch {
+                    expected: wanted.to_string(),
+                    found: arg.ty.to_string(),
+                    span: arg.span,
+                    definition: None,
+                };
+                self.report(error.diagnostic());
+            }
+        }
+    }
+
+    /// Literal names of groups, hosts and tags must exist where an inventory is known.
+    fn check_names_in_inventory(&mut self, function: Function, args: &[Expr]) {
+        let Some(inventory) = self.world().inventory() else { return };
+        let Some(first) = args.first() else { return };
+        let ExprKind::Literal(Value::String(name)) = &first.kind else { return };
+        let span = first.span;
+        let name = name.clone();
+        let error = match function {
+            Function::Group if inventory.group(&name).is_none() => {
+                let known = inventory.groups.iter().map(|group| group.name.clone()).collect();
+                HostError::UnknownGroup { name, known, span }
+            }
+            Function::Host if inventory.host(&name).is_none() => {
+                let known = inventory.hosts.values().map(|host| host.name.clone()).collect();
+                HostError::UnknownHost { name, known, span }
+            }
+            Function::Tag
+                if !members::inventory_keys(self.world(), "tags").contains(&name)
+                    && !inventory.declared_tags.iter().any(|(key, _)| *key == name) =>
+            {
+                HostError::UnknownTag { name, known: members::inventory_keys(self.world(), "tags"), span }
+            }
+            _ => return,
+        };
+        self.report(error.diagnostic());
+    }
+
+    fn check_aggregate(
+        &mut self,
+        aggregate: crate::hir::expr::Aggregate,
+        function: &ast::Name,
+        args: &[ast::Arg],
+        scope: &mut Scope,
+        context: &Context,
+        span: Span,
+    ) -> Expr {
+        use crate::hir::expr::Aggregate;
+        let [ast::Arg::Positional(source), ast::Arg::Positional(body)] = args else {
+            self.report_count(&function.text, (2, 2), args.len(), span);
+            return error_expr(span);
+        };
+        let source = self.check_expr(source, Wanted::default(), scope, context);
+        let item = match source.ty.core() {
+            Type::List(item) => (**item).clone(),
+            Type::Hosts(_) => Type::Host,
+            Type::Error => Type::Error,
+            other => {
+                let (expected, found) = ("a list".to_string(), other.to_string());
+                self.report(TypeError::Mismatch { expected, found, span: source.span, definition: None }.diagnostic());
+                return error_expr(span);
+            }
+        };
+        let inner = Context { it: Some(item), ..context.clone() };
+        let body = match aggregate {
+            Aggregate::Map | Aggregate::Sort => self.check_expr(body, Wanted::default(), scope, &inner),
+            _ => self.expect_condition(body, scope, &inner),
+        };
+        let ty = match aggregate {
+            Aggregate::Any | Aggregate::All => Type::Bool,
+            Aggregate::Count => Type::Int,
+            Aggregate::Map => Type::List(Box::new(body.ty.clone())),
+            _ => source.ty.clone(),
+        };
+        let kind = ExprKind::Aggregate { aggregate, source: Box::new(source), body: Some(Box::new(body)) };
+        Expr { kind, ty, span }
+    }
+
+    pub(super) fn check_method(
+        &mut self,
+        base: &ast::Expr,
+        method: &ast::Name,
+        args: &[ast::Arg],
+        scope: &mut Scope,
+        context: &Context,
+        span: Span,
+    ) -> Expr {
+        let base = self.check_expr(base, Wanted::default(), scope, context);
+        if method.text != "contains" {
+            let known = vec!["contains".to_string()];
+            let error = NameError::UnknownMember {
+                ty: base.ty.to_string(),
+                name: method.text.clone(),
+                known,
+                span: method.span,
+            };
+            self.report(error.diagnostic());
+            return error_expr(span);
+        }
+        let mut all = vec![base];
+        all.extend(self.positional(method, args, scope, context));
+        if all.len() != 2 {
+            self.report_count("contains", (1, 1), all.len() - 1, span);
+            return error_expr(span);
+        }
+        Expr { kind: ExprKind::Call { function: Function::Contains, args: all }, ty: Type::Bool, span }
+    }
+}
+
+/// The type behind `secret<…>`, for functions that keep secrecy.
+fn plain(ty: &Type) -> &Type {
+    match ty {
+        Type::Secret(inner) => inner,
+        other => other,
+    }
+}
