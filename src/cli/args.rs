@@ -123,6 +123,17 @@ pub struct CompileCommand {
     pub output: Format,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum CheckFormat {
+    Text,
+    Json,
+    Sarif,
+    Github,
+    Gitlab,
+    Checkstyle,
+    Junit,
+}
+
 #[derive(Args, Debug)]
 pub struct CheckCommand {
     /// Files and folders
@@ -134,8 +145,12 @@ pub struct CheckCommand {
     /// Check again whenever a file changes, until Ctrl-C
     #[arg(long)]
     pub watch: bool,
+    /// Findings that this file knows are not shown; a file that is not there is written with those of now
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// For people, for programs, or for a CI system
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
-    pub output: Format,
+    pub output: CheckFormat,
 }
 
 #[derive(Args, Debug)]

@@ -2,16 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{CheckCommand, Format, Global};
+use super::args::{CheckCommand, CheckFormat, Global};
 use super::config::find_project;
+use super::explain::codes;
 use super::output::Output;
 use super::plan::open_workspace;
 use super::watch::watch;
+use crate::app::AppError;
+use crate::app::baseline::{self, Known};
 use crate::app::project::ops_files;
-use crate::app::workspace::Workspace;
+use crate::app::workspace::display_path;
+use crate::base::source::Sources;
 use crate::base::words;
 use crate::diag::{Diagnostic, Edit, fixes};
+use crate::report::check_ci;
 use crate::report::check_json::check_json;
+use crate::report::check_sarif::check_sarif;
+use crate::report::fingerprint::fingerprints;
 
 pub fn run(command: &CheckCommand, global: &Global, output: &mut Output) -> i32 {
     if !command.watch {
@@ -48,23 +55,74 @@ fn check(command: &CheckCommand, global: &Global, output: &mut Output) -> i32 {
         Err(code) => return code,
     };
     let mut diagnostics = workspace.inventory_diagnostics.clone();
+    let mut names = Vec::new();
     for file in &files {
         match workspace.check_file(file) {
-            Ok(checked) => diagnostics.extend(checked.diagnostics),
+            Ok(checked) => {
+                names.push(display_path(&checked.path, &workspace.project));
+                diagnostics.extend(checked.diagnostics);
+            }
             Err(error) => return output.fail(&error, None),
         }
     }
-    show(&diagnostics, files.len(), command.output, &workspace, output);
-    if diagnostics.iter().any(Diagnostic::is_error) { 11 } else { 0 }
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.primary.span, diagnostic.code));
+    // A finding in the library is everyone's who uses it, and is told once.
+    diagnostics.dedup();
+    let shown = match without_known(&diagnostics, command.baseline.as_deref(), &workspace.sources, output) {
+        Ok(shown) => shown,
+        Err(error) => return output.fail(&error, None),
+    };
+    show(&shown, &names, command.output, &workspace.sources, output);
+    if shown.iter().any(|diagnostic| diagnostic.is_error()) { 11 } else { 0 }
 }
 
-fn show(diagnostics: &[Diagnostic], files: usize, format: Format, workspace: &Workspace, output: &mut Output) {
-    if format == Format::Json {
-        let json = check_json(files, diagnostics, &workspace.sources);
-        output.print(&format!("{json}\n"));
-        return;
+/// The findings that a baseline does not know. One that is not there yet is written, and then knows all of them.
+fn without_known<'d>(
+    diagnostics: &'d [Diagnostic],
+    baseline: Option<&Path>,
+    sources: &Sources,
+    output: &mut Output,
+) -> Result<Vec<&'d Diagnostic>, AppError> {
+    let all: Vec<&Diagnostic> = diagnostics.iter().collect();
+    let Some(path) = baseline else { return Ok(all) };
+    let marks = fingerprints(&all, sources);
+    let Some(known) = baseline::read(path)? else {
+        let findings = all.iter().zip(marks).map(|(diagnostic, fingerprint)| Known {
+            fingerprint,
+            code: diagnostic.code.to_string(),
+            file: sources.get(diagnostic.primary.span.file).path.clone(),
+        });
+        baseline::write(path, findings.collect())?;
+        output.say(&format!("wrote {} with {}\n", path.display(), words::count(all.len(), "finding")));
+        return Ok(Vec::new());
+    };
+    let is_new = |(_, mark): &(&Diagnostic, String)| !known.iter().any(|known| known.fingerprint == *mark);
+    let shown: Vec<&Diagnostic> =
+        all.iter().copied().zip(marks).filter(is_new).map(|(diagnostic, _)| diagnostic).collect();
+    if shown.len() < all.len() {
+        output.say(&format!("{} known to {}\n", words::count(all.len() - shown.len(), "finding"), path.display()));
     }
-    output.diagnostics(diagnostics, &workspace.sources);
+    Ok(shown)
+}
+
+fn show(diagnostics: &[&Diagnostic], files: &[String], format: CheckFormat, sources: &Sources, output: &mut Output) {
+    let owned = || diagnostics.iter().map(|diagnostic| (*diagnostic).clone()).collect::<Vec<_>>();
+    let text = match format {
+        CheckFormat::Text => return show_text(&owned(), files.len(), sources, output),
+        CheckFormat::Json => format!("{}\n", check_json(files.len(), &owned(), sources)),
+        CheckFormat::Sarif => format!("{:#}\n", check_sarif(diagnostics, sources, &codes().collect::<Vec<_>>())),
+        CheckFormat::Github => check_ci::github(diagnostics, sources),
+        CheckFormat::Gitlab => {
+            format!("{:#}\n", check_ci::gitlab(diagnostics, &fingerprints(diagnostics, sources), sources))
+        }
+        CheckFormat::Checkstyle => check_ci::checkstyle(diagnostics, sources),
+        CheckFormat::Junit => check_ci::junit(files, diagnostics, sources),
+    };
+    output.print(&text);
+}
+
+fn show_text(diagnostics: &[Diagnostic], files: usize, sources: &Sources, output: &mut Output) {
+    output.diagnostics(diagnostics, sources);
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
     let summary = format!(
         "checked {}: {}, {}\n",

@@ -1,8 +1,11 @@
 //! Floor 8: plans, events, findings and what the journal says → text, Markdown and JSON. Pure: nothing here prints, and nothing here is asked of a host.
 //! Text from hosts is untrusted, so its control characters are written out.
 
+pub mod check_ci;
 pub mod check_json;
+pub mod check_sarif;
 pub mod event_json;
+pub mod fingerprint;
 pub mod graph;
 pub mod paint;
 pub mod plan_json;

@@ -247,3 +247,77 @@ fn a_plan_shows_what_would_be_different_and_contents_when_asked() {
     assert!(full.contains(&format!("w1: {changed}: sha256 ")), "no diff of what is no text: {full}");
     assert!(!base.join("folder").exists() && !base.join("new").exists());
 }
+
+const BAD: &str = "ops 1\n\nplaybook a() ! read {\n  on group(\"wbe\") {\n    file.info(path: \"/\")\n  }\n}\n";
+const WARNED: &str = "ops 1\n\nplaybook a() ! change {\n  on group(\"web\") {\n    file.info(path: \"/\")\n  }\n}\n";
+
+#[test]
+fn findings_come_in_the_forms_that_ci_systems_read() {
+    let project = project();
+    project.write("play books/a.ops", BAD);
+    project.write("b.ops", WARNED);
+    let checked = |format: &str| {
+        let said = project.opsc(&["check", ".", "-o", format]);
+        assert_eq!((said.code, said.stderr.as_str()), (11, ""), "{said:?}");
+        said.stdout
+    };
+    let github = checked("github");
+    let expected = "::error file=play books/a.ops,line=4,col=12,endLine=4,endColumn=17,title=E0501::there is no group `wbe` in the inventory (did you mean `web`?)\n";
+    assert!(github.contains(expected) && github.contains("::warning file=b.ops,line=3"), "{github}");
+
+    let sarif: serde_json::Value = serde_json::from_str(&checked("sarif")).unwrap();
+    let run = &sarif["runs"][0];
+    assert_eq!((&sarif["version"], &run["tool"]["driver"]["name"]), (&"2.1.0".into(), &"opsc".into()));
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results.len(), 2);
+    for result in results {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(run["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
+    }
+    let place = &results.iter().find(|result| result["ruleId"] == "E0501").unwrap()["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "play%20books/a.ops");
+    assert_eq!(
+        place["region"],
+        serde_json::json!({ "startLine": 4, "startColumn": 12, "endLine": 4, "endColumn": 17 })
+    );
+
+    let gitlab: serde_json::Value = serde_json::from_str(&checked("gitlab")).unwrap();
+    let severities: Vec<&str> =
+        gitlab.as_array().unwrap().iter().map(|one| one["severity"].as_str().unwrap()).collect();
+    assert_eq!(severities.len(), 2);
+    assert!(severities.contains(&"major") && severities.contains(&"minor"), "{gitlab}");
+    // Python's parser is the judge of the XML.
+    for (format, path, count) in
+        [("checkstyle", "./file/error", 2), ("junit", "./testsuite/testcase", 2), ("junit", ".//failure", 1)]
+    {
+        let xml = checked(format);
+        project.write("report.xml", &xml);
+        let script =
+            format!("import xml.etree.ElementTree as t; print(len(t.parse('report.xml').getroot().findall('{path}')))");
+        let counted = std::process::Command::new("python3")
+            .args(["-c", &script])
+            .current_dir(project.folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&counted.stdout).trim(), count.to_string(), "{format}: {counted:?}\n{xml}");
+    }
+}
+
+#[test]
+fn a_baseline_hides_what_was_there_and_nothing_else() {
+    let project = project();
+    project.write("b.ops", WARNED);
+    let check = || project.opsc(&["check", "b.ops", "--baseline", "known.json"]);
+    let first = check();
+    assert!(first.code == 0 && first.stderr.contains("wrote known.json with 1 finding"), "{first:?}");
+    // Lines move, the finding is the same.
+    project.write("b.ops", &WARNED.replace("ops 1\n", "ops 1\n\n# A word before it.\n"));
+    let second = check();
+    assert_eq!(second.stderr, "1 finding known to known.json\nchecked 1 file: 0 errors, 0 warnings\n");
+    project.write("b.ops", &WARNED.replace("\"web\"", "\"wbe\""));
+    let third = check();
+    assert!(third.code == 11 && third.stderr.contains("E0501"), "a new finding is shown: {third:?}");
+    project.write("known.json", "{}");
+    let broken = check();
+    assert!(broken.code == 10 && broken.stderr.contains("known.json"), "{broken:?}");
+}

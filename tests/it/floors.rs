@@ -87,7 +87,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("serde", &["report", "app", "translate", "cli"]),
     ("serde_json", &["eval", "run", "report", "app", "translate", "cli"]),
     ("sha1", &["transport"]),
-    ("sha2", &["eval", "plan", "shell", "transport", "run", "app", "translate"]),
+    ("sha2", &["eval", "plan", "shell", "transport", "run", "report/fingerprint.rs", "app", "translate"]),
     ("similar", &["report", "cli"]),
     ("tokio", &["transport", "run", "app", "translate", "cli"]),
     ("toml", &["app/settings.rs"]),

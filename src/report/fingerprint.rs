@@ -1,0 +1,25 @@
+//! What stays the same of a finding when lines move: its code, its file, the text of its line, and which one of several
+//! alike it is. For baselines and for CI systems that compare two reports.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::base::source::Sources;
+use crate::diag::Diagnostic;
+
+/// One for each finding, in order; 32 hexadecimal digits.
+pub fn fingerprints(diagnostics: &[&Diagnostic], sources: &Sources) -> Vec<String> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let one = |diagnostic: &&Diagnostic| {
+        let span = diagnostic.primary.span;
+        let source = sources.get(span.file);
+        let line = source.text.lines().nth(sources.place(span).line.saturating_sub(1)).unwrap_or_default().trim();
+        let key = format!("{}\n{}\n{line}", diagnostic.code, source.path);
+        let number = seen.entry(key.clone()).or_default();
+        *number += 1;
+        let digest = Sha256::digest(format!("{key}\n{number}").as_bytes());
+        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    };
+    diagnostics.iter().map(one).collect()
+}
