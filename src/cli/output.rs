@@ -1,13 +1,18 @@
 //! Where everything printed goes: results to standard output, progress and errors to standard error. A closed pipe
 //! ends the program quietly.
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
+
+use serde::Serialize;
 
 use super::args::Global;
 use crate::app::AppError;
 use crate::base::source::Sources;
 use crate::diag::Diagnostic;
 use crate::diag::render::{Colour, render};
+
+/// Few enough writes that their number no longer shows, and small enough to stay in the cache.
+const JSON_BUFFER: usize = 64 * 1024;
 
 pub struct Output {
     pub colour: bool,
@@ -31,6 +36,16 @@ impl Output {
     /// A result.
     pub fn print(&mut self, text: &str) {
         self.closed = self.closed || std::io::stdout().write_all(text.as_bytes()).is_err();
+    }
+
+    /// A result for programs, written while it is made: a large one is never held as text.
+    pub fn print_json(&mut self, result: &impl Serialize) {
+        if self.closed {
+            return;
+        }
+        let mut writer = BufWriter::with_capacity(JSON_BUFFER, std::io::stdout().lock());
+        let written = serde_json::to_writer_pretty(&mut writer, result).is_ok() && writeln!(writer).is_ok();
+        self.closed = !written || writer.flush().is_err();
     }
 
     /// Progress; nothing when quiet.

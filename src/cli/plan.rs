@@ -69,8 +69,7 @@ pub fn run(command: &PlanCommand, global: &Global, output: &mut Output) -> i32 {
         return 0;
     }
     if command.output == Format::Json {
-        let json = report::plan_json::plan_json(plan, program, inventory);
-        output.print(&format!("{json:#}\n"));
+        output.print_json(&report::plan_json::plan_json(plan, program, inventory));
         return 0;
     }
     let colour = output.colour;

@@ -1,5 +1,9 @@
-//! `opsc.plan/1`: a plan for programs. Own structs, so that inner types may change; extended, never renamed.
+//! `opsc.plan/1`: a plan for programs. Own names, so that inner types may change; extended, never renamed. Written step
+//! by step, so that a large plan is not held a second time as a tree. Knows nothing of where it is printed.
 
+use std::collections::BTreeMap;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 use crate::base::ids::{BlockId, StepId};
@@ -8,32 +12,67 @@ use crate::hir::value::{SecretPiece, SecretRef, Value};
 use crate::hir::world::Inventory;
 use crate::plan::batches;
 use crate::plan::expression_text::expression_text;
-use crate::plan::model::{Block, BlockHosts, Guard, Item, ItemKind, Plan, Reversible, Shown, Step};
+use crate::plan::model::{Block, BlockHosts, Guard, ItemKind, Plan, Reversible, Shown, Step};
 
-pub fn plan_json(plan: &Plan, program: &Program, inventory: &Inventory) -> Json {
-    let writer = Writer { plan, program, inventory };
-    json!({
-        "schema": "opsc.plan/1",
-        "playbook": plan.playbook,
-        "doc": plan.doc,
-        "digest": plan.digest,
-        "effects": plan.row.names(),
-        "inputs": plan.inputs.iter().map(|(name, value)| (name.clone(), writer.value(value))).collect::<Map<_, _>>(),
-        "hosts": plan.hosts.iter().map(|id| writer.host(*id)).collect::<Vec<_>>(),
-        "blocks": plan.blocks.iter().map(|(id, block)| writer.block(id, block)).collect::<Vec<_>>(),
-        "steps": plan.steps.iter().map(|(id, step)| writer.step(id, step)).collect::<Vec<_>>(),
-        "gates": [],
-        "schedule": null,
-        "assumptions": plan.assumptions,
-        "owed": [],
-        "warnings": plan.warnings,
-    })
+/// The plan as something to serialize.
+pub fn plan_json<'a>(plan: &'a Plan, program: &'a Program, inventory: &'a Inventory) -> impl Serialize + 'a {
+    Writer { plan, program, inventory, guards: guards_by_step(plan) }
+}
+
+/// The conditions of every step that stands under an `if`.
+fn guards_by_step(plan: &Plan) -> BTreeMap<StepId, &[Guard]> {
+    let of_blocks =
+        plan.blocks.values().flat_map(|block| block.items.iter().chain(&block.on_failure).chain(&block.always));
+    of_blocks
+        .chain(&plan.on_failure)
+        .chain(&plan.always)
+        .filter_map(|item| match item.kind {
+            ItemKind::Step(step) => Some((step, item.guards.as_slice())),
+            ItemKind::Require { .. } | ItemKind::Rollback(_) => None,
+        })
+        .collect()
 }
 
 struct Writer<'a> {
     plan: &'a Plan,
     program: &'a Program,
     inventory: &'a Inventory,
+    guards: BTreeMap<StepId, &'a [Guard]>,
+}
+
+impl Serialize for Writer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let plan = self.plan;
+        let inputs: Map<String, Json> =
+            plan.inputs.iter().map(|(name, value)| (name.clone(), self.value(value))).collect();
+        let hosts: Vec<Json> = plan.hosts.iter().map(|id| self.host(*id)).collect();
+        let blocks: Vec<Json> = plan.blocks.iter().map(|(id, block)| self.block(id, block)).collect();
+        let mut object = serializer.serialize_map(None)?;
+        object.serialize_entry("schema", "opsc.plan/1")?;
+        object.serialize_entry("playbook", &plan.playbook)?;
+        object.serialize_entry("doc", &plan.doc)?;
+        object.serialize_entry("digest", &plan.digest)?;
+        object.serialize_entry("effects", &plan.row.names())?;
+        object.serialize_entry("inputs", &inputs)?;
+        object.serialize_entry("hosts", &hosts)?;
+        object.serialize_entry("blocks", &blocks)?;
+        object.serialize_entry("steps", &Steps(self))?;
+        object.serialize_entry("gates", &Json::Array(Vec::new()))?;
+        object.serialize_entry("schedule", &Json::Null)?;
+        object.serialize_entry("assumptions", &plan.assumptions)?;
+        object.serialize_entry("owed", &Json::Array(Vec::new()))?;
+        object.serialize_entry("warnings", &plan.warnings)?;
+        object.end()
+    }
+}
+
+/// One step is a tree, written and dropped before the next one is made.
+struct Steps<'a>(&'a Writer<'a>);
+
+impl Serialize for Steps<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.plan.steps.iter().map(|(id, step)| self.0.step(id, step)))
+    }
 }
 
 impl Writer<'_> {
@@ -111,23 +150,12 @@ impl Writer<'_> {
                 Reversible::Depends => Json::Null,
             },
             "touches": step.touches,
-            "when": self.guards(&self.guards_of(id)),
+            "when": self.guards(self.guards.get(&id).copied().unwrap_or_default()),
             "timeout": seconds(step.timeout),
             "retry": step.retry,
             "every": seconds(step.every),
             "after": after,
         })
-    }
-
-    fn guards_of(&self, id: StepId) -> Vec<Guard> {
-        let blocks = self
-            .plan
-            .blocks
-            .values()
-            .flat_map(|block| block.items.iter().chain(&block.on_failure).chain(&block.always));
-        let items: Vec<&Item> = blocks.chain(&self.plan.on_failure).chain(&self.plan.always).collect();
-        let item = items.into_iter().find(|item| matches!(item.kind, ItemKind::Step(step) if step == id));
-        item.map(|item| item.guards.clone()).unwrap_or_default()
     }
 
     fn guards(&self, guards: &[Guard]) -> Json {
