@@ -179,7 +179,7 @@ impl fmt::Display for AppError {
                 formatter.write_str(&crate::base::words::count(errors, "error"))
             }
             AppError::Limit { text, .. } => write!(formatter, "the limit `{text}` cannot be used"),
-            AppError::BadLimit { text, reason } => write!(formatter, "the limit `{text}` selects nothing: {reason}"),
+            AppError::BadLimit { text, reason } => write!(formatter, "the limit `{text}` cannot be used: {reason}"),
             AppError::BadVariable { text } => write!(formatter, "expected `name=value`, found `{text}`"),
             AppError::DestroyNotAllowed { steps } => {
                 write!(formatter, "refused: {} may lose data that no rollback brings back", steps.join(", "))

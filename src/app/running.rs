@@ -15,6 +15,8 @@ use crate::transport::{AdminMethod, Credentials, Endpoint, HostKeyPolicy, Wire};
 /// Connection settings of the command line; they win over every level of the inventory.
 #[derive(Clone, Default, Debug)]
 pub struct ConnectOptions {
+    /// Where relative paths of the inventory start: the project.
+    pub root: PathBuf,
     pub user: Option<String>,
     pub key: Option<PathBuf>,
     pub timeout: Option<Duration>,
@@ -52,8 +54,16 @@ fn endpoint(host: &Host, inventory: &Inventory, options: &ConnectOptions, jumps:
     Endpoint {
         port: connection.port.unwrap_or(defaults.port),
         transport: Wire::Ssh,
-        key: options.key.as_deref().and_then(Path::to_str).or(connection.key.as_deref()).map(in_home),
-        known_hosts: connection.known_hosts.as_deref().map_or(defaults.known_hosts.clone(), |file| vec![in_home(file)]),
+        key: options
+            .key
+            .as_deref()
+            .and_then(Path::to_str)
+            .map(in_home)
+            .or(connection.key.as_deref().map(|key| in_project(&options.root, key))),
+        known_hosts: connection
+            .known_hosts
+            .as_deref()
+            .map_or(defaults.known_hosts.clone(), |file| vec![in_project(&options.root, file)]),
         host_key: match connection.host_key {
             world::HostKeyPolicy::Strict => HostKeyPolicy::Strict,
             world::HostKeyPolicy::AcceptNew => HostKeyPolicy::AcceptNew,
@@ -89,6 +99,11 @@ fn name_of_process() -> Option<String> {
     let users = std::fs::read_to_string("/etc/passwd").ok()?;
     let of_uid = |line: &&str| line.split(':').nth(2) == Some(uid.as_str());
     users.lines().find(of_uid)?.split(':').next().map(str::to_string)
+}
+
+/// A path of the inventory, wherever the command was started.
+fn in_project(root: &Path, path: &str) -> PathBuf {
+    root.join(in_home(path))
 }
 
 fn in_home(path: &str) -> PathBuf {

@@ -9,6 +9,7 @@ use super::errors::scripts::ScriptError;
 use super::errors::types::TypeError;
 use super::expressions::Wanted;
 use super::operators::system_compared;
+use super::types::{user_name, whole_from};
 use crate::base::ids::BindingId;
 use crate::base::source::Span;
 use crate::hir::effect::Row;
@@ -399,14 +400,13 @@ impl Checker<'_> {
             match label {
                 "batch" => block.batch = Some(self.check_batch(&option.value, scope, context)),
                 "at_once" => {
-                    block.at_once = Some(self.expect_expr(&option.value, Wanted::of(&Type::Int), scope, context))
+                    block.at_once = Some(self.expect_expr(&option.value, Wanted::of(&whole_from(1)), scope, context))
                 }
                 "max_failures" => {
-                    block.max_failures = Some(self.expect_expr(&option.value, Wanted::of(&Type::Int), scope, context));
+                    block.max_failures =
+                        Some(self.expect_expr(&option.value, Wanted::of(&whole_from(0)), scope, context));
                 }
-                "as" => {
-                    block.as_user = Some(self.expect_expr(&option.value, Wanted::of(&Type::String), scope, context))
-                }
+                "as" => block.as_user = Some(self.expect_expr(&option.value, Wanted::of(&user_name()), scope, context)),
                 "include_failed" => block.include_failed = self.expect_bool(&option.value, scope, context),
                 "spread" => self.report(NameError::NotPlanned { form: "spread", span: option.label.span }.diagnostic()),
                 _ => self.report(

@@ -7,6 +7,7 @@ use super::errors::names::NameError;
 use super::errors::steps::StepError;
 use super::expressions::Wanted;
 use super::members::result_type;
+use super::types::{some_time, user_name, whole_from};
 use crate::base::ids::ActionId;
 use crate::base::source::Span;
 use crate::eval::Evaluated;
@@ -176,15 +177,15 @@ impl Checker<'_> {
             }
             seen.push((label, attr.label.span));
             match label {
-                "as" => {
-                    checked.as_user = Some(self.expect_expr(&attr.value, Wanted::of(&Type::String), scope, context))
-                }
+                "as" => checked.as_user = Some(self.expect_expr(&attr.value, Wanted::of(&user_name()), scope, context)),
                 "timeout" => {
-                    checked.timeout = Some(self.expect_expr(&attr.value, Wanted::of(&Type::Duration), scope, context))
+                    checked.timeout = Some(self.expect_expr(&attr.value, Wanted::of(&some_time()), scope, context))
                 }
-                "retry" => checked.retry = Some(self.expect_expr(&attr.value, Wanted::of(&Type::Int), scope, context)),
+                "retry" => {
+                    checked.retry = Some(self.expect_expr(&attr.value, Wanted::of(&whole_from(0)), scope, context))
+                }
                 "every" => {
-                    checked.every = Some(self.expect_expr(&attr.value, Wanted::of(&Type::Duration), scope, context))
+                    checked.every = Some(self.expect_expr(&attr.value, Wanted::of(&some_time()), scope, context))
                 }
                 "until" => checked.until = Some(self.expect_condition(&attr.value, scope, &with_result)),
                 "changed" => checked.changed = Some(self.expect_condition(&attr.value, scope, &with_result)),

@@ -198,3 +198,20 @@ pub fn literal(expr: &ast::Expr) -> Option<Value> {
         _ => return None,
     })
 }
+
+/// A whole number from `least` on, for options and attributes.
+pub(super) fn whole_from(least: i64) -> Type {
+    let refinement = Refinement::Range { min: Some(Value::Int(least)), max: None };
+    Type::Refined { name: None, base: Box::new(Type::Int), refinement }
+}
+
+/// A duration that is not nothing.
+pub(super) fn some_time() -> Type {
+    let refinement = Refinement::Range { min: Some(Value::Duration(1)), max: None };
+    Type::Refined { name: None, base: Box::new(Type::Duration), refinement }
+}
+
+/// Who a step runs as.
+pub(super) fn user_name() -> Type {
+    Type::Refined { name: None, base: Box::new(Type::String), refinement: Refinement::Pattern(".+".to_string()) }
+}

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Parser, Debug)]
 #[command(name = "opsc", version, about = "Operations, compiled: typed playbooks, proven plans, runs with evidence")]
 #[command(
-    after_help = "exit codes: 0 done, 3 needs input, 10 usage, 11 findings, 12 refused, 13 no host, 20 unreachable, 21 failed, 22 threshold, 23 rolled back, 24 rollback failed, 27 timed out, 70 a bug"
+    after_help = "exit codes: 0 done, 1 anything else failed, 2 changes present (plan --detailed-exitcode), 3 needs input, 10 usage, 11 findings, 12 refused, 13 no host, 20 unreachable, 21 failed, 22 threshold, 23 rolled back, 24 rollback failed, 27 timed out, 70 a bug, 130 stopped by Ctrl-C"
 )]
 pub struct Arguments {
     #[command(flatten)]
@@ -22,16 +22,16 @@ pub struct Global {
     #[arg(short, long, global = true, env = "OPSC_INVENTORY", value_name = "PATH")]
     pub inventory: Vec<PathBuf>,
     /// Show the output of steps as it comes
-    #[arg(short, long, global = true, env = "OPSC_VERBOSE")]
+    #[arg(short, long, global = true, env = "OPSC_VERBOSE", value_parser = clap::builder::BoolishValueParser::new())]
     pub verbose: bool,
     /// Only results and errors
-    #[arg(short, long, global = true, env = "OPSC_QUIET")]
+    #[arg(short, long, global = true, env = "OPSC_QUIET", value_parser = clap::builder::BoolishValueParser::new())]
     pub quiet: bool,
     /// Never colour (NO_COLOR is honoured too)
-    #[arg(long, global = true, env = "OPSC_NO_COLOR")]
+    #[arg(long, global = true, env = "OPSC_NO_COLOR", value_parser = clap::builder::BoolishValueParser::new())]
     pub no_color: bool,
     /// Never ask; what would be asked is exit 3 or 10
-    #[arg(long, global = true, env = "OPSC_NO_INPUT")]
+    #[arg(long, global = true, env = "OPSC_NO_INPUT", value_parser = clap::builder::BoolishValueParser::new())]
     pub no_input: bool,
 }
 
@@ -87,6 +87,7 @@ pub enum Format {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
 pub enum RunFormat {
     Text,
+    #[value(alias = "json")]
     Ndjson,
 }
 
@@ -149,7 +150,7 @@ pub struct CheckCommand {
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
     /// For people, for programs, or for a CI system
-    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
+    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_CHECK_OUTPUT")]
     pub output: CheckFormat,
 }
 
@@ -191,7 +192,7 @@ pub struct Selection {
     #[arg(short, long, env = "OPSC_LIMIT")]
     pub limit: Option<String>,
     /// Allow steps that may lose data for good
-    #[arg(long, env = "OPSC_ALLOW_DESTROY")]
+    #[arg(long, env = "OPSC_ALLOW_DESTROY", value_parser = clap::builder::BoolishValueParser::new())]
     pub allow_destroy: bool,
 }
 
@@ -213,11 +214,11 @@ pub struct Connection {
     /// Read the login password from a file (0600)
     #[arg(long, env = "OPSC_PASSWORD_FILE", value_name = "FILE")]
     pub password_file: Option<PathBuf>,
-    /// Seconds to wait for a connection
-    #[arg(long, env = "OPSC_TIMEOUT", value_name = "SECONDS")]
-    pub timeout: Option<u64>,
+    /// Seconds to wait for a connection, and for a shell on it (slow name servers make sudo slow)
+    #[arg(long, env = "OPSC_TIMEOUT", value_name = "SECONDS", value_parser = at_least_one)]
+    pub timeout: Option<usize>,
     /// How many hosts at the same time [default: 16]
-    #[arg(short, long, env = "OPSC_FORKS")]
+    #[arg(short, long, env = "OPSC_FORKS", value_parser = at_least_one)]
     pub forks: Option<usize>,
 }
 
@@ -231,7 +232,7 @@ pub struct PlanCommand {
     #[arg(long)]
     pub offline: bool,
     /// Show how contents of files would change; they may be confidential
-    #[arg(long, env = "OPSC_DIFF")]
+    #[arg(long, env = "OPSC_DIFF", value_parser = clap::builder::BoolishValueParser::new())]
     pub diff: bool,
     /// Exit 2 where something would change
     #[arg(long)]
@@ -258,13 +259,13 @@ pub struct RunCommand {
     #[command(flatten)]
     pub connection: Connection,
     /// Do not ask before the run
-    #[arg(short, long, env = "OPSC_YES")]
+    #[arg(short, long, env = "OPSC_YES", value_parser = clap::builder::BoolishValueParser::new())]
     pub yes: bool,
     /// Only plan
     #[arg(short = 'n', long)]
     pub dry_run: bool,
     /// With `--dry-run`, show how contents of files would change; they may be confidential
-    #[arg(long, env = "OPSC_DIFF")]
+    #[arg(long, env = "OPSC_DIFF", value_parser = clap::builder::BoolishValueParser::new())]
     pub diff: bool,
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
     pub output: RunFormat,
@@ -281,15 +282,15 @@ pub struct DoCommand {
     #[arg(short, long, env = "OPSC_LIMIT")]
     pub limit: String,
     /// As root
-    #[arg(short, long = "become", env = "OPSC_BECOME")]
+    #[arg(short, long = "become", env = "OPSC_BECOME", value_parser = clap::builder::BoolishValueParser::new())]
     pub become_root: bool,
     #[command(flatten)]
     pub connection: Connection,
     /// Do not ask before the run
-    #[arg(short, long, env = "OPSC_YES")]
+    #[arg(short, long, env = "OPSC_YES", value_parser = clap::builder::BoolishValueParser::new())]
     pub yes: bool,
     /// Allow steps that may lose data for good
-    #[arg(long, env = "OPSC_ALLOW_DESTROY")]
+    #[arg(long, env = "OPSC_ALLOW_DESTROY", value_parser = clap::builder::BoolishValueParser::new())]
     pub allow_destroy: bool,
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
     pub output: RunFormat,
@@ -301,7 +302,7 @@ pub struct ExecCommand {
     #[arg(short, long, env = "OPSC_LIMIT")]
     pub limit: String,
     /// As root
-    #[arg(short, long = "become", env = "OPSC_BECOME")]
+    #[arg(short, long = "become", env = "OPSC_BECOME", value_parser = clap::builder::BoolishValueParser::new())]
     pub become_root: bool,
     /// What the command may do; `read` asks nothing before the run
     #[arg(long, value_enum, default_value = "change")]
@@ -309,7 +310,7 @@ pub struct ExecCommand {
     #[command(flatten)]
     pub connection: Connection,
     /// Do not ask before the run
-    #[arg(short, long, env = "OPSC_YES")]
+    #[arg(short, long, env = "OPSC_YES", value_parser = clap::builder::BoolishValueParser::new())]
     pub yes: bool,
     /// The command, after `--`: one word is a line for the shell, several are a program and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
@@ -335,7 +336,7 @@ pub struct CompletionsCommand {
 #[derive(Args, Debug)]
 pub struct RunsCommand {
     /// How many, newest first
-    #[arg(long, default_value = "20")]
+    #[arg(long, default_value = "20", value_parser = at_least_one)]
     pub most: usize,
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
     pub output: Format,
@@ -370,7 +371,7 @@ pub struct ReportCommand {
 pub struct LogsCommand {
     /// The run's number
     pub run: i64,
-    /// Only this step
+    /// Only this step, as `show` names it
     pub step: Option<String>,
 }
 
@@ -401,7 +402,7 @@ pub struct TrustCommand {
     #[command(flatten)]
     pub connection: Connection,
     /// Approve every key that is not known, without looking at it
-    #[arg(short, long, env = "OPSC_YES")]
+    #[arg(short, long, env = "OPSC_YES", value_parser = clap::builder::BoolishValueParser::new())]
     pub yes: bool,
 }
 
@@ -432,4 +433,8 @@ pub struct InitCommand {
     /// The folder; it may hold anything but the files that are written
     #[arg(default_value = ".")]
     pub folder: PathBuf,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "expected a whole number of at least 1".to_string())
 }

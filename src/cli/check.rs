@@ -14,7 +14,7 @@ use crate::app::project::ops_files;
 use crate::app::workspace::display_path;
 use crate::base::source::Sources;
 use crate::base::words;
-use crate::diag::{Diagnostic, Edit, fixes};
+use crate::diag::{Diagnostic, Edit, Fix, fixes};
 use crate::report::check_ci;
 use crate::report::check_json::check_json;
 use crate::report::check_sarif::check_sarif;
@@ -139,19 +139,23 @@ fn fix(file: &Path, global: &Global, output: &mut Output) -> Result<(), i32> {
     for _ in 0..MOST_ROUNDS {
         let mut workspace = open_workspace(global, output)?;
         let checked = workspace.check_file(file).map_err(|error| output.fail(&error, None))?;
-        let edits: Vec<Edit> = checked
+        let own = |diagnostic: &&Diagnostic| diagnostic.primary.span.file == checked.file;
+        let offered: Vec<(&Diagnostic, &Fix)> = checked
             .diagnostics
             .iter()
-            .filter_map(|diagnostic| diagnostic.fix.as_ref())
-            .flat_map(|fix| fix.edits.iter().cloned())
-            .filter(|edit| edit.span.file == checked.file)
+            .filter(own)
+            .filter_map(|diagnostic| Some((diagnostic, diagnostic.fix.as_ref()?)))
             .collect();
-        if edits.is_empty() {
+        if offered.is_empty() {
             return Ok(());
         }
+        for (diagnostic, fix) in &offered {
+            let line = workspace.sources.place(diagnostic.primary.span).line;
+            output.say(&format!("fixed {}:{line}: {} ({})\n", file.display(), fix.title, diagnostic.code));
+        }
+        let edits: Vec<Edit> = offered.iter().flat_map(|(_, fix)| fix.edits.iter().cloned()).collect();
         let fixed = fixes::apply(&workspace.sources.get(checked.file).text, edits);
         crate::app::files::write_text(file, &fixed).map_err(|error| output.fail(&error, None))?;
-        output.say(&format!("fixed {}\n", file.display()));
     }
     Ok(())
 }

@@ -47,7 +47,7 @@ fn list(workspace: &mut Workspace, limit: Option<&str>, output: &mut Output) -> 
 }
 
 fn trust(workspace: &mut Workspace, command: &TrustCommand, output: &mut Output) -> i32 {
-    let options = match connect_options(&command.connection, &workspace.settings, output) {
+    let options = match connect_options(&command.connection, workspace, output) {
         Ok(options) => options,
         Err(code) => return code,
     };

@@ -77,7 +77,7 @@ pub fn run(command: &PlanCommand, global: &Global, output: &mut Output) -> i32 {
     if command.offline {
         return 0;
     }
-    let options = match connect_options(&command.connection, &workspace.settings, output) {
+    let options = match connect_options(&command.connection, &workspace, output) {
         Ok(options) => options,
         Err(code) => return code,
     };

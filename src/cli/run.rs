@@ -12,7 +12,6 @@ use crate::app::adhoc::{Adhoc, command_line, plan_action};
 use crate::app::execution::{Execution, Told};
 use crate::app::planning::Planned;
 use crate::app::running::ConnectOptions;
-use crate::app::settings::Settings;
 use crate::app::workspace::Workspace;
 use crate::base::secret::Secret;
 use crate::base::words;
@@ -46,13 +45,18 @@ impl<'a> Session<'a> {
 /// Passwords come from a prompt or a file, never from a flag.
 pub fn connect_options(
     connection: &Connection,
-    settings: &Settings,
+    workspace: &Workspace,
     output: &mut Output,
 ) -> Result<ConnectOptions, i32> {
+    let settings = &workspace.settings;
     let mut options = ConnectOptions {
+        root: workspace.project.root.clone(),
         user: connection.user.clone().or_else(|| settings.text("user")),
         key: connection.private_key.clone().or_else(|| settings.path("private_key")),
-        timeout: connection.timeout.map(Duration::from_secs).or_else(|| settings.seconds("timeout")),
+        timeout: connection
+            .timeout
+            .map(|seconds| Duration::from_secs(seconds as u64))
+            .or_else(|| settings.seconds("timeout")),
         password: None,
         admin_password: None,
     };
@@ -119,7 +123,7 @@ struct How<'a> {
 }
 
 fn carry_out(workspace: &Workspace, planned: &Planned, how: &How<'_>, global: &Global, output: &mut Output) -> i32 {
-    let options = match connect_options(how.connection, &workspace.settings, output) {
+    let options = match connect_options(how.connection, workspace, output) {
         Ok(options) => options,
         Err(code) => return code,
     };
@@ -281,7 +285,7 @@ fn run_adhoc(adhoc: &Adhoc<'_>, how: &How<'_>, global: &Global, output: &mut Out
     if let Err(code) = agree(&planned, how, output) {
         return code;
     }
-    let options = match connect_options(how.connection, &workspace.settings, output) {
+    let options = match connect_options(how.connection, &workspace, output) {
         Ok(options) => options,
         Err(code) => return code,
     };

@@ -1,12 +1,16 @@
 //! `opsc runs`, `opsc show`, `opsc report` and `opsc logs`: what the journal says.
 
+use std::collections::BTreeSet;
+
 use super::args::{Format, Global, LogsCommand, ReportCommand, ReportFormat, RunsCommand, ShowCommand};
 use super::output::Output;
 use super::plan::open_workspace;
 use crate::app::AppError;
 use crate::app::execution::is_alive;
 use crate::app::files::write_text;
+use crate::base::words;
 use crate::report;
+use crate::report::left::{Left, left};
 use crate::report::paint::harmless;
 use crate::state::{Journal, RunDetails, RunSummary, StateError};
 
@@ -49,25 +53,25 @@ pub fn run_list(command: &RunsCommand, global: &Global, output: &mut Output) -> 
 }
 
 pub fn run_show(command: &ShowCommand, global: &Global, output: &mut Output) -> i32 {
-    let (details, alive) = match details(command.run, global, output) {
+    let (details, alive, left) = match details(command.run, global, output) {
         Ok(found) => found,
         Err(code) => return code,
     };
     match command.output {
-        Format::Json => output.print(&format!("{:#}\n", report::run_json::run_json(&details, alive))),
-        Format::Text => output.print(&report::run_text::run_text(&details, alive)),
+        Format::Json => output.print(&format!("{:#}\n", report::run_json::run_json(&details, alive, &left))),
+        Format::Text => output.print(&report::run_text::run_text(&details, alive, &left)),
     }
     0
 }
 
 pub fn run_report(command: &ReportCommand, global: &Global, output: &mut Output) -> i32 {
-    let (details, alive) = match details(command.run, global, output) {
+    let (details, alive, left) = match details(command.run, global, output) {
         Ok(found) => found,
         Err(code) => return code,
     };
     let text = match command.output {
-        ReportFormat::Json => format!("{:#}\n", report::run_json::run_json(&details, alive)),
-        ReportFormat::Markdown => report::run_markdown::run_markdown(&details, alive),
+        ReportFormat::Json => format!("{:#}\n", report::run_json::run_json(&details, alive, &left)),
+        ReportFormat::Markdown => report::run_markdown::run_markdown(&details, alive, &left),
     };
     let Some(path) = &command.save else {
         output.print(&text);
@@ -82,13 +86,14 @@ pub fn run_report(command: &ReportCommand, global: &Global, output: &mut Output)
     }
 }
 
-/// One run, and whether its process is still there.
-fn details(run: i64, global: &Global, output: &mut Output) -> Result<(RunDetails, bool), i32> {
+/// One run, whether its process is still there, and what it left changed.
+fn details(run: i64, global: &Global, output: &mut Output) -> Result<(RunDetails, bool, Vec<Left>), i32> {
     let journal = open(global, output)?;
     match journal.run(run) {
         Ok(Some(details)) => {
             let alive = is_alive(&details.summary.record);
-            Ok((details, alive))
+            let events = journal.events(run).map_err(|error| broken(&error, output))?;
+            Ok((details, alive, left(&events)))
         }
         Ok(None) => Err(output.fail(&AppError::NoSuchRun { run: run.to_string() }, None)),
         Err(error) => Err(broken(&error, output)),
@@ -100,6 +105,24 @@ pub fn run_logs(command: &LogsCommand, global: &Global, output: &mut Output) -> 
         Ok(journal) => journal,
         Err(code) => return code,
     };
+    match journal.run(command.run) {
+        Ok(Some(details)) => {
+            if let Some(step) =
+                command.step.as_ref().filter(|step| !details.steps.iter().any(|known| known.step == **step))
+            {
+                let known: BTreeSet<&str> = details.steps.iter().map(|known| known.step.as_str()).collect();
+                let known: Vec<&str> = known.into_iter().collect();
+                output.complain(&format!(
+                    "error: run {} has no step `{step}`\nhint: it has {}\n",
+                    command.run,
+                    words::join_and(&known)
+                ));
+                return 10;
+            }
+        }
+        Ok(None) => return output.fail(&AppError::NoSuchRun { run: command.run.to_string() }, None),
+        Err(error) => return broken(&error, output),
+    }
     let logs = match journal.logs(command.run) {
         Ok(logs) => logs,
         Err(error) => return broken(&error, output),

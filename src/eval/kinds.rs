@@ -12,12 +12,19 @@ use crate::hir::world::Inventory;
 pub fn kind_of_step(action: &Action, row: Row, args: &[Evaluated]) -> Kind {
     let kind = action.kind(row);
     let Some(skip) = action.skip.as_ref().filter(|_| kind == Kind::Converge) else { return kind };
-    let params = action.params.iter().map(|param| param.binding).zip(args.iter().cloned()).collect();
-    let scope = ArgumentScope { params, inventory: Inventory::default() };
-    match eval(skip, &scope) {
+    match eval(skip, &ArgumentScope::new(action, args)) {
         Ok(Evaluated::Known(Value::Bool(false))) if action.repeatable => Kind::Repeatable,
         Ok(Evaluated::Known(Value::Bool(false))) => Kind::Once,
         _ => kind,
+    }
+}
+
+/// Whether `reversible:` holds with these arguments; absent where it depends on what `check` will find.
+pub fn reversible_with(action: &Action, args: &[Evaluated]) -> Option<bool> {
+    let Some(reversible) = &action.reversible else { return Some(true) };
+    match eval(reversible, &ArgumentScope::new(action, args)) {
+        Ok(Evaluated::Known(Value::Bool(holds))) => Some(holds),
+        _ => None,
     }
 }
 
@@ -25,6 +32,13 @@ pub fn kind_of_step(action: &Action, row: Row, args: &[Evaluated]) -> Kind {
 struct ArgumentScope {
     params: Vec<(BindingId, Evaluated)>,
     inventory: Inventory,
+}
+
+impl ArgumentScope {
+    fn new(action: &Action, args: &[Evaluated]) -> ArgumentScope {
+        let params = action.params.iter().map(|param| param.binding).zip(args.iter().cloned()).collect();
+        ArgumentScope { params, inventory: Inventory::default() }
+    }
 }
 
 impl Scope for ArgumentScope {

@@ -9,8 +9,15 @@ use crate::hir::world::Inventory;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LimitError {
-    Unknown { name: String, near: Option<String> },
-    NothingMatches { pattern: String },
+    Unknown {
+        name: String,
+        near: Option<String>,
+    },
+    NothingMatches {
+        pattern: String,
+    },
+    /// No name at all: an empty variable of a script must never mean every host.
+    Nothing,
     Empty,
 }
 
@@ -22,6 +29,7 @@ impl fmt::Display for LimitError {
             }
             LimitError::Unknown { name, near: None } => write!(formatter, "there is no host or group `{name}`"),
             LimitError::NothingMatches { pattern } => write!(formatter, "no host or group is like `{pattern}`"),
+            LimitError::Nothing => formatter.write_str("it names no host"),
             LimitError::Empty => formatter.write_str("nothing is left"),
         }
     }
@@ -31,12 +39,16 @@ impl fmt::Display for LimitError {
 pub fn limit(text: &str, inventory: &Inventory) -> Result<Vec<HostId>, LimitError> {
     let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     let (without, with): (Vec<&str>, Vec<&str>) = parts.iter().partition(|part| part.starts_with('!'));
+    if parts.is_empty() {
+        return Err(LimitError::Nothing);
+    }
     let mut chosen = Vec::new();
     for part in &with {
         chosen.extend(matching(part, inventory)?);
     }
     if with.is_empty() {
-        chosen.extend(inventory.hosts.ids());
+        // As `all()`: this machine is named or it is not meant.
+        chosen.extend(inventory.hosts.iter().filter(|(_, host)| host.name != "localhost").map(|(id, _)| id));
     }
     for part in &without {
         let left_out = matching(part.trim_start_matches('!'), inventory)?;

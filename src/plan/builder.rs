@@ -10,7 +10,7 @@ use super::scope::PlanScope;
 use crate::base::ids::{BindingId, BlockId, HostId, Id, IdVec, StepId};
 use crate::base::words;
 use crate::eval::fits::{Misfit, fits, kind_name};
-use crate::eval::kinds::kind_of_step;
+use crate::eval::kinds::{kind_of_step, reversible_with};
 use crate::eval::{Evaluated, eval};
 use crate::hir::effect::{Kind, Level};
 use crate::hir::expr::Expr;
@@ -362,7 +362,7 @@ impl<'a> Builder<'a> {
             as_user: if action.is_controller() { None } else { as_user },
             row: step.row,
             kind,
-            reversible: reversible(action, kind),
+            reversible: reversible(action, kind, &known),
             touches: arguments.touches,
             touches_undeclared: action.touches_undeclared && step.row.level != Level::Read,
             timeout,
@@ -465,12 +465,16 @@ fn holds_blocks(statements: &[Statement]) -> bool {
 }
 
 /// Whether a rollback of this step restores what was there.
-fn reversible(action: &Action, kind: Kind) -> Reversible {
+fn reversible(action: &Action, kind: Kind, args: &[Evaluated]) -> Reversible {
     if kind == Kind::Read {
         return Reversible::NotNeeded;
     }
     if !action.has_rollback() {
         return Reversible::No;
     }
-    if action.reversible.is_some() { Reversible::Depends } else { Reversible::Yes }
+    match reversible_with(action, args) {
+        Some(true) => Reversible::Yes,
+        Some(false) => Reversible::No,
+        None => Reversible::Depends,
+    }
 }

@@ -7,6 +7,7 @@ pub mod check_sarif;
 pub mod event_json;
 pub mod fingerprint;
 pub mod graph;
+pub mod left;
 pub mod paint;
 pub mod plan_json;
 pub mod plan_text;

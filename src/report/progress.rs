@@ -63,7 +63,14 @@ impl Progress {
                 let words = format!("  x {host} NOT fully rolled back; left: {}", left.join(", "));
                 format!("{}\n", paint(&words, Tone::Failed, self.colour))
             }
-            EventKind::StopRequested { level } => format!("stop requested ({level} of 3)\n"),
+            EventKind::StopRequested { level } => {
+                let what = match level {
+                    1 => "hosts at work finish, no other starts; again stops at the next step and rolls back",
+                    2 => "steps under way finish, then their hosts roll back; again cuts everything off",
+                    _ => "everything is cut off",
+                };
+                format!("stop requested ({level} of 3): {what}\n")
+            }
             _ => String::new(),
         }
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use super::left::Left;
 use super::run_text::status;
 use crate::state::{RunDetails, RunSummary, StepState};
 
@@ -11,11 +12,13 @@ pub fn runs_json(runs: &[(RunSummary, bool)]) -> Json {
     json!({ "schema": "opsc.runs/1", "runs": runs })
 }
 
-pub fn run_json(details: &RunDetails, alive: bool) -> Json {
+pub fn run_json(details: &RunDetails, alive: bool, left: &[Left]) -> Json {
     let mut json = summary_json(&details.summary, alive);
     if let Json::Object(object) = &mut json {
         object.insert("schema".to_string(), json!("opsc.run/1"));
         object.insert("steps".to_string(), details.steps.iter().map(step_json).collect());
+        let left = left.iter().map(|left| json!({ "host": left.host, "steps": left.steps }));
+        object.insert("left".to_string(), left.collect());
     }
     json
 }

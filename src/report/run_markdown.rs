@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::left::Left;
 use super::paint::harmless;
 use super::run_text::{short, status, time_text};
 use crate::base::words;
@@ -10,8 +11,15 @@ use crate::state::{RunDetails, StepResult, StepState};
 /// More of an error than this belongs into `opsc logs`.
 const MOST_ERROR_LINES: usize = 20;
 
-pub fn run_markdown(details: &RunDetails, alive: bool) -> String {
-    let sections = [head(details, alive), hosts(details), steps(details), failures(details), open_steps(details)];
+pub fn run_markdown(details: &RunDetails, alive: bool, left: &[Left]) -> String {
+    let sections = [
+        head(details, alive),
+        hosts(details),
+        not_undone(left),
+        steps(details),
+        failures(details),
+        open_steps(details),
+    ];
     let written: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
     written.join("\n")
 }
@@ -106,6 +114,18 @@ fn open_steps(details: &RunDetails) -> String {
     }
     let lines: String = open.iter().map(|step| format!("- {} on {}\n", cell(&step.step), cell(&step.host))).collect();
     format!("## Not known\n\nThe intent is recorded and no result: what happened on the host is not known.\n\n{lines}")
+}
+
+fn not_undone(left: &[Left]) -> String {
+    if left.is_empty() {
+        return String::new();
+    }
+    let line = |left: &Left| {
+        let steps: Vec<String> = left.steps.iter().map(|step| cell(step)).collect();
+        format!("- {}: {}\n", cell(&left.host), steps.join(", "))
+    };
+    let lines: String = left.iter().map(line).collect();
+    format!("## Not as before\n\nThese steps changed a host and were not undone.\n\n{lines}")
 }
 
 /// A text in a cell of a table: it may neither end the cell nor the line, nor be markup.

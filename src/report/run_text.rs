@@ -1,5 +1,6 @@
 //! One run as text for people, and one line a run for lists.
 
+use super::left::Left;
 use super::paint::harmless;
 use crate::base::words;
 use crate::state::{RunDetails, RunSummary, StepState};
@@ -33,7 +34,7 @@ pub fn time_text(milliseconds: u64) -> String {
     jiff::Timestamp::from_second(seconds).map_or_else(|_| "-".to_string(), |time| time.to_string())
 }
 
-pub fn run_text(details: &RunDetails, alive: bool) -> String {
+pub fn run_text(details: &RunDetails, alive: bool, left: &[Left]) -> String {
     let summary = &details.summary;
     let record = &summary.record;
     let mut text = format!("run {}: {} ({})\n", summary.id, record.playbook, status(summary, alive));
@@ -52,6 +53,9 @@ pub fn run_text(details: &RunDetails, alive: bool) -> String {
     }
     for step in &details.steps {
         text.push_str(&step_text(step));
+    }
+    for Left { host, steps } in left {
+        text.push_str(&format!("\n{host} is NOT as it was before: {} not undone\n", words::join_and(steps)));
     }
     let open = details.steps.iter().filter(|step| step.is_open()).count();
     if open > 0 {

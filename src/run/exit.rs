@@ -31,9 +31,12 @@ pub fn code(facts: &Facts, blocks: &[BlockRun]) -> i32 {
     let tracks: Vec<&Track> = blocks.iter().flat_map(|run| run.tracks.values()).collect();
     let failed = |track: &&&Track| matches!(track.status, Status::Failed | Status::Unreachable | Status::Cancelled);
     let any_failed = facts.failed || tracks.iter().any(|track| failed(&track));
-    let all_rolled_back = any_failed
-        && !facts.failed
-        && tracks.iter().filter(failed).all(|track| track.outcome() == HostOutcome::RolledBack);
+    let rolled_back = |track: &&&Track| track.outcome() == HostOutcome::RolledBack;
+    let untouched = |track: &Track| track.rollback.is_some_and(|undone| !undone.touched);
+    let all_rolled_back = !facts.failed
+        && any_failed
+        && tracks.iter().any(|track| rolled_back(&track))
+        && tracks.iter().filter(failed).all(|track| rolled_back(&track) || untouched(track));
     let ladder = [
         (facts.bug, BUG),
         (tracks.iter().any(|track| track.outcome() == HostOutcome::Dirty), ROLLBACK_FAILED),

@@ -241,6 +241,10 @@ impl Worker {
         let owed = self.state.undo.remove(&block).unwrap_or_default();
         let name = self.context.plan.blocks.get(block).map(|block| block.name.clone()).unwrap_or_default();
         let host = self.state.recap.host.clone();
+        if owed.is_empty() {
+            self.forget(block);
+            return End::NothingToUndo;
+        }
         let started = EventKind::RollbackStarted { block: name.clone(), host: host.clone(), steps: owed.len() };
         self.context.events.emit(started);
         let (mut clean, mut left, mut reachable) = (true, Vec::new(), true);

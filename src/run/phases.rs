@@ -61,11 +61,16 @@ impl Output {
         self.hash.update(bytes);
     }
 
-    /// Whole lines only where it is cut, so that no half of a secret is left.
-    pub fn kept(&self) -> &[u8] {
-        let whole = self.bytes <= Self::LARGEST as u64;
+    /// Whole lines only where it is cut, so that no half of a secret is left, and a last line that says so.
+    pub fn kept(&self) -> Vec<u8> {
+        if self.bytes <= Self::LARGEST as u64 {
+            return self.kept.clone();
+        }
         let end = self.kept.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
-        if whole { &self.kept } else { self.kept.get(..end).unwrap_or_default() }
+        let mut kept = self.kept.get(..end).unwrap_or_default().to_vec();
+        let left_out = self.bytes - kept.len() as u64;
+        kept.extend(format!("\n[{left_out} more bytes are not kept; `-v` shows them as they come]\n").bytes());
+        kept
     }
 
     pub fn sha256(&self) -> Option<String> {

@@ -68,6 +68,8 @@ pub enum End {
         /// Everything that was changed is as it was before.
         complete: bool,
     },
+    /// A rollback found that the actor had changed nothing.
+    NothingToUndo,
     /// The code that ran it broke: a bug in opsc.
     Crashed,
 }
@@ -143,11 +145,13 @@ pub struct Track {
 pub struct Undone {
     pub clean: bool,
     pub complete: bool,
+    /// There was something to undo; else nobody may say that anything was rolled back.
+    pub touched: bool,
 }
 
 impl Track {
     pub fn outcome(&self) -> HostOutcome {
-        match (self.rollback, self.status) {
+        match (self.rollback.filter(|undone| undone.touched), self.status) {
             (Some(Undone { clean: false, .. }), _) => HostOutcome::Dirty,
             (Some(Undone { complete: true, .. }), _) => HostOutcome::RolledBack,
             // Some of its changes could not be undone, as the plan had said.
@@ -378,7 +382,7 @@ impl Schedule {
 
     fn main_ended(&mut self, actor: Actor, end: End) {
         let status = match end {
-            End::Ok | End::AsksRollback(..) | End::RolledBack { .. } => Status::Ok,
+            End::Ok | End::AsksRollback(..) | End::RolledBack { .. } | End::NothingToUndo => Status::Ok,
             End::Failed | End::TimedOut | End::Crashed => Status::Failed,
             End::Unreachable => Status::Unreachable,
             End::Cancelled => Status::Cancelled,
@@ -389,7 +393,7 @@ impl Schedule {
             track.timed_out |= end == End::TimedOut;
             if end == End::Crashed {
                 // What was done is no longer known, so nothing may claim to have undone it.
-                track.rollback = Some(Undone { clean: false, complete: false });
+                track.rollback = Some(Undone { clean: false, complete: false, touched: true });
             }
             if !was_concerned {
                 track.status = status;
@@ -465,10 +469,11 @@ impl Schedule {
 
     fn rollback_ended(&mut self, actor: Actor, block: BlockId, end: End) {
         let undone = match end {
-            End::RolledBack { clean, complete } => Undone { clean, complete },
+            End::RolledBack { clean, complete } => Undone { clean, complete, touched: true },
+            End::NothingToUndo => Undone { clean: true, complete: true, touched: false },
             // A host that cannot be reached still owes its rollback: nothing was tried, so nothing failed.
-            End::Unreachable => Undone { clean: true, complete: false },
-            _ => Undone { clean: false, complete: false },
+            End::Unreachable => Undone { clean: true, complete: false, touched: true },
+            _ => Undone { clean: false, complete: false, touched: true },
         };
         self.out.insert(actor);
         let run = self.blocks.iter_mut().find(|run| run.block == block);

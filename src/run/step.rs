@@ -182,15 +182,13 @@ impl StepRun<'_> {
     async fn finish(&mut self, step: &Step, mut ended: Ended, started: Instant) -> Done {
         let mut outcome = outcome_of(step, &ended);
         let mut error = ended.error.as_ref().map(|error| ended.redactor.clean(&self.words(error)));
-        let worth_recording = step.row.level == Level::Read || ended.trace.apply_started || ended.error.is_none();
-        if worth_recording {
-            let told = (ended.attempt, outcome.name(), error.clone());
-            let record = self.journal_record(step, &ended.trace, told, &ended.redactor);
-            let record = StepResult { changed: ended.changed, ..record };
-            if let Err(failure) = self.context.result(record).await {
-                error = Some(failure.to_string());
-                outcome = Outcome::Failed;
-            }
+        // What failed before it could act is evidence too.
+        let told = (ended.attempt, outcome.name(), error.clone());
+        let record = self.journal_record(step, &ended.trace, told, &ended.redactor);
+        let record = StepResult { changed: ended.changed, ..record };
+        if let Err(failure) = self.context.result(record).await {
+            error = Some(failure.to_string());
+            outcome = Outcome::Failed;
         }
         let flags = Flags {
             changed: ended.changed,
@@ -267,7 +265,7 @@ impl StepRun<'_> {
             after_json: fields::json(&fields::shown(&trace.after, redactor)),
             error,
             output_sha256: trace.output.sha256(),
-            output: redactor.clean(&String::from_utf8_lossy(trace.output.kept())).into_bytes(),
+            output: redactor.clean(&String::from_utf8_lossy(&trace.output.kept())).into_bytes(),
             time: now(),
         }
     }

@@ -1,6 +1,7 @@
 //! The tables of the journal, and how a file of an older format becomes one of this format.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -34,12 +35,15 @@ CREATE INDEX intents_of_run ON intents (run, step, host, attempt, phase);
 CREATE INDEX results_of_run ON results (run, step, host, attempt, phase);
 ";
 
+/// How long another process may hold the file.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Sets a connection up and brings its tables to this format. A newer file is refused, never touched.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StateError> {
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.busy_timeout(PATIENCE)?;
     // Before anything is set: a newer file stays as it is.
     refuse_newer(connection, path)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    write_ahead(connection, path)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // Two processes may create the file at the same time: one of them waits here and finds the tables.
@@ -49,6 +53,22 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), St
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }
     transaction.commit()?;
+    Ok(())
+}
+
+/// The change to WAL needs the file for itself, and SQLite does not wait for that as it does for other locks; so those
+/// who find a new file take turns.
+fn write_ahead(connection: &Connection, path: &Path) -> Result<(), StateError> {
+    let mode =
+        |connection: &Connection| connection.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+    if mode(connection)? == "wal" {
+        return Ok(());
+    }
+    let turn = path.with_extension("turn");
+    let refuse = |error| StateError::Folder { path: turn.clone(), error };
+    let file = std::fs::File::options().create(true).append(true).open(&turn).map_err(refuse)?;
+    file.lock().map_err(refuse)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
     Ok(())
 }
 

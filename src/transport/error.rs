@@ -210,6 +210,10 @@ impl TransportError {
             E::HostKeyCertificate { .. } => "add the host's own key to known_hosts".to_owned(),
             E::Dns { .. } => "check the host's `address`".to_owned(),
             E::Refused { .. } => "check the host's `port`, and that sshd runs there".to_owned(),
+            E::HelloTimeout { .. } => {
+                "a larger `--timeout`, or `connect_timeout` of the host, waits longer; sudo may be waiting for a name server"
+                    .to_owned()
+            }
             E::NoHello { .. } => "check that the login shell can run /bin/sh, and `ForceCommand`".to_owned(),
             _ => return None,
         })

@@ -219,3 +219,67 @@ fn ctrl_c_twice_stops_at_the_next_step_and_takes_back() {
     assert_eq!((said.code, left), (130, Vec::<String>::new()), "{said:?}");
     assert!(said.stderr.contains("stop requested (2 of 3)") && said.stdout.contains("rolled_back=1"), "{said:?}");
 }
+
+#[test]
+fn a_host_that_was_never_reached_is_unreachable_and_in_the_journal() {
+    let day = Day::new();
+    let lines = "groups:\n  both:\n    hosts: [near, far]\nhosts:\n  near: { transport: local, os: linux }\n  far: { address: 127.0.0.1, port: 1, os: linux, user: root }\n".to_string();
+    day.project.write("inventory.yaml", &lines);
+    let mark = day.project.path("mark");
+    day.project.write(
+        "a.ops",
+        &format!("ops 1\n\nplaybook a() ! change {{\n  on group(\"both\") {{\n    file.write(to: \"{}\", content: \"x\")\n\n    on failure {{\n      rollback\n    }}\n  }}\n}}\n", mark.display()),
+    );
+    let said = day.project.opsc(&["run", "a.ops", "-y"]);
+    assert_eq!(said.code, 20, "nothing was rolled back: {said:?}");
+    assert!(mark.exists() && !said.stderr.contains("rolled back"), "{said:?}");
+    let shown = day.project.opsc(&["show", "1"]);
+    assert!(
+        shown.stdout.contains("(unreachable)") && shown.stdout.contains("far file.write apply: unreachable"),
+        "{shown:?}"
+    );
+    assert!(day.project.opsc(&["report", "1"]).stdout.contains("| far | 1 unreachable |"));
+}
+
+#[test]
+fn what_cannot_be_undone_is_said_before_and_kept_after() {
+    let day = Day::new();
+    day.project.write(
+        "a.ops",
+        "ops 1\n\nplaybook a() ! change, exec {\n  on host(\"far\") {\n    shell.run(script: sh\"true\", effect: \"change\")\n    require host.name == \"nobody\" else \"stop here\"\n\n    on failure {\n      rollback\n    }\n  }\n}\n",
+    );
+    let planned = day.project.opsc(&["plan", "a.ops", "--offline"]);
+    assert!(planned.stdout.contains("· not reversible ·"), "{planned:?}");
+    let said = day.project.opsc(&["run", "a.ops", "-y"]);
+    assert_eq!(said.code, 21, "{said:?}");
+    for (verb, expected) in [("show", "far is NOT as it was before: shell.run"), ("report", "## Not as before\n")] {
+        let told = day.project.opsc(&[verb, "1"]);
+        assert!(told.stdout.contains(expected), "{told:?}");
+    }
+}
+
+#[test]
+fn output_that_is_not_kept_says_so() {
+    let day = Day::new();
+    let said = day.exec("i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done");
+    assert_eq!(said.code, 0);
+    let last = said.stdout.lines().last().unwrap();
+    assert!(last.ends_with("more bytes are not kept; `-v` shows them as they come]"), "{last}");
+    let logs = day.project.opsc(&["logs", "1", "shell.run"]);
+    assert!(logs.stdout.contains("more bytes are not kept"), "{logs:?}");
+    assert_eq!(day.project.opsc(&["logs", "9"]).code, 10);
+    let step = day.project.opsc(&["logs", "1", "nosuch"]);
+    assert!(step.code == 10 && step.stderr.contains("it has shell.run"), "{step:?}");
+}
+
+#[test]
+fn keys_of_the_inventory_are_found_from_any_folder() {
+    let day = Day::new();
+    std::fs::copy(&day.server.key_path, day.project.path("id")).unwrap();
+    std::fs::copy(&day.server.known_hosts_path, day.project.path("hosts")).unwrap();
+    day.inventory("key: id, known_hosts: hosts");
+    std::fs::create_dir(day.project.path("sub")).unwrap();
+    let mut command = day.project.command(&["exec", "-l", "far", "--effect", "read", "--", "true"]);
+    let said = super::project::said(command.current_dir(day.project.path("sub")).output().unwrap());
+    assert_eq!(said.code, 0, "{said:?}");
+}

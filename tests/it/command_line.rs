@@ -321,3 +321,67 @@ fn a_baseline_hides_what_was_there_and_nothing_else() {
     let broken = check();
     assert!(broken.code == 10 && broken.stderr.contains("known.json"), "{broken:?}");
 }
+
+#[test]
+fn an_empty_limit_never_means_every_host() {
+    let project = project();
+    for limit in ["", ",", " , "] {
+        for arguments in [vec!["exec", "-l", limit, "--effect", "read", "--", "true"], vec!["inv", "ls", "-l", limit]] {
+            let refused = project.opsc(&arguments);
+            assert_eq!(refused.code, 13, "{arguments:?}: {refused:?}");
+            assert!(refused.stderr.contains("it names no host"), "{refused:?}");
+        }
+    }
+    let others = project.opsc(&["inv", "ls", "-l", "!w1"]).stdout;
+    assert!(
+        others.contains("w2") && !others.contains("localhost"),
+        "this machine is named or it is not meant: {others}"
+    );
+}
+
+#[test]
+fn a_fix_is_never_a_guess_and_is_listed() {
+    let project = project();
+    let text = "ops 1\n\nplaybook a() ! change, admin {\n  on group(\"web\") {\n    service.ensure(nam: \"x\", state: \"started\")\n    service.start(name: \"x\")\n    file.info(\"/a\")\n  }\n}\n";
+    project.write("a.ops", text);
+    let said = project.opsc(&["check", "--fix", "a.ops"]);
+    assert!(said.stderr.contains("fixed a.ops:5: write `name` (E0202)\n"), "{said:?}");
+    let left = project.read("a.ops").unwrap();
+    assert_eq!(left, text.replace("nam:", "name:"), "values, verbs and positions are people's business");
+}
+
+#[test]
+fn flags_take_what_people_write() {
+    let project = project();
+    let exec = |variable: &str, value: &str| {
+        let mut command = project.command(&["exec", "-l", "w1", "-q", "--", "true"]);
+        said(command.env(variable, value).output().unwrap())
+    };
+    assert_eq!((exec("OPSC_YES", "1").code, exec("OPSC_YES", "0").code, exec("OPSC_YES", "yes").code), (0, 3, 0));
+    for arguments in [["-f", "0"], ["--timeout", "0"]] {
+        let refused = project.opsc(&[&["exec", "-l", "w1", "-y"], arguments.as_slice(), &["--", "true"]].concat());
+        assert!(refused.code == 10 && refused.stderr.contains("at least 1"), "{refused:?}");
+    }
+}
+
+#[test]
+fn options_out_of_range_are_found_by_check() {
+    let project = project();
+    let with = |head: &str, attribute: &str| {
+        let text = format!(
+            "ops 1\n\nplaybook a() ! read {{\n  on group(\"web\") ({head}) {{\n    file.info(path: \"/\") {{\n      {attribute}\n    }}\n  }}\n}}\n"
+        );
+        project.write("a.ops", &text);
+        project.opsc(&["check", "a.ops"])
+    };
+    assert_eq!(with("at_once: 2, max_failures: 0", "retry: 0").code, 0);
+    for (head, attribute) in [
+        ("at_once: 0", "retry: 1"),
+        ("max_failures: -1", "retry: 1"),
+        ("at_once: 1", "retry: -1"),
+        ("at_once: 1", "timeout: 0s"),
+    ] {
+        let refused = with(head, attribute);
+        assert!(refused.code == 11 && refused.stderr.contains("E0303"), "{head} {attribute}: {refused:?}");
+    }
+}

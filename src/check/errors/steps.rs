@@ -1,6 +1,6 @@
 //! `E0200`: actions, their arguments and their attributes.
 
-use crate::base::near::nearest;
+use crate::base::near::{distance, nearest};
 use crate::base::source::Span;
 use crate::base::words;
 use crate::diag::{Diagnostic, Edit};
@@ -21,24 +21,28 @@ pub enum StepError {
     MissingDoc { action: String, span: Span },
 }
 
+/// One letter off is a typo that a machine may mend; farther away it would be a guess: `start` is near `restart`.
+fn renamed(diagnostic: Diagnostic, name: &str, near: &str, span: Span) -> Diagnostic {
+    if distance(name, near) > 1 {
+        return diagnostic;
+    }
+    diagnostic.fix(format!("write `{near}`"), vec![Edit { span, text: near.to_string() }])
+}
+
 impl StepError {
     pub fn diagnostic(&self) -> Diagnostic {
         match self {
             StepError::UnknownAction { name, known, span } => {
                 let diagnostic = Diagnostic::error("E0201", *span, format!("there is no action `{name}`"));
                 match nearest(name, known.iter().map(String::as_str)) {
-                    Some(near) => diagnostic
-                        .did_you_mean(Some(near))
-                        .fix(format!("write `{near}`"), vec![Edit { span: *span, text: near.to_string() }]),
+                    Some(near) => renamed(diagnostic.did_you_mean(Some(near)), name, near, *span),
                     None => diagnostic.help("`opsc actions` lists them"),
                 }
             }
             StepError::UnknownArgument { action, name, known, span } => {
                 let diagnostic = Diagnostic::error("E0202", *span, format!("`{action}` has no parameter `{name}`"));
                 match nearest(name, known.iter().map(String::as_str)) {
-                    Some(near) => diagnostic
-                        .did_you_mean(Some(near))
-                        .fix(format!("write `{near}`"), vec![Edit { span: *span, text: near.to_string() }]),
+                    Some(near) => renamed(diagnostic.did_you_mean(Some(near)), name, near, *span),
                     None if known.is_empty() => diagnostic.help("it takes no arguments"),
                     None => diagnostic.help(format!("it has {}", words::join_and(known))),
                 }
@@ -56,10 +60,7 @@ impl StepError {
             StepError::PositionalArgument { label, span } => {
                 let diagnostic = Diagnostic::error("E0204", *span, "expected a named argument, found a positional one");
                 match label {
-                    Some(label) => diagnostic.help(format!("did you mean `{label}: …`?")).fix(
-                        format!("name it `{label}`"),
-                        vec![Edit { span: span.before(), text: format!("{label}: ") }],
-                    ),
+                    Some(label) => diagnostic.help(format!("did you mean `{label}: …`?")),
                     None => diagnostic.help("actions take named arguments only"),
                 }
             }

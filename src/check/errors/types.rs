@@ -2,7 +2,7 @@
 
 use crate::base::near::nearest;
 use crate::base::source::Span;
-use crate::diag::{Diagnostic, Edit};
+use crate::diag::Diagnostic;
 use crate::eval::fits::Misfit;
 
 #[derive(Clone, PartialEq, Debug)]
@@ -83,10 +83,9 @@ impl TypeError {
             }
             TypeError::Misfit { misfit, member_near, span, definition } => {
                 let diagnostic = labelled(Diagnostic::error("E0303", *span, misfit.to_string()), *definition);
+                // A value is never mended by a machine: `started` is nearer to "stopped" than to "running".
                 match member_near {
-                    Some(near) => diagnostic
-                        .did_you_mean(Some(&format!("\"{near}\"")))
-                        .fix(format!("write \"{near}\""), vec![Edit { span: *span, text: format!("\"{near}\"") }]),
+                    Some(near) => diagnostic.did_you_mean(Some(&format!("\"{near}\""))),
                     None => diagnostic,
                 }
             }
