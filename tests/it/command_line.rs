@@ -246,6 +246,7 @@ fn a_plan_shows_what_would_be_different_and_contents_when_asked() {
     assert!(full.contains(diff) && full.contains("      @@ -0,0 +1 @@\n      +first\n"), "{full}");
     assert!(full.contains(&format!("w1: {changed}: sha256 ")), "no diff of what is no text: {full}");
     assert!(!base.join("folder").exists() && !base.join("new").exists());
+    assert!(!project.path(".opsc").exists(), "a plan leaves nothing behind, also no journal");
 }
 
 const BAD: &str = "ops 1\n\nplaybook a() ! read {\n  on group(\"wbe\") {\n    file.info(path: \"/\")\n  }\n}\n";
