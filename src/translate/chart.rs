@@ -158,7 +158,10 @@ fn matches(parts: &[Part], tokens: &[Token], at: usize, action: &Action) -> Vec<
         Part::Slot(name) => slot(name, tokens, at, action),
         Part::Implied(name, value) => implied(name, value, at, action).into_iter().collect(),
         Part::OneOf(branches) => branched(branches),
-        Part::Optional(branches) => branched(branches).into_iter().chain([Match::empty(at)]).collect(),
+        Part::Optional(branches) => {
+            let joined = if joins(tokens, at) { optional(branches, tokens, at + 1, action) } else { Vec::new() };
+            branched(branches).into_iter().chain(joined).chain([Match::empty(at)]).collect()
+        }
     };
     heads.dedup();
     let mut found = Vec::new();
@@ -166,6 +169,17 @@ fn matches(parts: &[Part], tokens: &[Token], at: usize, action: &Action) -> Vec<
         found.extend(matches(rest, tokens, head.end, action).into_iter().map(|tail| head.then(tail)));
     }
     found
+}
+
+/// A comma or "and" before one more detail: "with mode 0750, owned by root".
+fn joins(tokens: &[Token], at: usize) -> bool {
+    tokens.get(at).is_some_and(|token| token.kind == TokenKind::Comma || token.word == "and")
+}
+
+/// A detail behind a comma: one that says nothing would swallow the comma.
+fn optional(branches: &[Vec<Part>], tokens: &[Token], at: usize, action: &Action) -> Vec<Match> {
+    let found = branches.iter().flat_map(|branch| matches(branch, tokens, at, action));
+    found.filter(|found| !found.arguments.is_empty()).collect()
 }
 
 fn word(template: &str, tokens: &[Token], at: usize) -> Option<Match> {

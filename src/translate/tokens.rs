@@ -43,7 +43,7 @@ pub fn tokenize(request: &str) -> Vec<Token> {
                 rest = rest.get(letter.len_utf8()..).unwrap_or("");
                 continue;
             }
-            ',' | ';' => {
+            ',' | ';' | '(' | ')' => {
                 tokens.push(token(TokenKind::Comma, ",", start, start + 1));
                 1
             }
@@ -71,7 +71,7 @@ fn quoted(rest: &str, open: char, start: usize, tokens: &mut Vec<Token>) -> usiz
 }
 
 fn plain(rest: &str, start: usize, tokens: &mut Vec<Token>) -> usize {
-    let raw = rest.split([' ', '\t', '\n', ',', ';']).next().unwrap_or(rest);
+    let raw = rest.split([' ', '\t', '\n', ',', ';', '(', ')']).next().unwrap_or(rest);
     let text = raw.trim_end_matches(['.', '!', '?', ':']);
     if text.is_empty() {
         return raw.len().max(rest.chars().next().map_or(1, char::len_utf8));

@@ -222,6 +222,18 @@ fn wrong_input_is_said_clearly_with_its_exit_code_and_runs_nothing() {
             "expected path, found int",
         ),
         (
+            "a mode without quotes",
+            playbook("on group(\"web\") { file.directory(path: \"/x\", mode: 0750) }", "change"),
+            11,
+            "a text stands in quotes, such as \"0640\"",
+        ),
+        (
+            "a file as a text",
+            playbook("on group(\"web\") { file.copy(from: \"a.conf\", to: \"/x\") }", "change"),
+            11,
+            "a file of the project is written `file(\"app.conf\")`",
+        ),
+        (
             "missing argument",
             playbook("on group(\"web\") { file.directory() }", "change"),
             11,

@@ -76,6 +76,10 @@ fn sentences_become_programs_or_questions() {
         ("restart nginx on the wbe servers", "? there is no group or host `wbe`: which one is meant?"),
         ("defragment nginx on the web servers", "? what does \"defragment nginx\" mean here?"),
         ("restart nginx on the web servers after hours", "? what does \"hours\" mean here?"),
+        (
+            "create the directory /srv/shop (mode 0750, owned by root) on the app servers, copy app.conf to /srv/shop/app.conf with mode 0640 and owned by www-data",
+            "on app (as: \"root\") { file.directory(path: \"/srv/shop\", mode: \"0750\", owner: \"root\") file.copy(from: file(\"app.conf\"), to: \"/srv/shop/app.conf\", mode: \"0640\", owner: \"www-data\") }",
+        ),
         ("stop nginx on web1", "on web1 { service.ensure(name: \"nginx\", state: \"stopped\") }"),
         (
             "on the web servers, install nginx and then restart it",
@@ -187,7 +191,8 @@ fn sample(name: &str, action: &Action) -> &'static str {
         (_, "path" | "to" | "home" | "shell") => "/srv/x",
         (_, "from") => "app.conf",
         (_, "mode") => "0640",
-        (_, "owner" | "contains" | "content" | "script") => "\"quoted words\"",
+        (_, "owner") => "deploy",
+        (_, "contains" | "content" | "script") => "\"quoted words\"",
         (_, "port") => "8080",
         ("wait.port", "state") => "open",
         (_, "state") => "stopped",

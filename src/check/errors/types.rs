@@ -70,12 +70,28 @@ pub enum TypeError {
     },
 }
 
+/// What is often meant where a literal of another kind stands.
+fn how_to_write(expected: &str, found: &str) -> Option<&'static str> {
+    let is_number =
+        ["int", "float", "duration", "size", "percent", "bool"].iter().any(|kind| expected.starts_with(kind));
+    match found {
+        "string" if expected.starts_with("file") => Some("a file of the project is written `file(\"app.conf\")`"),
+        "string" if expected.starts_with("script") => Some("a script is written `sh\"uptime\"`"),
+        "int" if !is_number => Some("a text stands in quotes, such as \"0640\""),
+        _ => None,
+    }
+}
+
 impl TypeError {
     pub fn diagnostic(&self) -> Diagnostic {
         match self {
             TypeError::Mismatch { expected, found, span, definition } => {
                 let diagnostic = Diagnostic::error("E0301", *span, format!("expected {expected}, found {found}"));
-                labelled(diagnostic, *definition)
+                let diagnostic = labelled(diagnostic, *definition);
+                match how_to_write(expected, found) {
+                    Some(help) => diagnostic.help(help),
+                    None => diagnostic,
+                }
             }
             TypeError::MayBeAbsent { expected, span } => {
                 Diagnostic::error("E0302", *span, format!("expected {expected}, found a value that may be absent"))
