@@ -85,7 +85,9 @@ impl Checker<'_> {
             StatementKind::Step(step) => self.check_step_statement(step, span, scope, context, collected),
             StatementKind::At { .. } => self.not_planned("at", span),
             StatementKind::Repeat { .. } => self.not_planned("repeat", span),
-            StatementKind::For { .. } => self.not_planned("for", span),
+            StatementKind::For { name, list, body } => {
+                self.check_for(name, list, body, span, scope, context, collected)
+            }
             StatementKind::Parallel { .. } => self.not_planned("parallel", span),
             StatementKind::SkipIf { .. } => self.not_planned("skip if", span),
         }
@@ -183,6 +185,41 @@ impl Checker<'_> {
         }
         step.name = step_name(written, collected);
         Some(Statement::Step(step))
+    }
+
+    /// The body is checked once, with the name as any item of the list. What it binds ends with it.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one loop and its surroundings, used once")]
+    fn check_for(
+        &mut self,
+        name: &ast::Name,
+        list: &ast::Expr,
+        body: &ast::Block,
+        span: Span,
+        scope: &mut Scope,
+        context: &Context,
+        collected: &mut Collected,
+    ) -> Option<Statement> {
+        let list = self.check_expr(list, Wanted::default(), scope, context);
+        let item = match &list.ty {
+            Type::List(item) => (**item).clone(),
+            Type::Refined { base, .. } if matches!(**base, Type::List(_)) => match &**base {
+                Type::List(item) => (**item).clone(),
+                _ => Type::Error,
+            },
+            Type::Error => Type::Error,
+            other => {
+                let (expected, found) = ("a list".to_string(), other.to_string());
+                self.report(TypeError::Mismatch { expected, found, span: list.span, definition: None }.diagnostic());
+                Type::Error
+            }
+        };
+        self.refuse_clauses(body, "a loop");
+        scope.enter();
+        let binding = self.bind(name, item, scope);
+        let inner = Context { in_loop: true, ..context.clone() };
+        let body = self.check_statements(&body.statements, scope, &inner, collected);
+        scope.leave();
+        Some(Statement::For { binding: binding?, list, body, span })
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one `if` and its surroundings, used once")]
@@ -322,6 +359,10 @@ impl Checker<'_> {
         }
         if context.in_clause {
             self.report(ControlError::StepOnTopOfHosts { form: "on", span: head.hosts.span }.diagnostic());
+            return None;
+        }
+        if context.in_loop {
+            self.report(NameError::NotPlanned { form: "on` inside `for", span: head.hosts.span }.diagnostic());
             return None;
         }
         let hosts = self.check_expr(head.hosts, Wanted::default(), scope, context);

@@ -194,11 +194,33 @@ pub struct Playbook {
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum Statement {
-    Let { binding: BindingId, value: Expr },
+    Let {
+        binding: BindingId,
+        value: Expr,
+    },
     On(OnBlock),
-    If { condition: Expr, then: Vec<Statement>, otherwise: Vec<Statement>, span: Span },
-    Require { condition: Expr, message: Expr, span: Span },
-    Rollback { scope: RollbackScope, span: Span },
+    If {
+        condition: Expr,
+        then: Vec<Statement>,
+        otherwise: Vec<Statement>,
+        span: Span,
+    },
+    /// Once for each value of a list that the plan knows; holds no `on` and no clause.
+    For {
+        binding: BindingId,
+        list: Expr,
+        body: Vec<Statement>,
+        span: Span,
+    },
+    Require {
+        condition: Expr,
+        message: Expr,
+        span: Span,
+    },
+    Rollback {
+        scope: RollbackScope,
+        span: Span,
+    },
     Step(Step),
 }
 

@@ -7,6 +7,7 @@ use super::expression_text::expression_text;
 use super::inputs::{Inputs, may_be_empty, refuse};
 use super::model::{Block, BlockHosts, Clause, Guard, Item, ItemKind, Plan, Reversible, Step};
 use super::scope::PlanScope;
+use super::unroll::{keys, unroll};
 use crate::base::ids::{BindingId, BlockId, HostId, Id, IdVec, StepId};
 use crate::base::words;
 use crate::eval::fits::{Misfit, fits, kind_name};
@@ -323,6 +324,22 @@ impl<'a> Builder<'a> {
             Statement::If { condition, then, otherwise, .. } => {
                 items.extend(self.items(then, &place.under(condition, true)));
                 items.extend(self.items(otherwise, &place.under(condition, false)));
+            }
+            Statement::For { binding, list, body, .. } => {
+                const WHAT: &str = "the list of a `for`";
+                match self.known_now(list, WHAT) {
+                    Some(Value::List(values)) => {
+                        for (value, key) in values.iter().zip(keys(&values)) {
+                            items.extend(self.items(&unroll(body, *binding, value, &key), place));
+                        }
+                    }
+                    // What differs from host to host is no list here.
+                    Some(_) => {
+                        let reason = expression_text(list, &self.playbook.bindings);
+                        self.errors.push(PlanError::NotKnownNow { what: WHAT, reason, span: list.span });
+                    }
+                    None => {}
+                }
             }
             Statement::Require { condition, message, span } => items.push(Item {
                 guards,

@@ -146,6 +146,10 @@ fn walk_statements(statements: &[Statement], visit: &mut dyn FnMut(&Expr)) {
                 walk(condition, visit);
                 walk(message, visit);
             }
+            Statement::For { list, body, .. } => {
+                walk(list, visit);
+                walk_statements(body, visit);
+            }
             Statement::If { condition, then, otherwise, .. } => {
                 walk(condition, visit);
                 walk_statements(then, visit);

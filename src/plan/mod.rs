@@ -11,6 +11,7 @@ pub mod graph;
 pub mod inputs;
 pub mod model;
 pub mod scope;
+pub mod unroll;
 
 use crate::hir::program::{Playbook, Program};
 use crate::hir::world::Inventory;

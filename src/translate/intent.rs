@@ -92,6 +92,10 @@ impl Reader<'_> {
             match statement {
                 Statement::Let { value, .. } => self.literals("let", value, assumptions),
                 Statement::On(block) => self.read_block(block, assumptions),
+                Statement::For { list, body, .. } => {
+                    self.literals("for", list, assumptions);
+                    self.read_statements(body, assumptions);
+                }
                 Statement::If { then, otherwise, .. } => {
                     self.read_statements(then, assumptions);
                     self.read_statements(otherwise, assumptions);

@@ -386,3 +386,47 @@ fn options_out_of_range_are_found_by_check() {
         assert!(refused.code == 11 && refused.stderr.contains("E0303"), "{head} {attribute}: {refused:?}");
     }
 }
+
+#[test]
+fn a_loop_is_one_step_for_each_value_that_the_plan_knows() {
+    let project = project();
+    let base = project.path("root");
+    std::fs::create_dir(&base).unwrap();
+    let text = "ops 1\n\ntype Site = { name: string, port: int }\n\nplaybook a(\n  base: path,\n  names: list<string> = [\"x\", \"y\"],\n) ! change {\n  on host(\"w1\") {\n    for name in names {\n      let folder = \"{base}/{name}\"\n      made = file.directory(path: folder)\n      if made.changed {\n        for number in [1, 2] {\n          file.write(to: \"{folder}/{number}\", content: \"{name} {number} on {host.name}\")\n        }\n      }\n    }\n  }\n}\n";
+    project.write("a.ops", text);
+    let given = format!("base={}", base.display());
+    let planned = project.opsc(&["plan", "a.ops", "-e", &given, "--offline", "-o", "json"]);
+    let plan: serde_json::Value =
+        serde_json::from_str(&planned.stdout).unwrap_or_else(|error| panic!("{error}: {planned:?}"));
+    let ids: Vec<&str> = plan["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect();
+    assert_eq!(
+        ids,
+        ["made[x]", "file.write[x][1]", "file.write[x][2]", "made[y]", "file.write[y][1]", "file.write[y][2]"]
+    );
+    let run = project.opsc(&["run", "a.ops", "-e", &given, "-y"]);
+    assert_eq!(
+        (run.code, run.stdout.as_str()),
+        (0, "w1 : ok=6 changed=6 unreachable=0 failed=0 skipped=0 rolled_back=0\n"),
+        "{run:?}"
+    );
+    assert_eq!(project.read("root/y/2").as_deref(), Some("y 2 on w1"));
+    let again = project.opsc(&["run", "a.ops", "-e", &given, "-y"]);
+    assert_eq!(again.stdout, "w1 : ok=2 changed=0 unreachable=0 failed=0 skipped=4 rolled_back=0\n");
+    let one = project.opsc(&["plan", "a.ops", "-e", &given, "-e", "names=z", "--offline"]);
+    assert!(one.stdout.contains("made[z]") && !one.stdout.contains("[x]"), "{one:?}");
+
+    for (body, expected) in [
+        ("for name in base {\n    }", "expected a list, found path"),
+        ("for name in names {\n      file.info(path: \"/{nmae}\")\n    }", "did you mean `name`?"),
+        ("for name in names {\n      x = file.info(path: \"/{name}\")\n    }\n    require x.exists else \"no\"", "`x`"),
+    ] {
+        let head = "ops 1\n\nplaybook a(\n  base: path = \"/\",\n  names: list<string> = [],\n) ! read {\n  on host(\"w1\") {\n    ";
+        project.write("b.ops", &format!("{head}{body}\n  }}\n}}\n"));
+        let refused = project.opsc(&["check", "b.ops"]);
+        assert!(refused.code == 11 && refused.stderr.contains(expected), "{expected}: {refused:?}");
+    }
+    let later = "ops 1\n\nplaybook a() ! read {\n  on host(\"w1\") {\n    for name in host.groups {\n      file.info(path: \"/{name}\")\n    }\n  }\n}\n";
+    project.write("c.ops", later);
+    let refused = project.opsc(&["plan", "c.ops", "--offline"]);
+    assert!(refused.stderr.contains("the list of a `for` must be known before the run"), "{refused:?}");
+}

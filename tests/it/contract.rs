@@ -436,6 +436,19 @@ fn ssh_dash() {
 }
 
 #[test]
+fn ssh_busybox() {
+    let directory = tempfile::tempdir().unwrap();
+    let shell = directory.path().join("ash");
+    std::os::unix::fs::symlink("/bin/busybox", &shell).unwrap();
+    ssh_contract(shell.to_str().unwrap());
+}
+
+#[test]
+fn ssh_ksh() {
+    ssh_contract("/bin/ksh");
+}
+
+#[test]
 fn ssh_bash() {
     ssh_contract("/bin/bash");
 }

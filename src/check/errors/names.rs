@@ -154,5 +154,5 @@ crate::diag::code_docs! {
     "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web (batch: 1, batch: 2) {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web (batch: 2) {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
     "E0190" "a form that is not planned yet"
     "The language has this form, but this opsc cannot plan it. It is refused, never ignored."
-    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    for path in [\"/a\", \"/b\"] {\n      file.info(path: path)\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/a\")\n    file.info(path: \"/b\")\n  }\n}\n"
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    parallel {\n      file.info(path: \"/a\")\n      file.info(path: \"/b\")\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/a\")\n    file.info(path: \"/b\")\n  }\n}\n"
 }
