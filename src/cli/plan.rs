@@ -87,7 +87,8 @@ pub fn run(command: &PlanCommand, global: &Global, output: &mut Output) -> i32 {
             output.print("\n");
             output.print(&report::prediction_text::prediction_text(&predictions, colour));
             let changes = report::prediction_text::has_changes(&predictions);
-            if command.detailed_exitcode && changes { 2 } else { 0 }
+            let code = report::prediction_text::exit_code(&predictions);
+            if code == 0 && command.detailed_exitcode && changes { 2 } else { code }
         }
         Err(error) => output.fail(&error, None),
     }

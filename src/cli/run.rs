@@ -133,7 +133,7 @@ fn carry_out(workspace: &Workspace, planned: &Planned, how: &How<'_>, global: &G
         return match session.predict(how.connection, how.diff) {
             Ok(predictions) => {
                 output.print(&format!("\n{}", report::prediction_text::prediction_text(&predictions, output.colour)));
-                0
+                report::prediction_text::exit_code(&predictions)
             }
             Err(error) => output.fail(&error, None),
         };
@@ -205,17 +205,28 @@ fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global
                     Ending::Results => print_results(session, finished.run, output),
                 }
                 output.say(&format!(
-                    "run {} {} in {}; `opsc show {}` tells more\n",
+                    "run {} {} in {}; `opsc show {}`{} tells more\n",
                     finished.run,
                     finished.summary.status,
                     words::duration(finished.summary.elapsed_ms),
-                    finished.run
+                    finished.run,
+                    elsewhere(session.workspace)
                 ));
             }
             finished.summary.exit
         }
         Err(error) => output.fail(&error, None),
     }
+}
+
+/// Where a command must be given to find the journal, if not here.
+fn elsewhere(workspace: &Workspace) -> String {
+    let project = &workspace.project;
+    let here = std::env::current_dir().and_then(|folder| folder.canonicalize()).unwrap_or_default();
+    if !project.found || here.starts_with(&project.root) {
+        return String::new();
+    }
+    format!(" in {}", project.root.display())
 }
 
 /// The journal has what every host said.

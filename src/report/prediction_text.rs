@@ -29,6 +29,7 @@ fn verdict(verdict: &Verdict) -> (Tone, String) {
             (Tone::Changed, format!("~ will change{colon}{}", shown.join(", ")))
         }
         Verdict::Unknown { why } => (Tone::Warning, format!("? unknown ({why})")),
+        Verdict::Unreachable { why } => (Tone::Failed, format!("! unreachable: {why}")),
         Verdict::WillFail { why } => (Tone::Failed, format!("x will fail: {why}")),
     }
 }
@@ -66,6 +67,16 @@ fn contents(verdict: &Verdict, colour: bool) -> String {
 fn shortened(value: &str) -> String {
     let line: String = value.lines().next().unwrap_or("").chars().take(40).collect();
     if line.is_empty() { "-".to_string() } else { line }
+}
+
+/// The exit code of a plan that asked hosts: what a run would meet right away is no success.
+pub fn exit_code(predictions: &[Prediction]) -> i32 {
+    let any = |wanted: fn(&Verdict) -> bool| predictions.iter().any(|prediction| wanted(&prediction.verdict));
+    match () {
+        () if any(|verdict| matches!(verdict, Verdict::WillFail { .. })) => 21,
+        () if any(|verdict| matches!(verdict, Verdict::Unreachable { .. })) => 20,
+        () => 0,
+    }
 }
 
 /// Whether anything would change, might change or fail.

@@ -18,6 +18,7 @@ use super::prepare::{Prepared, prepare};
 use super::results::{Flags, Own, Recorded, Results};
 use super::schedule::Actor;
 use super::scope::RunScope;
+use super::step::with_hint;
 use crate::base::ids::{HostId, StepId};
 use crate::eval::eval_condition;
 use crate::eval::functions::hex;
@@ -46,8 +47,12 @@ pub enum Verdict {
     Unknown {
         why: String,
     },
-    /// It would fail, or the host cannot be asked.
+    /// It would fail.
     WillFail {
+        why: String,
+    },
+    /// The host cannot be asked.
+    Unreachable {
         why: String,
     },
 }
@@ -125,7 +130,7 @@ impl<'a> HostForecast<'a> {
         let mut predictions = Vec::new();
         for (id, guards) in steps {
             let verdict = self.judge(*id, guards).await;
-            if matches!(verdict, Verdict::WillChange { .. } | Verdict::Unknown { .. }) {
+            if matches!(verdict, Verdict::WillChange { .. } | Verdict::Unknown { .. } | Verdict::Unreachable { .. }) {
                 self.unsettled.push(*id);
             }
             let (step, host) = (self.context.step(*id).name.clone(), self.context.name(self.link.actor));
@@ -218,15 +223,15 @@ impl<'a> HostForecast<'a> {
 
     fn failed(&mut self, error: &StepError) -> Verdict {
         if error.is_unreachable() {
-            self.lost = Some(error.to_string());
-            return Verdict::Unknown { why: error.to_string() };
+            self.lost = Some("the host cannot be asked".to_string());
+            return Verdict::Unreachable { why: with_hint(error) };
         }
         match error {
             StepError::NotKnown { what } => Verdict::Unknown { why: format!("`{what}` is known only in a run") },
             StepError::Argument { .. } | StepError::Expression(_) if !self.unsettled.is_empty() => {
                 Verdict::Unknown { why: error.to_string() }
             }
-            other => Verdict::WillFail { why: other.to_string() },
+            other => Verdict::WillFail { why: with_hint(other) },
         }
     }
 }

@@ -355,7 +355,7 @@ fn outcome_of(step: &Step, ended: &Ended) -> Outcome {
     }
 }
 
-fn with_hint(error: &StepError) -> String {
+pub(super) fn with_hint(error: &StepError) -> String {
     match error {
         StepError::Wire { error: wire, .. } => match wire.hint() {
             Some(hint) => format!("{wire} (hint: {hint})"),

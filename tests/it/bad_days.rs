@@ -283,3 +283,16 @@ fn keys_of_the_inventory_are_found_from_any_folder() {
     let said = super::project::said(command.current_dir(day.project.path("sub")).output().unwrap());
     assert_eq!(said.code, 0, "{said:?}");
 }
+
+#[test]
+fn a_plan_that_cannot_ask_a_host_is_no_success() {
+    let day = Day::new();
+    day.project.write("a.ops", "ops 1\n\nplaybook a() ! read {\n  on host(\"far\") {\n    file.info(path: \"/\")\n    file.info(path: \"/etc\")\n  }\n}\n");
+    assert_eq!(day.project.opsc(&["plan", "a.ops"]).code, 0);
+    day.inventory("port: 1");
+    let planned = day.project.opsc(&["plan", "a.ops"]);
+    assert_eq!(planned.code, 20, "{planned:?}");
+    assert!(planned.stdout.contains("far: ! unreachable: ") && planned.stdout.contains("(hint: "), "{planned:?}");
+    assert!(planned.stdout.contains("far: ? unknown (the host cannot be asked)"), "{planned:?}");
+    assert_eq!(day.project.opsc(&["plan", "a.ops", "--offline"]).code, 0);
+}
