@@ -156,12 +156,18 @@ impl Checker<'_> {
         let item = match source.ty.core() {
             Type::List(item) => (**item).clone(),
             Type::Hosts(_) => Type::Host,
+            // Every result that is there; a `let` of results is not gone over.
+            Type::Results(item) if matches!(source.kind, ExprKind::Binding(_)) => (**item).clone(),
             Type::Error => Type::Error,
             other => {
                 let (expected, found) = ("a list".to_string(), other.to_string());
                 self.report(TypeError::Mismatch { expected, found, span: source.span, definition: None }.diagnostic());
                 return error_expr(span);
             }
+        };
+        let whole = match &source.ty {
+            Type::Results(_) => Type::List(Box::new(item.clone())),
+            other => other.clone(),
         };
         let inner = Context { it: Some(item), ..context.clone() };
         let body = match aggregate {
@@ -172,7 +178,7 @@ impl Checker<'_> {
             Aggregate::Any | Aggregate::All => Type::Bool,
             Aggregate::Count => Type::Int,
             Aggregate::Map => Type::List(Box::new(body.ty.clone())),
-            _ => source.ty.clone(),
+            _ => whole,
         };
         let kind = ExprKind::Aggregate { aggregate, source: Box::new(source), body: Some(Box::new(body)) };
         Expr { kind, ty, span }

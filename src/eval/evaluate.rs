@@ -243,7 +243,11 @@ impl<'a> Evaluator<'a> {
     }
 
     fn aggregate(&self, aggregate: Aggregate, source: &Expr, body: Option<&Expr>, span: Span) -> Result {
-        let items = match known!(self.eval(source)?) {
+        let over = match (&source.ty, &source.kind) {
+            (Type::Results(_), ExprKind::Binding(binding)) => self.scope.result_values(*binding),
+            _ => self.eval(source)?,
+        };
+        let items = match known!(over) {
             Value::List(items) => items,
             Value::Hosts(hosts) => hosts.into_iter().map(Value::Host).collect(),
             _ => return Err(EvalError::Mistyped { expected: "a list", span: source.span }),

@@ -33,6 +33,14 @@ pub trait Scope {
     /// `x` after its block: a record of `ok failed changed skipped: hosts` and `count`.
     fn results(&self, binding: BindingId) -> Evaluated;
 
+    /// The results themselves, in inventory order, without those that are absent: what an aggregate goes over.
+    fn result_values(&self, binding: BindingId) -> Evaluated {
+        match self.results(binding) {
+            Evaluated::Known(_) => Evaluated::Known(Value::List(Vec::new())),
+            pending => pending,
+        }
+    }
+
     fn current_host(&self) -> Option<HostId>;
 
     /// `file("path")`; pending where contents are not read, absent where there is no such file.

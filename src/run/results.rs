@@ -68,6 +68,12 @@ impl Results {
         self.by_host.get(&binding)?.get(&host)
     }
 
+    /// What every host that has one holds, in inventory order.
+    pub fn values(&self, binding: BindingId) -> Vec<Value> {
+        let recorded = self.by_host.get(&binding).into_iter().flat_map(BTreeMap::values);
+        recorded.map(|recorded| recorded.value.clone()).filter(|value| *value != Value::None).collect()
+    }
+
     /// `x.ok .failed .changed .skipped .count` after the block.
     pub fn summary(&self, binding: BindingId) -> Value {
         let none = BTreeMap::new();

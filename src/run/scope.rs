@@ -50,6 +50,10 @@ impl Scope for RunScope<'_> {
         Evaluated::Known(self.published.summary(binding))
     }
 
+    fn result_values(&self, binding: BindingId) -> Evaluated {
+        Evaluated::Known(Value::List(self.published.values(binding)))
+    }
+
     fn current_host(&self) -> Option<HostId> {
         self.host
     }
