@@ -19,7 +19,7 @@ pub enum Piece<'a> {
     End { sequence: u64, code: i32 },
 }
 
-/// What a host that knows the nonce wrote wrongly.
+/// What a host that knows a nonce wrote wrongly.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum FrameError {
     HeaderTooLong,
@@ -45,12 +45,37 @@ impl fmt::Display for FrameError {
 
 impl std::error::Error for FrameError {}
 
+/// The nonces of one step. What a step reports and what the lane says about it have different ones, and the step never
+/// sees the second: it cannot end itself, nor speak for the step after it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Nonces {
+    pub fields: String,
+    pub end: String,
+}
+
+/// What one mark may say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Word {
+    Hello,
+    Field,
+    End,
+}
+
 /// An incremental parser of one stream. Holds at most one header or one field.
 #[derive(Debug)]
 pub struct FrameParser {
-    prefix: Vec<u8>,
+    /// The bytes that open a mark, up to what differs from mark to mark.
+    openings: Vec<(Word, Vec<u8>)>,
     pending: Vec<u8>,
-    field: Option<(String, usize)>,
+    field: Option<Field>,
+}
+
+#[derive(Debug)]
+struct Field {
+    key: String,
+    length: usize,
+    /// So many bytes of it do not open an end.
+    searched: usize,
 }
 
 /// How far one look into the pending bytes came.
@@ -59,12 +84,26 @@ enum Step {
     NeedMore,
 }
 
+/// What the pending bytes begin with.
+enum Opening {
+    Whole(Word, usize),
+    Part,
+    Other,
+}
+
 impl FrameParser {
-    pub fn new(nonce: &str) -> FrameParser {
-        let mut prefix = vec![MARK];
-        prefix.extend_from_slice(nonce.as_bytes());
-        prefix.push(b' ');
-        FrameParser { prefix, pending: Vec::new(), field: None }
+    /// Looks for the hello of a lane that was given `token`.
+    pub fn of_hello(token: &str) -> FrameParser {
+        FrameParser::of(vec![(Word::Hello, opening(token, "hello"))])
+    }
+
+    /// Looks for what one step says. What an earlier step's children still say has other nonces, and is raw.
+    pub fn of_step(nonces: &Nonces) -> FrameParser {
+        FrameParser::of(vec![(Word::Field, opening(&nonces.fields, "out")), (Word::End, opening(&nonces.end, "end"))])
+    }
+
+    fn of(openings: Vec<(Word, Vec<u8>)>) -> FrameParser {
+        FrameParser { openings, pending: Vec::new(), field: None }
     }
 
     /// Takes the next bytes and hands every complete piece to `sink`. After an error the stream is of no use.
@@ -84,39 +123,55 @@ impl FrameParser {
     }
 
     fn take_piece(&mut self, rest: &[u8], sink: &mut dyn FnMut(Piece<'_>)) -> Result<Step, FrameError> {
-        if let Some((key, length)) = self.field.take() {
-            return self.take_field(rest, key, length, sink);
+        if let Some(field) = self.field.take() {
+            return self.take_field(rest, field, sink);
         }
         let raw = rest.iter().position(|byte| *byte == MARK).unwrap_or(rest.len());
         if raw > 0 {
             sink(Piece::Raw(rest.get(..raw).unwrap_or_default()));
             return Ok(Step::Consumed(raw));
         }
-        let same = rest.iter().zip(&self.prefix).take_while(|(found, expected)| found == expected).count();
-        if same < self.prefix.len() {
-            if same == rest.len() {
-                return Ok(Step::NeedMore);
+        match self.opening_of(rest) {
+            Opening::Whole(word, length) => self.take_header(rest, word, length, sink),
+            Opening::Part => Ok(Step::NeedMore),
+            Opening::Other => {
+                sink(Piece::Raw(rest.get(..1).unwrap_or_default()));
+                Ok(Step::Consumed(1))
             }
-            sink(Piece::Raw(rest.get(..1).unwrap_or_default()));
-            return Ok(Step::Consumed(1));
         }
-        self.take_header(rest, sink)
     }
 
-    fn take_header(&mut self, rest: &[u8], sink: &mut dyn FnMut(Piece<'_>)) -> Result<Step, FrameError> {
+    fn opening_of(&self, rest: &[u8]) -> Opening {
+        let mut found = Opening::Other;
+        for (word, opening) in &self.openings {
+            if rest.starts_with(opening) {
+                return Opening::Whole(*word, opening.len());
+            }
+            if opening.starts_with(rest) {
+                found = Opening::Part;
+            }
+        }
+        found
+    }
+
+    fn take_header(
+        &mut self,
+        rest: &[u8],
+        word: Word,
+        opening: usize,
+        sink: &mut dyn FnMut(Piece<'_>),
+    ) -> Result<Step, FrameError> {
         let Some(end) = rest.iter().take(HEADER_LIMIT).position(|byte| *byte == b'\n') else {
             return if rest.len() >= HEADER_LIMIT { Err(FrameError::HeaderTooLong) } else { Ok(Step::NeedMore) };
         };
-        let header = rest.get(self.prefix.len()..end).unwrap_or_default();
-        let header = String::from_utf8_lossy(header);
-        let words = header.split(' ').collect::<Vec<_>>();
-        match parse_header(&words) {
+        let header = String::from_utf8_lossy(rest.get(opening..end).unwrap_or_default());
+        match parse_header(word, &header.split(' ').collect::<Vec<_>>()) {
             Some(Header::Hello { system, shell, user }) => sink(Piece::Hello { system, shell, user }),
             Some(Header::End { sequence, code }) => sink(Piece::End { sequence, code }),
             Some(Header::Field { key, length }) if length > FIELD_LIMIT => {
                 return Err(FrameError::FieldTooLong { key, length });
             }
-            Some(Header::Field { key, length }) => self.field = Some((key, length)),
+            Some(Header::Field { key, length }) => self.field = Some(Field { key, length, searched: 0 }),
             None => return Err(FrameError::BadHeader { header: header.into_owned() }),
         }
         Ok(Step::Consumed(end + 1))
@@ -125,22 +180,40 @@ impl FrameParser {
     fn take_field(
         &mut self,
         rest: &[u8],
-        key: String,
-        length: usize,
+        mut field: Field,
         sink: &mut dyn FnMut(Piece<'_>),
     ) -> Result<Step, FrameError> {
-        match rest.get(length) {
+        // A child in the background may still write its field when the step ends: half of it is no field.
+        if let Some(at) = self.end_within(rest, &field) {
+            return Ok(Step::Consumed(at));
+        }
+        match rest.get(field.length) {
             None => {
-                self.field = Some((key, length));
+                field.searched = rest.len();
+                self.field = Some(field);
                 Ok(Step::NeedMore)
             }
             Some(b'\n') => {
-                sink(Piece::Field { key, value: rest.get(..length).unwrap_or_default() });
-                Ok(Step::Consumed(length + 1))
+                sink(Piece::Field { key: field.key, value: rest.get(..field.length).unwrap_or_default() });
+                Ok(Step::Consumed(field.length + 1))
             }
-            Some(_) => Err(FrameError::FieldNotClosed { key }),
+            Some(_) => Err(FrameError::FieldNotClosed { key: field.key }),
         }
     }
+
+    /// Where an end opens inside a field, which no value can hold because no step knows its nonce.
+    fn end_within(&self, rest: &[u8], field: &Field) -> Option<usize> {
+        let (_, end) = self.openings.iter().find(|(word, _)| *word == Word::End)?;
+        let from = field.searched.saturating_sub(end.len());
+        let inside = rest.get(from..rest.len().min(field.length + 1))?;
+        let mut marks = inside.iter().enumerate().filter(|(_, byte)| **byte == MARK);
+        let (at, _) = marks.find(|(at, _)| inside.get(*at..).is_some_and(|tail| tail.starts_with(end)))?;
+        Some(from + at)
+    }
+}
+
+fn opening(nonce: &str, word: &str) -> Vec<u8> {
+    [&[MARK], nonce.as_bytes(), b" ", word.as_bytes(), b" "].concat()
 }
 
 enum Header {
@@ -149,15 +222,17 @@ enum Header {
     End { sequence: u64, code: i32 },
 }
 
-fn parse_header(words: &[&str]) -> Option<Header> {
-    match words {
-        ["hello", "1", system, middle @ .., user] => {
+fn parse_header(word: Word, words: &[&str]) -> Option<Header> {
+    match (word, words) {
+        (Word::Hello, ["1", system, middle @ .., user]) => {
             Some(Header::Hello { system: (*system).to_owned(), shell: middle.join(" "), user: (*user).to_owned() })
         }
-        ["out", key, length] if is_key(key) => {
+        (Word::Field, [key, length]) if is_key(key) => {
             Some(Header::Field { key: (*key).to_owned(), length: length.parse().ok()? })
         }
-        ["end", sequence, code] => Some(Header::End { sequence: sequence.parse().ok()?, code: code.parse().ok()? }),
+        (Word::End, [sequence, code]) => {
+            Some(Header::End { sequence: sequence.parse().ok()?, code: code.parse().ok()? })
+        }
         _ => None,
     }
 }
@@ -172,14 +247,22 @@ fn is_key(key: &str) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
-    use super::{FIELD_LIMIT, FrameError, FrameParser, Piece};
+    use super::{FIELD_LIMIT, FrameError, FrameParser, Nonces, Piece};
     use proptest::prelude::*;
 
-    const NONCE: &str = "00112233445566778899aabbccddeeff";
+    const FIELDS: &str = "00112233445566778899aabbccddeeff";
+    const END: &str = "00112233445566778899aabbccddeee0";
+
+    fn parser() -> FrameParser {
+        FrameParser::of_step(&Nonces { fields: FIELDS.to_owned(), end: END.to_owned() })
+    }
 
     /// Everything that was parsed, as text; neighbouring raw bytes joined.
     fn parse(chunks: &[&[u8]]) -> Result<(Vec<u8>, Vec<String>), FrameError> {
-        let mut parser = FrameParser::new(NONCE);
+        parse_with(parser(), chunks)
+    }
+
+    fn parse_with(mut parser: FrameParser, chunks: &[&[u8]]) -> Result<(Vec<u8>, Vec<String>), FrameError> {
         let (mut raw, mut marks) = (Vec::new(), Vec::new());
         for chunk in chunks {
             parser.feed(chunk, &mut |piece| match piece {
@@ -190,8 +273,10 @@ mod tests {
         Ok((raw, marks))
     }
 
+    /// With the nonce that the word belongs to.
     fn mark(text: &str) -> Vec<u8> {
-        format!("\x1e{NONCE} {text}\n").into_bytes()
+        let nonce = if text.starts_with("end") { END } else { FIELDS };
+        format!("\x1e{nonce} {text}\n").into_bytes()
     }
 
     #[test]
@@ -211,11 +296,35 @@ mod tests {
     #[test]
     fn broken_marks_are_errors() {
         let long = format!("out a {}", FIELD_LIMIT + 1);
-        for text in ["", "end", "end x 1", "end 1 1 1", "out a -1", "out a/b 1", &long, "out a 1\nxy", "hello 2 a b"] {
+        for text in ["end ", "end x 1", "end 1 1 1", "out a -1", "out a/b 1", "out a b 1", &long, "out a 1\nxy"] {
             assert!(parse(&[&mark(text)]).is_err(), "{text}");
         }
-        let endless = [mark("end").as_slice().split_last().unwrap().1.to_vec(), vec![b'x'; 600]].concat();
+        let endless = [mark("end ").as_slice().split_last().unwrap().1.to_vec(), vec![b'x'; 600]].concat();
         assert_eq!(parse(&[&endless]), Err(FrameError::HeaderTooLong));
+    }
+
+    #[test]
+    fn a_nonce_says_only_its_own_word() {
+        let wrong = [
+            format!("\x1e{FIELDS} end 1 0\n"),
+            format!("\x1e{END} out a 1\nx\n"),
+            format!("\x1e{FIELDS} hello 1 Linux sh root\n"),
+            format!("\x1e{} end 1 0\n", "0".repeat(32)),
+        ];
+        for text in wrong {
+            assert_eq!(parse(&[text.as_bytes()]), Ok((text.clone().into_bytes(), Vec::new())));
+        }
+        let hello = format!("\x1e{FIELDS} hello 1 Linux /bin/sh root\n");
+        let (raw, marks) = parse_with(FrameParser::of_hello(FIELDS), &[b"noise", hello.as_bytes()]).unwrap();
+        assert_eq!((raw, marks.len()), (b"noise".to_vec(), 1));
+        assert!(parse_with(FrameParser::of_hello(FIELDS), &[hello.replace(" 1 ", " 2 ").as_bytes()]).is_err());
+    }
+
+    #[test]
+    fn an_end_inside_a_field_is_an_end() {
+        let cut = [mark("out late 900").as_slice(), &[b'x'; 500], &mark("end 3 0"), b"yy"].concat();
+        let (raw, marks) = parse(&[&cut]).unwrap();
+        assert_eq!((raw.as_slice(), marks), (&b"yy"[..], vec!["0 End { sequence: 3, code: 0 }".to_owned()]));
     }
 
     fn stream() -> impl Strategy<Value = Vec<u8>> {
@@ -224,7 +333,9 @@ mod tests {
             proptest::collection::vec(Just(0x1e_u8), 1..4),
             Just(mark("end 1 0")),
             Just(mark("out key 5\n\x1eabc\n")),
-            Just(mark("end")[..20].to_vec()),
+            Just(mark("out key 60")),
+            Just(mark("end ")[..20].to_vec()),
+            Just(mark("end ")[..36].to_vec()),
             Just(b"\x1e00112233445566778899aabbccddeefe end 1 0\n".to_vec()),
         ];
         proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())

@@ -19,10 +19,12 @@ pub enum Work<'a> {
 /// One line without newlines, single quotes, `!` or `\'`, so that csh and fish pass it on unharmed.
 ///
 /// Arguments: token, shell, work, file. Arguments can be seen by every user of the host, so the token only finds the
-/// hello and names the private directory; the nonce of the marks arrives on stdin. A watcher copies stdin to the inner shell; at the end of stdin it ends every
-/// process below the lane (TERM, after two seconds KILL), and the private directory of a step lane goes with it.
+/// hello and names the private directory; the nonces of the marks arrive on stdin. A watcher copies stdin to the inner
+/// shell; at the end of stdin it ends every process below the lane (TERM, after two seconds KILL), and the private
+/// directory of a step lane goes with it.
 const START: &str = concat!(
-    r#"n=$1; s=$2; f=/tmp/opsc-$1; trap : TERM; PATH=$PATH:/usr/bin:/bin:/usr/sbin:/sbin; "#,
+    // A step that signals its whole group ends itself, not the lane: shells trap, and the watcher and its cat ignore.
+    r#"n=$1; s=$2; f=/tmp/opsc-$1; trap : HUP INT QUIT TERM; PATH=$PATH:/usr/bin:/bin:/usr/sbin:/sbin; "#,
     r#"u=$(uname -s); w=$(id -un); h() { printf "\036%s hello 1 %s %s %s\n" "$n" "$u" "$s" "$w"; }; h; h >&2; "#,
     r#"if [ "$3" = receive ]; then umask 077; [ -e "$f" ] || mkdir -m 700 "$f"; "#,
     // A directory that someone else put there first, or a link to elsewhere, is not used.
@@ -35,21 +37,26 @@ const START: &str = concat!(
     // The processes below those in m, except the watcher, into m.
     r#"d() { t=$(p); g=1; while [ "$g" = 1 ]; do g=0; set -- $t; while [ $# -gt 1 ]; do case "$m" in "#,
     r#"*" $1 "*) ;; *" $2 "*) [ "$1" = "$a" ] || { m="$m$1 "; g=1; } ;; esac; shift 2; done; done; }; "#,
-    // The end of its output ends the steps, and that brings TERM: it must be ignored by then.
-    r#"{ exec 2>/dev/null; a=$(exec "$s" -c "echo \$PPID"); echo "$a"; cat; trap "" TERM; exec >&-; m=" $$ "; d; m=${m#" $$ "}; kill $m; i=0; "#,
+    // The same, all of them stopped: one that dies right after it started a child would leave the child to nobody.
+    r#"z() { m=" $$ $m"; o=; until [ "$o" = "$m" ]; do o=$m; d; kill -STOP ${m#" $$ "}; done; m=${m#" $$ "}; }; "#,
+    // The end of its output ends the steps, and that brings USR1: it must be ignored by then.
+    r#"{ exec 2>/dev/null; trap "" HUP INT QUIT TERM; a=$(exec "$s" -c "echo \$PPID"); echo "$a"; cat; "#,
+    r#"trap "" USR1; exec >&-; m=; z; kill $m; kill -CONT $m; i=0; "#,
     // A dead process that nobody collects, as in many containers, is not waited for.
     r#"while [ "$i" -lt 20 ]; do g=; for x in $m; do kill -0 "$x" || continue; y=; read -r y <"/proc/$x/stat"; "#,
     r#"case "${y##*") "}" in Z*) ;; *) g=1 ;; esac; done; [ -z "$g" ] && break; "#,
     r#"sleep 0.1 || sleep 1; i=$((i+1)); done; "#,
     // A process that outlived TERM may have started others meanwhile.
-    r#"m=" $m"; d; kill -KILL $m; d; kill -KILL $m; } | "#,
-    r#"{ trap : TERM; read -r a; "$s"; c=$?; kill "$a" 2>/dev/null; wait "$a" 2>/dev/null; rm -rf "$f"; exit "$c"; }"#
+    r#"z; kill -KILL $m; } | "#,
+    r#"{ trap : HUP INT QUIT TERM; read -r a; "$s"; c=$?; kill -USR1 "$a" 2>/dev/null; wait "$a" 2>/dev/null; "#,
+    // Behind the pipeline, because the watcher ends whatever still runs in it.
+    r#"(exit "$c"); }; c=$?; trap "" HUP INT QUIT TERM; rm -rf "$f"; exit "$c""#
 );
 
 /// Defines what steps use. `trap` keeps the lane alive when the watcher ends its children.
-const FUNCTIONS: &str = r#"trap : TERM
+pub const FUNCTIONS: &str = r#"trap : HUP INT QUIT TERM
 out() { ( LC_ALL=C; printf '\036%s out %s %s\n%s\n' "$__nonce" "$1" "${#2}" "$2" ) }
-__end() { printf '\036%s end %s %s\n' "$__nonce" "$1" "$2"; printf '\036%s end %s %s\n' "$__nonce" "$1" "$2" >&2; }
+__end() { printf '\036%s end %s %s\n' "$1" "$2" "$3"; printf '\036%s end %s %s\n' "$1" "$2" "$3" >&2; }
 "#;
 
 /// The words of the command that starts a lane: a shell, its program and the program's arguments.
@@ -65,11 +72,6 @@ pub fn start_words(shell: &str, token: &str, work: &Work<'_>) -> Vec<String> {
 pub fn command_line(words: &[String]) -> Result<String, ShellError> {
     let quoted = words.iter().map(|word| quote("command", word)).collect::<Result<Vec<_>, _>>()?;
     Ok(quoted.join(" "))
-}
-
-/// The first text that a lane reads.
-pub fn functions_text(nonce: &str) -> String {
-    format!("__nonce={nonce}\n{FUNCTIONS}")
 }
 
 #[cfg(test)]

@@ -6,6 +6,35 @@
 //! * [`lane`]: the constant texts of a lane: how it starts, what it defines, how it ends
 //! * [`step`]: one step as the text that the lane reads
 //! * [`frames`]: the marks that come back between the raw output
+//!
+//! # The bytes of a lane, version 1
+//!
+//! One process per host and user reads steps from its stdin. RS is the byte 0x1e.
+//!
+//! | direction | bytes | meaning |
+//! | --- | --- | --- |
+//! | ← both streams | `RS T hello 1 <system> <shell> <user>\n` | ready; all before it is noise of rc files |
+//! | → | [`lane::FUNCTIONS`] | defines `out` and `__end` |
+//! | → | `b_<hash>='<body>'` | once per lane and body |
+//! | → | `( __nonce=F … __body ) </dev/null`, `__end E <n> "$?"` | step n |
+//! | ← stdout | `RS F out <key> <length>\n<value>\n` | a field; the length is in bytes |
+//! | ← both streams | `RS E end <n> <code>\n` | the step is over on this stream |
+//! | → | end of stdin | every process below the lane ends, then its files go |
+//!
+//! Where a simpler form would be expected, this is why it is not that:
+//!
+//! * There is no nonce of the session. T is an argument, which every user of the host can see, so it opens the lane
+//!   and nothing else. F and E are new for each step: a child that an earlier step left behind cannot report to the
+//!   next one, and E is never in a variable, so no step can end itself or another.
+//! * The hello names the user, because after `su` or `sudo` only the host knows who it is.
+//! * A body is a variable that the step evaluates, not a function: a syntax error in a definition ends the shell itself.
+//! * Values of any size are in the step's text; only files have a channel of their own ([`lane::Work::Receive`]).
+//! * A deadline is the end of stdin and costs the lane; the next step opens another. `timeout` and `setsid` are not
+//!   everywhere, and a lost connection needs the same ending anyway.
+//! * A field that is cut by the end of its step is dropped: a child in the background was still writing it.
+//!
+//! What it cannot do: raw output of a child that an earlier step left behind is told as output of the step that runs
+//! by then, and a process whose own parent has left it, as daemons arrange, outlives deadlines and the lane.
 
 pub mod error;
 pub mod frames;

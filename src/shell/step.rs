@@ -4,6 +4,7 @@
 use sha2::{Digest, Sha256};
 
 use super::error::ShellError;
+use super::frames::Nonces;
 use super::program::{NamedScript, Program, Variable, VariableValue};
 use super::quote::{check_name, quote};
 
@@ -23,9 +24,10 @@ pub fn body_text(body: &str) -> Result<String, ShellError> {
     Ok(format!("{}={}\n", body_name(body), quote("body", body)?))
 }
 
-/// The text of one step. `sequence` comes back in the end marks.
-pub fn step_text(program: &Program, sequence: u64) -> Result<String, ShellError> {
-    let mut text = String::from("(\n");
+/// The text of one step. `sequence` comes back in the end marks. Their nonce is a word of the line behind the subshell,
+/// which the lane reads when the step is over, and never a variable.
+pub fn step_text(program: &Program, sequence: u64, nonces: &Nonces) -> Result<String, ShellError> {
+    let mut text = format!("(\n__nonce={}\n", nonces.fields);
     for variable in &program.variables {
         push_variable(&mut text, variable)?;
     }
@@ -48,7 +50,7 @@ pub fn step_text(program: &Program, sequence: u64) -> Result<String, ShellError>
         }
         None => text.push_str("__body\n"),
     }
-    text.push_str(&format!(") </dev/null\n__end {sequence} \"$?\"\n"));
+    text.push_str(&format!(") </dev/null\n__end {} {sequence} \"$?\"\n", nonces.end));
     Ok(text)
 }
 
@@ -105,23 +107,28 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
     use super::{body_name, step_text};
+    use crate::shell::frames::Nonces;
     use crate::shell::{Program, Variable, VariableValue};
+
+    fn nonces() -> Nonces {
+        Nonces { fields: "ff".to_owned(), end: "ee".to_owned() }
+    }
 
     #[test]
     fn a_step_is_assignments_a_call_and_an_end() {
         let program = Program::new("echo \"$to\"").with("to", "it's");
         let expected = format!(
-            "(\nto='it'\\''s'\nto_set=true\n__body() {{ eval \"${}\"; }}\n__body\n) </dev/null\n__end 7 \"$?\"\n",
+            "(\n__nonce=ff\nto='it'\\''s'\nto_set=true\n__body() {{ eval \"${}\"; }}\n__body\n) </dev/null\n__end ee 7 \"$?\"\n",
             body_name("echo \"$to\"")
         );
-        assert_eq!(step_text(&program, 7).unwrap(), expected);
+        assert_eq!(step_text(&program, 7, &nonces()).unwrap(), expected);
     }
 
     #[test]
     fn names_and_nul_bytes_are_refused() {
-        assert!(step_text(&Program::new("x").with("a;b", "1"), 1).is_err());
-        assert!(step_text(&Program::new("x").with("a", "1\0"), 1).is_err());
+        assert!(step_text(&Program::new("x").with("a;b", "1"), 1, &nonces()).is_err());
+        assert!(step_text(&Program::new("x").with("a", "1\0"), 1, &nonces()).is_err());
         let list = Variable { name: "l".to_owned(), value: VariableValue::List(vec!["\0".to_owned()]) };
-        assert!(step_text(&Program { variables: vec![list], ..Program::new("x") }, 1).is_err());
+        assert!(step_text(&Program { variables: vec![list], ..Program::new("x") }, 1, &nonces()).is_err());
     }
 }

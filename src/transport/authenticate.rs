@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use russh::MethodKind;
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
+use russh::keys::Error::KeyIsEncrypted;
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
-use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, load_secret_key};
+use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, decode_secret_key};
 use tokio::time::timeout;
 
 use super::endpoint::{Credentials, Endpoint};
@@ -17,6 +18,12 @@ use super::ssh::Judge;
 
 /// Tried in `~/.ssh` when an endpoint names no key.
 const DEFAULT_KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+/// How a file in this format says that it needs a passphrase.
+const PKCS8_ENCRYPTED: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
+/// The same before PKCS#8; of these the library reads one kind of key and one cipher.
+const PEM_ENCRYPTED: &str = "Proc-Type: 4,ENCRYPTED";
+const PEM_RSA: &str = "-----BEGIN RSA PRIVATE KEY-----";
+const PEM_CIPHER: &str = "DEK-Info: AES-128-CBC,";
 /// An agent with many keys would use up the host's patience (MaxAuthTries is 6).
 const MOST_AGENT_KEYS: usize = 4;
 const MOST_QUESTIONS: usize = 4;
@@ -198,19 +205,21 @@ impl Attempt<'_> {
 }
 
 fn load_key(path: &Path, credentials: &Credentials) -> Result<PrivateKey, TransportError> {
-    let passphrase = credentials.passphrase.as_ref().map(|passphrase| passphrase.expose().as_str());
-    match load_secret_key(path, None) {
-        Ok(key) => Ok(key),
-        Err(russh::keys::Error::KeyIsEncrypted) if passphrase.is_none() => {
-            Err(TransportError::KeyEncrypted { path: path.to_owned() })
-        }
-        Err(russh::keys::Error::KeyIsEncrypted) => {
-            load_secret_key(path, passphrase).map_err(|error| key_error(path, &error))
-        }
-        Err(error) => Err(key_error(path, &error)),
+    let text = std::fs::read_to_string(path).map_err(|error| key_error(path, &error))?;
+    if text.contains(PEM_ENCRYPTED) && !(text.contains(PEM_RSA) && text.contains(PEM_CIPHER)) {
+        return Err(TransportError::KeyFormat { path: path.to_owned() });
     }
+    // Without a passphrase the library takes such a file for a broken one.
+    let result = if text.contains(PKCS8_ENCRYPTED) { Err(KeyIsEncrypted) } else { decode_secret_key(&text, None) };
+    let passphrase = match (result, &credentials.passphrase) {
+        (Ok(key), _) => return Ok(key),
+        (Err(KeyIsEncrypted), None) => return Err(TransportError::KeyEncrypted { path: path.to_owned() }),
+        (Err(KeyIsEncrypted), Some(passphrase)) => passphrase.expose(),
+        (Err(error), _) => return Err(key_error(path, &error)),
+    };
+    decode_secret_key(&text, Some(passphrase)).map_err(|error| key_error(path, &error))
 }
 
-fn key_error(path: &Path, error: &russh::keys::Error) -> TransportError {
+fn key_error(path: &Path, error: &dyn std::error::Error) -> TransportError {
     TransportError::Key { path: path.to_owned(), reason: error.to_string() }
 }

@@ -71,6 +71,10 @@ pub enum TransportError {
     KeyEncrypted {
         path: PathBuf,
     },
+    /// Encrypted as OpenSSL did it before PKCS#8, in a way that is not read any more.
+    KeyFormat {
+        path: PathBuf,
+    },
     /// No method was accepted. `tried` in order; `offered` is what the host would still take.
     Authentication {
         host: String,
@@ -178,6 +182,7 @@ impl TransportError {
                 | E::KnownHosts { .. }
                 | E::Key { .. }
                 | E::KeyEncrypted { .. }
+                | E::KeyFormat { .. }
                 | E::Authentication { .. }
                 | E::ChannelRefused { .. }
                 | E::NoHello { .. }
@@ -197,6 +202,7 @@ impl TransportError {
                 file.display()
             ),
             E::KeyEncrypted { path } => format!("give its passphrase, or `ssh-add {}`", path.display()),
+            E::KeyFormat { path } => format!("`ssh-keygen -p -f {}` writes it anew", path.display()),
             E::Authentication { tried, .. } if tried.is_empty() => "give a key, an agent or a password".to_owned(),
             E::Authentication { .. } => {
                 "check `user` and `key` of the host (`opsc inv show`), or give `-u`, `--private-key` or `-k`".to_owned()
@@ -248,6 +254,9 @@ impl fmt::Display for TransportError {
             E::KnownHosts { file, reason } => write!(formatter, "cannot use {}: {reason}", file.display()),
             E::Key { path, reason } => write!(formatter, "cannot use the key {}: {reason}", path.display()),
             E::KeyEncrypted { path } => write!(formatter, "the key {} needs a passphrase", path.display()),
+            E::KeyFormat { path } => {
+                write!(formatter, "the key {} is encrypted in an old way that opsc cannot read", path.display())
+            }
             E::Authentication { host, user, tried, offered } => write!(
                 formatter,
                 "{host}: `{user}` was not let in: tried {}; the host takes {}",

@@ -13,8 +13,8 @@ use super::nonce::nonce;
 use super::privilege::{Prompt, explain};
 use crate::base::secret::Secret;
 use crate::shell::Program;
-use crate::shell::frames::{FrameError, FrameParser, Piece};
-use crate::shell::lane::functions_text;
+use crate::shell::frames::{FrameError, FrameParser, Nonces, Piece};
+use crate::shell::lane::FUNCTIONS;
 use crate::shell::step::{body_name, body_text, step_text};
 
 /// After a deadline the host ends the step's processes (TERM, two seconds, KILL); this is how long we wait for it.
@@ -71,7 +71,7 @@ struct Hall {
 impl Hall {
     fn new(token: &str) -> Hall {
         Hall {
-            parsers: [FrameParser::new(token), FrameParser::new(token)],
+            parsers: [FrameParser::of_hello(token), FrameParser::of_hello(token)],
             greeted: [None, None],
             said: [Vec::new(), Vec::new()],
             questions: 0,
@@ -149,7 +149,6 @@ pub(super) struct Lane {
     /// Content that is there, by hash, with its path.
     pub(super) staged: BTreeMap<String, String>,
     channel: Channel,
-    parsers: [FrameParser; 2],
     bodies: BTreeSet<String>,
     sequence: u64,
     usable: bool,
@@ -157,22 +156,20 @@ pub(super) struct Lane {
 
 impl Lane {
     /// Makes a lane of a greeted channel.
-    pub(super) fn start(channel: Channel, greeting: &Greeting<'_>) -> Result<Lane, TransportError> {
-        let nonce = nonce()?;
+    pub(super) fn start(channel: Channel, greeting: &Greeting<'_>) -> Lane {
         // A closed channel shows at the first step.
-        channel.send(functions_text(&nonce).into_bytes());
+        channel.send(FUNCTIONS.as_bytes().to_vec());
         channel.listen(false);
-        Ok(Lane {
+        Lane {
             host: greeting.host.to_owned(),
             user: greeting.user.to_owned(),
             token: greeting.token.to_owned(),
             staged: BTreeMap::new(),
             channel,
-            parsers: [FrameParser::new(&nonce), FrameParser::new(&nonce)],
             bodies: BTreeSet::new(),
             sequence: 0,
             usable: true,
-        })
+        }
     }
 
     /// Whether another step can be sent.
@@ -187,19 +184,20 @@ impl Lane {
         deadline: Duration,
         output: Output<'_>,
     ) -> Result<Completed, TransportError> {
-        let text = self.text(program)?;
+        let nonces = Nonces { fields: nonce()?, end: nonce()? };
+        let text = self.text(program, &nonces)?;
         self.usable = false;
         self.channel.listen(true);
         self.channel.send(text.into_bytes());
-        let mut running = Running::new(self.sequence);
+        let mut running = Running::new(self.sequence, &nonces);
         let timed_out = self.follow(&mut running, Instant::now() + deadline, output).await?;
         self.channel.listen(false);
         self.usable = !timed_out;
         Ok(running.finish(timed_out))
     }
 
-    fn text(&mut self, program: &Program) -> Result<String, TransportError> {
-        let step = step_text(program, self.sequence + 1)?;
+    fn text(&mut self, program: &Program, nonces: &Nonces) -> Result<String, TransportError> {
+        let step = step_text(program, self.sequence + 1, nonces)?;
         let name = body_name(&program.body);
         let mut text = String::new();
         if !self.bodies.contains(&name) {
@@ -241,21 +239,16 @@ impl Lane {
     }
 
     fn take(
-        &mut self,
+        &self,
         running: &mut Running,
         stream: Stream,
         bytes: &[u8],
         output: Output<'_>,
     ) -> Result<(), TransportError> {
-        let [stdout, stderr] = &mut self.parsers;
-        let parser = match stream {
-            Stream::Stdout => stdout,
-            Stream::Stderr => stderr,
-        };
-        parser
-            .feed(bytes, &mut |piece| running.take(stream, piece, output))
+        running
+            .feed(stream, bytes, output)
             .map_err(|error| TransportError::Protocol { host: self.host.clone(), error })?;
-        if running.fields.len() > MOST_FIELDS || running.field_bytes > MOST_FIELD_BYTES {
+        if running.heard.is_too_much() {
             return Err(TransportError::TooManyFields { host: self.host.clone() });
         }
         Ok(())
@@ -290,9 +283,16 @@ fn signal_code(code: i32) -> i32 {
     if code > 256 { code - 128 } else { code }
 }
 
-/// One step on its way.
+/// One step on its way. Its parsers are its own: what an earlier step left half said does not reach into it.
 struct Running {
     sequence: u64,
+    parsers: [FrameParser; 2],
+    heard: Heard,
+}
+
+/// What a step said so far.
+#[derive(Default)]
+struct Heard {
     captures: [Capture; 2],
     ends: [Option<i32>; 2],
     fields: Vec<(String, Vec<u8>)>,
@@ -300,26 +300,57 @@ struct Running {
 }
 
 impl Running {
-    fn new(sequence: u64) -> Running {
-        Running { sequence, captures: Default::default(), ends: [None, None], fields: Vec::new(), field_bytes: 0 }
+    fn new(sequence: u64, nonces: &Nonces) -> Running {
+        let parsers = [FrameParser::of_step(nonces), FrameParser::of_step(nonces)];
+        Running { sequence, parsers, heard: Heard::default() }
     }
 
     fn is_over(&self) -> bool {
-        self.ends.iter().all(Option::is_some)
+        self.heard.ends.iter().all(Option::is_some)
     }
 
+    fn feed(&mut self, stream: Stream, bytes: &[u8], output: Output<'_>) -> Result<(), FrameError> {
+        let [stdout, stderr] = &mut self.parsers;
+        let parser = match stream {
+            Stream::Stdout => stdout,
+            Stream::Stderr => stderr,
+        };
+        parser.feed(bytes, &mut |piece| match piece {
+            Piece::End { sequence, .. } if sequence != self.sequence => {}
+            piece => self.heard.take(stream, piece, output),
+        })
+    }
+
+    fn finish(self, timed_out: bool) -> Completed {
+        let [stdout, stderr] = self.heard.captures;
+        let [code, _] = self.heard.ends;
+        Completed {
+            code: code.map_or(124, signal_code),
+            fields: self.heard.fields,
+            stdout: stdout.finish(),
+            stderr: stderr.finish(),
+            timed_out,
+        }
+    }
+}
+
+impl Heard {
     fn take(&mut self, stream: Stream, piece: Piece<'_>, output: Output<'_>) {
         let ([stdout, stderr], [stdout_end, stderr_end]) = (&mut self.captures, &mut self.ends);
         let (capture, end) = match stream {
             Stream::Stdout => (stdout, stdout_end),
             Stream::Stderr => (stderr, stderr_end),
         };
+        // What comes behind the end is of children that the step left behind, and belongs to nobody.
+        if end.is_some() {
+            return;
+        }
         match piece {
-            Piece::Raw(bytes) if end.is_none() => {
+            Piece::Raw(bytes) => {
                 capture.push(bytes);
                 output(stream, bytes);
             }
-            Piece::Field { key, value } if end.is_none() => {
+            Piece::Field { key, value } => {
                 self.field_bytes += key.len() + value.len();
                 // The lane gives up after this piece; what it holds until then stays within one read.
                 if self.fields.len() <= MOST_FIELDS && self.field_bytes <= MOST_FIELD_BYTES {
@@ -328,21 +359,12 @@ impl Running {
                     self.field_bytes = MOST_FIELD_BYTES + 1;
                 }
             }
-            Piece::End { sequence, code } if sequence == self.sequence => *end = Some(code),
-            // Late words of an earlier step's background processes belong to nobody.
-            Piece::Raw(_) | Piece::Field { .. } | Piece::End { .. } | Piece::Hello { .. } => {}
+            Piece::End { code, .. } => *end = Some(code),
+            Piece::Hello { .. } => {}
         }
     }
 
-    fn finish(self, timed_out: bool) -> Completed {
-        let [stdout, stderr] = self.captures;
-        let [code, _] = self.ends;
-        Completed {
-            code: code.map_or(124, signal_code),
-            fields: self.fields,
-            stdout: stdout.finish(),
-            stderr: stderr.finish(),
-            timed_out,
-        }
+    fn is_too_much(&self) -> bool {
+        self.fields.len() > MOST_FIELDS || self.field_bytes > MOST_FIELD_BYTES
     }
 }

@@ -179,7 +179,7 @@ impl Session {
         let token = nonce()?;
         let (channel, found) = self.open(user, &token, &Work::Steps).await?;
         let greeting = self.greeting(user, &token);
-        Ok((Lane::start(channel, &greeting)?, found))
+        Ok((Lane::start(channel, &greeting), found))
     }
 
     /// A greeted channel of `user`, and who the host says that is.

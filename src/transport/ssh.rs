@@ -17,13 +17,21 @@ use super::completed::Stream;
 use super::endpoint::{Credentials, Endpoint, HostKeyPolicy, Wire};
 use super::error::TransportError;
 use super::known_hosts::KnownHost;
+use crate::base::words;
 
 /// sshd counts a closed session a little late, so a refusal is tried again this often.
 const CHANNEL_RETRIES: u32 = 4;
+/// How long a channel may be quiet after the exit of its process before nothing more is expected: a child in the
+/// background may hold its output open for ever.
+const QUIET: Duration = Duration::from_millis(500);
+/// How long the goodbye to a host may take.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 pub(super) struct Ssh {
     host: String,
     handle: Handle<Judge>,
+    /// How long the host may take to answer.
+    patience: Duration,
     /// The connection that carries this one lives as long.
     jump: Option<Box<Ssh>>,
 }
@@ -61,10 +69,8 @@ impl Ssh {
     }
 
     pub(super) async fn close(self) {
-        let Ssh { handle, jump, host } = self;
-        if let Err(error) = handle.disconnect(Disconnect::ByApplication, "", "").await {
-            tracing::debug!(%host, %error, "the connection was gone before it was closed");
-        }
+        let Ssh { handle, jump, host, .. } = self;
+        say_goodbye(&handle, &host).await;
         if let Some(jump) = jump {
             Box::pin(jump.close()).await;
         }
@@ -78,7 +84,7 @@ impl Ssh {
     ) -> Result<Ssh, TransportError> {
         let mut handle = shake_hands(endpoint, stream).await?;
         authenticate(&mut handle, endpoint, credentials).await?;
-        Ok(Ssh { host: endpoint.name.clone(), handle, jump })
+        Ok(Ssh { host: endpoint.name.clone(), handle, patience: endpoint.connect_timeout, jump })
     }
 
     /// Sees whether the host shows a key that is known, and lets nobody in.
@@ -90,29 +96,30 @@ impl Ssh {
             }
             _ => shake_hands(endpoint, dial(endpoint).await?).await?,
         };
-        if let Err(error) = handle.disconnect(Disconnect::ByApplication, "", "").await {
-            tracing::debug!(host = %endpoint.name, %error, "the connection was gone before it was closed");
-        }
+        say_goodbye(&handle, &endpoint.name).await;
         Ok(())
     }
 
     async fn open_session(&self) -> Result<russh::Channel<client::Msg>, TransportError> {
         let mut wait = Duration::from_millis(50);
-        for _ in 0..CHANNEL_RETRIES {
-            match self.handle.channel_open_session().await {
-                Err(russh::Error::ChannelOpenFailure(reason)) => {
+        let mut tries = 0;
+        loop {
+            // A host that froze would be noticed by its missing keepalives only, a minute later.
+            match timeout(self.patience, self.handle.channel_open_session()).await {
+                Err(_) => return Err(self.silent()),
+                Ok(Ok(opened)) => return Ok(opened),
+                Ok(Err(russh::Error::ChannelOpenFailure(reason))) if tries < CHANNEL_RETRIES => {
                     tracing::debug!(host = %self.host, ?reason, "a channel was refused, trying again");
                 }
-                Err(_) => return Err(self.lost()),
-                Ok(opened) => return Ok(opened),
+                Ok(Err(error @ russh::Error::ChannelOpenFailure(_))) => {
+                    return Err(TransportError::ChannelRefused { host: self.host.clone(), reason: error.to_string() });
+                }
+                Ok(Err(_)) => return Err(self.lost()),
             }
             tokio::time::sleep(wait).await;
             wait *= 2;
+            tries += 1;
         }
-        self.handle
-            .channel_open_session()
-            .await
-            .map_err(|error| TransportError::ChannelRefused { host: self.host.clone(), reason: error.to_string() })
     }
 
     async fn tunnel(&self, to: &Endpoint) -> Result<russh::ChannelStream<client::Msg>, TransportError> {
@@ -128,8 +135,21 @@ impl Ssh {
         }
     }
 
+    fn silent(&self) -> TransportError {
+        let reason = format!("no answer within {}", words::duration(self.patience.as_secs() * 1000));
+        TransportError::ChannelRefused { host: self.host.clone(), reason }
+    }
+
     fn lost(&self) -> TransportError {
         TransportError::Lost { host: self.host.clone() }
+    }
+}
+
+async fn say_goodbye(handle: &Handle<Judge>, host: &str) {
+    match timeout(GOODBYE, handle.disconnect(Disconnect::ByApplication, "", "")).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%host, %error, "the connection was gone before it was closed"),
+        Err(_) => tracing::debug!(%host, "the host takes no goodbye"),
     }
 }
 
@@ -282,20 +302,34 @@ async fn write_all(writer: ChannelWriteHalf<client::Msg>, mut input: UnboundedRe
 
 /// Reads until the library says that nothing comes any more: an exit may come before or after the last output.
 async fn read_all(mut reader: ChannelReadHalf, mut output: Outlet) {
-    let mut code = None;
-    while let Some(message) = reader.wait().await {
-        match message {
-            ChannelMsg::Data { data } => output.output(Stream::Stdout, data.to_vec()).await,
-            ChannelMsg::ExtendedData { data, .. } => output.output(Stream::Stderr, data.to_vec()).await,
-            ChannelMsg::ExitStatus { exit_status } => code = i32::try_from(exit_status).ok(),
-            ChannelMsg::ExitSignal { signal_name, .. } => code = Some(128 + signal_number(&signal_name)),
-            ChannelMsg::Failure => code = Some(126),
-            ChannelMsg::Close => break,
-            _ => {}
+    let code = read_until_exit(&mut reader, &mut output).await;
+    // The consumer may be away; the channel is read on meanwhile, or it would hold up all others of the connection.
+    let told = async {
+        if let Some(code) = code {
+            output.exit(code).await;
         }
-    }
-    if let Some(code) = code {
-        output.exit(code).await;
+    };
+    let dropped = async { while reader.wait().await.is_some() {} };
+    tokio::join!(told, dropped);
+}
+
+/// The exit of the process, once its output is through.
+async fn read_until_exit(reader: &mut ChannelReadHalf, output: &mut Outlet) -> Option<i32> {
+    let mut code = None;
+    loop {
+        let message = match code {
+            None => reader.wait().await,
+            Some(_) => timeout(QUIET, reader.wait()).await.ok().flatten(),
+        };
+        match message {
+            None | Some(ChannelMsg::Close) => return code,
+            Some(ChannelMsg::Data { data }) => output.output(Stream::Stdout, data.to_vec()).await,
+            Some(ChannelMsg::ExtendedData { data, .. }) => output.output(Stream::Stderr, data.to_vec()).await,
+            Some(ChannelMsg::ExitStatus { exit_status }) => code = i32::try_from(exit_status).ok(),
+            Some(ChannelMsg::ExitSignal { signal_name, .. }) => code = Some(128 + signal_number(&signal_name)),
+            Some(ChannelMsg::Failure) => code = Some(126),
+            Some(_) => {}
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use proptest::test_runner::TestRunner;
 use sha2::{Digest, Sha256};
 
 use crate::contract_bodies::*;
+use crate::contract_lanes::*;
 use crate::sshd::{Sshd, SshdOptions};
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
@@ -387,6 +388,10 @@ pub(crate) async fn contract(mut bench: Bench) {
         fields_come_from_subshells_and_functions large_stdin_arrives_whole environment_does_not_stay odd_file_names
         missing_and_read_only_paths_speak_for_themselves a_removed_directory_is_no_trap a_step_may_end_itself
         a_stopped_process_meets_the_deadline grandchildren_end_with_the_deadline a_deadline_leaves_what_was_reported
+        steps_start_from_the_same_place a_thousand_steps_on_one_lane tracing_does_no_harm lengths_are_bytes_in_any_locale
+        wrong_marks_are_errors_and_the_lane_opens_again children_that_are_just_starting_end_too who_knows_the_marks_cannot_speak_for_another_step
+        late_children_report_to_nobody a_mark_cut_between_steps_does_no_harm signals_to_the_whole_group_stay_on_the_host
+        a_daemon_outlives_its_lane who_holds_the_output_holds_up_nobody
         two_sessions_do_not_meet a_killed_lane_is_an_error_and_opens_again
     }
     let path = bench.session.stage(None, b"gone at the end", &sha256(b"gone at the end")).await.unwrap();
@@ -415,12 +420,28 @@ fn local_ksh() {
     local_contract("/bin/ksh");
 }
 
+/// busybox as it is called where it is /bin/sh; ends with the value.
+struct Ash {
+    shell: std::path::PathBuf,
+    _directory: tempfile::TempDir,
+}
+
+impl Ash {
+    fn new() -> Ash {
+        let directory = tempfile::tempdir().unwrap();
+        let shell = directory.path().join("ash");
+        std::os::unix::fs::symlink("/bin/busybox", &shell).unwrap();
+        Ash { shell, _directory: directory }
+    }
+
+    fn path(&self) -> &str {
+        self.shell.to_str().unwrap()
+    }
+}
+
 #[test]
 fn local_busybox() {
-    let directory = tempfile::tempdir().unwrap();
-    let shell = directory.path().join("ash");
-    std::os::unix::fs::symlink("/bin/busybox", &shell).unwrap();
-    local_contract(shell.to_str().unwrap());
+    local_contract(Ash::new().path());
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -453,16 +474,20 @@ fn ssh_bash() {
     ssh_contract("/bin/bash");
 }
 
-/// A shell that waits for itself at the end would leave its files; that took luck to see, so there are many ends.
+/// A lane that waits for itself at the end, or ends its own tidying up, would leave its files; that took luck to see,
+/// so there are many ends.
 #[test]
-fn every_closed_ksh_lane_has_taken_its_files_along() {
+fn every_closed_lane_has_taken_its_files_along() {
     #[tokio::main(flavor = "current_thread")]
-    async fn open_and_close() {
-        let endpoint = Endpoint { shell: "/bin/ksh".to_owned(), ..Endpoint::local("here") };
+    async fn open_and_close(shell: &str) {
+        let endpoint = Endpoint { shell: shell.to_owned(), ..Endpoint::local("here") };
         let mut session = Session::connect(&endpoint, &Credentials::default()).await.unwrap();
         let path = session.stage(None, b"x", &sha256(b"x")).await.unwrap();
         session.close().await;
-        assert!(!std::path::Path::new(&path).exists(), "{path} is still there");
+        assert!(!std::path::Path::new(&path).exists(), "{shell}: {path} is still there");
     }
-    (0..150).for_each(|_| open_and_close());
+    let ash = Ash::new();
+    for (shell, ends) in [("/bin/dash", 60), ("/bin/bash", 100), ("/bin/ksh", 150), (ash.path(), 60)] {
+        (0..ends).for_each(|_| open_and_close(shell));
+    }
 }

@@ -4,7 +4,8 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use opsc::base::secret::Secret;
@@ -156,25 +157,86 @@ async fn rsa_keys_sign_with_sha2_only() {
     }
 }
 
+/// As OpenSSH writes them by default, and as it and others did before.
+#[tokio::test]
+async fn encrypted_keys_of_every_format_open() {
+    for kind in [&["-t", "ed25519"][..], &["-t", "rsa", "-b", "2048"], &["-t", "ecdsa", "-b", "384"]] {
+        for format in ["RFC4716", "PEM", "PKCS8"] {
+            // ed25519 knows OpenSSH's own format only.
+            if kind == ["-t", "ed25519"] && format != "RFC4716" {
+                continue;
+            }
+            let key_type = Some(kind);
+            let server = Sshd::start(&SshdOptions { key_type, ..SshdOptions::default() });
+            let mut change = Command::new("ssh-keygen");
+            change.args(["-q", "-p", "-N", "it's a $ecret", "-m", format, "-f"]).arg(&server.key_path);
+            assert!(change.stdout(Stdio::null()).status().unwrap().success());
+            let error = error_of(&server.endpoint("web1"), &Credentials::default()).await;
+            if kind.contains(&"ecdsa") && format == "PEM" {
+                assert!(matches!(error, TransportError::KeyFormat { .. }) && error.hint().is_some(), "{error}");
+                continue;
+            }
+            assert!(matches!(error, TransportError::KeyEncrypted { .. }), "{kind:?} {format}: {error}");
+            let wrong = Credentials { passphrase: secret("wrong"), ..Credentials::default() };
+            let error = error_of(&server.endpoint("web1"), &wrong).await;
+            assert!(matches!(error, TransportError::Key { .. }), "{kind:?} {format}: {error}");
+            let right = Credentials { passphrase: secret("it's a $ecret"), ..Credentials::default() };
+            let session = Session::connect(&server.endpoint("web1"), &right).await;
+            session.unwrap_or_else(|error| panic!("{kind:?} {format}: {error}")).close().await;
+        }
+    }
+}
+
+/// A real agent with one key; ends with the value.
+struct Agent {
+    socket: PathBuf,
+    process: Child,
+}
+
+impl Agent {
+    fn with_key_of(server: &Sshd) -> Agent {
+        let socket = server.directory.path().join("agent");
+        let process = Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(Stdio::null()).spawn().unwrap();
+        let agent = Agent { socket, process };
+        let until = Instant::now() + Duration::from_secs(10);
+        while !agent.socket.exists() {
+            assert!(Instant::now() < until, "no agent came up");
+            std::thread::yield_now();
+        }
+        let mut add = Command::new("ssh-add");
+        add.arg("-q").arg(&server.key_path).env("SSH_AUTH_SOCK", &agent.socket);
+        assert!(add.status().unwrap().success());
+        agent
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
 #[tokio::test]
 async fn an_agent_lets_in() {
-    let server = Sshd::start(&SshdOptions::default());
-    let socket = server.directory.path().join("agent");
-    let mut agent = Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(Stdio::null()).spawn().unwrap();
-    let until = Instant::now() + Duration::from_secs(10);
-    while !socket.exists() && Instant::now() < until {
-        tokio::task::yield_now().await;
+    let rsa: &'static [&'static str] = &["-t", "rsa", "-b", "2048"];
+    let cases = [
+        (None, vec![]),
+        (Some(["-t", "ecdsa", "-b", "256"].as_slice()), vec![]),
+        (Some(rsa), vec!["PubkeyAcceptedAlgorithms rsa-sha2-256".to_owned()]),
+        (Some(rsa), vec!["PubkeyAcceptedAlgorithms rsa-sha2-512".to_owned()]),
+    ];
+    for (key_type, config) in cases {
+        let server = Sshd::start(&SshdOptions { key_type, config: config.clone() });
+        let agent = Agent::with_key_of(&server);
+        let wrong = server.directory.path().join("wrong");
+        make_key(&wrong);
+        let endpoint = Endpoint { key: Some(wrong), ..server.endpoint("web1") };
+        let agent_socket = Some(agent.socket.clone());
+        let credentials = Credentials { use_agent: true, agent_socket, ..Credentials::default() };
+        let session = Session::connect(&endpoint, &credentials).await;
+        session.unwrap_or_else(|error| panic!("{key_type:?} {config:?}: {error}")).close().await;
     }
-    let add = Command::new("ssh-add").arg("-q").arg(&server.key_path).env("SSH_AUTH_SOCK", &socket).status().unwrap();
-    assert!(add.success());
-    let wrong = server.directory.path().join("wrong");
-    make_key(&wrong);
-    let endpoint = Endpoint { key: Some(wrong), ..server.endpoint("web1") };
-    let credentials = Credentials { use_agent: true, agent_socket: Some(socket), ..Credentials::default() };
-    let session = Session::connect(&endpoint, &credentials).await;
-    agent.kill().unwrap();
-    agent.wait().unwrap();
-    session.unwrap().close().await;
 }
 
 #[tokio::test]
@@ -245,7 +307,13 @@ async fn noisy_login_shells_do_no_harm() {
     let directory = tempfile::tempdir().unwrap();
     let noise = directory.path().join("noise");
     fs::write(&noise, "echo Welcome; echo warning >&2; printf '\\036%s' junk\n").unwrap();
-    let server = with_config(&[&format!("SetEnv BASH_ENV={}", noise.display())]);
+    let banner = directory.path().join("banner");
+    fs::write(&banner, "Authorised users only\r\n\x1b[31mreally\n".repeat(200)).unwrap();
+    let server = with_config(&[
+        &format!("SetEnv BASH_ENV={}", noise.display()),
+        &format!("Banner {}", banner.display()),
+        "PrintMotd yes",
+    ]);
     let mut session = Session::connect(&server.endpoint("web1"), &Credentials::default()).await.unwrap();
     let done = sh(&mut session, None, "echo mine").await.unwrap();
     assert_eq!((done.stdout.kept.as_slice(), done.stderr.bytes), (&b"mine\n"[..], 0));

@@ -53,8 +53,17 @@ impl Sshd {
 
     /// Ends every process that serves a connection, as a cut cable would.
     pub(crate) fn cut_connections(&self) {
+        self.signal_connections("-KILL");
+    }
+
+    /// Stops every process that serves a connection, as a host that hangs would; they must be cut before the end.
+    pub(crate) fn freeze_connections(&self) {
+        self.signal_connections("-STOP");
+    }
+
+    fn signal_connections(&self, signal: &str) {
         for child in children(self.server.id()) {
-            assert!(Command::new("kill").args(["-KILL", &child.to_string()]).status().unwrap().success());
+            assert!(Command::new("kill").args([signal, &child.to_string()]).status().unwrap().success());
         }
     }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use opsc::base::secret::Secret;
-use opsc::transport::{Credentials, Endpoint, Session};
+use opsc::transport::{Credentials, Endpoint, Session, TransportError};
 use tempfile::TempDir;
 
 use crate::contract::{
@@ -26,17 +26,21 @@ struct Dropbear {
 
 impl Dropbear {
     fn start(guest: &Guest) -> Dropbear {
+        Dropbear::with_key(guest, "ed25519")
+    }
+
+    fn with_key(guest: &Guest, kind: &str) -> Dropbear {
         let directory = tempfile::Builder::new().prefix("opsc-dropbear-").tempdir().unwrap();
         let (root, host_key) = (directory.path(), directory.path().join("host_key"));
-        let made = Command::new("dropbearkey").args(["-t", "ed25519", "-f"]).arg(&host_key).output().unwrap();
+        let made = Command::new("dropbearkey").args(["-t", kind, "-f"]).arg(&host_key).output().unwrap();
         let text = String::from_utf8(made.stdout).unwrap();
-        let public = text.lines().find(|line| line.starts_with("ssh-ed25519 ")).unwrap();
+        let public = text.lines().find(|line| line.contains(" AAAA")).unwrap();
         make_key(&root.join("key"));
         let_in(guest, &root.join("key.pub"));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         fs::write(root.join("known_hosts"), format!("[127.0.0.1]:{port} {public}\n")).unwrap();
         let mut server = Command::new("dropbear")
-            .args(["-F", "-E", "-s", "-p", &format!("127.0.0.1:{port}"), "-P"])
+            .args(["-F", "-E", "-p", &format!("127.0.0.1:{port}"), "-P"])
             .arg(root.join("pid"))
             .arg("-r")
             .arg(&host_key)
@@ -78,6 +82,21 @@ async fn dropbear_keeps_the_contract() {
     let guest = Guest::at_home("/bin/sh");
     let server = Dropbear::start(&guest);
     contract(Bench::connect(server.endpoint(&guest)).await).await;
+}
+
+#[tokio::test]
+async fn dropbear_with_other_keys_and_with_a_password() {
+    for kind in ["rsa", "ecdsa"] {
+        let guest = Guest::at_home("/bin/sh");
+        let server = Dropbear::with_key(&guest, kind);
+        Bench::connect(server.endpoint(&guest)).await.session.close().await;
+        let endpoint = Endpoint { key: None, ..server.endpoint(&guest) };
+        let password =
+            |text: &str| Credentials { password: Some(Secret::new(text.to_owned())), ..Credentials::default() };
+        let wrong = Session::connect(&endpoint, &password("wrong")).await.unwrap_err();
+        assert!(matches!(wrong, TransportError::Authentication { .. }), "{kind}: {wrong}");
+        Session::connect(&endpoint, &password(PASSWORD)).await.unwrap().close().await;
+    }
 }
 
 #[tokio::test]
