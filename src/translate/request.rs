@@ -190,7 +190,10 @@ impl Folder<'_> {
                 self.part_with_steps().steps.extend(step);
             }
             Control::Retry { times, every } => {
-                if let Some(step) = self.part_with_steps().steps.last_mut() {
+                // Every step of the last clause: "restart nginx and redis, retry 3 times" is about both.
+                let steps = &mut self.part_with_steps().steps;
+                let last = steps.last().map(|step| step.clause);
+                for step in steps.iter_mut().filter(|step| Some(step.clause) == last) {
                     step.retry = Some((times.clone(), every.clone()));
                 }
             }

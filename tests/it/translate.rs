@@ -100,6 +100,10 @@ fn sentences_become_programs_or_questions() {
         ("restart nginx on the prod servers", "on prod { service.restart(name: \"nginx\") }"),
         ("restart nginx on all hosts tagged env=prod", "on prod { service.restart(name: \"nginx\") }"),
         ("restart nginx on all linux servers except db1", "on linux { service.restart(name: \"nginx\") }"),
+        (
+            "restart nginx and redis on the web servers, retry 3 times",
+            "on web { service.restart(name: \"nginx\") { retry: 3 } service.restart(name: \"redis\") { retry: 3 } }",
+        ),
         ("restart nginx everywhere", "on targets { service.restart(name: \"nginx\") }"),
         (
             "restart nginx on the web servers, but stop if more than 1 fails",
