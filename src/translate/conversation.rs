@@ -77,7 +77,8 @@ impl Task<'_> {
             };
             let checked = self.check_mended(text.clone());
             if !checked.has_errors() && checked.program.as_ref().is_some_and(|program| !program.playbooks.is_empty()) {
-                let how = format!("by {} at {} in {}", endpoint.model, endpoint.url, rounds_text(compiled.rounds));
+                let how =
+                    format!("by {} at {} in {}", endpoint.model, endpoint.shown_url(), rounds_text(compiled.rounds));
                 return self.finish(compiled, checked, &how, 1.0);
             }
             if compiled.rounds == MOST_ROUNDS {

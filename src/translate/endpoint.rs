@@ -73,13 +73,23 @@ impl Endpoint {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|error| ModelError::Unreachable { url: self.url.clone(), reason: error.to_string() })?;
+            .map_err(|error| ModelError::Unreachable { url: self.shown_url(), reason: error.to_string() })?;
         runtime.block_on(self.exchange(messages))
+    }
+
+    /// The url as headers and messages may hold it: who logs in there, and what a query carries, may be secret.
+    pub fn shown_url(&self) -> String {
+        let plain = self.url.split(['?', '#']).next().unwrap_or_default();
+        let Some((scheme, rest)) = plain.split_once("://") else { return plain.to_string() };
+        let (authority, path) = rest.split_once('/').map_or((rest, None), |(authority, path)| (authority, Some(path)));
+        let host = authority.rsplit('@').next().unwrap_or(authority);
+        path.map_or_else(|| format!("{scheme}://{host}"), |path| format!("{scheme}://{host}/{path}"))
     }
 
     async fn exchange(&self, messages: &[Message]) -> Result<String, ModelError> {
         let url = format!("{}/chat/completions", self.url.trim_end_matches('/'));
-        let refuse = |error: reqwest::Error| self.failure(&url, &error);
+        let shown = format!("{}/chat/completions", self.shown_url().trim_end_matches('/'));
+        let refuse = |error: reqwest::Error| self.failure(&shown, &error);
         let mut request = http::client(self.timeout).map_err(refuse)?.post(&url).json(&self.body(messages));
         if let Some(key) = &self.key {
             request = request.bearer_auth(key.expose());
@@ -92,14 +102,14 @@ impl Endpoint {
         while let Some(chunk) = answer.chunk().await.map_err(refuse)? {
             body.extend_from_slice(&chunk);
             if body.len() > LARGEST_ANSWER {
-                return Err(ModelError::TooLarge { url });
+                return Err(ModelError::TooLarge { url: shown });
             }
         }
         let text = String::from_utf8_lossy(&body);
         if !(200..300).contains(&status) {
-            return Err(ModelError::Status { url, status, said: beginning(&text) });
+            return Err(ModelError::Status { url: shown, status, said: beginning(&text) });
         }
-        read_body(&text, &url, &content_type)
+        read_body(&text, &shown, &content_type)
     }
 
     /// The same request gives the same bytes; the server is asked for the same answer.
@@ -199,6 +209,17 @@ mod tests {
 
     fn read(text: &str) -> Result<String, ModelError> {
         read_body(text, "u", "text/html")
+    }
+
+    #[test]
+    fn what_is_shown_of_a_url_holds_no_secret() {
+        let shown = |url: &str| {
+            let (url, model) = (url.to_string(), String::new());
+            Endpoint { url, model, key: None, timeout: Duration::ZERO }.shown_url()
+        };
+        assert_eq!(shown("https://me:s3cret@models.lan:8000/v1?key=s3cret#x"), "https://models.lan:8000/v1");
+        assert_eq!(shown("http://127.0.0.1:8000/v1"), "http://127.0.0.1:8000/v1");
+        assert_eq!(shown("http://u@h"), "http://h");
     }
 
     #[test]

@@ -4,8 +4,11 @@ use crate::hir::value::Value;
 
 /// Puts the comment behind the line `ops 1` of a canonical text.
 pub fn with_header(source: &str, request: &str, translator: &str, assumptions: &[String]) -> String {
-    let mut header =
-        format!("# opsc compile {}\n# translated {translator}\n", Value::string(one_line(request)).literal());
+    let mut header = format!(
+        "# opsc compile {}\n# translated {}\n",
+        Value::string(one_line(request)).literal(),
+        one_line(translator)
+    );
     for assumption in assumptions {
         header.push_str(&format!("# assumed: {}\n", one_line(assumption)));
     }
