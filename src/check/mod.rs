@@ -4,6 +4,7 @@
 pub mod access;
 pub mod actions;
 pub mod assign;
+pub mod blocks;
 pub mod calls;
 pub mod checker;
 pub mod context;

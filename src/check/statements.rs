@@ -1,20 +1,19 @@
-//! Statements and blocks: what binds a name, where a clause may stand, what a block leaves visible after it.
+//! Statements one after another: what binds a name, what a branch or a loop leaves visible after it.
 
+use super::blocks::{OnHead, lets_of};
 use super::checker::Checker;
-use super::context::{Context, Scope, Systems, Visible};
+use super::context::{Context, Scope, Visible};
 use super::errors::control::ControlError;
-use super::errors::hosts::HostError;
 use super::errors::names::NameError;
 use super::errors::scripts::ScriptError;
 use super::errors::types::TypeError;
 use super::expressions::Wanted;
 use super::operators::system_compared;
-use super::types::{user_name, whole_from};
 use crate::base::ids::BindingId;
 use crate::base::source::Span;
 use crate::hir::effect::Row;
 use crate::hir::expr::{Expr, ExprKind, Operator};
-use crate::hir::program::{OnBlock, RollbackScope, Statement};
+use crate::hir::program::{RollbackScope, Statement};
 use crate::hir::types::Type;
 use crate::hir::value::Value;
 use crate::syntax::ast::{self, ClauseKind, StatementKind};
@@ -127,7 +126,7 @@ impl Checker<'_> {
     }
 
     /// Binds a name once; a second time is an error.
-    fn bind(&mut self, name: &ast::Name, ty: Type, scope: &mut Scope) -> Option<BindingId> {
+    pub(super) fn bind(&mut self, name: &ast::Name, ty: Type, scope: &mut Scope) -> Option<BindingId> {
         const AMBIENT: &[&str] = &["host", "it", "before", "after", "facts", "batch", "controller"];
         let first = scope.find(&name.text).map(|visible| scope.bindings.at(visible.binding).span);
         let taken = first.or_else(|| AMBIENT.contains(&name.text.as_str()).then_some(name.span));
@@ -298,209 +297,20 @@ impl Checker<'_> {
         (then, otherwise)
     }
 
-    fn refuse_clauses(&mut self, block: &ast::Block, place: &'static str) {
+    pub(super) fn refuse_clauses(&mut self, block: &ast::Block, place: &'static str) {
         for clause in &block.clauses {
             let error =
                 ControlError::ClauseNotAllowed { clause: clause_name(clause.kind), place, span: clause.head_span };
             self.report(error.diagnostic());
         }
     }
-
-    /// The clauses of a playbook or an `on` block.
-    pub fn check_clauses(
-        &mut self,
-        block: &ast::Block,
-        scope: &mut Scope,
-        context: &Context,
-        collected: &mut Collected,
-    ) -> Clauses {
-        let mut clauses = Clauses::default();
-        let mut seen: Vec<(ClauseKind, Span)> = Vec::new();
-        for clause in &block.clauses {
-            if let Some((_, first)) = seen.iter().find(|(kind, _)| *kind == clause.kind) {
-                let error = ControlError::DuplicateClause {
-                    clause: clause_name(clause.kind),
-                    first: *first,
-                    span: clause.head_span,
-                };
-                self.report(error.diagnostic());
-                continue;
-            }
-            seen.push((clause.kind, clause.head_span));
-            if clause.kind == ClauseKind::AfterBatch {
-                self.report(NameError::NotPlanned { form: "after batch", span: clause.head_span }.diagnostic());
-                continue;
-            }
-            let in_failure = clause.kind == ClauseKind::OnFailure;
-            let inner = Context { in_failure, in_clause: true, ..context.clone() };
-            self.refuse_clauses(&clause.body, "a clause");
-            scope.enter();
-            let statements = self.check_statements(&clause.body.statements, scope, &inner, collected);
-            scope.leave();
-            if in_failure {
-                clauses.on_failure = statements;
-            } else {
-                clauses.always = statements;
-            }
-        }
-        clauses
-    }
-
-    fn check_on(
-        &mut self,
-        head: &OnHead<'_>,
-        scope: &mut Scope,
-        context: &Context,
-        collected: &mut Collected,
-    ) -> Option<Statement> {
-        if context.in_block {
-            self.report(ControlError::NestedOn { span: head.hosts.span }.diagnostic());
-            return None;
-        }
-        if context.in_clause {
-            self.report(ControlError::StepOnTopOfHosts { form: "on", span: head.hosts.span }.diagnostic());
-            return None;
-        }
-        if context.in_loop {
-            self.report(NameError::NotPlanned { form: "on` inside `for", span: head.hosts.span }.diagnostic());
-            return None;
-        }
-        let hosts = self.check_expr(head.hosts, Wanted::default(), scope, context);
-        if !matches!(hosts.ty.core(), Type::Hosts(_) | Type::Host | Type::Error) {
-            self.report(HostError::NotHosts { found: hosts.ty.to_string(), span: hosts.span }.diagnostic());
-        }
-        let mut block = OnBlock {
-            binding: None,
-            batch: None,
-            at_once: None,
-            max_failures: None,
-            as_user: None,
-            include_failed: false,
-            body: Vec::new(),
-            on_failure: Vec::new(),
-            always: Vec::new(),
-            span: head.span,
-            head_span: Span { end: head.hosts.span.end, ..head.span },
-            hosts,
-        };
-        self.check_options(head.options, &mut block, scope, context);
-        let inner = Context {
-            on_host: true,
-            in_block: true,
-            systems: systems_of(&block.hosts.ty),
-            hosts: None,
-            as_user: context.as_user || block.as_user.is_some(),
-            ..context.clone()
-        };
-        scope.enter();
-        block.body = self.check_statements(&head.body.statements, scope, &inner, collected);
-        let clauses = self.check_clauses(head.body, scope, &inner, collected);
-        let names = scope.leave();
-        block.on_failure = clauses.on_failure;
-        block.always = clauses.always;
-        self.show_results(names, &block.body, scope);
-        if let Some(name) = head.binding {
-            block.binding = self.bind(name, Type::BlockResult, scope);
-            if let Some(binding) = block.binding {
-                scope.mark_used(binding);
-            }
-        }
-        Some(Statement::On(block))
-    }
-
-    /// After the block its steps' names are results by host; its `let`s are gone.
-    fn show_results(&mut self, names: Vec<(String, Visible)>, body: &[Statement], scope: &mut Scope) {
-        let lets = lets_of(body);
-        for (name, visible) in names {
-            if lets.contains(&visible.binding) {
-                let span = scope.bindings.at(visible.binding).span;
-                if !scope.is_used(visible.binding) {
-                    self.report(NameError::Unused { name: name.clone(), span }.diagnostic());
-                }
-                scope.ended.insert(name, span);
-                continue;
-            }
-            let item = match visible.ty {
-                Type::Optional(inner) => *inner,
-                other => other,
-            };
-            scope.show(&name, Visible { binding: visible.binding, ty: Type::Results(Box::new(item)) });
-        }
-    }
-
-    fn check_options(&mut self, options: &[ast::Named], block: &mut OnBlock, scope: &mut Scope, context: &Context) {
-        let mut seen: Vec<(&str, Span)> = Vec::new();
-        for option in options {
-            let label = option.label.text.as_str();
-            if let Some((_, first)) = seen.iter().find(|(name, _)| *name == label) {
-                let (name, span) = (label.to_string(), option.label.span);
-                self.report(NameError::DuplicateAttribute { name, first: *first, span }.diagnostic());
-                continue;
-            }
-            seen.push((label, option.label.span));
-            match label {
-                "batch" => block.batch = Some(self.check_batch(&option.value, scope, context)),
-                "at_once" => {
-                    block.at_once = Some(self.expect_expr(&option.value, Wanted::of(&whole_from(1)), scope, context))
-                }
-                "max_failures" => {
-                    block.max_failures =
-                        Some(self.expect_expr(&option.value, Wanted::of(&whole_from(0)), scope, context));
-                }
-                "as" => block.as_user = Some(self.expect_expr(&option.value, Wanted::of(&user_name()), scope, context)),
-                "include_failed" => block.include_failed = self.expect_bool(&option.value, scope, context),
-                "spread" => self.report(NameError::NotPlanned { form: "spread", span: option.label.span }.diagnostic()),
-                _ => self.report(
-                    ControlError::UnknownOption { name: label.to_string(), span: option.label.span }.diagnostic(),
-                ),
-            }
-        }
-    }
-
-    /// A count, a percent, or a list of both.
-    fn check_batch(&mut self, expr: &ast::Expr, scope: &mut Scope, context: &Context) -> Expr {
-        if let ast::ExprKind::List(items) = &expr.kind {
-            let sizes: Vec<Expr> = items.iter().map(|item| self.check_batch(item, scope, context)).collect();
-            let values: Option<Vec<Value>> = sizes
-                .iter()
-                .map(|size| match &size.kind {
-                    ExprKind::Literal(value) => Some(value.clone()),
-                    _ => None,
-                })
-                .collect();
-            let kind = values.map_or(ExprKind::List(sizes), |values| ExprKind::Literal(Value::List(values)));
-            return Expr { kind, ty: Type::List(Box::new(Type::Error)), span: expr.span };
-        }
-        let size = self.check_expr(expr, Wanted::default(), scope, context);
-        if !matches!(size.ty.core(), Type::Int | Type::Percent | Type::Error) {
-            let (expected, found) = ("a count, a percent or a list of both".to_string(), size.ty.to_string());
-            self.report(TypeError::Mismatch { expected, found, span: size.span, definition: None }.diagnostic());
-        }
-        size
-    }
 }
 
-/// The parts of an `on` statement.
-struct OnHead<'a> {
-    binding: Option<&'a ast::Name>,
-    hosts: &'a ast::Expr,
-    options: &'a [ast::Named],
-    body: &'a ast::Block,
-    span: Span,
-}
-
-fn clause_name(kind: ClauseKind) -> &'static str {
+pub(super) fn clause_name(kind: ClauseKind) -> &'static str {
     match kind {
         ClauseKind::OnFailure => "on failure",
         ClauseKind::AfterBatch => "after batch",
         ClauseKind::Always => "always",
-    }
-}
-
-fn systems_of(ty: &Type) -> Systems {
-    match ty.core() {
-        Type::Hosts(Some(os)) => Systems::only(*os),
-        _ => Systems::any(),
     }
 }
 
@@ -511,16 +321,6 @@ fn step_name(step: &ast::Step, collected: &mut Collected) -> String {
     let ordinal = collected.ordinals.entry(base.clone()).or_insert(0);
     *ordinal += 1;
     if *ordinal == 1 { base } else { format!("{base}#{ordinal}") }
-}
-
-fn lets_of(statements: &[Statement]) -> Vec<BindingId> {
-    statements
-        .iter()
-        .filter_map(|statement| match statement {
-            Statement::Let { binding, .. } => Some(*binding),
-            _ => None,
-        })
-        .collect()
 }
 
 fn short(ty: &Type) -> String {
