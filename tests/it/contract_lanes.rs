@@ -30,14 +30,17 @@ pub(crate) async fn steps_start_from_the_same_place(bench: &mut Bench) {
 }
 
 pub(crate) async fn a_thousand_steps_on_one_lane(bench: &mut Bench) {
+    let count = |text: String| text.trim().parse::<u32>().unwrap();
     let processes = "set -- /proc/[0-9]*/task/*/children; for f; do [ \"$f\" = \"/proc/$$/task/$$/children\" ] && cat \"$f\"; done | wc -w";
-    let before = stdout(&bench.sh(processes).await);
+    let before = count(stdout(&bench.sh(processes).await));
     for number in 0..1000 {
         let n = number.to_string();
         let done = bench.run(&Program::new("out n \"$n\"; [ \"$n\" -lt 0 ]").with("n", &n)).await;
         assert_eq!((done.code, field(&done, "n")), (1, n.as_bytes()));
     }
-    assert_eq!(stdout(&bench.sh(processes).await), before);
+    // Fewer is possible: on a busy machine a child of an earlier case may still have been ending at the first count.
+    let after = count(stdout(&bench.sh(processes).await));
+    assert!((1..=before).contains(&after), "{before} processes before, {after} after");
 }
 
 pub(crate) async fn tracing_does_no_harm(bench: &mut Bench) {
