@@ -29,7 +29,7 @@ impl Checker<'_> {
             let ty = match members::member(inner, &field.text) {
                 Member::Found(ty) => ty.optional(),
                 Member::Unknown { known } => {
-                    self.report_member(&inner.to_string(), field, known);
+                    self.report_member(&inner.brief(), field, known);
                     Type::Error
                 }
             };
@@ -41,7 +41,7 @@ impl Checker<'_> {
                 Expr { kind: ExprKind::Field(Box::new(base), field.text.clone()), ty, span }
             }
             Member::Unknown { known } => {
-                self.report_member(&base.ty.to_string(), field, known);
+                self.report_member(&base.ty.brief(), field, known);
                 error_expr(span)
             }
         }

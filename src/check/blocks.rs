@@ -17,6 +17,8 @@ use crate::hir::types::Type;
 use crate::hir::value::Value;
 use crate::syntax::ast::{self, ClauseKind};
 
+const OPTIONS: &[&str] = &["batch", "at_once", "max_failures", "as", "spread", "include_failed"];
+
 impl Checker<'_> {
     /// The clauses of a playbook or an `on` block.
     pub fn check_clauses(
@@ -71,10 +73,6 @@ impl Checker<'_> {
         }
         if context.in_clause {
             self.report(ControlError::StepOnTopOfHosts { form: "on", span: head.hosts.span }.diagnostic());
-            return None;
-        }
-        if context.in_loop {
-            self.report(NameError::NotPlanned { form: "on` inside `for", span: head.hosts.span }.diagnostic());
             return None;
         }
         let hosts = self.check_expr(head.hosts, Wanted::default(), scope, context);
@@ -162,9 +160,10 @@ impl Checker<'_> {
                 "as" => block.as_user = Some(self.expect_expr(&option.value, Wanted::of(&user_name()), scope, context)),
                 "include_failed" => block.include_failed = self.expect_bool(&option.value, scope, context),
                 "spread" => self.report(NameError::NotPlanned { form: "spread", span: option.label.span }.diagnostic()),
-                _ => self.report(
-                    ControlError::UnknownOption { name: label.to_string(), span: option.label.span }.diagnostic(),
-                ),
+                _ => {
+                    let (name, span) = (label.to_string(), option.label.span);
+                    self.report(ControlError::UnknownOption { form: "on", name, known: OPTIONS, span }.diagnostic());
+                }
             }
         }
     }

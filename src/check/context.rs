@@ -114,8 +114,6 @@ pub struct Context {
     pub as_user: bool,
     /// In an `if`: results may be absent after it.
     pub conditional: bool,
-    /// In a `for`.
-    pub in_loop: bool,
 }
 
 impl Context {
@@ -130,7 +128,6 @@ impl Context {
             in_block: false,
             in_failure: false,
             in_clause: false,
-            in_loop: false,
             as_user: false,
             conditional: false,
         }

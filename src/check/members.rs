@@ -14,7 +14,8 @@ pub enum Member {
 pub const HOST_MEMBERS: &[&str] = &["name", "address", "os", "port", "user", "groups", "tags", "vars"];
 const HOSTS_MEMBERS: &[&str] = &["count", "names", "addresses"];
 const RESULTS_MEMBERS: &[&str] = &["ok", "failed", "changed", "skipped", "count"];
-const BLOCK_MEMBERS: &[&str] = &["ok", "failed", "unreachable", "rolled_back", "dirty", "not_run", "changed"];
+const BLOCK_MEMBERS: &[&str] =
+    &["ok", "skipped", "failed", "unreachable", "rolled_back", "dirty", "not_run", "changed"];
 const FACTS: &[&str] = &["os", "os_family", "distribution", "version", "init", "package_manager", "arch"];
 
 /// Flags that every step result has beside its fields.
@@ -56,6 +57,7 @@ pub fn member(base: &Type, name: &str) -> Member {
             _ => unknown(&["path", "sha256", "size"]),
         },
         Type::List(_) if name == "count" => Member::Found(Type::Int),
+        Type::List(_) => unknown(&["count"]),
         Type::Map(_, value) => Member::Found((**value).clone().optional()),
         Type::Record(fields) => match fields.iter().find(|field| field.name == name) {
             Some(field) => Member::Found(field.ty.clone()),

@@ -11,6 +11,7 @@ pub mod context;
 pub mod errors;
 pub mod expressions;
 pub mod functions;
+pub mod loops;
 pub mod members;
 pub mod names;
 pub mod operators;

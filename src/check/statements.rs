@@ -8,6 +8,7 @@ use super::errors::names::NameError;
 use super::errors::scripts::ScriptError;
 use super::errors::types::TypeError;
 use super::expressions::Wanted;
+use super::loops::{ForHead, RepeatHead};
 use super::operators::system_compared;
 use crate::base::ids::BindingId;
 use crate::base::source::Span;
@@ -83,12 +84,16 @@ impl Checker<'_> {
             StatementKind::Rollback { scope: rollback } => self.check_rollback(*rollback, span, context),
             StatementKind::Step(step) => self.check_step_statement(step, span, scope, context, collected),
             StatementKind::At { .. } => self.not_planned("at", span),
-            StatementKind::Repeat { .. } => self.not_planned("repeat", span),
+            StatementKind::Repeat { options, body } => {
+                let head = RepeatHead { options, body, span };
+                self.check_repeat(&head, scope, context, collected)
+            }
             StatementKind::For { name, list, body } => {
-                self.check_for(name, list, body, span, scope, context, collected)
+                let head = ForHead { name, list, body, span };
+                self.check_for(&head, scope, context, collected)
             }
             StatementKind::Parallel { .. } => self.not_planned("parallel", span),
-            StatementKind::SkipIf { .. } => self.not_planned("skip if", span),
+            StatementKind::SkipIf { condition, reason } => self.check_skip_if(condition, reason, span, scope, context),
         }
     }
 
@@ -111,6 +116,24 @@ impl Checker<'_> {
             self.report(ScriptError::SecretInText { place, span: message.span }.diagnostic());
         }
         message
+    }
+
+    fn check_skip_if(
+        &mut self,
+        condition: &ast::Expr,
+        reason: &ast::StringLiteral,
+        span: Span,
+        scope: &mut Scope,
+        context: &Context,
+    ) -> Option<Statement> {
+        if !context.in_block || context.in_clause {
+            let head = Span { end: condition.span.start.saturating_sub(1), ..span };
+            self.report(ControlError::SkipOutsideBlock { span: head }.diagnostic());
+            return None;
+        }
+        let condition = self.expect_condition(condition, scope, context);
+        let reason = self.check_message(reason, "a reason", scope, context);
+        Some(Statement::SkipIf { condition, reason, span })
     }
 
     fn check_let(
@@ -186,41 +209,6 @@ impl Checker<'_> {
         Some(Statement::Step(step))
     }
 
-    /// The body is checked once, with the name as any item of the list. What it binds ends with it.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one loop and its surroundings, used once")]
-    fn check_for(
-        &mut self,
-        name: &ast::Name,
-        list: &ast::Expr,
-        body: &ast::Block,
-        span: Span,
-        scope: &mut Scope,
-        context: &Context,
-        collected: &mut Collected,
-    ) -> Option<Statement> {
-        let list = self.check_expr(list, Wanted::default(), scope, context);
-        let item = match &list.ty {
-            Type::List(item) => (**item).clone(),
-            Type::Refined { base, .. } if matches!(**base, Type::List(_)) => match &**base {
-                Type::List(item) => (**item).clone(),
-                _ => Type::Error,
-            },
-            Type::Error => Type::Error,
-            other => {
-                let (expected, found) = ("a list".to_string(), other.to_string());
-                self.report(TypeError::Mismatch { expected, found, span: list.span, definition: None }.diagnostic());
-                Type::Error
-            }
-        };
-        self.refuse_clauses(body, "a loop");
-        scope.enter();
-        let binding = self.bind(name, item, scope);
-        let inner = Context { in_loop: true, ..context.clone() };
-        let body = self.check_statements(&body.statements, scope, &inner, collected);
-        scope.leave();
-        Some(Statement::For { binding: binding?, list, body, span })
-    }
-
     #[expect(clippy::too_many_arguments, reason = "the parts of one `if` and its surroundings, used once")]
     fn check_if(
         &mut self,
@@ -277,7 +265,7 @@ impl Checker<'_> {
             match second.iter().find(|(other, _)| other == name) {
                 Some((_, twin)) => {
                     if twin.ty != visible.ty {
-                        let (first, second) = (short(&visible.ty), short(&twin.ty));
+                        let (first, second) = (visible.ty.brief(), twin.ty.brief());
                         let span = scope.bindings.at(twin.binding).span;
                         self.report(TypeError::BranchesDiffer { name: name.clone(), first, second, span }.diagnostic());
                     }
@@ -323,16 +311,6 @@ fn step_name(step: &ast::Step, collected: &mut Collected) -> String {
     if *ordinal == 1 { base } else { format!("{base}#{ordinal}") }
 }
 
-fn short(ty: &Type) -> String {
-    match ty {
-        Type::Record(fields) => {
-            let names: Vec<&str> = fields.iter().take(3).map(|field| field.name.as_str()).collect();
-            format!("{{ {}, … }}", names.join(", "))
-        }
-        other => other.to_string(),
-    }
-}
-
 /// Steps of the second branch bind what the first one bound.
 fn rebind(statements: &mut [Statement], from: BindingId, to: BindingId) {
     for statement in statements {
@@ -342,6 +320,7 @@ fn rebind(statements: &mut [Statement], from: BindingId, to: BindingId) {
                 rebind(then, from, to);
                 rebind(otherwise, from, to);
             }
+            Statement::For { body, .. } | Statement::Repeat { body, .. } => rebind(body, from, to),
             _ => {}
         }
     }

@@ -215,3 +215,9 @@ pub(super) fn some_time() -> Type {
 pub(super) fn user_name() -> Type {
     Type::Refined { name: None, base: Box::new(Type::String), refinement: Refinement::Pattern(".+".to_string()) }
 }
+
+/// A whole number, ends included.
+pub(super) fn whole_between(least: i64, most: i64) -> Type {
+    let refinement = Refinement::Range { min: Some(Value::Int(least)), max: Some(Value::Int(most)) };
+    Type::Refined { name: None, base: Box::new(Type::Int), refinement }
+}

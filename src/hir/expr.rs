@@ -12,6 +12,19 @@ pub struct Expr {
     pub span: Span,
 }
 
+impl Expr {
+    /// Two expressions of one type under an operator that keeps it.
+    pub fn binary(operator: Operator, left: Expr, right: Expr) -> Expr {
+        let (ty, span) = (left.ty.clone(), left.span);
+        Expr { kind: ExprKind::Binary { operator, left: Box::new(left), right: Box::new(right) }, ty, span }
+    }
+
+    pub fn negated(self) -> Expr {
+        let (ty, span) = (self.ty.clone(), self.span);
+        Expr { kind: ExprKind::Not(Box::new(self)), ty, span }
+    }
+}
+
 #[derive(Clone, PartialEq, Debug)]
 pub enum ExprKind {
     Literal(Value),

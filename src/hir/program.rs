@@ -205,16 +205,29 @@ pub enum Statement {
         otherwise: Vec<Statement>,
         span: Span,
     },
-    /// Once for each value of a list that the plan knows; holds no `on` and no clause.
+    /// Once for each value of a list that the plan knows; holds no clause. What its steps bind is a list after it.
     For {
         binding: BindingId,
         list: Expr,
         body: Vec<Statement>,
         span: Span,
     },
+    /// So often at most, or until a condition over the round's names is true. Holds no clause.
+    Repeat {
+        times: Expr,
+        until: Option<Expr>,
+        body: Vec<Statement>,
+        span: Span,
+    },
     Require {
         condition: Expr,
         message: Expr,
+        span: Span,
+    },
+    /// Leaves the host out of the rest of its block: skipped, not failed.
+    SkipIf {
+        condition: Expr,
+        reason: Expr,
         span: Span,
     },
     Rollback {

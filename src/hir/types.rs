@@ -101,6 +101,20 @@ impl Type {
         }
     }
 
+    /// As written, but of a record only the first fields.
+    pub fn brief(&self) -> String {
+        match self {
+            Type::Record(fields) if fields.len() > 3 => {
+                let names: Vec<&str> = fields.iter().take(3).map(|field| field.name.as_str()).collect();
+                format!("{{ {}, … }}", names.join(", "))
+            }
+            Type::List(item) => format!("list<{}>", item.brief()),
+            Type::Results(item) => format!("results<{}>", item.brief()),
+            Type::Optional(inner) => format!("{}?", inner.brief()),
+            other => other.to_string(),
+        }
+    }
+
     pub fn is_optional(&self) -> bool {
         matches!(self, Type::Optional(_) | Type::None)
     }

@@ -7,7 +7,6 @@ use super::expression_text::expression_text;
 use super::inputs::{Inputs, may_be_empty, refuse};
 use super::model::{Block, BlockHosts, Clause, Guard, Item, ItemKind, Plan, Reversible, Step};
 use super::scope::PlanScope;
-use super::unroll::{keys, unroll};
 use crate::base::ids::{BindingId, BlockId, HostId, Id, IdVec, StepId};
 use crate::base::words;
 use crate::eval::fits::{Misfit, fits, kind_name};
@@ -15,7 +14,7 @@ use crate::eval::kinds::{kind_of_step, reversible_with};
 use crate::eval::{Evaluated, eval};
 use crate::hir::effect::{Kind, Level};
 use crate::hir::expr::Expr;
-use crate::hir::program::{Action, OnBlock, Playbook, Program, Statement, Step as ProgramStep};
+use crate::hir::program::{Action, Binding, OnBlock, Playbook, Program, Statement, Step as ProgramStep};
 use crate::hir::types::Os;
 use crate::hir::value::Value;
 use crate::hir::world::{Inventory, Lifecycle};
@@ -27,12 +26,14 @@ pub struct Builder<'a> {
     playbook: &'a Playbook,
     inventory: &'a Inventory,
     inputs: &'a Inputs,
+    /// The playbook's names, and those of single rounds.
+    pub(super) bindings: IdVec<BindingId, Binding>,
     params: Vec<(BindingId, Value)>,
-    lets: Vec<(BindingId, Expr)>,
+    pub(super) lets: Vec<(BindingId, Expr)>,
     blocks: IdVec<BlockId, Block>,
     steps: IdVec<StepId, Step>,
     assumptions: Vec<String>,
-    errors: Vec<PlanError>,
+    pub(super) errors: Vec<PlanError>,
 }
 
 /// Where a statement stands: what a step inherits from around it.
@@ -58,6 +59,7 @@ impl<'a> Builder<'a> {
             playbook,
             inventory,
             inputs,
+            bindings: playbook.bindings.clone(),
             params,
             lets: Vec::new(),
             blocks: IdVec::new(),
@@ -78,7 +80,6 @@ impl<'a> Builder<'a> {
         self.body(&self.playbook.body, &place);
         let on_failure = self.items(&self.playbook.on_failure, &Place { clause: Clause::Failure, ..place.clone() });
         let always = self.items(&self.playbook.always, &Place { clause: Clause::Always, ..place });
-        self.check_lets();
         if let Some(refusal) = refuse(std::mem::take(&mut self.errors)) {
             return Err(refusal);
         }
@@ -103,6 +104,7 @@ impl<'a> Builder<'a> {
             row: self.playbook.row,
             inputs,
             params: self.params,
+            bindings: self.bindings,
             lets: self.lets,
             hosts,
             blocks: self.blocks,
@@ -136,7 +138,7 @@ impl<'a> Builder<'a> {
         PlanScope {
             inventory: self.inventory,
             files: &self.inputs.files,
-            bindings: &self.playbook.bindings,
+            bindings: &self.bindings,
             params: &self.params,
             lets: &self.lets,
             host,
@@ -156,6 +158,12 @@ impl<'a> Builder<'a> {
                     self.close_stretch(&mut pending, place);
                     self.body(then, &place.under(condition, true));
                     self.body(otherwise, &place.under(condition, false));
+                }
+                Statement::For { body, .. } | Statement::Repeat { body, .. } if holds_blocks(body) => {
+                    self.close_stretch(&mut pending, place);
+                    for round in self.rounds(statement) {
+                        self.body(&round.body, &place.under_all(&round.guards));
+                    }
                 }
                 other => {
                     // The open stretch becomes the next block.
@@ -230,7 +238,7 @@ impl<'a> Builder<'a> {
     }
 
     fn block_hosts(&mut self, block: &OnBlock) -> BlockHosts {
-        let text = expression_text(&block.hosts, &self.playbook.bindings);
+        let text = expression_text(&block.hosts, &self.bindings);
         let found = match eval(&block.hosts, &self.scope(None)) {
             Ok(Evaluated::Known(Value::Hosts(hosts))) => hosts,
             Ok(Evaluated::Known(Value::Host(host))) => vec![host],
@@ -263,7 +271,7 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn count(&mut self, expr: Option<&Expr>, what: &'static str, least: i64) -> Option<usize> {
+    pub(super) fn count(&mut self, expr: Option<&Expr>, what: &'static str, least: i64) -> Option<usize> {
         let expr = expr?;
         match self.known_now(expr, what)? {
             Value::Int(count) if count >= least => usize::try_from(count).ok(),
@@ -295,7 +303,7 @@ impl<'a> Builder<'a> {
         value.as_str().map(str::to_string)
     }
 
-    fn known_now(&mut self, expr: &Expr, what: &'static str) -> Option<Value> {
+    pub(super) fn known_now(&mut self, expr: &Expr, what: &'static str) -> Option<Value> {
         match eval(expr, &self.scope(None)) {
             Ok(Evaluated::Known(value)) => Some(value),
             Ok(Evaluated::Pending(reason)) => {
@@ -320,30 +328,24 @@ impl<'a> Builder<'a> {
     fn item(&mut self, statement: &Statement, place: &Place, items: &mut Vec<Item>) {
         let guards = place.guards.clone();
         match statement {
-            Statement::Let { binding, value } => self.lets.push((*binding, value.clone())),
+            Statement::Let { binding, value } => self.name(*binding, value),
             Statement::If { condition, then, otherwise, .. } => {
                 items.extend(self.items(then, &place.under(condition, true)));
                 items.extend(self.items(otherwise, &place.under(condition, false)));
             }
-            Statement::For { binding, list, body, .. } => {
-                const WHAT: &str = "the list of a `for`";
-                match self.known_now(list, WHAT) {
-                    Some(Value::List(values)) => {
-                        for (value, key) in values.iter().zip(keys(&values)) {
-                            items.extend(self.items(&unroll(body, *binding, value, &key), place));
-                        }
-                    }
-                    // What differs from host to host is no list here.
-                    Some(_) => {
-                        let reason = expression_text(list, &self.playbook.bindings);
-                        self.errors.push(PlanError::NotKnownNow { what: WHAT, reason, span: list.span });
-                    }
-                    None => {}
+            Statement::For { .. } | Statement::Repeat { .. } => {
+                for round in self.rounds(statement) {
+                    let here = place.under_all(&round.guards);
+                    items.extend(self.items(&round.body, &here));
                 }
             }
             Statement::Require { condition, message, span } => items.push(Item {
                 guards,
                 kind: ItemKind::Require { condition: condition.clone(), message: message.clone(), span: *span },
+            }),
+            Statement::SkipIf { condition, reason, span } => items.push(Item {
+                guards,
+                kind: ItemKind::SkipIf { condition: condition.clone(), reason: reason.clone(), span: *span },
             }),
             Statement::Rollback { scope, .. } => items.push(Item { guards, kind: ItemKind::Rollback(*scope) }),
             Statement::Step(step) => {
@@ -444,24 +446,20 @@ impl<'a> Builder<'a> {
     }
 
     /// A `let` whose value is wrong everywhere is an error at its own place.
-    fn check_lets(&mut self) {
-        let mut errors: Vec<PlanError> = Vec::new();
-        for (binding, value) in &self.lets {
-            if arguments::depends_on_host(value, &self.lets) {
-                continue;
-            }
-            match eval(value, &self.scope(None)) {
-                Err(error) => errors.push(PlanError::Expression { error }),
-                Ok(Evaluated::Known(known)) => {
-                    let declared = self.playbook.bindings.at(*binding);
-                    if let Err(misfit) = fits(&known, &declared.ty) {
-                        errors.push(PlanError::BadOption { what: "this value", misfit, span: value.span });
-                    }
-                }
-                Ok(Evaluated::Pending(_)) => {}
-            }
+    fn name(&mut self, binding: BindingId, value: &Expr) {
+        self.lets.push((binding, value.clone()));
+        if arguments::depends_on_host(value, &self.lets) {
+            return;
         }
-        self.errors.append(&mut errors);
+        match eval(value, &self.scope(None)) {
+            Err(error) => self.errors.push(PlanError::Expression { error }),
+            Ok(Evaluated::Known(known)) => {
+                if let Err(misfit) = fits(&known, &self.bindings.at(binding).ty) {
+                    self.errors.push(PlanError::BadOption { what: "this value", misfit, span: value.span });
+                }
+            }
+            Ok(Evaluated::Pending(_)) => {}
+        }
     }
 }
 
@@ -471,12 +469,17 @@ impl Place {
         place.guards.push(Guard { condition: condition.clone(), expected });
         place
     }
+
+    fn under_all(&self, guards: &[Guard]) -> Place {
+        Place { guards: [self.guards.as_slice(), guards].concat(), ..self.clone() }
+    }
 }
 
 fn holds_blocks(statements: &[Statement]) -> bool {
     statements.iter().any(|statement| match statement {
         Statement::On(_) => true,
         Statement::If { then, otherwise, .. } => holds_blocks(then) || holds_blocks(otherwise),
+        Statement::For { body, .. } | Statement::Repeat { body, .. } => holds_blocks(body),
         _ => false,
     })
 }

@@ -12,13 +12,13 @@ use crate::base::ids::{BindingId, HostId, IdVec};
 use crate::eval::functions::hex;
 use crate::eval::text::value_shown;
 use crate::hir::expr::{Expr, ExprKind};
-use crate::hir::program::{Action, Binding, Body, Impl, Playbook, Program};
+use crate::hir::program::{Action, Binding, Body, Impl, Program};
 use crate::hir::value::Value;
 use crate::hir::world::Inventory;
 
 /// `sha256:` and 64 hex digits.
-pub fn digest(plan: &Plan, program: &Program, playbook: &Playbook, inventory: &Inventory) -> String {
-    let mut writer = Writer { text: String::new(), playbook, inventory };
+pub fn digest(plan: &Plan, program: &Program, inventory: &Inventory) -> String {
+    let mut writer = Writer { text: String::new(), bindings: &plan.bindings, inventory };
     writer.plan(plan, program);
     format!("sha256:{}", hex(&sha2::Sha256::digest(writer.text.as_bytes())))
 }
@@ -26,7 +26,7 @@ pub fn digest(plan: &Plan, program: &Program, playbook: &Playbook, inventory: &I
 /// Writes the canonical form: one line per fact, every text length-prefixed so that no two plans read alike.
 struct Writer<'a> {
     text: String,
-    playbook: &'a Playbook,
+    bindings: &'a IdVec<BindingId, Binding>,
     inventory: &'a Inventory,
 }
 
@@ -39,7 +39,7 @@ impl Writer<'_> {
     }
 
     fn expr(&mut self, key: &str, expr: &Expr) {
-        let text = expression_text(expr, &self.playbook.bindings);
+        let text = expression_text(expr, self.bindings);
         self.line(key, &text);
     }
 
@@ -52,7 +52,7 @@ impl Writer<'_> {
             self.line(&format!("input {name}"), &shown);
         }
         for (binding, value) in &plan.lets {
-            let name = self.playbook.bindings.at(*binding).name.clone();
+            let name = self.bindings.at(*binding).name.clone();
             self.expr(&format!("let {name}"), value);
         }
         let fields = fields_read(plan);
@@ -116,6 +116,10 @@ impl Writer<'_> {
                 ItemKind::Require { condition, message, .. } => {
                     self.expr("require", condition);
                     self.expr("message", message);
+                }
+                ItemKind::SkipIf { condition, reason, .. } => {
+                    self.expr("skip if", condition);
+                    self.expr("reason", reason);
                 }
                 ItemKind::Rollback(scope) => self.line("rollback", scope.name()),
             }
@@ -212,7 +216,9 @@ fn fields_read(plan: &Plan) -> BTreeSet<String> {
         block.guards.iter().for_each(|guard| walk(&guard.condition, &mut visit));
         for item in block.items.iter().chain(&block.on_failure).chain(&block.always) {
             item.guards.iter().for_each(|guard| walk(&guard.condition, &mut visit));
-            if let ItemKind::Require { condition, message, .. } = &item.kind {
+            if let ItemKind::Require { condition, message, .. } | ItemKind::SkipIf { condition, reason: message, .. } =
+                &item.kind
+            {
                 walk(condition, &mut visit);
                 walk(message, &mut visit);
             }

@@ -41,7 +41,7 @@ fn steps_of(items: &[Item]) -> Vec<StepId> {
         .iter()
         .filter_map(|item| match item.kind {
             ItemKind::Step(step) => Some(step),
-            ItemKind::Require { .. } | ItemKind::Rollback(_) => None,
+            ItemKind::Require { .. } | ItemKind::SkipIf { .. } | ItemKind::Rollback(_) => None,
         })
         .collect()
 }

@@ -142,9 +142,14 @@ fn walk_statements(statements: &[Statement], visit: &mut dyn FnMut(&Expr)) {
     for statement in statements {
         match statement {
             Statement::Let { value, .. } => walk(value, visit),
-            Statement::Require { condition, message, .. } => {
+            Statement::Require { condition, message, .. } | Statement::SkipIf { condition, reason: message, .. } => {
                 walk(condition, visit);
                 walk(message, visit);
+            }
+            Statement::Repeat { times, until, body, .. } => {
+                walk(times, visit);
+                walk_statements(body, visit);
+                until.iter().for_each(|until| walk(until, visit));
             }
             Statement::For { list, body, .. } => {
                 walk(list, visit);

@@ -6,12 +6,13 @@ pub mod builder;
 pub mod digest;
 pub mod edges;
 pub mod errors;
+pub mod expand;
 pub mod expression_text;
 pub mod graph;
 pub mod inputs;
 pub mod model;
+pub mod rounds;
 pub mod scope;
-pub mod unroll;
 
 use crate::hir::program::{Playbook, Program};
 use crate::hir::world::Inventory;
@@ -25,6 +26,6 @@ pub fn plan(program: &Program, playbook: &Playbook, inventory: &Inventory, input
     let params = inputs::resolve(playbook, inventory, inputs)?;
     let mut plan = builder::Builder::new(program, playbook, inventory, inputs, params).build()?;
     edges::connect(&mut plan);
-    plan.digest = digest::digest(&plan, program, playbook, inventory);
+    plan.digest = digest::digest(&plan, program, inventory);
     Ok(plan)
 }

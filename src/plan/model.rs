@@ -5,7 +5,7 @@ use crate::base::ids::{ActionId, BindingId, BlockId, HostId, IdVec, StepId};
 use crate::base::source::Span;
 use crate::hir::effect::{Kind, Row};
 use crate::hir::expr::Expr;
-use crate::hir::program::RollbackScope;
+use crate::hir::program::{Binding, RollbackScope};
 use crate::hir::value::Value;
 
 /// A finite, canonical plan. The program and the inventory it was made from are needed to run it.
@@ -20,7 +20,10 @@ pub struct Plan {
     pub inputs: Vec<(String, Value)>,
     /// Parameters by binding, so that expressions find them.
     pub params: Vec<(BindingId, Value)>,
-    /// `let`s: evaluated where they are used, since expressions have no effects.
+    /// Every name: the playbook's, and those of single rounds.
+    pub bindings: IdVec<BindingId, Binding>,
+    /// `let`s, and what names bound in loops are after them: evaluated where they are used, since expressions have no
+    /// effects.
     pub lets: Vec<(BindingId, Expr)>,
     /// Hosts of all blocks known now, in inventory order.
     pub hosts: Vec<HostId>,
@@ -82,6 +85,13 @@ pub struct Guard {
     pub expected: bool,
 }
 
+impl Guard {
+    /// As one condition that is to be true.
+    pub fn as_condition(&self) -> Expr {
+        if self.expected { self.condition.clone() } else { self.condition.clone().negated() }
+    }
+}
+
 #[derive(Clone, PartialEq, Debug)]
 pub struct Item {
     pub guards: Vec<Guard>,
@@ -91,7 +101,17 @@ pub struct Item {
 #[derive(Clone, PartialEq, Debug)]
 pub enum ItemKind {
     Step(StepId),
-    Require { condition: Expr, message: Expr, span: Span },
+    Require {
+        condition: Expr,
+        message: Expr,
+        span: Span,
+    },
+    /// Leaves the host out of the rest of the block, where the condition is true.
+    SkipIf {
+        condition: Expr,
+        reason: Expr,
+        span: Span,
+    },
     Rollback(RollbackScope),
 }
 

@@ -28,7 +28,7 @@ fn guards_by_step(plan: &Plan) -> BTreeMap<StepId, &[Guard]> {
         .chain(&plan.always)
         .filter_map(|item| match item.kind {
             ItemKind::Step(step) => Some((step, item.guards.as_slice())),
-            ItemKind::Require { .. } | ItemKind::Rollback(_) => None,
+            ItemKind::Require { .. } | ItemKind::SkipIf { .. } | ItemKind::Rollback(_) => None,
         })
         .collect()
 }
@@ -159,10 +159,8 @@ impl Writer<'_> {
     }
 
     fn guards(&self, guards: &[Guard]) -> Json {
-        let playbook = self.program.playbooks.iter().find(|playbook| playbook.name == self.plan.playbook);
-        let Some(playbook) = playbook else { return Json::Null };
         let text = |guard: &Guard| {
-            let text = expression_text(&guard.condition, &playbook.bindings);
+            let text = expression_text(&guard.condition, &self.plan.bindings);
             if guard.expected { text } else { format!("not ({text})") }
         };
         match guards {

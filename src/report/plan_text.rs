@@ -122,14 +122,17 @@ impl Writer<'_> {
                     let text = self.expression(condition);
                     self.line(format!("{margin}require {text}"));
                 }
+                ItemKind::SkipIf { condition, .. } => {
+                    let text = self.expression(condition);
+                    self.line(format!("{margin}skip if {text}"));
+                }
                 ItemKind::Rollback(scope) => self.line(format!("{margin}rollback {}", scope.name())),
             }
         }
     }
 
     fn expression(&self, expr: &crate::hir::expr::Expr) -> String {
-        let playbook = self.program.playbooks.iter().find(|playbook| playbook.name == self.plan.playbook);
-        playbook.map(|playbook| expression_text(expr, &playbook.bindings)).unwrap_or_default()
+        expression_text(expr, &self.plan.bindings)
     }
 
     fn step(&mut self, id: StepId, depth: usize) {

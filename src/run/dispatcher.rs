@@ -286,6 +286,7 @@ impl Dispatcher {
         let changed = tracks.iter().map(|(host, _)| *host).filter(changed).collect();
         let fields = [
             ("ok", with(HostOutcome::Ok)),
+            ("skipped", with(HostOutcome::Skipped)),
             ("failed", with(HostOutcome::Failed)),
             ("unreachable", with(HostOutcome::Unreachable)),
             ("rolled_back", with(HostOutcome::RolledBack)),

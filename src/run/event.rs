@@ -153,6 +153,8 @@ impl Outcome {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum HostOutcome {
     Ok,
+    /// Left out of the rest of the block by `skip if`.
+    Skipped,
     Failed,
     Unreachable,
     RolledBack,
@@ -164,6 +166,7 @@ impl HostOutcome {
     pub fn name(self) -> &'static str {
         match self {
             HostOutcome::Ok => "ok",
+            HostOutcome::Skipped => "skipped",
             HostOutcome::Failed => "failed",
             HostOutcome::Unreachable => "unreachable",
             HostOutcome::RolledBack => "rolled_back",

@@ -17,6 +17,7 @@ use super::undo_order::undo_order;
 use crate::base::ids::{BindingId, BlockId, StepId};
 use crate::eval::eval_condition;
 use crate::hir::effect::Kind;
+use crate::hir::expr::Expr;
 use crate::hir::value::Value;
 use crate::plan::model::{Guard, Item, ItemKind};
 
@@ -105,6 +106,10 @@ impl Worker {
             }
             match self.item(item, index, block).await {
                 Ok(()) => {}
+                Err(End::Skipped) => {
+                    items.iter().skip(index + 1).for_each(|rest| self.passed_over(rest));
+                    return End::Skipped;
+                }
                 Err(end) => return end,
             }
         }
@@ -118,33 +123,55 @@ impl Worker {
                 self.skipped(*step);
                 Ok(())
             }
-            (Ok(true), ItemKind::Require { condition, message, .. }) => {
-                let met = self.scoped(|scope| eval_condition(condition, scope)).map_err(StepError::Expression);
-                match met {
-                    Ok(Some(true)) => Ok(()),
-                    Ok(_) => {
-                        let text = self.scoped(|scope| super::arguments::known(message, scope));
-                        let message = match text {
-                            Ok(Value::String(text)) => text,
-                            Ok(other) => other.literal(),
-                            Err(error) => error.to_string(),
-                        };
-                        Err(self.refused("require", &StepError::Required { message }))
-                    }
-                    Err(error) => Err(self.refused("require", &error)),
-                }
-            }
+            (Ok(true), ItemKind::Require { condition, message, .. }) => self.required(condition, message),
+            (Ok(true), ItemKind::SkipIf { condition, reason, .. }) => self.left_out(condition, reason),
             (Ok(true), ItemKind::Rollback(scope)) => Err(End::AsksRollback(*scope, index + 1)),
-            (Ok(false), ItemKind::Require { .. } | ItemKind::Rollback(_)) => Ok(()),
+            (Ok(false), ItemKind::Require { .. } | ItemKind::SkipIf { .. } | ItemKind::Rollback(_)) => Ok(()),
             (Err(error), _) => Err(self.refused("if", &error)),
+        }
+    }
+
+    fn required(&mut self, condition: &Expr, message: &Expr) -> Result<(), End> {
+        match self.holds(condition) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let message = self.text(message);
+                Err(self.refused("require", &StepError::Required { message }))
+            }
+            Err(error) => Err(self.refused("require", &error)),
+        }
+    }
+
+    /// `skip if`: unknown counts as false, as in `if`.
+    fn left_out(&mut self, condition: &Expr, reason: &Expr) -> Result<(), End> {
+        match self.holds(condition) {
+            Ok(false) => Ok(()),
+            Ok(true) => {
+                self.state.count(Outcome::Skipped);
+                self.tell("skip if", Outcome::Skipped, Some(self.text(reason)));
+                Err(End::Skipped)
+            }
+            Err(error) => Err(self.refused("skip if", &error)),
+        }
+    }
+
+    fn holds(&self, condition: &Expr) -> Result<bool, StepError> {
+        let met = self.scoped(|scope| eval_condition(condition, scope)).map_err(StepError::Expression)?;
+        Ok(met == Some(true))
+    }
+
+    fn text(&self, message: &Expr) -> String {
+        match self.scoped(|scope| super::arguments::known(message, scope)) {
+            Ok(Value::String(text)) => text,
+            Ok(other) => other.literal(),
+            Err(error) => error.to_string(),
         }
     }
 
     /// A guard whose condition is unknown counts as false.
     fn applies(&self, guards: &[Guard]) -> Result<bool, StepError> {
         for guard in guards {
-            let met = self.scoped(|scope| eval_condition(&guard.condition, scope)).map_err(StepError::Expression)?;
-            if met.unwrap_or(false) != guard.expected {
+            if self.holds(&guard.condition)? != guard.expected {
                 return Ok(false);
             }
         }
@@ -203,6 +230,12 @@ impl Worker {
         self.state.own.insert(binding, recorded);
         if let Some(block) = block {
             self.state.bound.entry(block).or_default().push(binding);
+        }
+    }
+
+    fn passed_over(&mut self, item: &Item) {
+        if let ItemKind::Step(step) = item.kind {
+            self.skipped(step);
         }
     }
 

@@ -23,8 +23,9 @@ use crate::base::ids::{HostId, StepId};
 use crate::eval::eval_condition;
 use crate::eval::functions::hex;
 use crate::hir::effect::Level;
+use crate::hir::expr::{Expr, Operator};
 use crate::hir::value::Value;
-use crate::plan::model::{BlockHosts, Guard, ItemKind, Step};
+use crate::plan::model::{Block, BlockHosts, Guard, ItemKind, Step};
 use crate::shell::{Variable, VariableValue};
 
 /// What one step would do on one host.
@@ -88,16 +89,34 @@ fn steps_by_host(context: &Context) -> BTreeMap<HostId, Vec<Guarded>> {
     let mut work: BTreeMap<HostId, Vec<Guarded>> = BTreeMap::new();
     for block in context.plan.blocks.values() {
         let BlockHosts::Known(hosts) = &block.hosts else { continue };
-        let steps = block.items.iter().filter_map(|item| match item.kind {
-            ItemKind::Step(step) => Some((step, [block.guards.as_slice(), &item.guards].concat())),
-            ItemKind::Require { .. } | ItemKind::Rollback(_) => None,
-        });
-        let steps: Vec<Guarded> = steps.collect();
+        let steps = guarded_steps(block);
         for host in hosts {
             work.entry(*host).or_default().extend(steps.iter().cloned());
         }
     }
     work
+}
+
+/// A block's steps; those after a `skip if` are done only where it was not true.
+fn guarded_steps(block: &Block) -> Vec<Guarded> {
+    let mut shared = block.guards.clone();
+    let mut steps = Vec::new();
+    for item in &block.items {
+        match &item.kind {
+            ItemKind::Step(step) => steps.push((*step, [shared.as_slice(), &item.guards].concat())),
+            ItemKind::SkipIf { condition, .. } => {
+                let reached = item.guards.iter().map(Guard::as_condition);
+                let left_out = reached.reduce(and).map_or_else(|| condition.clone(), |met| and(met, condition.clone()));
+                shared.push(Guard { condition: left_out, expected: false });
+            }
+            ItemKind::Require { .. } | ItemKind::Rollback(_) => {}
+        }
+    }
+    steps
+}
+
+fn and(left: Expr, right: Expr) -> Expr {
+    Expr::binary(Operator::And, left, right)
 }
 
 struct HostForecast<'a> {

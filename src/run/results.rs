@@ -1,6 +1,6 @@
 //! What steps gave: values by binding and host, and how each ended. Knows nothing of how a step is run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::schedule::Actor;
 use crate::base::ids::{BindingId, HostId};
@@ -12,6 +12,17 @@ pub struct Flags {
     pub changed: bool,
     pub failed: bool,
     pub skipped: bool,
+}
+
+impl Flags {
+    /// Of two rounds: skipped only where both were.
+    fn with(self, other: Flags) -> Flags {
+        Flags {
+            changed: self.changed || other.changed,
+            failed: self.failed || other.failed,
+            skipped: self.skipped && other.skipped,
+        }
+    }
 }
 
 /// A step's result: its fields with `.changed .failed .skipped` among them.
@@ -68,26 +79,32 @@ impl Results {
         self.by_host.get(&binding)?.get(&host)
     }
 
-    /// What every host that has one holds, in inventory order.
-    pub fn values(&self, binding: BindingId) -> Vec<Value> {
-        let recorded = self.by_host.get(&binding).into_iter().flat_map(BTreeMap::values);
-        recorded.map(|recorded| recorded.value.clone()).filter(|value| *value != Value::None).collect()
+    /// Hosts with a result of any of these names, in inventory order.
+    pub fn hosts(&self, bindings: &[BindingId]) -> Vec<HostId> {
+        let found: BTreeSet<HostId> =
+            bindings.iter().flat_map(|binding| self.of(*binding)).map(|(host, _)| *host).collect();
+        found.into_iter().collect()
     }
 
-    /// `x.ok .failed .changed .skipped .count` after the block.
-    pub fn summary(&self, binding: BindingId) -> Value {
-        let none = BTreeMap::new();
-        let results = self.by_host.get(&binding).unwrap_or(&none);
+    fn of(&self, binding: BindingId) -> impl Iterator<Item = (&HostId, &Recorded)> {
+        self.by_host.get(&binding).into_iter().flatten()
+    }
+
+    /// `x.ok .failed .changed .skipped .count` after the block; the rounds of a loop count as one.
+    pub fn summary(&self, bindings: &[BindingId]) -> Value {
+        let mut flags: BTreeMap<HostId, Flags> = BTreeMap::new();
+        for (host, recorded) in bindings.iter().flat_map(|binding| self.of(*binding)) {
+            flags.entry(*host).and_modify(|flags| *flags = flags.with(recorded.flags)).or_insert(recorded.flags);
+        }
         let hosts = |wanted: fn(&Flags) -> bool| {
-            let found = results.iter().filter(|(_, recorded)| wanted(&recorded.flags)).map(|(host, _)| *host);
-            Value::Hosts(found.collect())
+            Value::Hosts(flags.iter().filter(|(_, flags)| wanted(flags)).map(|(host, _)| *host).collect())
         };
         Value::Record(vec![
             ("ok".to_string(), hosts(|flags| !flags.failed && !flags.skipped)),
             ("failed".to_string(), hosts(|flags| flags.failed)),
             ("changed".to_string(), hosts(|flags| flags.changed)),
             ("skipped".to_string(), hosts(|flags| flags.skipped)),
-            ("count".to_string(), Value::Int(i64::try_from(results.len()).unwrap_or(i64::MAX))),
+            ("count".to_string(), Value::Int(i64::try_from(flags.len()).unwrap_or(i64::MAX))),
         ])
     }
 }

@@ -55,6 +55,8 @@ pub enum Work {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {
     Ok,
+    /// Left out of the rest of the block by `skip if`.
+    Skipped,
     Failed,
     TimedOut,
     Unreachable,
@@ -127,6 +129,7 @@ pub enum Status {
     NotRun,
     Running,
     Ok,
+    Skipped,
     Failed,
     Unreachable,
     Cancelled,
@@ -155,9 +158,10 @@ impl Track {
             (Some(Undone { clean: false, .. }), _) => HostOutcome::Dirty,
             (Some(Undone { complete: true, .. }), _) => HostOutcome::RolledBack,
             // Some of its changes could not be undone, as the plan had said.
-            (Some(_), Status::Ok) => HostOutcome::Failed,
+            (Some(_), Status::Ok | Status::Skipped) => HostOutcome::Failed,
             (_, Status::NotRun) => HostOutcome::NotRun,
             (_, Status::Running | Status::Ok) => HostOutcome::Ok,
+            (_, Status::Skipped) => HostOutcome::Skipped,
             (_, Status::Failed | Status::Cancelled) => HostOutcome::Failed,
             (_, Status::Unreachable) => HostOutcome::Unreachable,
         }
@@ -383,6 +387,7 @@ impl Schedule {
     fn main_ended(&mut self, actor: Actor, end: End) {
         let status = match end {
             End::Ok | End::AsksRollback(..) | End::RolledBack { .. } | End::NothingToUndo => Status::Ok,
+            End::Skipped => Status::Skipped,
             End::Failed | End::TimedOut | End::Crashed => Status::Failed,
             End::Unreachable => Status::Unreachable,
             End::Cancelled => Status::Cancelled,
@@ -395,7 +400,8 @@ impl Schedule {
                 // What was done is no longer known, so nothing may claim to have undone it.
                 track.rollback = Some(Undone { clean: false, complete: false, touched: true });
             }
-            if !was_concerned {
+            // A clause that ends well does not change how the block ended.
+            if !was_concerned && (track.status != Status::Skipped || status != Status::Ok) {
                 track.status = status;
             }
             !was_concerned
@@ -410,7 +416,7 @@ impl Schedule {
     /// An actor with no clause to come is over before its batch is.
     fn finish_early(&mut self, actor: Actor, status: Status) {
         let Some(run) = self.blocks.last() else { return };
-        let clause = run.shape.on_failure && status != Status::Ok;
+        let clause = run.shape.on_failure && !matches!(status, Status::Ok | Status::Skipped);
         if !clause && !run.shape.always {
             self.finish_actor(actor);
         }

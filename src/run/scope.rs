@@ -5,8 +5,10 @@ use super::ports::ContentStore;
 use super::results::{Own, Results};
 use crate::base::ids::{BindingId, HostId};
 use crate::eval::{Evaluated, Scope, eval};
+use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::value::{FileRef, Value};
 use crate::hir::world::Inventory;
+use crate::plan::expression_text::walk;
 use crate::plan::model::Plan;
 
 /// The scope of a playbook's expressions on one host, or on the controller.
@@ -22,6 +24,36 @@ pub struct RunScope<'a> {
     pub it: Option<&'a Value>,
 }
 
+impl<'a> RunScope<'a> {
+    /// What a `let` stands for, or a name bound in a loop.
+    fn named(&self, binding: BindingId) -> Option<&'a Expr> {
+        self.plan.lets.iter().find(|(name, _)| *name == binding).map(|(_, value)| value)
+    }
+
+    fn value_of(&self, value: &Expr) -> Evaluated {
+        eval(value, self).unwrap_or_else(|error| Evaluated::Pending(error.to_string()))
+    }
+
+    /// The same, seen from another host: what this one keeps to itself is not there.
+    fn on(&self, host: HostId) -> RunScope<'a> {
+        const NOTHING: &Own = &Own::new();
+        let own = if self.host == Some(host) { self.own } else { NOTHING };
+        RunScope { host: Some(host), own, ..*self }
+    }
+
+    /// The steps' own names behind a name of a loop; else the name itself.
+    fn rounds_of(&self, binding: BindingId) -> Vec<BindingId> {
+        let Some(value) = self.named(binding) else { return vec![binding] };
+        let mut rounds = Vec::new();
+        walk(value, &mut |inner| {
+            if let ExprKind::Binding(round) = inner.kind {
+                rounds.extend(self.rounds_of(round));
+            }
+        });
+        rounds
+    }
+}
+
 impl Scope for RunScope<'_> {
     fn inventory(&self) -> &Inventory {
         self.inventory
@@ -31,8 +63,8 @@ impl Scope for RunScope<'_> {
         if let Some((_, value)) = self.plan.params.iter().find(|(param, _)| *param == binding) {
             return Evaluated::Known(value.clone());
         }
-        if let Some((_, value)) = self.plan.lets.iter().find(|(name, _)| *name == binding) {
-            return eval(value, self).unwrap_or_else(|error| Evaluated::Pending(error.to_string()));
+        if let Some(value) = self.named(binding) {
+            return self.value_of(value);
         }
         let own = self.own.get(&binding).map(|recorded| &recorded.value);
         let found = own.or_else(|| self.published.single(binding));
@@ -41,17 +73,26 @@ impl Scope for RunScope<'_> {
     }
 
     fn result_on(&self, binding: BindingId, host: HostId) -> Evaluated {
+        if let Some(value) = self.named(binding) {
+            return self.on(host).value_of(value);
+        }
         let own = if self.host == Some(host) { self.own.get(&binding) } else { None };
         let found = own.or_else(|| self.published.on_host(binding, host));
         Evaluated::Known(found.map_or(Value::None, |recorded| recorded.value.clone()))
     }
 
     fn results(&self, binding: BindingId) -> Evaluated {
-        Evaluated::Known(self.published.summary(binding))
+        Evaluated::Known(self.published.summary(&self.rounds_of(binding)))
     }
 
     fn result_values(&self, binding: BindingId) -> Evaluated {
-        Evaluated::Known(Value::List(self.published.values(binding)))
+        let rounds = self.rounds_of(binding);
+        let on_host = |host: HostId| match self.result_on(binding, host) {
+            Evaluated::Known(value) => value,
+            Evaluated::Pending(_) => Value::None,
+        };
+        let values = self.published.hosts(&rounds).into_iter().map(on_host);
+        Evaluated::Known(Value::List(values.filter(|value| !value.is_none()).collect()))
     }
 
     fn current_host(&self) -> Option<HostId> {

@@ -101,7 +101,11 @@ impl Reader<'_> {
                     self.read_statements(otherwise, assumptions);
                 }
                 Statement::Step(step) => self.read_step(step, assumptions),
-                Statement::Require { .. } | Statement::Rollback { .. } => {}
+                Statement::Repeat { times, body, .. } => {
+                    self.literals("repeat", times, assumptions);
+                    self.read_statements(body, assumptions);
+                }
+                Statement::Require { .. } | Statement::SkipIf { .. } | Statement::Rollback { .. } => {}
             }
         }
     }

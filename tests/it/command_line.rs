@@ -418,7 +418,10 @@ fn a_loop_is_one_step_for_each_value_that_the_plan_knows() {
     for (body, expected) in [
         ("for name in base {\n    }", "expected a list, found path"),
         ("for name in names {\n      file.info(path: \"/{nmae}\")\n    }", "did you mean `name`?"),
-        ("for name in names {\n      x = file.info(path: \"/{name}\")\n    }\n    require x.exists else \"no\"", "`x`"),
+        (
+            "for name in names {\n      x = file.info(path: \"/{name}\")\n    }\n    require x.exists else \"no\"",
+            "list<{ exists, kind, mode, … }> has no `exists`",
+        ),
     ] {
         let head = "ops 1\n\nplaybook a(\n  base: path = \"/\",\n  names: list<string> = [],\n) ! read {\n  on host(\"w1\") {\n    ";
         project.write("b.ops", &format!("{head}{body}\n  }}\n}}\n"));

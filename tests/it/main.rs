@@ -16,6 +16,7 @@ mod contract_bodies;
 mod contract_lanes;
 mod floors;
 mod hostile_hosts;
+mod language_forms;
 mod large_output;
 mod model_server;
 mod project;

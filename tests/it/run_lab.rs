@@ -290,6 +290,7 @@ impl Lab {
             row: Row { level: Level::Change, ..Row::default() },
             inputs: Vec::new(),
             params: Vec::new(),
+            bindings: IdVec::new(),
             lets: Vec::new(),
             hosts: inventory.hosts.ids().collect(),
             blocks: IdVec::new(),

@@ -11,7 +11,9 @@ pub enum ControlError {
     ClauseNotAllowed { clause: &'static str, place: &'static str, span: Span },
     DuplicateClause { clause: &'static str, first: Span, span: Span },
     StepOnTopOfHosts { form: &'static str, span: Span },
-    UnknownOption { name: String, span: Span },
+    UnknownOption { form: &'static str, name: String, known: &'static [&'static str], span: Span },
+    SkipOutsideBlock { span: Span },
+    RepeatWithoutTimes { span: Span },
 }
 
 impl ControlError {
@@ -39,13 +41,20 @@ impl ControlError {
             ControlError::StepOnTopOfHosts { form, span } => {
                 Diagnostic::error("E0606", *span, format!("`{form}` cannot stand in a clause"))
             }
-            ControlError::UnknownOption { name, span } => {
-                let known = ["batch", "at_once", "max_failures", "as", "spread", "include_failed"];
-                let diagnostic = Diagnostic::error("E0607", *span, format!("`on` has no option `{name}`"));
-                match crate::base::near::nearest(name, known) {
+            ControlError::UnknownOption { form, name, known, span } => {
+                let diagnostic = Diagnostic::error("E0607", *span, format!("`{form}` has no option `{name}`"));
+                match crate::base::near::nearest(name, known.iter().copied()) {
                     Some(near) => diagnostic.did_you_mean(Some(near)),
                     None => diagnostic.help(format!("options are {}", known.join(", "))),
                 }
+            }
+            ControlError::SkipOutsideBlock { span } => {
+                Diagnostic::error("E0608", *span, "`skip if` leaves a host out of its block, so it stands in `on`")
+                    .help("for the whole run, write `require`, or an `if` around the steps")
+            }
+            ControlError::RepeatWithoutTimes { span } => {
+                Diagnostic::error("E0609", *span, "`repeat` says how often at most")
+                    .help("write `repeat (times: 3) { … }`; an `until:` ends it earlier")
             }
         }
     }
@@ -73,4 +82,10 @@ crate::diag::code_docs! {
     "E0607" "an unknown option"
     "The options of `on` are batch, at_once, max_failures, as, spread and include_failed."
     "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web (bacth: 2) {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web (batch: 2) {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
+    "E0608" "`skip if` without a host"
+    "`skip if` leaves the current host out of the rest of its `on` block: skipped, not failed. Outside a block and in clauses there is nothing to leave."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  skip if web.count == 0 \"nothing to do\"\n\n  on web {\n    file.directory(path: \"/tmp/x\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    skip if host.name == \"spare\" \"a spare\"\n    file.directory(path: \"/tmp/x\")\n  }\n}\n"
+    "E0609" "a `repeat` without end"
+    "A plan is finite, so a loop says how often it goes round at most. With `until:` it ends as soon as the condition is true, and fails if it never is."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    repeat (until: seen.exists) {\n      seen = file.info(path: \"/tmp/x\")\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    repeat (times: 3, until: seen.exists) {\n      seen = file.info(path: \"/tmp/x\")\n    }\n  }\n}\n"
 }

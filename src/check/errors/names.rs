@@ -90,6 +90,9 @@ impl NameError {
                 match nearest(name, known.iter().map(String::as_str)) {
                     Some(near) => diagnostic.did_you_mean(Some(near)),
                     None if known.is_empty() => diagnostic.help("it has no members"),
+                    None if ty.starts_with("list<") => {
+                        diagnostic.help("a list has count; its items are `[0]`, `[1]`, …, or `map(LIST, it.…)`")
+                    }
                     None => diagnostic.help(format!("it has {}", words::join_some(known, 8))),
                 }
             }

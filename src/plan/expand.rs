@@ -1,26 +1,15 @@
-//! `for` before it is planned: the body once for each value, with the value in its place. Pure; knows no hosts.
+//! Bodies that are planned more than once or in another place: rounds of `for` and `repeat`. Every copy has names of its
+//! own, so that no round sees what another one bound. Pure; knows no hosts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::ids::BindingId;
+use crate::base::ids::{BindingId, IdVec};
 use crate::hir::expr::{Expr, ExprKind};
-use crate::hir::program::{Statement, Step, StepAttrs};
-use crate::hir::types::Type;
+use crate::hir::program::{Binding, OnBlock, Statement, Step, StepAttrs};
 use crate::hir::value::Value;
 
 /// Longer keys make names that nobody reads.
 const LONGEST_KEY: usize = 40;
-
-/// The body with a loop's name standing for a value; steps are named `step[key]`.
-pub fn unroll(body: &[Statement], binding: BindingId, value: &Value, key: &str) -> Vec<Statement> {
-    let literal = |span| Expr { kind: ExprKind::Literal(value.clone()), ty: Type::Error, span };
-    let span = match body.first() {
-        Some(first) => span_of(first),
-        None => return Vec::new(),
-    };
-    let mut replacer = Replacer { meanings: BTreeMap::from([(binding, literal(span))]), key };
-    replacer.statements(body)
-}
 
 /// What tells one round from the others: the values where all are short and differ, else their numbers.
 pub fn keys(values: &[Value]) -> Vec<String> {
@@ -38,26 +27,61 @@ fn short_text(value: &Value) -> Option<String> {
     (text.chars().count() <= LONGEST_KEY && !text.contains(char::is_control)).then_some(text)
 }
 
-fn span_of(statement: &Statement) -> crate::base::source::Span {
-    match statement {
-        Statement::Let { value, .. } => value.span,
-        Statement::On(block) => block.span,
-        Statement::If { span, .. }
-        | Statement::For { span, .. }
-        | Statement::Require { span, .. }
-        | Statement::Rollback { span, .. } => *span,
-        Statement::Step(step) => step.span,
+/// Names that steps and blocks of a body bind, in the order they first stand there. `let`s end with the body.
+pub fn names_bound(body: &[Statement]) -> Vec<BindingId> {
+    let mut names = Vec::new();
+    collect_names(body, &mut names);
+    names
+}
+
+fn collect_names(body: &[Statement], names: &mut Vec<BindingId>) {
+    for statement in body {
+        let bound = match statement {
+            Statement::Step(step) => step.binding,
+            Statement::On(block) => block.binding,
+            Statement::If { then, otherwise, .. } => {
+                collect_names(then, names);
+                collect_names(otherwise, names);
+                None
+            }
+            Statement::For { body, .. } | Statement::Repeat { body, .. } => {
+                collect_names(body, names);
+                None
+            }
+            Statement::Let { .. }
+            | Statement::Require { .. }
+            | Statement::SkipIf { .. }
+            | Statement::Rollback { .. } => None,
+        };
+        names.extend(bound.filter(|name| !names.contains(name)));
     }
 }
 
-/// Names and what stands for them. A `let` inside a round is one more: expressions have no effects.
-struct Replacer<'k> {
+/// One copy of a body: which names mean something else in it, and how its steps are called.
+pub struct Expander<'a> {
+    names: &'a mut IdVec<BindingId, Binding>,
     meanings: BTreeMap<BindingId, Expr>,
-    key: &'k str,
+    key: &'a str,
 }
 
-impl Replacer<'_> {
-    fn statements(&mut self, statements: &[Statement]) -> Vec<Statement> {
+impl<'a> Expander<'a> {
+    /// `names` gets the copy's own ones; steps are named `step[key]`.
+    pub fn new(names: &'a mut IdVec<BindingId, Binding>, key: &'a str) -> Self {
+        Expander { names, meanings: BTreeMap::new(), key }
+    }
+
+    /// In this copy, the name stands for this expression.
+    pub fn mean(&mut self, name: BindingId, meaning: Expr) {
+        self.meanings.insert(name, meaning);
+    }
+
+    /// What a name stands for in this copy, once its statements were copied.
+    pub fn meaning(&self, name: BindingId) -> Option<&Expr> {
+        self.meanings.get(&name)
+    }
+
+    /// The copy. A `let` inside it becomes a meaning: expressions have no effects.
+    pub fn statements(&mut self, statements: &[Statement]) -> Vec<Statement> {
         statements.iter().filter_map(|statement| self.statement(statement)).collect()
     }
 
@@ -65,7 +89,7 @@ impl Replacer<'_> {
         Some(match statement {
             Statement::Let { binding, value } => {
                 let value = self.expr(value);
-                self.meanings.insert(*binding, value);
+                self.mean(*binding, value);
                 return None;
             }
             Statement::If { condition, then, otherwise, span } => Statement::If {
@@ -77,35 +101,76 @@ impl Replacer<'_> {
             Statement::For { binding, list, body, span } => {
                 Statement::For { binding: *binding, list: self.expr(list), body: self.statements(body), span: *span }
             }
+            Statement::Repeat { times, until, body, span } => {
+                let times = self.expr(times);
+                let body = self.statements(body);
+                Statement::Repeat { times, body, until: self.optional(until), span: *span }
+            }
             Statement::Require { condition, message, span } => {
                 Statement::Require { condition: self.expr(condition), message: self.expr(message), span: *span }
             }
+            Statement::SkipIf { condition, reason, span } => {
+                Statement::SkipIf { condition: self.expr(condition), reason: self.expr(reason), span: *span }
+            }
             Statement::Step(step) => Statement::Step(self.step(step)),
-            // The checker refuses both inside a loop.
-            Statement::On(_) | Statement::Rollback { .. } => statement.clone(),
+            Statement::On(block) => Statement::On(self.block(block)),
+            Statement::Rollback { .. } => statement.clone(),
         })
     }
 
-    fn step(&self, step: &Step) -> Step {
-        let own = |expr: &Option<Expr>| expr.as_ref().map(|expr| self.expr(expr));
+    fn block(&mut self, block: &OnBlock) -> OnBlock {
+        OnBlock {
+            hosts: self.expr(&block.hosts),
+            batch: self.optional(&block.batch),
+            at_once: self.optional(&block.at_once),
+            max_failures: self.optional(&block.max_failures),
+            as_user: self.optional(&block.as_user),
+            body: self.statements(&block.body),
+            on_failure: self.statements(&block.on_failure),
+            always: self.statements(&block.always),
+            binding: block.binding.map(|binding| self.own_name(binding)),
+            ..block.clone()
+        }
+    }
+
+    fn step(&mut self, step: &Step) -> Step {
         Step {
             name: format!("{}[{}]", step.name, self.key),
-            args: step.args.iter().map(own).collect(),
+            args: step.args.iter().map(|arg| self.optional(arg)).collect(),
             attrs: StepAttrs {
-                as_user: own(&step.attrs.as_user),
-                timeout: own(&step.attrs.timeout),
-                retry: own(&step.attrs.retry),
-                every: own(&step.attrs.every),
-                until: own(&step.attrs.until),
-                changed: own(&step.attrs.changed),
-                ok: own(&step.attrs.ok),
+                as_user: self.optional(&step.attrs.as_user),
+                timeout: self.optional(&step.attrs.timeout),
+                retry: self.optional(&step.attrs.retry),
+                every: self.optional(&step.attrs.every),
+                until: self.optional(&step.attrs.until),
+                changed: self.optional(&step.attrs.changed),
+                ok: self.optional(&step.attrs.ok),
                 ..step.attrs.clone()
             },
+            binding: step.binding.map(|binding| self.own_name(binding)),
             ..step.clone()
         }
     }
 
-    fn expr(&self, expr: &Expr) -> Expr {
+    /// The copy's own name for what a step or block binds; both branches of an `if` may bind one.
+    fn own_name(&mut self, name: BindingId) -> BindingId {
+        if let Some(Expr { kind: ExprKind::Binding(own), .. }) = self.meanings.get(&name) {
+            return *own;
+        }
+        let mut binding = self.names.at(name).clone();
+        binding.name = format!("{}[{}]", binding.name, self.key);
+        let (ty, span) = (binding.ty.clone(), binding.span);
+        let own = self.names.push(binding);
+        self.mean(name, Expr { kind: ExprKind::Binding(own), ty, span });
+        own
+    }
+
+    fn optional(&self, expr: &Option<Expr>) -> Option<Expr> {
+        expr.as_ref().map(|expr| self.expr(expr))
+    }
+
+    /// An expression of the body, as this copy has it.
+    pub fn expr(&self, expr: &Expr) -> Expr {
         if let ExprKind::Binding(binding) = &expr.kind
             && let Some(meaning) = self.meanings.get(binding)
         {

@@ -1,0 +1,197 @@
+//! Forms of the language from text to effect, through the binary: loops, leaving out, other places. Knows no host but
+//! this machine, under several names.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use super::project::{Project, Said};
+
+/// Four hosts that are this machine.
+const LOCAL: &str = "\
+groups:
+  web:
+    hosts: [w1, w2, w3]
+    transport: local
+    os: linux
+hosts:
+  lb:
+    transport: local
+    os: linux
+";
+
+struct Forms {
+    project: Project,
+}
+
+impl Forms {
+    fn new() -> Forms {
+        let project = Project::new();
+        project.write("inventory.yaml", LOCAL);
+        std::fs::create_dir(project.path("root")).unwrap();
+        Forms { project }
+    }
+
+    /// A playbook with this body; `ROOT` in it is a folder of the test. It must be in canonical form and without a word
+    /// from `check`.
+    fn playbook(&self, row: &str, body: &str) {
+        let root = self.project.path("root");
+        let text = format!("ops 1\n\nplaybook a() ! {row} {{\n{}\n}}\n", body.trim_matches('\n'));
+        self.project.write("a.ops", &text.replace("ROOT", root.to_str().unwrap()));
+        let checked = self.project.opsc(&["check", "a.ops"]);
+        assert!(checked.code == 0 && checked.stderr.contains("0 warnings"), "{checked:?}\n{text}");
+        let formatted = self.project.opsc(&["fmt", "--check", "a.ops"]);
+        assert_eq!(formatted.code, 0, "{formatted:?}");
+    }
+
+    fn run(&self) -> Said {
+        self.project.opsc(&["run", "a.ops", "-y"])
+    }
+
+    fn plan(&self) -> serde_json::Value {
+        let planned = self.project.opsc(&["plan", "a.ops", "--offline", "-o", "json"]);
+        serde_json::from_str(&planned.stdout).unwrap_or_else(|error| panic!("{error}: {planned:?}"))
+    }
+
+    fn steps(&self) -> Vec<String> {
+        self.plan()["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn read(&self, name: &str) -> Option<String> {
+        self.project.read(&format!("root/{name}"))
+    }
+
+    /// What `check` says of a body that is wrong.
+    fn refused(&self, row: &str, body: &str) -> String {
+        self.project.write("b.ops", &format!("ops 1\n\nplaybook b() ! {row} {{\n{}\n}}\n", body.trim_matches('\n')));
+        let checked = self.project.opsc(&["check", "b.ops"]);
+        assert_eq!(checked.code, 11, "{checked:?}");
+        checked.stderr
+    }
+}
+
+#[test]
+fn what_a_loop_binds_is_a_list_after_it() {
+    let forms = Forms::new();
+    forms.playbook(
+        "change, exec",
+        r#"
+  on group("web") {
+    for n in [10, 20] {
+      if host.name != "w3" {
+        said = shell.run(script: sh"echo $n", effect: "read", vars: { n: "{n}" })
+      }
+    }
+    require host.name == "w3" or (said.count == 2 and said[1].stdout == "20") else "{said.count}"
+    for path in map(said, it.stdout ?? "") {
+      file.write(to: "ROOT/{host.name}", content: path)
+    }
+  }
+"#,
+    );
+    let planned = forms.project.opsc(&["plan", "a.ops", "--offline"]);
+    assert!(planned.stderr.contains("must be known before the run"), "{planned:?}");
+    forms.playbook(
+        "change, exec",
+        r#"
+  on group("web") {
+    for n in [10, 20] {
+      if host.name != "w3" {
+        said = shell.run(script: sh"echo $n", effect: "read", vars: { n: "{n}" })
+      }
+    }
+    require host.name == "w3" or (said.count == 2 and said[1].stdout == "20") else "{said.count}"
+  }
+  require said.skipped.names == ["w3"] and said.ok.count == 2 else "{said.skipped.names}"
+  let both = map(said, it[0].stdout ?? "none")
+  require both == ["10", "10", "none"] else "other values"
+  for part in ["a", "b"] {
+    made = on host("w1") {
+      file.write(to: "ROOT/{part}", content: part)
+    }
+  }
+  require made[1].changed.count == 1 else "nothing was made"
+"#,
+    );
+    let run = forms.run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!((forms.read("a").as_deref(), forms.read("b").as_deref()), (Some("a"), Some("b")));
+    assert_eq!(forms.steps(), ["said[10]", "said[20]", "file.write[a]", "file.write[b]"]);
+}
+
+#[test]
+fn a_repeat_ends_when_its_condition_holds_and_fails_when_it_never_does() {
+    let forms = Forms::new();
+    let body = r#"
+  on host("w1") {
+    repeat (times: 4, until: seen.stdout == "xxx") {
+      shell.run(script: sh"printf x >>ROOT/tries", effect: "change")
+      seen = shell.run(script: sh"cat ROOT/tries", effect: "read")
+    }
+    require seen != none else "no round ran"
+    file.write(to: "ROOT/last", content: seen.stdout)
+  }
+"#;
+    forms.playbook("change, exec", body);
+    assert_eq!(forms.steps().len(), 9);
+    let run = forms.run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(forms.read("last").as_deref(), Some("xxx"));
+    assert!(run.stdout.contains("ok=7 changed=4") && run.stdout.contains("skipped=2"), "{run:?}");
+
+    std::fs::remove_file(forms.project.path("root/tries")).unwrap();
+    std::fs::remove_file(forms.project.path("root/last")).unwrap();
+    forms.playbook("change, exec", &body.replace("times: 4", "times: 2"));
+    let run = forms.run();
+    assert!(run.code == 21 && run.stderr.contains("was not true after 2 rounds"), "{run:?}");
+    assert_eq!((forms.read("tries").as_deref(), forms.read("last")), (Some("xx"), None));
+
+    for (head, expected) in [
+        ("repeat (until: true)", "`repeat` says how often"),
+        ("repeat (times: 0)", "1..100"),
+        ("repeat (tims: 3)", "did you mean `times`?"),
+    ] {
+        let refused = forms.refused(
+            "read",
+            &format!("  on host(\"w1\") {{\n    {head} {{\n      file.info(path: \"/\")\n    }}\n  }}"),
+        );
+        assert!(refused.contains(expected), "{head}: {refused}");
+    }
+}
+
+#[test]
+fn a_host_that_is_left_out_is_skipped_and_not_failed() {
+    let forms = Forms::new();
+    forms.playbook(
+        "change",
+        r#"
+  done = on group("web") {
+    seen = file.info(path: "ROOT/{host.name}")
+    if host.name != "w1" {
+      skip if seen.exists "{host.name} has it already"
+    }
+    made = file.write(to: "ROOT/{host.name}", content: "new")
+
+    on failure {
+      rollback
+    }
+    always {
+      file.write(to: "ROOT/{host.name}.end", content: "end")
+    }
+  }
+  require done.skipped.names == ["w2"] and done.ok.names == ["w1", "w3"] else "skipped {done.skipped.names}"
+  require made.skipped.names == ["w2"] else "made is not absent"
+"#,
+    );
+    std::fs::write(forms.project.path("root/w1"), "old").unwrap();
+    std::fs::write(forms.project.path("root/w2"), "old").unwrap();
+    let planned = forms.project.opsc(&["plan", "a.ops"]);
+    assert!(planned.stdout.contains("skip if seen.exists"), "{planned:?}");
+    let line =
+        |host: &str| planned.stdout.lines().rev().find(|line| line.contains(host)).unwrap_or_default().to_owned();
+    assert!(line("w2").contains("skipped") && line("w1").contains("change"), "{planned:?}");
+    let run = forms.run();
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stderr.contains("w2 has it already"), "{run:?}");
+    let contents = ["w1", "w2", "w3", "w2.end"].map(|name| forms.read(name).unwrap());
+    assert_eq!(contents, ["new", "old", "new", "end"]);
+    let outside = forms.refused("read", "  skip if true \"no\"\n  on host(\"w1\") {\n    file.info(path: \"/\")\n  }");
+    assert!(outside.contains("it stands in `on`"), "{outside}");
+}
