@@ -208,11 +208,13 @@ fn systems_of(ty: &Type) -> Systems {
 }
 
 pub(super) fn lets_of(statements: &[Statement]) -> Vec<BindingId> {
-    statements
-        .iter()
-        .filter_map(|statement| match statement {
-            Statement::Let { binding, .. } => Some(*binding),
-            _ => None,
-        })
-        .collect()
+    let mut lets = Vec::new();
+    for statement in statements {
+        match statement {
+            Statement::Let { binding, .. } => lets.push(*binding),
+            Statement::At { body, .. } => lets.extend(lets_of(body)),
+            _ => {}
+        }
+    }
+    lets
 }

@@ -108,6 +108,8 @@ pub struct Context {
     pub before: Option<Type>,
     pub facts: bool,
     pub in_block: bool,
+    /// In an `at`: steps run on another machine.
+    pub in_at: bool,
     pub in_failure: bool,
     pub in_clause: bool,
     /// A nearer `as:` around: steps run as another user.
@@ -126,6 +128,7 @@ impl Context {
             before: None,
             facts: false,
             in_block: false,
+            in_at: false,
             in_failure: false,
             in_clause: false,
             as_user: false,

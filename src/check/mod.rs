@@ -15,6 +15,7 @@ pub mod loops;
 pub mod members;
 pub mod names;
 pub mod operators;
+pub mod places;
 pub mod playbooks;
 pub mod scripts;
 pub mod statements;

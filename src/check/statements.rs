@@ -10,6 +10,7 @@ use super::errors::types::TypeError;
 use super::expressions::Wanted;
 use super::loops::{ForHead, RepeatHead};
 use super::operators::system_compared;
+use super::places::AtHead;
 use crate::base::ids::BindingId;
 use crate::base::source::Span;
 use crate::hir::effect::Row;
@@ -83,7 +84,10 @@ impl Checker<'_> {
             }
             StatementKind::Rollback { scope: rollback } => self.check_rollback(*rollback, span, context),
             StatementKind::Step(step) => self.check_step_statement(step, span, scope, context, collected),
-            StatementKind::At { .. } => self.not_planned("at", span),
+            StatementKind::At { host, options, body } => {
+                let head = AtHead { host, options, body, span };
+                self.check_at(&head, scope, context, collected)
+            }
             StatementKind::Repeat { options, body } => {
                 let head = RepeatHead { options, body, span };
                 self.check_repeat(&head, scope, context, collected)
@@ -320,7 +324,9 @@ fn rebind(statements: &mut [Statement], from: BindingId, to: BindingId) {
                 rebind(then, from, to);
                 rebind(otherwise, from, to);
             }
-            Statement::For { body, .. } | Statement::Repeat { body, .. } => rebind(body, from, to),
+            Statement::For { body, .. } | Statement::Repeat { body, .. } | Statement::At { body, .. } => {
+                rebind(body, from, to);
+            }
             _ => {}
         }
     }

@@ -229,7 +229,7 @@ impl Checker<'_> {
         if signature.is_controller || action.impls().is_empty() {
             return;
         }
-        if !context.in_block {
+        if !context.in_block && !context.in_at {
             self.report(StepError::NeedsHost { action: signature.name.clone(), span }.diagnostic());
             return;
         }

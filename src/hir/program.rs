@@ -212,6 +212,13 @@ pub enum Statement {
         body: Vec<Statement>,
         span: Span,
     },
+    /// Steps that run on another machine, on behalf of the current host. Holds no clause.
+    At {
+        place: Place,
+        as_user: Option<Expr>,
+        body: Vec<Statement>,
+        span: Span,
+    },
     /// So often at most, or until a condition over the round's names is true. Holds no clause.
     Repeat {
         times: Expr,
@@ -235,6 +242,15 @@ pub enum Statement {
         span: Span,
     },
     Step(Step),
+}
+
+/// Where the steps of an `at` run.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Place {
+    /// The machine that opsc runs on.
+    Controller,
+    /// Of type `host`.
+    Host(Expr),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

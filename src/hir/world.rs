@@ -35,6 +35,11 @@ impl Inventory {
         self.hosts.iter().find(|(_, host)| host.name == name).map(|(id, _)| id)
     }
 
+    /// The machine that opsc runs on.
+    pub fn localhost(&self) -> Option<HostId> {
+        self.host("localhost")
+    }
+
     pub fn group(&self, name: &str) -> Option<&Group> {
         self.groups.iter().find(|group| group.name == name)
     }

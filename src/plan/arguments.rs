@@ -5,11 +5,12 @@ use super::errors::PlanError;
 use super::expression_text::{expression_text, walk};
 use super::model::{Arg, Shown};
 use super::scope::{ActionScope, PlanScope};
-use crate::base::ids::{BindingId, HostId};
+use crate::base::ids::{BindingId, HostId, Id};
 use crate::eval::fits::fits;
 use crate::eval::{EvalError, Evaluated, eval};
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::program::{Action, Param, Step};
+use crate::hir::types::Type;
 use crate::hir::value::Value;
 
 /// A step's arguments in parameter order, and its `touches` keys.
@@ -89,6 +90,18 @@ fn shown_of(expr: &Expr, param: &Param, scope: &PlanScope<'_>, hosts: &[HostId],
         Some(((_, first), rest)) if rest.iter().all(|(_, value)| value == first) => Shown::Same(first.clone()),
         _ => Shown::ByHost(values),
     }
+}
+
+/// The machine of an `at`, as far as it is known now.
+pub fn host_shown(expr: &Expr, scope: &PlanScope<'_>, hosts: &[HostId], errors: &mut Vec<PlanError>) -> Shown {
+    let place = Param {
+        binding: BindingId::from_index(0),
+        name: "at".to_string(),
+        ty: Type::Host,
+        default: None,
+        span: expr.span,
+    };
+    shown_of(expr, &place, scope, hosts, errors)
 }
 
 /// The value if it is known; errors are reported, and leave the argument absent.

@@ -5,7 +5,7 @@ use super::batches;
 use super::errors::{PlanError, Refusal};
 use super::expression_text::expression_text;
 use super::inputs::{Inputs, may_be_empty, refuse};
-use super::model::{Block, BlockHosts, Clause, Guard, Item, ItemKind, Plan, Reversible, Step};
+use super::model::{Block, BlockHosts, Clause, Guard, Item, ItemKind, Plan, Reversible, RunsAt, Step};
 use super::scope::PlanScope;
 use crate::base::ids::{BindingId, BlockId, HostId, Id, IdVec, StepId};
 use crate::base::words;
@@ -14,7 +14,7 @@ use crate::eval::kinds::{kind_of_step, reversible_with};
 use crate::eval::{Evaluated, eval};
 use crate::hir::effect::{Kind, Level};
 use crate::hir::expr::Expr;
-use crate::hir::program::{Action, Binding, OnBlock, Playbook, Program, Statement, Step as ProgramStep};
+use crate::hir::program::{Action, Binding, OnBlock, Place as At, Playbook, Program, Statement, Step as ProgramStep};
 use crate::hir::types::Os;
 use crate::hir::value::Value;
 use crate::hir::world::{Inventory, Lifecycle};
@@ -43,6 +43,7 @@ struct Place {
     clause: Clause,
     hosts: Vec<HostId>,
     as_user: Option<String>,
+    runs_at: Option<RunsAt>,
     guards: Vec<Guard>,
 }
 
@@ -75,6 +76,7 @@ impl<'a> Builder<'a> {
             clause: Clause::Main,
             hosts: Vec::new(),
             as_user: self.user(self.playbook.as_user.as_ref()),
+            runs_at: None,
             guards: Vec::new(),
         };
         self.body(&self.playbook.body, &place);
@@ -226,6 +228,7 @@ impl<'a> Builder<'a> {
                 BlockHosts::Pending { .. } | BlockHosts::Controller => Vec::new(),
             },
             as_user: self.user(block.as_user.as_ref()).or_else(|| place.as_user.clone()),
+            runs_at: None,
             guards: Vec::new(),
         };
         let items = self.items(&block.body, &here);
@@ -333,6 +336,14 @@ impl<'a> Builder<'a> {
                 items.extend(self.items(then, &place.under(condition, true)));
                 items.extend(self.items(otherwise, &place.under(condition, false)));
             }
+            Statement::At { place: at, as_user, body, .. } => {
+                let here = Place {
+                    runs_at: Some(self.runs_at(at, place)),
+                    as_user: self.user(as_user.as_ref()).or_else(|| place.as_user.clone()),
+                    ..place.clone()
+                };
+                items.extend(self.items(body, &here));
+            }
             Statement::For { .. } | Statement::Repeat { .. } => {
                 for round in self.rounds(statement) {
                     let here = place.under_all(&round.guards);
@@ -357,6 +368,14 @@ impl<'a> Builder<'a> {
         }
     }
 
+    fn runs_at(&mut self, at: &At, place: &Place) -> RunsAt {
+        let At::Host(host) = at else { return RunsAt::Controller };
+        let mut errors = Vec::new();
+        let shown = arguments::host_shown(host, &self.scope(None), &place.hosts, &mut errors);
+        self.errors.append(&mut errors);
+        RunsAt::Host { host: host.clone(), shown, text: expression_text(host, &self.bindings) }
+    }
+
     fn step(&mut self, step: &ProgramStep, place: &Place) -> StepId {
         let program = self.program;
         let action = program.actions.at(step.action);
@@ -377,6 +396,7 @@ impl<'a> Builder<'a> {
             clause: place.clause,
             action: step.action,
             binding: step.binding,
+            runs_at: place.runs_at.clone().filter(|_| !action.is_controller()),
             args: arguments.args,
             as_user: if action.is_controller() { None } else { as_user },
             row: step.row,
@@ -397,20 +417,24 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// Every host of the block needs a body, where its system is known; else linux is assumed, and said.
+    /// Every machine needs a body, where its system is known; else linux is assumed, and said.
     fn check_bodies(&mut self, step: &ProgramStep, action: &Action, place: &Place) {
         if action.is_controller() || action.impls().is_empty() {
             return;
         }
+        let machines = match &place.runs_at {
+            Some(at) => at.machines(self.inventory),
+            None => place.hosts.clone(),
+        };
         for os in Os::ALL {
             if action.impls().iter().any(|body| body.platform.runs_on(os)) {
                 continue;
             }
             // Branches on `host.os` keep other systems away, which the checker has judged.
-            if !place.guards.is_empty() {
+            if !place.guards.is_empty() && place.runs_at.is_none() {
                 continue;
             }
-            let hosts = self.hosts_with(os, &place.hosts);
+            let hosts = self.hosts_with(os, &machines);
             if !hosts.is_empty() {
                 self.errors.push(PlanError::NoBody {
                     action: action.name.clone(),
@@ -420,8 +444,7 @@ impl<'a> Builder<'a> {
                 });
             }
         }
-        let unknown: Vec<String> = place
-            .hosts
+        let unknown: Vec<String> = machines
             .iter()
             .map(|host| self.inventory.hosts.at(*host))
             .filter(|host| host.os.is_none())

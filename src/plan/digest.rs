@@ -57,6 +57,7 @@ impl Writer<'_> {
         }
         let fields = fields_read(plan);
         plan.hosts.iter().for_each(|host| self.host(*host, &fields));
+        places(plan, self.inventory).into_iter().for_each(|host| self.host(host, &fields));
         plan.blocks.values().for_each(|block| self.block(block, plan));
         self.items("on failure", &plan.on_failure, plan);
         self.items("always", &plan.always, plan);
@@ -128,6 +129,9 @@ impl Writer<'_> {
 
     fn step(&mut self, step: &Step) {
         self.line("step", &step.name);
+        if let Some(place) = &step.runs_at {
+            self.line("at", place.text());
+        }
         for arg in step.args.iter().filter(|arg| !arg.from_default) {
             self.expr(&format!("arg {}", arg.name), &arg.value);
             if let super::model::Shown::Same(value) = &arg.shown {
@@ -184,6 +188,12 @@ impl Writer<'_> {
             }
         }
     }
+}
+
+/// Machines that steps run on beside the blocks' hosts.
+fn places(plan: &Plan, inventory: &Inventory) -> BTreeSet<HostId> {
+    let of_steps = plan.steps.values().filter_map(|step| step.runs_at.as_ref());
+    of_steps.flat_map(|place| place.machines(inventory)).collect()
 }
 
 /// A value with the content hash of a file, so that other content is another plan.

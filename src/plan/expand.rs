@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::ids::{BindingId, IdVec};
 use crate::hir::expr::{Expr, ExprKind};
-use crate::hir::program::{Binding, OnBlock, Statement, Step, StepAttrs};
+use crate::hir::program::{Binding, OnBlock, Place, Statement, Step, StepAttrs};
 use crate::hir::value::Value;
 
 /// Longer keys make names that nobody reads.
@@ -44,7 +44,7 @@ fn collect_names(body: &[Statement], names: &mut Vec<BindingId>) {
                 collect_names(otherwise, names);
                 None
             }
-            Statement::For { body, .. } | Statement::Repeat { body, .. } => {
+            Statement::For { body, .. } | Statement::Repeat { body, .. } | Statement::At { body, .. } => {
                 collect_names(body, names);
                 None
             }
@@ -112,6 +112,15 @@ impl<'a> Expander<'a> {
             Statement::SkipIf { condition, reason, span } => {
                 Statement::SkipIf { condition: self.expr(condition), reason: self.expr(reason), span: *span }
             }
+            Statement::At { place, as_user, body, span } => Statement::At {
+                place: match place {
+                    Place::Controller => Place::Controller,
+                    Place::Host(host) => Place::Host(self.expr(host)),
+                },
+                as_user: self.optional(as_user),
+                body: self.statements(body),
+                span: *span,
+            },
             Statement::Step(step) => Statement::Step(self.step(step)),
             Statement::On(block) => Statement::On(self.block(block)),
             Statement::Rollback { .. } => statement.clone(),

@@ -2,7 +2,7 @@
 
 use crate::base::ids::{BindingId, IdVec};
 use crate::hir::expr::{Expr, ExprKind, Operator};
-use crate::hir::program::{Binding, Playbook, Statement};
+use crate::hir::program::{Binding, Place, Playbook, Statement};
 use crate::hir::value::Value;
 
 /// The expression in the language's own words. Not necessarily what was written, but always the same for the same meaning.
@@ -150,6 +150,13 @@ fn walk_statements(statements: &[Statement], visit: &mut dyn FnMut(&Expr)) {
                 walk(times, visit);
                 walk_statements(body, visit);
                 until.iter().for_each(|until| walk(until, visit));
+            }
+            Statement::At { place, as_user, body, .. } => {
+                if let Place::Host(host) = place {
+                    walk(host, visit);
+                }
+                as_user.iter().for_each(|user| walk(user, visit));
+                walk_statements(body, visit);
             }
             Statement::For { list, body, .. } => {
                 walk(list, visit);

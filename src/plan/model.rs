@@ -7,6 +7,7 @@ use crate::hir::effect::{Kind, Row};
 use crate::hir::expr::Expr;
 use crate::hir::program::{Binding, RollbackScope};
 use crate::hir::value::Value;
+use crate::hir::world::Inventory;
 
 /// A finite, canonical plan. The program and the inventory it was made from are needed to run it.
 #[derive(Clone, PartialEq, Debug)]
@@ -123,6 +124,8 @@ pub struct Step {
     pub clause: Clause,
     pub action: ActionId,
     pub binding: Option<BindingId>,
+    /// The place of an `at` around it; absent: the host itself.
+    pub runs_at: Option<RunsAt>,
     /// One per parameter of the action, defaults filled in.
     pub args: Vec<Arg>,
     /// `as:` of the step, its block or the playbook; see [`Step::user_on`].
@@ -163,6 +166,41 @@ pub struct Arg {
     pub value: Expr,
     pub from_default: bool,
     pub shown: Shown,
+}
+
+/// Where steps of an `at` run.
+#[derive(Clone, PartialEq, Debug)]
+pub enum RunsAt {
+    /// The machine that opsc runs on, as the host `localhost`.
+    Controller,
+    Host {
+        host: Expr,
+        shown: Shown,
+        text: String,
+    },
+}
+
+impl RunsAt {
+    /// As written.
+    pub fn text(&self) -> &str {
+        match self {
+            RunsAt::Controller => "controller",
+            RunsAt::Host { text, .. } => text,
+        }
+    }
+
+    /// The machines as far as they are known now.
+    pub fn machines(&self, inventory: &Inventory) -> Vec<HostId> {
+        let one = |value: &Value| if let Value::Host(host) = value { Some(*host) } else { None };
+        match self {
+            RunsAt::Controller => inventory.localhost().into_iter().collect(),
+            RunsAt::Host { shown: Shown::Same(value), .. } => one(value).into_iter().collect(),
+            RunsAt::Host { shown: Shown::ByHost(values), .. } => {
+                crate::eval::hosts::canonical(values.iter().filter_map(|(_, value)| one(value)).collect())
+            }
+            RunsAt::Host { shown: Shown::Pending(_), .. } => Vec::new(),
+        }
+    }
 }
 
 /// What a plan can say of an argument now.

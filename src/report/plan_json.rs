@@ -12,7 +12,7 @@ use crate::hir::value::{SecretPiece, SecretRef, Value};
 use crate::hir::world::Inventory;
 use crate::plan::batches;
 use crate::plan::expression_text::expression_text;
-use crate::plan::model::{Block, BlockHosts, Guard, ItemKind, Plan, Reversible, Shown, Step};
+use crate::plan::model::{Block, BlockHosts, Guard, ItemKind, Plan, Reversible, RunsAt, Shown, Step};
 
 /// The plan as something to serialize.
 pub fn plan_json<'a>(plan: &'a Plan, program: &'a Program, inventory: &'a Inventory) -> impl Serialize + 'a {
@@ -139,7 +139,7 @@ impl Writer<'_> {
             "action": action.name,
             "args": step.args.iter().map(|arg| (arg.name.clone(), self.shown(&arg.shown))).collect::<Map<_, _>>(),
             "hosts": hosts,
-            "runs_at": if action.is_controller() { json!("controller") } else { Json::Null },
+            "runs_at": self.runs_at(step, action.is_controller()),
             "as": step.user_on(None),
             "effect": step.row.level.name(),
             "effects": step.row.names(),
@@ -156,6 +156,15 @@ impl Writer<'_> {
             "every": seconds(step.every),
             "after": after,
         })
+    }
+
+    fn runs_at(&self, step: &Step, is_controller: bool) -> Json {
+        match &step.runs_at {
+            Some(RunsAt::Controller) => json!("controller"),
+            Some(RunsAt::Host { shown, .. }) => self.shown(shown),
+            None if is_controller => json!("controller"),
+            None => Json::Null,
+        }
     }
 
     fn guards(&self, guards: &[Guard]) -> Json {

@@ -10,7 +10,7 @@ use crate::hir::program::Program;
 use crate::hir::world::Inventory;
 use crate::plan::batches;
 use crate::plan::expression_text::expression_text;
-use crate::plan::model::{BatchSize, Block, BlockHosts, Item, ItemKind, Plan, Reversible, Shown, Step};
+use crate::plan::model::{BatchSize, Block, BlockHosts, Item, ItemKind, Plan, Reversible, RunsAt, Shown, Step};
 
 /// The whole plan. `playbook` index is the one the plan was made from.
 pub fn plan_text(plan: &Plan, program: &Program, inventory: &Inventory, colour: bool) -> String {
@@ -169,6 +169,7 @@ impl Writer<'_> {
     fn facts(&self, step: &Step) -> String {
         let mut facts = vec![format!("{} ({})", step.row, step.kind.name())];
         if !self.program.actions.at(step.action).is_controller() {
+            facts.extend(step.runs_at.as_ref().map(|place| format!("at {}", self.place(place))));
             facts.push(format!("as {}", self.users(step)));
         }
         facts.push(
@@ -192,16 +193,29 @@ impl Writer<'_> {
         facts.join(" · ")
     }
 
+    /// Where the steps of an `at` run; as written where it differs from host to host.
+    fn place(&self, place: &RunsAt) -> String {
+        match place {
+            RunsAt::Host { shown: Shown::Same(value), .. } => value_shown(value, self.inventory),
+            other => other.text().to_string(),
+        }
+    }
+
     /// The users a step runs as on its hosts, which may differ by the inventory's `as`.
     fn users(&self, step: &Step) -> String {
         let hosts = step.block.and_then(|block| self.plan.blocks.get(block)).map(|block| &block.hosts);
-        let names: Vec<String> = match hosts {
-            Some(BlockHosts::Known(hosts)) => hosts
+        let machines = match (&step.runs_at, hosts) {
+            (Some(place), _) => place.machines(self.inventory),
+            (None, Some(BlockHosts::Known(hosts))) => hosts.clone(),
+            (None, _) => Vec::new(),
+        };
+        let names: Vec<String> = match machines.as_slice() {
+            machines @ [_, ..] => machines
                 .iter()
                 .map(|host| step.user_on(self.inventory.hosts.at(*host).connection.as_user.as_deref()))
                 .map(|user| user.unwrap_or_else(|| "the login user".to_string()))
                 .collect(),
-            _ => vec![step.user_on(None).unwrap_or_else(|| "the login user".to_string())],
+            [] => vec![step.user_on(None).unwrap_or_else(|| "the login user".to_string())],
         };
         let mut distinct = names;
         distinct.sort();

@@ -8,6 +8,8 @@ use tokio::sync::{mpsc, watch};
 
 use super::errors::StepError;
 use super::event::{EventKind, RunEvent};
+use super::link::Link;
+use super::places::Places;
 use super::ports::{Connector, ContentStore, SecretProvider};
 use super::schedule::Actor;
 use crate::base::ids::StepId;
@@ -54,6 +56,8 @@ pub struct Context {
     pub journal: Journal,
     pub run: i64,
     pub events: Events,
+    /// Links of `at`, shared by the hosts on whose behalf steps run there.
+    pub places: Places,
     /// 0 to 3, as in Ctrl-C; raised by the dispatcher alone.
     pub halt: watch::Receiver<u8>,
 }
@@ -72,6 +76,20 @@ impl Context {
             Actor::Controller => None,
             Actor::Host(host) => self.inventory.hosts.get(host),
         }
+    }
+
+    /// The machine at the other end of a link.
+    pub fn machine(&self, link: &Link) -> Option<&Host> {
+        self.inventory.hosts.get(link.machine?)
+    }
+
+    /// Where a step ran, if that is not the host it is about.
+    pub fn ran_at(&self, step: &Step, link: &Link, on_controller: bool, actor: Actor) -> Option<String> {
+        if on_controller {
+            return actor.host().map(|_| "controller".to_string());
+        }
+        step.runs_at.as_ref()?;
+        self.machine(link).map(|host| host.name.clone())
     }
 
     /// The name in events and in the journal.

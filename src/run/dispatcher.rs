@@ -301,7 +301,7 @@ impl Dispatcher {
         let exit = self.exit.ok_or(RunError::Broken)?;
         // Only a third Ctrl-C leaves tasks behind; they must not outlive the run.
         self.tasks.shutdown().await;
-        let mut recaps: Vec<_> = self.idle.values().map(|state| (state.link.actor, state.recap.clone())).collect();
+        let mut recaps: Vec<_> = self.idle.values().map(|state| (state.actor, state.recap.clone())).collect();
         recaps.sort_by_key(|(actor, _)| *actor);
         let hosts: Vec<_> = recaps.into_iter().map(|(_, recap)| recap).collect();
         let blocks = self.schedule.blocks().iter().map(|run| self.block_summary(run)).collect();
@@ -311,6 +311,7 @@ impl Dispatcher {
             closes.spawn(close);
         });
         while closes.join_next().await.is_some() {}
+        self.context.places.close().await;
         let elapsed_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let status = status(exit);
         self.context.events.emit(EventKind::RunFinished {

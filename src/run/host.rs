@@ -4,11 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::sync::MutexGuard;
+
 use super::context::Context;
 use super::errors::StepError;
 use super::event::{EventKind, Evidence, HostRecap, Outcome};
 use super::link::Link;
+use super::places::{Shared, machine};
 use super::predict::touch_overlap;
+use super::prepare::Surroundings;
 use super::results::{Flags, Own, Recorded, Results};
 use super::schedule::{Actor, End, Work};
 use super::scope::RunScope;
@@ -23,6 +27,7 @@ use crate::plan::model::{Guard, Item, ItemKind};
 
 /// Everything that belongs to one actor during a run. It moves into the stretch of work that uses it and back.
 pub struct ActorState {
+    pub actor: Actor,
     pub link: Link,
     pub own: Own,
     pub recap: HostRecap,
@@ -36,7 +41,8 @@ pub struct ActorState {
 impl ActorState {
     pub fn new(context: &Context, actor: Actor) -> Self {
         ActorState {
-            link: Link::new(actor),
+            actor,
+            link: Link::new(actor.host()),
             own: Own::new(),
             recap: HostRecap { host: context.name(actor), ..HostRecap::default() },
             changed: BTreeMap::new(),
@@ -179,30 +185,48 @@ impl Worker {
     }
 
     fn scoped<T>(&self, ask: impl FnOnce(&RunScope<'_>) -> T) -> T {
-        let host = if let Actor::Host(host) = self.state.link.actor { Some(host) } else { None };
         ask(&RunScope {
             plan: &self.context.plan,
             inventory: &self.context.inventory,
             files: self.context.files.as_ref(),
             published: &self.published,
             own: &self.state.own,
-            host,
+            host: self.state.actor.host(),
             it: None,
         })
     }
 
     async fn step(&mut self, id: StepId, block: Option<BlockId>) -> Result<(), End> {
-        let step_run = StepRun {
-            context: &self.context,
-            link: &mut self.state.link,
-            published: &self.published,
-            own: &self.state.own,
-            id,
-            applied: block.map_or(0, |block| self.state.undo.get(&block).map_or(0, Vec::len)),
+        let place = match self.place(id) {
+            Ok(place) => place,
+            Err(error) => {
+                let name = self.context.step(id).name.clone();
+                return Err(self.refused(&name, &error));
+            }
         };
-        let done = step_run.run().await;
+        let mut shared = lock(&place).await;
+        let applied = block.map_or(0, |block| self.state.undo.get(&block).map_or(0, Vec::len));
+        let done = self.step_run(id, shared.as_deref_mut(), applied).run().await;
+        drop(shared);
         self.state.count(done.outcome);
         self.keep(id, block, done)
+    }
+
+    /// The machine of an `at`, where the step stands in one.
+    fn place(&self, id: StepId) -> Result<Option<Shared>, StepError> {
+        let Some(place) = &self.context.step(id).runs_at else { return Ok(None) };
+        let machine = self.scoped(|scope| machine(place, scope))?;
+        Ok(Some(self.context.places.link(machine)))
+    }
+
+    fn step_run<'a>(&'a mut self, id: StepId, shared: Option<&'a mut Link>, applied: usize) -> StepRun<'a> {
+        StepRun {
+            context: &self.context,
+            link: shared.unwrap_or(&mut self.state.link),
+            around: Surroundings { actor: self.state.actor, published: &self.published, own: &self.state.own },
+            id,
+            applied,
+        }
     }
 
     fn keep(&mut self, id: StepId, block: Option<BlockId>, done: Done) -> Result<(), End> {
@@ -290,7 +314,7 @@ impl Worker {
             match self.undo(undo).await {
                 Ok(true) => self.state.count(Outcome::RolledBack),
                 Ok(false) => left.push(step),
-                Err(error) if error.is_unreachable() => {
+                Err(error) if error.is_unreachable() && self.context.step(undo.step).runs_at.is_none() => {
                     reachable = false;
                     left.push(step);
                 }
@@ -319,15 +343,9 @@ impl Worker {
     }
 
     async fn undo(&mut self, undo: &Undo) -> Result<bool, StepError> {
-        let step_run = StepRun {
-            context: &self.context,
-            link: &mut self.state.link,
-            published: &self.published,
-            own: &self.state.own,
-            id: undo.step,
-            applied: 0,
-        };
-        step_run.undo_step(undo).await
+        let place = self.place(undo.step)?;
+        let mut shared = lock(&place).await;
+        self.step_run(undo.step, shared.as_deref_mut(), 0).undo_step(undo).await
     }
 
     fn forget(&mut self, block: BlockId) {
@@ -335,5 +353,12 @@ impl Worker {
             self.state.own.remove(&binding);
         }
         self.state.changed.insert(block, false);
+    }
+}
+
+async fn lock(place: &Option<Shared>) -> Option<MutexGuard<'_, Link>> {
+    match place {
+        Some(shared) => Some(shared.lock().await),
+        None => None,
     }
 }

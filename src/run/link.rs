@@ -1,30 +1,31 @@
-//! One actor's connection: opened at first use, kept for the run, given up when it is lost. Knows nothing of steps.
+//! A connection to one machine: opened at first use, kept for the run, given up when it is lost. Knows nothing of steps.
 
 use std::time::Duration;
 
 use super::context::Context;
 use super::errors::{Phase, StepError};
 use super::ports::{Output, Wire, WireError};
-use super::schedule::Actor;
+use crate::base::ids::HostId;
 use crate::hir::value::Value;
 use crate::shell::Program;
 use crate::transport::Completed;
 
 pub struct Link {
-    pub actor: Actor,
+    /// Absent for the controller's own part, which needs no wire.
+    pub machine: Option<HostId>,
     wire: Option<Box<dyn Wire>>,
     /// What was found out about the host, once asked.
     pub facts: Option<Value>,
 }
 
 impl Link {
-    pub fn new(actor: Actor) -> Self {
-        Link { actor, wire: None, facts: None }
+    pub fn new(machine: Option<HostId>) -> Self {
+        Link { machine, wire: None, facts: None }
     }
 
     async fn open(&mut self, context: &Context, phase: Phase) -> Result<&mut Box<dyn Wire>, StepError> {
         let failed = |error| StepError::Wire { phase, error };
-        let Actor::Host(host) = self.actor else { return Err(failed(WireError::NoEndpoint)) };
+        let Some(host) = self.machine else { return Err(failed(WireError::NoEndpoint)) };
         let wire = match self.wire.take() {
             Some(wire) => wire,
             None => context.wires.connect(host).await.map_err(failed)?,

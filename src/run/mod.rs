@@ -22,6 +22,7 @@ pub mod host;
 pub mod http;
 pub mod link;
 pub mod phases;
+pub mod places;
 pub mod ports;
 pub mod predict;
 pub mod prepare;
@@ -49,6 +50,7 @@ use context::{Context, Events};
 use dispatcher::Dispatcher;
 use errors::RunError;
 use event::RunEvent;
+use places::Places;
 use ports::{Connector, ContentStore, SecretProvider};
 use predict::Prediction;
 use summary::Summary;
@@ -84,6 +86,7 @@ impl Request {
             journal: self.journal,
             run: self.run,
             events: Events::new(self.events),
+            places: Places::default(),
             halt,
         })
     }

@@ -200,7 +200,7 @@ impl Attempt<'_> {
         let Body::Script(_) = body else { return self.native(phase, body, left).await };
         let program = self.program(body, trace);
         let call = Call { phase, user: self.prepared.user.as_deref(), program: &program, deadline: left };
-        let mut printer = Printer::new(self.context, self.prepared, self.context.name(self.link.actor));
+        let mut printer = Printer::new(self.context, self.prepared, self.context.name(self.prepared.actor));
         let output = &mut trace.output;
         let completed = self
             .link
@@ -279,7 +279,7 @@ impl Attempt<'_> {
         Intent {
             run: self.context.run,
             step: step.name.clone(),
-            host: self.context.name(self.link.actor),
+            host: self.context.name(self.prepared.actor),
             attempt: self.number,
             phase: phase.name().to_string(),
             program_sha256: digest(program),

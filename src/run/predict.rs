@@ -14,7 +14,8 @@ use super::differences::{Difference, WANTS_CONTENT, Written, differences};
 use super::errors::StepError;
 use super::link::Link;
 use super::phases::{Attempt, Foresight, Trace};
-use super::prepare::{Prepared, prepare};
+use super::places::machine;
+use super::prepare::{Prepared, Surroundings, prepare};
 use super::results::{Flags, Own, Recorded, Results};
 use super::schedule::Actor;
 use super::scope::RunScope;
@@ -78,6 +79,7 @@ pub async fn predict(context: Arc<Context>, forks: usize, contents: bool) -> Vec
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
     }
+    context.places.close().await;
     found.sort_by_key(|(step, host, _)| (*step, *host));
     found.into_iter().map(|(_, _, prediction)| prediction).collect()
 }
@@ -136,7 +138,7 @@ impl<'a> HostForecast<'a> {
         HostForecast {
             context,
             host,
-            link: Link::new(Actor::Host(host)),
+            link: Link::new(Some(host)),
             own: Own::new(),
             published: Results::default(),
             unsettled: Vec::new(),
@@ -152,7 +154,7 @@ impl<'a> HostForecast<'a> {
             if matches!(verdict, Verdict::WillChange { .. } | Verdict::Unknown { .. } | Verdict::Unreachable { .. }) {
                 self.unsettled.push(*id);
             }
-            let (step, host) = (self.context.step(*id).name.clone(), self.context.name(self.link.actor));
+            let (step, host) = (self.context.step(*id).name.clone(), self.context.name(Actor::Host(self.host)));
             predictions.push((*id, self.host, Prediction { step, host, verdict }));
         }
         self.link.close().await;
@@ -178,17 +180,8 @@ impl<'a> HostForecast<'a> {
 
     /// Unknown conditions count as false in a run, but here a result may only be missing because nothing ran.
     fn guarded(&self, guards: &[Guard]) -> Result<Option<bool>, StepError> {
-        let scope = RunScope {
-            plan: &self.context.plan,
-            inventory: &self.context.inventory,
-            files: self.context.files.as_ref(),
-            published: &self.published,
-            own: &self.own,
-            host: Some(self.host),
-            it: None,
-        };
         for guard in guards {
-            match eval_condition(&guard.condition, &scope).map_err(StepError::Expression)? {
+            match eval_condition(&guard.condition, &self.scope()).map_err(StepError::Expression)? {
                 Some(value) if value == guard.expected => {}
                 Some(_) => return Ok(Some(false)),
                 None => return Ok(None),
@@ -197,32 +190,66 @@ impl<'a> HostForecast<'a> {
         Ok(Some(true))
     }
 
+    fn scope(&self) -> RunScope<'_> {
+        RunScope {
+            plan: &self.context.plan,
+            inventory: &self.context.inventory,
+            files: self.context.files.as_ref(),
+            published: &self.published,
+            own: &self.own,
+            host: Some(self.host),
+            it: None,
+        }
+    }
+
+    /// The machine that a step runs on; none where only the run will know.
+    fn machine(&self, step: &Step) -> Option<HostId> {
+        match &step.runs_at {
+            None => Some(self.host),
+            Some(place) => machine(place, &self.scope()).ok(),
+        }
+    }
+
     /// An earlier step that has yet to happen and may touch what this one looks at.
     fn overlapping(&self, step: &Step) -> Option<String> {
         let overlaps = |earlier: &&StepId| {
             let earlier = self.context.step(**earlier);
-            earlier.row.level != Level::Read && touch_overlap(earlier, step)
+            let apart =
+                matches!((self.machine(earlier), self.machine(step)), (Some(left), Some(right)) if left != right);
+            earlier.row.level != Level::Read && !apart && touch_overlap(earlier, step)
         };
         self.unsettled.iter().find(overlaps).map(|id| self.context.step(*id).name.clone())
     }
 
     async fn look(&mut self, step: &Step) -> Verdict {
-        let mut prepared = match prepare(self.context, &mut self.link, step, (&self.published, &self.own)).await {
+        if step.runs_at.is_none() {
+            // Taken out for the look, so that what is found can be kept meanwhile.
+            let mut link = std::mem::replace(&mut self.link, Link::new(Some(self.host)));
+            let verdict = self.look_at(step, &mut link).await;
+            self.link = link;
+            return verdict;
+        }
+        let Some(machine) = self.machine(step) else {
+            return Verdict::Unknown { why: "where it runs depends on the run".to_string() };
+        };
+        let shared = self.context.places.link(machine);
+        let mut link = shared.lock().await;
+        self.look_at(step, &mut link).await
+    }
+
+    async fn look_at(&mut self, step: &Step, link: &mut Link) -> Verdict {
+        let surroundings = Surroundings { actor: Actor::Host(self.host), published: &self.published, own: &self.own };
+        let mut prepared = match prepare(self.context, link, step, surroundings).await {
             Ok(prepared) => prepared,
-            Err(error) => return self.failed(&error),
+            Err(error) => return self.failed(step, &error),
         };
         if self.contents {
             let value = VariableValue::Text("true".to_string());
             prepared.bound.variables.push(Variable { name: WANTS_CONTENT.to_string(), value });
         }
         let mut trace = Trace::default();
-        let mut attempt = Attempt {
-            context: self.context,
-            link: &mut self.link,
-            prepared: &prepared,
-            number: 1,
-            started: Instant::now(),
-        };
+        let mut attempt =
+            Attempt { context: self.context, link, prepared: &prepared, number: 1, started: Instant::now() };
         match attempt.foresee(&mut trace).await {
             Ok(Foresight::NothingToDo) => {
                 let fields = super::step::known_fields(&prepared, &trace);
@@ -236,11 +263,14 @@ impl<'a> HostForecast<'a> {
             Err(error @ StepError::Needs { .. }) if !self.unsettled.is_empty() => {
                 Verdict::Unknown { why: format!("{error}, which an earlier step may change") }
             }
-            Err(error) => self.failed(&error),
+            Err(error) => self.failed(step, &error),
         }
     }
 
-    fn failed(&mut self, error: &StepError) -> Verdict {
+    fn failed(&mut self, step: &Step, error: &StepError) -> Verdict {
+        if error.is_unreachable() && step.runs_at.is_some() {
+            return Verdict::Unreachable { why: with_hint(error) };
+        }
         if error.is_unreachable() {
             self.lost = Some("the host cannot be asked".to_string());
             return Verdict::Unreachable { why: with_hint(error) };

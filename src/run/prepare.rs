@@ -37,7 +37,10 @@ pub struct Prepared<'a> {
     pub rendered: Option<Rendered>,
     pub user: Option<String>,
     pub facts: Value,
-    pub host: Option<HostId>,
+    /// On whose behalf; where it runs is the link's business.
+    pub actor: Actor,
+    /// The machine's name, where it is not the actor's own.
+    pub ran_at: Option<String>,
 }
 
 impl Prepared<'_> {
@@ -45,7 +48,7 @@ impl Prepared<'_> {
         ActionScope {
             inventory: &context.inventory,
             files: context.files.as_ref(),
-            host: self.host,
+            host: self.actor.host(),
             params: &self.params,
             before,
             after,
@@ -62,14 +65,22 @@ impl Prepared<'_> {
     }
 }
 
+/// Whose step it is, and what its expressions see.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    pub actor: Actor,
+    pub published: &'a Results,
+    pub own: &'a Own,
+}
+
 pub async fn prepare<'a>(
     context: &'a Context,
     link: &mut Link,
     step: &'a Step,
-    (published, own): (&Results, &Own),
+    Surroundings { actor, published, own }: Surroundings<'_>,
 ) -> Result<Prepared<'a>, StepError> {
     let action = context.action(step);
-    let host = if let Actor::Host(host) = link.actor { Some(host) } else { None };
+    let host = actor.host();
     let scope = RunScope {
         plan: &context.plan,
         inventory: &context.inventory,
@@ -83,7 +94,7 @@ pub async fn prepare<'a>(
     let body = choose(context, link, action).await?;
     let facts = link.facts.clone().unwrap_or(Value::None);
     let secrets = named_secrets(context, action, &params).await?;
-    let inventory_as = context.host(link.actor).and_then(|host| host.connection.as_user.as_deref());
+    let inventory_as = context.machine(link).and_then(|host| host.connection.as_user.as_deref());
     let user = step.user_on(inventory_as);
     let on_controller = body.platform == Platform::Controller;
     let rendered = render_file(context, action, &mut params, host).await?;
@@ -97,7 +108,8 @@ pub async fn prepare<'a>(
     hidden.extend(rendered.iter().flat_map(|rendered| rendered.secrets.clone()));
     let redactor = Redactor::new(&hidden);
     let user = if on_controller { None } else { user };
-    Ok(Prepared { step, action, body, params, bound, secrets, redactor, rendered, user, facts, host })
+    let ran_at = context.ran_at(step, link, on_controller, actor);
+    Ok(Prepared { step, action, body, params, bound, secrets, redactor, rendered, user, facts, actor, ran_at })
 }
 
 /// The first body whose platform and `where` fit. Facts are read only where a body depends on them.
@@ -109,7 +121,7 @@ async fn choose<'a>(context: &Context, link: &mut Link, action: &'a Action) -> R
         return Ok(body);
     }
     let no_body = |os, conditions| StepError::NoBody { action: action.name.clone(), os, conditions };
-    let Some(host) = context.host(link.actor) else { return Err(no_body("the controller", false)) };
+    let Some(host) = context.machine(link) else { return Err(no_body("the controller", false)) };
     let conditional = action.impls().iter().any(|body| body.condition.is_some());
     let facts = if conditional || host.os.is_none() { facts::gather(context, link).await? } else { Value::None };
     let os = host.os.or_else(|| facts::os_of(&facts)).unwrap_or(Os::Linux);

@@ -15,6 +15,15 @@ pub enum Actor {
     Host(HostId),
 }
 
+impl Actor {
+    pub fn host(self) -> Option<HostId> {
+        match self {
+            Actor::Controller => None,
+            Actor::Host(host) => Some(host),
+        }
+    }
+}
+
 /// What the schedule must know of a playbook before it starts.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Outline {

@@ -9,9 +9,9 @@ use super::event::{EventKind, Evidence, Outcome};
 use super::fields;
 use super::link::Link;
 use super::phases::{Attempt, Trace};
-use super::prepare::{Prepared, prepare};
+use super::prepare::{Prepared, Surroundings, prepare};
 use super::redact::Redactor;
-use super::results::{Flags, Own, Recorded, Results};
+use super::results::{Flags, Recorded};
 use super::scope::RunScope;
 use crate::base::ids::{HostId, StepId};
 use crate::base::words;
@@ -41,8 +41,7 @@ pub struct Undo {
 pub struct StepRun<'a> {
     pub context: &'a Context,
     pub link: &'a mut Link,
-    pub published: &'a Results,
-    pub own: &'a Own,
+    pub around: Surroundings<'a>,
     pub id: StepId,
     /// Steps of this block that already changed this host, for the message when it is lost.
     pub applied: usize,
@@ -56,7 +55,7 @@ struct Ended {
     error: Option<StepError>,
     redactor: Redactor,
     user: Option<String>,
-    on_controller: bool,
+    ran_at: Option<String>,
     changed: bool,
 }
 
@@ -64,9 +63,9 @@ impl StepRun<'_> {
     pub async fn run(mut self) -> Done {
         let started = Instant::now();
         let step = self.context.step(self.id);
-        let host = self.context.name(self.link.actor);
+        let host = self.context.name(self.around.actor);
         self.context.events.emit(EventKind::StepStarted { step: step.name.clone(), host, attempt: 1 });
-        let prepared = prepare(self.context, self.link, step, (self.published, self.own)).await;
+        let prepared = prepare(self.context, self.link, step, self.around).await;
         let ended = match prepared {
             Ok(prepared) => self.attempts(&prepared).await,
             Err(error) => Ended::before_any(error),
@@ -99,7 +98,7 @@ impl StepRun<'_> {
 
     async fn retried(&mut self, prepared: &Prepared<'_>, attempt: u32, error: &StepError, trace: &Trace) {
         let step = prepared.step;
-        let host = self.context.name(self.link.actor);
+        let host = self.context.name(self.around.actor);
         let text = prepared.redactor.clean(&error.to_string());
         self.context.events.emit(EventKind::StepRetried {
             step: step.name.clone(),
@@ -152,8 +151,8 @@ impl StepRun<'_> {
             plan: &self.context.plan,
             inventory: &self.context.inventory,
             files: self.context.files.as_ref(),
-            published: self.published,
-            own: self.own,
+            published: self.around.published,
+            own: self.around.own,
             host,
             it: Some(it),
         };
@@ -161,10 +160,7 @@ impl StepRun<'_> {
     }
 
     fn host(&self) -> Option<HostId> {
-        match self.link.actor {
-            super::schedule::Actor::Host(host) => Some(host),
-            super::schedule::Actor::Controller => None,
-        }
+        self.around.actor.host()
     }
 
     fn ended(&self, prepared: &Prepared<'_>, trace: Trace, attempt: u32, judged: Result<Judged, StepError>) -> Ended {
@@ -175,13 +171,13 @@ impl StepRun<'_> {
             Err(error) => (known_fields(prepared, &trace), acted, Some(error)),
         };
         let (redactor, user) = (prepared.redactor.clone(), prepared.user.clone());
-        let on_controller = prepared.on_controller();
-        Ended { trace, attempt, fields, error, redactor, user, on_controller, changed }
+        let ran_at = prepared.ran_at.clone();
+        Ended { trace, attempt, fields, error, redactor, user, ran_at, changed }
     }
 
     async fn finish(&mut self, step: &Step, mut ended: Ended, started: Instant) -> Done {
         let mut outcome = outcome_of(step, &ended);
-        let mut error = ended.error.as_ref().map(|error| ended.redactor.clean(&self.words(error)));
+        let mut error = ended.error.as_ref().map(|error| ended.redactor.clean(&self.words(step, error)));
         // What failed before it could act is evidence too.
         let told = (ended.attempt, outcome.name(), error.clone());
         let record = self.journal_record(step, &ended.trace, told, &ended.redactor);
@@ -200,9 +196,9 @@ impl StepRun<'_> {
         Done { outcome, recorded: Recorded::new(ended.fields, flags), undo }
     }
 
-    fn words(&self, error: &StepError) -> String {
+    fn words(&self, step: &Step, error: &StepError) -> String {
         let text = with_hint(error);
-        if !error.is_unreachable() || self.applied == 0 {
+        if !error.is_unreachable() || self.applied == 0 || step.runs_at.is_some() {
             return text;
         }
         format!("{text}; {} applied before, their rollback is owed", words::count(self.applied, "step"))
@@ -219,9 +215,9 @@ impl StepRun<'_> {
             output_bytes: trace.output.bytes,
             elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             user: ended.user.clone(),
-            ran_at: (ended.on_controller && self.host().is_some()).then(|| "controller".to_string()),
+            ran_at: ended.ran_at.clone(),
         };
-        let host = self.context.name(self.link.actor);
+        let host = self.context.name(self.around.actor);
         tracing::debug!(%host, step = %step.name, outcome = outcome.name(), milliseconds = evidence.elapsed_ms, "step ended");
         self.context.events.emit(EventKind::StepFinished {
             step: step.name.clone(),
@@ -254,7 +250,7 @@ impl StepRun<'_> {
         StepResult {
             run: self.context.run,
             step: step.name.clone(),
-            host: self.context.name(self.link.actor),
+            host: self.context.name(self.around.actor),
             attempt,
             phase: Phase::Apply.name().to_string(),
             outcome: outcome.to_string(),
@@ -279,7 +275,7 @@ impl StepRun<'_> {
         let outcome = match &undone {
             Ok(false) => return undone,
             Ok(true) => Outcome::RolledBack,
-            Err(error) if error.is_unreachable() => Outcome::Unreachable,
+            Err(error) if error.is_unreachable() && step.runs_at.is_none() => Outcome::Unreachable,
             Err(_) => Outcome::RollbackFailed,
         };
         let error = undone.as_ref().err().map(|error| ended.redactor.clean(&with_hint(error)));
@@ -291,9 +287,10 @@ impl StepRun<'_> {
 
     async fn try_undo(&mut self, undo: &Undo, ended: &mut Ended) -> Result<bool, StepError> {
         let step = self.context.step(undo.step);
-        let prepared = prepare(self.context, self.link, step, (self.published, self.own)).await?;
+        let prepared = prepare(self.context, self.link, step, self.around).await?;
         ended.redactor = prepared.redactor.clone();
         ended.user = prepared.user.clone();
+        ended.ran_at = prepared.ran_at.clone();
         let Some(body) = &prepared.body.rollback else { return Ok(false) };
         if !self.is_reversible(&prepared, undo)? {
             return Ok(false);
@@ -334,7 +331,7 @@ impl Ended {
             error: None,
             redactor: Redactor::default(),
             user: None,
-            on_controller: false,
+            ran_at: None,
             changed: false,
         }
     }
@@ -348,7 +345,8 @@ fn outcome_of(step: &Step, ended: &Ended) -> Outcome {
     match &ended.error {
         None if ended.changed => Outcome::Changed,
         None => Outcome::Ok,
-        Some(error) if error.is_unreachable() => Outcome::Unreachable,
+        // Where it ran is out of reach; the host it is about is not.
+        Some(error) if error.is_unreachable() && step.runs_at.is_none() => Outcome::Unreachable,
         Some(_) if step.allow_failure => Outcome::Ignored,
         Some(error) if error.is_timeout() => Outcome::TimedOut,
         Some(_) => Outcome::Failed,

@@ -15,6 +15,10 @@ hosts:
   lb:
     transport: local
     os: linux
+  gone:
+    address: 127.0.0.1
+    port: 1
+    os: linux
 ";
 
 struct Forms {
@@ -37,8 +41,8 @@ impl Forms {
         self.project.write("a.ops", &text.replace("ROOT", root.to_str().unwrap()));
         let checked = self.project.opsc(&["check", "a.ops"]);
         assert!(checked.code == 0 && checked.stderr.contains("0 warnings"), "{checked:?}\n{text}");
-        let formatted = self.project.opsc(&["fmt", "--check", "a.ops"]);
-        assert_eq!(formatted.code, 0, "{formatted:?}");
+        let formatted = self.project.opsc(&["fmt", "--diff", "a.ops"]);
+        assert_eq!(formatted.code, 0, "{}", formatted.stdout);
     }
 
     fn run(&self) -> Said {
@@ -194,4 +198,98 @@ fn a_host_that_is_left_out_is_skipped_and_not_failed() {
     assert_eq!(contents, ["new", "old", "new", "end"]);
     let outside = forms.refused("read", "  skip if true \"no\"\n  on host(\"w1\") {\n    file.info(path: \"/\")\n  }");
     assert!(outside.contains("it stands in `on`"), "{outside}");
+}
+
+#[test]
+fn steps_at_another_machine_are_about_the_current_host() {
+    let forms = Forms::new();
+    forms.playbook(
+        "change, admin, exec",
+        r#"
+  on group("web") (as: "root") {
+    at host("lb") {
+      shell.run(
+        script: sh"echo in $who >>ROOT/log; sleep 0.1; echo out $who >>ROOT/log",
+        effect: "change",
+        vars: { who: host.name },
+      )
+      note = file.write(to: "ROOT/lb.{host.name}", content: host.name)
+    }
+    require note.changed else "{host.name} was there"
+    at controller {
+      seen = file.info(path: "ROOT/lb.{host.name}")
+    }
+    require seen.exists else "not written"
+
+    on failure {
+      rollback
+    }
+    always {
+      at controller {
+        file.write(to: "ROOT/end.{host.name}", content: "end")
+      }
+    }
+  }
+  at controller {
+    file.write(to: "ROOT/all", content: "{note.ok.count}")
+  }
+"#,
+    );
+    let plan = forms.plan();
+    let at: Vec<_> = plan["steps"].as_array().unwrap().iter().map(|step| step["runs_at"].clone()).collect();
+    assert_eq!(at, ["lb", "lb", "controller", "controller", "controller"]);
+    let shown = forms.project.opsc(&["plan", "a.ops", "--offline"]).stdout;
+    assert!(shown.contains("at lb · as root") && shown.contains("at controller · as root"), "{shown}");
+
+    std::fs::write(forms.project.path("root/lb.w2"), "w2").unwrap();
+    let run = forms.run();
+    assert_eq!(run.code, 21, "{run:?}");
+    assert!(run.stderr.contains("w2 was there"), "{run:?}");
+    let log = forms.read("log").unwrap();
+    let lines: Vec<&str> = log.lines().collect();
+    assert_eq!(lines.len(), 6, "{log}");
+    let in_turn = lines.chunks(2).all(|pair| pair[0].replace("in", "out") == pair[1]);
+    assert!(in_turn, "two at a time: {log}");
+    let there = ["lb.w1", "lb.w2", "end.w1", "end.w2", "end.w3"].map(|name| forms.read(name).is_some());
+    assert_eq!(there, [true; 5]);
+    let shown = forms.project.opsc(&["show", "1"]);
+    assert!(shown.stdout.contains("w1") && !shown.stdout.contains("lb :"), "{shown:?}");
+}
+
+#[test]
+fn what_was_done_at_another_machine_is_undone_there_and_its_loss_is_no_loss_of_the_host() {
+    let forms = Forms::new();
+    let body = r#"
+  on host("w1") {
+    at host("lb") {
+      file.write(to: "ROOT/drained", content: "w1")
+    }
+    at host("gone") {
+      file.info(path: "/")
+    }
+
+    on failure {
+      rollback
+    }
+  }
+"#;
+    forms.playbook("change", body);
+    let run = forms.run();
+    assert_eq!(run.code, 23, "{run:?}");
+    assert!(run.stderr.contains("127.0.0.1") && run.stdout.contains("unreachable=0 failed=1"), "{run:?}");
+    assert_eq!(forms.read("drained"), None);
+    let planned = forms.project.opsc(&["plan", "a.ops"]);
+    assert!(planned.stdout.contains("will change") && planned.stdout.contains("unreachable"), "{planned:?}");
+
+    for (body, expected) in [
+        (
+            "on group(\"web\") {\n    at group(\"web\") {\n      file.info(path: \"/\")\n    }\n  }",
+            "`at` takes one host",
+        ),
+        ("at host(\"lb\") (batch: 1) {\n    file.info(path: \"/\")\n  }", "`at` has no option `batch`"),
+        ("file.info(path: \"/\")", "at controller"),
+    ] {
+        let refused = forms.refused("read", body);
+        assert!(refused.contains(expected), "{body}: {refused}");
+    }
 }

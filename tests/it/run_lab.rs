@@ -333,6 +333,7 @@ impl Lab {
             block: None,
             clause,
             action: id,
+            runs_at: None,
             binding: spec.binding.map(BindingId::from_index),
             args: args.collect(),
             as_user: None,

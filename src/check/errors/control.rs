@@ -14,6 +14,7 @@ pub enum ControlError {
     UnknownOption { form: &'static str, name: String, known: &'static [&'static str], span: Span },
     SkipOutsideBlock { span: Span },
     RepeatWithoutTimes { span: Span },
+    NestedAt { span: Span },
 }
 
 impl ControlError {
@@ -52,6 +53,8 @@ impl ControlError {
                 Diagnostic::error("E0608", *span, "`skip if` leaves a host out of its block, so it stands in `on`")
                     .help("for the whole run, write `require`, or an `if` around the steps")
             }
+            ControlError::NestedAt { span } => Diagnostic::error("E0610", *span, "an `at` cannot stand inside another")
+                .help("end the first one; a step runs on one machine"),
             ControlError::RepeatWithoutTimes { span } => {
                 Diagnostic::error("E0609", *span, "`repeat` says how often at most")
                     .help("write `repeat (times: 3) { … }`; an `until:` ends it earlier")
@@ -88,4 +91,7 @@ crate::diag::code_docs! {
     "E0609" "a `repeat` without end"
     "A plan is finite, so a loop says how often it goes round at most. With `until:` it ends as soon as the condition is true, and fails if it never is."
     "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    repeat (until: seen.exists) {\n      seen = file.info(path: \"/tmp/x\")\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    repeat (times: 3, until: seen.exists) {\n      seen = file.info(path: \"/tmp/x\")\n    }\n  }\n}\n"
+    "E0610" "nested `at`"
+    "The steps of an `at` run on one other machine, on behalf of the current host."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n  lb: host,\n) ! read {\n  on web {\n    at lb {\n      at controller {\n        file.info(path: \"/etc/hosts\")\n      }\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n  lb: host,\n) ! read {\n  on web {\n    at lb {\n      file.info(path: \"/etc/hosts\")\n    }\n  }\n}\n"
 }

@@ -11,6 +11,7 @@ pub enum HostError {
     UnknownHost { name: String, known: Vec<String>, span: Span },
     UnknownTag { name: String, known: Vec<String>, span: Span },
     NotHosts { found: String, span: Span },
+    NotOneHost { found: String, span: Span },
     WrongSystem { expected: &'static str, hosts: Vec<String>, span: Span },
     NoBody { action: String, os: &'static str, available: Vec<&'static str>, span: Span },
     NoBodies { action: String, span: Span },
@@ -37,6 +38,14 @@ impl HostError {
             }
             HostError::NotHosts { found, span } => {
                 Diagnostic::error("E0504", *span, format!("expected hosts, found {found}"))
+            }
+            HostError::NotOneHost { found, span } => {
+                let diagnostic = Diagnostic::error("E0510", *span, format!("`at` takes one host, found {found}"));
+                if found.starts_with("hosts") {
+                    diagnostic.help("write `first(…)` or `only(…)` for one of the set, or `controller`")
+                } else {
+                    diagnostic.help("write `host(\"…\")`, a parameter of type `host`, or `controller`")
+                }
             }
             HostError::WrongSystem { expected, hosts, span } => Diagnostic::error(
                 "E0505",
@@ -102,4 +111,7 @@ crate::diag::code_docs! {
     "E0509" "bodies for hosts and for the controller"
     "An action runs either on hosts or on the controller, so that a reader knows where."
     "ops 1\n\naction demo.both() ! read {\n  doc: \"Both.\"\n\n  linux {\n    apply sh \"\"\"\n      true\n    \"\"\"\n  }\n\n  controller {\n    apply native \"http.request\"\n  }\n}\n" => "ops 1\n\naction demo.both() ! read {\n  doc: \"Both.\"\n\n  linux {\n    apply sh \"\"\"\n      true\n    \"\"\"\n  }\n}\n"
+    "E0510" "`at` something that is not one host"
+    "The steps of an `at` run on one machine: a host, or `controller`, the machine that opsc runs on."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n  balancers: hosts<linux>,\n) ! read {\n  on web {\n    at balancers {\n      file.info(path: \"/etc/hosts\")\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n  balancers: hosts<linux>,\n) ! read {\n  on web {\n    at first(balancers) {\n      file.info(path: \"/etc/hosts\")\n    }\n  }\n}\n"
 }

@@ -70,7 +70,7 @@ impl StepError {
             }
             StepError::NeedsHost { action, span } => {
                 Diagnostic::error("E0206", *span, format!("`{action}` runs on a host, and there is none here"))
-                    .help("put it into `on HOSTS { … }`")
+                    .help("put it into `on HOSTS { … }`, or into `at controller { … }` to run it on this machine")
             }
             StepError::RetryOnce { action, span } => {
                 Diagnostic::error("E0207", *span, format!("`{action}` may not be repeated, so it cannot be retried"))
