@@ -42,7 +42,11 @@ impl Checker<'_> {
             }
             seen.push((clause.kind, clause.head_span));
             if clause.kind == ClauseKind::AfterBatch {
-                self.report(NameError::NotPlanned { form: "after batch", span: clause.head_span }.diagnostic());
+                // Looked at once the block's names are results by host.
+                if !context.in_block {
+                    let (clause, span) = ("after batch", clause.head_span);
+                    self.report(ControlError::ClauseNotAllowed { clause, place: "a playbook", span }.diagnostic());
+                }
                 continue;
             }
             let in_failure = clause.kind == ClauseKind::OnFailure;
@@ -84,10 +88,12 @@ impl Checker<'_> {
             batch: None,
             at_once: None,
             max_failures: None,
+            spread: None,
             as_user: None,
             include_failed: false,
             body: Vec::new(),
             on_failure: Vec::new(),
+            after_batch: Vec::new(),
             always: Vec::new(),
             span: head.span,
             head_span: Span { end: head.hosts.span.end, ..head.span },
@@ -109,6 +115,7 @@ impl Checker<'_> {
         block.on_failure = clauses.on_failure;
         block.always = clauses.always;
         self.show_results(names, &block.body, scope);
+        block.after_batch = self.check_after_batch(head.body, scope, context, collected);
         if let Some(name) = head.binding {
             block.binding = self.bind(name, Type::BlockResult, scope);
             if let Some(binding) = block.binding {
@@ -116,6 +123,27 @@ impl Checker<'_> {
             }
         }
         Some(Statement::On(block))
+    }
+
+    /// On the controller, where `batch` is the hosts of the batch and the block's names are their results so far.
+    fn check_after_batch(
+        &mut self,
+        body: &ast::Block,
+        scope: &mut Scope,
+        context: &Context,
+        collected: &mut Collected,
+    ) -> Vec<Statement> {
+        let Some(clause) = body.clauses.iter().find(|clause| clause.kind == ClauseKind::AfterBatch) else {
+            return Vec::new();
+        };
+        self.refuse_clauses(&clause.body, "a clause");
+        let inner = Context { in_clause: true, in_after_batch: true, ..context.clone() };
+        scope.enter();
+        let statements = self.check_statements(&clause.body.statements, scope, &inner, collected);
+        for (name, visible) in scope.leave() {
+            scope.ended.insert(name, scope.bindings.at(visible.binding).span);
+        }
+        statements
     }
 
     /// After the block its steps' names are results by host; its `let`s are gone.
@@ -159,13 +187,27 @@ impl Checker<'_> {
                 }
                 "as" => block.as_user = Some(self.expect_expr(&option.value, Wanted::of(&user_name()), scope, context)),
                 "include_failed" => block.include_failed = self.expect_bool(&option.value, scope, context),
-                "spread" => self.report(NameError::NotPlanned { form: "spread", span: option.label.span }.diagnostic()),
+                "spread" => {
+                    let on_host = Context { on_host: true, ..context.clone() };
+                    block.spread = Some(self.check_spread(&option.value, scope, &on_host));
+                }
                 _ => {
                     let (name, span) = (label.to_string(), option.label.span);
                     self.report(ControlError::UnknownOption { form: "on", name, known: OPTIONS, span }.diagnostic());
                 }
             }
         }
+    }
+
+    /// Something of a host that tells groups apart, such as `host.tags.cluster`.
+    fn check_spread(&mut self, expr: &ast::Expr, scope: &mut Scope, context: &Context) -> Expr {
+        let value = self.check_expr(expr, Wanted::default(), scope, context);
+        let plain = [Type::String, Type::Text, Type::Int, Type::Bool, Type::Error];
+        if !plain.contains(value.ty.core()) && !matches!(value.ty.core(), Type::Union(_)) {
+            let (expected, found) = ("a text or a number".to_string(), value.ty.to_string());
+            self.report(TypeError::Mismatch { expected, found, span: value.span, definition: None }.diagnostic());
+        }
+        value
     }
 
     /// A count, a percent, or a list of both.

@@ -112,6 +112,8 @@ pub struct Context {
     pub in_at: bool,
     pub in_failure: bool,
     pub in_clause: bool,
+    /// In `after batch`: `batch` is its hosts.
+    pub in_after_batch: bool,
     /// A nearer `as:` around: steps run as another user.
     pub as_user: bool,
     /// In an `if`: results may be absent after it.
@@ -131,6 +133,7 @@ impl Context {
             in_at: false,
             in_failure: false,
             in_clause: false,
+            in_after_batch: false,
             as_user: false,
             conditional: false,
         }

@@ -162,6 +162,7 @@ impl Checker<'_> {
                     return ambient(kind, ty.clone());
                 }
             }
+            "batch" if context.in_after_batch => return ambient(ExprKind::CurrentBatch, Type::Hosts(None)),
             "facts" if context.facts => return ambient(ExprKind::Facts, members::facts_type()),
             _ => {}
         }

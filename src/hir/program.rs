@@ -279,10 +279,14 @@ pub struct OnBlock {
     pub batch: Option<Expr>,
     pub at_once: Option<Expr>,
     pub max_failures: Option<Expr>,
+    /// Over each host: never two hosts of one value in a batch.
+    pub spread: Option<Expr>,
     pub as_user: Option<Expr>,
     pub include_failed: bool,
     pub body: Vec<Statement>,
     pub on_failure: Vec<Statement>,
+    /// On the controller, after every batch.
+    pub after_batch: Vec<Statement>,
     pub always: Vec<Statement>,
     pub span: Span,
     /// Of `on HOSTS (…)`.

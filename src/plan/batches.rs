@@ -32,23 +32,37 @@ fn size(value: &Value, span: Span) -> Result<BatchSize, PlanError> {
     }
 }
 
-/// The batches of these hosts, in order. Percentages are of all hosts, rounded down, at least one host.
-pub fn table(hosts: &[HostId], sizes: &[BatchSize]) -> Vec<Vec<HostId>> {
-    let mut rest = hosts;
+/// The batches of these hosts, in order. Percentages are of all hosts, rounded down, at least one host. Where two hosts
+/// have one value in `spread`, the later one waits for a later batch.
+pub fn table(hosts: &[HostId], sizes: &[BatchSize], spread: &[(HostId, Value)]) -> Vec<Vec<HostId>> {
+    let mut rest = hosts.to_vec();
     let mut batches = Vec::new();
-    let mut index = 0;
     while !rest.is_empty() {
-        let wanted = match sizes.get(index).or(sizes.last()) {
+        let wanted = match sizes.get(batches.len()).or(sizes.last()) {
             None => rest.len(),
             Some(BatchSize::Count(count)) => *count,
             Some(BatchSize::Percent(percent)) => ((hosts.len() as f64 * percent / 100.0) as usize).max(1),
         };
-        let (batch, after) = rest.split_at(wanted.clamp(1, rest.len()));
-        batches.push(batch.to_vec());
+        let (batch, after) = take(rest, wanted.max(1), spread);
+        batches.push(batch);
         rest = after;
-        index += 1;
     }
     batches
+}
+
+/// The first hosts that may be together, and the others.
+fn take(hosts: Vec<HostId>, wanted: usize, spread: &[(HostId, Value)]) -> (Vec<HostId>, Vec<HostId>) {
+    let (mut batch, mut after, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+    for host in hosts {
+        let value = spread.iter().find(|(of, _)| *of == host).map(|(_, value)| value);
+        if batch.len() == wanted || value.is_some_and(|value| seen.contains(&value)) {
+            after.push(host);
+        } else {
+            batch.push(host);
+            seen.extend(value);
+        }
+    }
+    (batch, after)
 }
 
 #[cfg(test)]
@@ -58,7 +72,7 @@ mod tests {
 
     fn counts(hosts: usize, sizes: &[BatchSize]) -> Vec<usize> {
         let hosts: Vec<HostId> = (0..hosts).map(HostId::from_index).collect();
-        table(&hosts, sizes).iter().map(Vec::len).collect()
+        table(&hosts, sizes, &[]).iter().map(Vec::len).collect()
     }
 
     #[test]
@@ -71,5 +85,19 @@ mod tests {
         );
         assert_eq!(counts(3, &[BatchSize::Percent(10.0)]), [1, 1, 1]);
         assert_eq!(counts(0, &[BatchSize::Count(1)]), [0; 0]);
+    }
+
+    #[test]
+    fn hosts_of_one_value_are_never_together() {
+        let hosts: Vec<HostId> = (0..6).map(HostId::from_index).collect();
+        let spread: Vec<(HostId, Value)> = [(0, "a"), (1, "a"), (2, "b"), (3, "a")]
+            .map(|(host, value)| (HostId::from_index(host), Value::string(value)))
+            .to_vec();
+        let numbers = |sizes: &[BatchSize]| -> Vec<Vec<usize>> {
+            table(&hosts, sizes, &spread).iter().map(|batch| batch.iter().map(|host| host.index()).collect()).collect()
+        };
+        assert_eq!(numbers(&[]), [vec![0, 2, 4, 5], vec![1], vec![3]]);
+        assert_eq!(numbers(&[BatchSize::Count(2)]), [vec![0, 2], vec![1, 4], vec![3, 5]]);
+        assert_eq!(numbers(&[BatchSize::Count(1)]), [vec![0], vec![1], vec![2], vec![3], vec![4], vec![5]]);
     }
 }

@@ -188,11 +188,13 @@ impl<'a> Builder<'a> {
             guards: place.guards.clone(),
             hosts: BlockHosts::Controller,
             batch: Vec::new(),
+            spread: Vec::new(),
             at_once: None,
             max_failures: 0,
             include_failed: false,
             items: std::mem::take(items),
             on_failure: Vec::new(),
+            after_batch: Vec::new(),
             always: Vec::new(),
             span: self.playbook.span,
         });
@@ -211,11 +213,13 @@ impl<'a> Builder<'a> {
             guards: place.guards.clone(),
             hosts: hosts.clone(),
             batch: self.batch(block.batch.as_ref()),
+            spread: self.spread(block.spread.as_ref(), &hosts),
             at_once: self.count(block.at_once.as_ref(), "`at_once`", 1),
             max_failures: self.count(block.max_failures.as_ref(), "`max_failures`", 0).unwrap_or(0),
             include_failed: block.include_failed,
             items: Vec::new(),
             on_failure: Vec::new(),
+            after_batch: Vec::new(),
             always: Vec::new(),
             span: block.head_span,
         };
@@ -233,8 +237,11 @@ impl<'a> Builder<'a> {
         };
         let items = self.items(&block.body, &here);
         let on_failure = self.items(&block.on_failure, &Place { clause: Clause::Failure, ..here.clone() });
-        let always = self.items(&block.always, &Place { clause: Clause::Always, ..here });
+        let always = self.items(&block.always, &Place { clause: Clause::Always, ..here.clone() });
+        let controller = Place { clause: Clause::AfterBatch, hosts: Vec::new(), as_user: None, ..here };
+        let after_batch = self.items(&block.after_batch, &controller);
         let planned = self.blocks.at_mut(id);
+        planned.after_batch = after_batch;
         planned.items = items;
         planned.on_failure = on_failure;
         planned.always = always;
@@ -272,6 +279,31 @@ impl<'a> Builder<'a> {
             self.errors.push(error);
             Vec::new()
         })
+    }
+
+    /// The value of `spread:` on every host that may be in the block.
+    fn spread(&mut self, expr: Option<&Expr>, hosts: &BlockHosts) -> Vec<(HostId, Value)> {
+        let Some(expr) = expr else { return Vec::new() };
+        let candidates = match hosts {
+            BlockHosts::Known(hosts) => hosts.clone(),
+            _ => self.inventory.hosts.ids().collect(),
+        };
+        let mut values = Vec::new();
+        for host in candidates {
+            match eval(expr, &self.scope(Some(host))) {
+                Ok(Evaluated::Known(Value::None)) => {}
+                Ok(Evaluated::Known(value)) => values.push((host, value)),
+                Ok(Evaluated::Pending(reason)) => {
+                    self.errors.push(PlanError::NotKnownNow { what: "`spread`", reason, span: expr.span });
+                    return Vec::new();
+                }
+                Err(error) => {
+                    self.errors.push(PlanError::Expression { error });
+                    return Vec::new();
+                }
+            }
+        }
+        values
     }
 
     pub(super) fn count(&mut self, expr: Option<&Expr>, what: &'static str, least: i64) -> Option<usize> {

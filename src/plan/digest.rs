@@ -104,7 +104,12 @@ impl Writer<'_> {
         );
         self.line("options", &options);
         self.items("main", &block.items, plan);
+        for (host, value) in &block.spread {
+            let shown = value_shown(&Value::List(vec![Value::Host(*host), value.clone()]), self.inventory);
+            self.line("spread", &shown);
+        }
         self.items("on failure", &block.on_failure, plan);
+        self.items("after batch", &block.after_batch, plan);
         self.items("always", &block.always, plan);
     }
 
@@ -224,7 +229,7 @@ fn fields_read(plan: &Plan) -> BTreeSet<String> {
     }
     for block in plan.blocks.values() {
         block.guards.iter().for_each(|guard| walk(&guard.condition, &mut visit));
-        for item in block.items.iter().chain(&block.on_failure).chain(&block.always) {
+        for item in block.all_items() {
             item.guards.iter().for_each(|guard| walk(&guard.condition, &mut visit));
             if let ItemKind::Require { condition, message, .. } | ItemKind::SkipIf { condition, reason: message, .. } =
                 &item.kind

@@ -19,7 +19,7 @@ pub fn connect(plan: &mut Plan) {
         if let (Some(first), Some(end), false) = (main.first(), main.last(), block.batch.is_empty()) {
             edges.push((*first, Edge { step: *end, why: EdgeReason::Batch }));
         }
-        for clause in [&block.on_failure, &block.always] {
+        for clause in [&block.on_failure, &block.after_batch, &block.always] {
             chain(&steps_of(clause), main.last().copied(), &mut edges);
         }
         last = main.last().copied().or(last);
@@ -88,7 +88,7 @@ fn guards_by_step(plan: &Plan) -> BTreeMap<StepId, Vec<&Expr>> {
             _ => None,
         });
         let shared: Vec<&Expr> = shared.collect();
-        for item in block.items.iter().chain(&block.on_failure).chain(&block.always) {
+        for item in block.all_items() {
             if let ItemKind::Step(step) = item.kind {
                 let own = item.guards.iter().map(|guard| &guard.condition);
                 guards.entry(step).or_default().extend(shared.iter().copied().chain(own));

@@ -135,7 +135,9 @@ impl<'a> Expander<'a> {
             max_failures: self.optional(&block.max_failures),
             as_user: self.optional(&block.as_user),
             body: self.statements(&block.body),
+            spread: self.optional(&block.spread),
             on_failure: self.statements(&block.on_failure),
+            after_batch: self.statements(&block.after_batch),
             always: self.statements(&block.always),
             binding: block.binding.map(|binding| self.own_name(binding)),
             ..block.clone()

@@ -169,7 +169,9 @@ fn walk_statements(statements: &[Statement], visit: &mut dyn FnMut(&Expr)) {
             }
             Statement::On(block) => {
                 walk(&block.hosts, visit);
-                [&block.body, &block.on_failure, &block.always]
+                let options = [&block.batch, &block.at_once, &block.max_failures, &block.spread, &block.as_user];
+                options.into_iter().flatten().for_each(|option| walk(option, visit));
+                [&block.body, &block.on_failure, &block.after_batch, &block.always]
                     .into_iter()
                     .for_each(|inner| walk_statements(inner, visit));
             }

@@ -1,6 +1,7 @@
 //! The plan: blocks, steps bound to hosts, edges with reasons. What `run` executes and `report` prints.
 //! Control flow is already flat: a step under `if` carries its guards. Knows nothing of how steps reach a host.
 
+use super::batches;
 use crate::base::ids::{ActionId, BindingId, BlockId, HostId, IdVec, StepId};
 use crate::base::source::Span;
 use crate::hir::effect::{Kind, Row};
@@ -50,13 +51,29 @@ pub struct Block {
     pub hosts: BlockHosts,
     /// Sizes in turn, the last repeats; empty: all hosts in one batch.
     pub batch: Vec<BatchSize>,
+    /// `spread:` of each host: never two hosts of one value in a batch. Hosts without one are free.
+    pub spread: Vec<(HostId, Value)>,
     pub at_once: Option<usize>,
     pub max_failures: usize,
     pub include_failed: bool,
     pub items: Vec<Item>,
     pub on_failure: Vec<Item>,
+    /// On the controller, after every batch.
+    pub after_batch: Vec<Item>,
     pub always: Vec<Item>,
     pub span: Span,
+}
+
+impl Block {
+    /// The batches that these hosts make.
+    pub fn table(&self, hosts: &[HostId]) -> Vec<Vec<HostId>> {
+        batches::table(hosts, &self.batch, &self.spread)
+    }
+
+    /// The items of the block and of its clauses.
+    pub fn all_items(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter().chain(&self.on_failure).chain(&self.after_batch).chain(&self.always)
+    }
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -217,6 +234,7 @@ pub enum Shown {
 pub enum Clause {
     Main,
     Failure,
+    AfterBatch,
     Always,
 }
 
@@ -225,6 +243,7 @@ impl Clause {
         match self {
             Clause::Main => "main",
             Clause::Failure => "failure",
+            Clause::AfterBatch => "after_batch",
             Clause::Always => "always",
         }
     }

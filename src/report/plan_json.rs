@@ -10,7 +10,6 @@ use crate::base::ids::{BlockId, StepId};
 use crate::hir::program::Program;
 use crate::hir::value::{SecretPiece, SecretRef, Value};
 use crate::hir::world::Inventory;
-use crate::plan::batches;
 use crate::plan::expression_text::expression_text;
 use crate::plan::model::{Block, BlockHosts, Guard, ItemKind, Plan, Reversible, RunsAt, Shown, Step};
 
@@ -21,8 +20,7 @@ pub fn plan_json<'a>(plan: &'a Plan, program: &'a Program, inventory: &'a Invent
 
 /// The conditions of every step that stands under an `if`.
 fn guards_by_step(plan: &Plan) -> BTreeMap<StepId, &[Guard]> {
-    let of_blocks =
-        plan.blocks.values().flat_map(|block| block.items.iter().chain(&block.on_failure).chain(&block.always));
+    let of_blocks = plan.blocks.values().flat_map(Block::all_items);
     of_blocks
         .chain(&plan.on_failure)
         .chain(&plan.always)
@@ -96,7 +94,7 @@ impl Writer<'_> {
                 let names = |hosts: &[crate::base::ids::HostId]| {
                     hosts.iter().map(|host| json!(self.name(*host))).collect::<Vec<_>>()
                 };
-                let table = batches::table(hosts, &block.batch);
+                let table = block.table(hosts);
                 (json!(names(hosts)), json!(table.iter().map(|batch| names(batch)).collect::<Vec<_>>()))
             }
             BlockHosts::Pending { text, within, .. } => {

@@ -8,7 +8,6 @@ use crate::base::words;
 use crate::eval::text::value_shown;
 use crate::hir::program::Program;
 use crate::hir::world::Inventory;
-use crate::plan::batches;
 use crate::plan::expression_text::expression_text;
 use crate::plan::model::{BatchSize, Block, BlockHosts, Item, ItemKind, Plan, Reversible, RunsAt, Shown, Step};
 
@@ -83,6 +82,7 @@ impl Writer<'_> {
         self.batch_table(block);
         self.items(&block.items, 1);
         self.clause("on failure", &block.on_failure, 1);
+        self.clause("after batch (on the controller)", &block.after_batch, 1);
         self.clause("always", &block.always, 1);
     }
 
@@ -94,7 +94,7 @@ impl Writer<'_> {
             }
             return;
         };
-        let table = batches::table(hosts, &block.batch);
+        let table = block.table(hosts);
         for (index, batch) in table.iter().enumerate() {
             let names: Vec<&str> = batch.iter().map(|host| self.inventory.hosts.at(*host).name.as_str()).collect();
             self.line(format!("  batch {} of {}: {}", index + 1, table.len(), names.join(", ")));

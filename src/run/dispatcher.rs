@@ -12,16 +12,15 @@ use super::context::Context;
 use super::errors::{RunError, StepError};
 use super::event::{EventKind, HostOutcome, Outcome};
 use super::host::{ActorState, Worker};
+use super::prepare::Surroundings;
 use super::results::{Own, Results};
 use super::schedule::{Actor, Effect, End, Input, Outline, Schedule, Shape, Work};
-use super::scope::RunScope;
 use super::summary::{BlockSummary, Summary, status};
 use crate::base::ids::{BlockId, HostId};
 use crate::eval::eval_condition;
 use crate::eval::fits::fits;
 use crate::eval::hosts::canonical;
 use crate::hir::value::Value;
-use crate::plan::batches;
 use crate::plan::model::{Block, BlockHosts, Plan};
 
 pub struct Dispatcher {
@@ -169,7 +168,13 @@ impl Dispatcher {
             let (block, host) = (self.block_name(block), self.context.name(actor));
             self.context.events.emit(EventKind::HostStarted { block, host });
         }
-        let worker = Worker { context: Arc::clone(&self.context), published: Arc::clone(&self.published), state, work };
+        let mut batch = Vec::new();
+        if let Work::AfterBatch(block) = work {
+            self.publish(block);
+            batch = self.schedule.current_batch();
+        }
+        let (context, published) = (Arc::clone(&self.context), Arc::clone(&self.published));
+        let worker = Worker { context, published, state, work, batch };
         let task = self.tasks.spawn(async move {
             let (state, end) = worker.run().await;
             (actor, state, end)
@@ -214,15 +219,8 @@ impl Dispatcher {
 
     fn shape(&self, block: &Block) -> Result<Option<Shape>, StepError> {
         let own = Own::new();
-        let scope = RunScope {
-            plan: &self.context.plan,
-            inventory: &self.context.inventory,
-            files: self.context.files.as_ref(),
-            published: &self.published,
-            own: &own,
-            host: None,
-            it: None,
-        };
+        let around = Surroundings { actor: Actor::Controller, published: &self.published, own: &own, batch: &[] };
+        let scope = around.scope(&self.context, None);
         for guard in &block.guards {
             let met = eval_condition(&guard.condition, &scope).map_err(StepError::Expression)?;
             if met.unwrap_or(false) != guard.expected {
@@ -231,14 +229,14 @@ impl Dispatcher {
         }
         let batches = match &block.hosts {
             BlockHosts::Controller => vec![vec![Actor::Controller]],
-            BlockHosts::Known(hosts) => as_actors(&batches::table(hosts, &block.batch)),
+            BlockHosts::Known(hosts) => as_actors(&block.table(hosts)),
             BlockHosts::Pending { hosts, text, within } => {
                 let value = super::arguments::known(hosts, &scope)?;
                 let misfit = |misfit| StepError::Argument { param: text.clone(), misfit };
                 fits(&value, &hosts.ty).map_err(misfit)?;
                 let mut chosen = host_set(value);
                 chosen.retain(|host| within.as_ref().is_none_or(|limit| limit.contains(host)));
-                as_actors(&batches::table(&chosen, &block.batch))
+                as_actors(&block.table(&chosen))
             }
         };
         Ok(Some(Shape {
@@ -247,11 +245,12 @@ impl Dispatcher {
             max_failures: block.max_failures,
             include_failed: block.include_failed,
             on_failure: !block.on_failure.is_empty(),
+            after_batch: !block.after_batch.is_empty(),
             always: !block.always.is_empty(),
         }))
     }
 
-    /// A block is over: its results are everyone's from now on.
+    /// A block, or a batch of it, is over: its results are everyone's from now on.
     fn publish(&mut self, id: BlockId) {
         let Some(run) = self.schedule.blocks().iter().find(|run| run.block == id) else { return };
         let mut results = (*self.published).clone();

@@ -20,6 +20,8 @@ pub struct Facts {
     pub bug: bool,
     /// Something outside the hosts failed: a clause of the playbook, a block that could not be decided.
     pub failed: bool,
+    /// `after batch` failed: the block stopped there.
+    pub gate_failed: bool,
     pub timed_out: bool,
     /// 0 to 3.
     pub stop: u8,
@@ -30,7 +32,7 @@ pub struct Facts {
 pub fn code(facts: &Facts, blocks: &[BlockRun]) -> i32 {
     let tracks: Vec<&Track> = blocks.iter().flat_map(|run| run.tracks.values()).collect();
     let failed = |track: &&&Track| matches!(track.status, Status::Failed | Status::Unreachable | Status::Cancelled);
-    let any_failed = facts.failed || tracks.iter().any(|track| failed(&track));
+    let any_failed = facts.failed || facts.gate_failed || tracks.iter().any(|track| failed(&track));
     let rolled_back = |track: &&&Track| track.outcome() == HostOutcome::RolledBack;
     let untouched = |track: &Track| track.rollback.is_some_and(|undone| !undone.touched);
     let all_rolled_back = !facts.failed
@@ -44,7 +46,7 @@ pub fn code(facts: &Facts, blocks: &[BlockRun]) -> i32 {
         (facts.timed_out || tracks.iter().any(|track| track.timed_out), TIMED_OUT),
         (all_rolled_back, ROLLED_BACK),
         (facts.stopped_by_threshold, THRESHOLD),
-        (facts.failed || tracks.iter().any(|track| track.status == Status::Failed), SOME_FAILED),
+        (facts.failed || facts.gate_failed || tracks.iter().any(|track| track.status == Status::Failed), SOME_FAILED),
         (any_failed, SOME_UNREACHABLE),
     ];
     ladder.into_iter().find(|(holds, _)| *holds).map_or(0, |(_, code)| code)

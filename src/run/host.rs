@@ -18,12 +18,12 @@ use super::schedule::{Actor, End, Work};
 use super::scope::RunScope;
 use super::step::{Done, StepRun, Undo};
 use super::undo_order::undo_order;
-use crate::base::ids::{BindingId, BlockId, StepId};
+use crate::base::ids::{BindingId, BlockId, HostId, StepId};
 use crate::eval::eval_condition;
 use crate::hir::effect::Kind;
 use crate::hir::expr::Expr;
 use crate::hir::value::Value;
-use crate::plan::model::{Guard, Item, ItemKind};
+use crate::plan::model::{Block, Guard, Item, ItemKind};
 
 /// Everything that belongs to one actor during a run. It moves into the stretch of work that uses it and back.
 pub struct ActorState {
@@ -78,6 +78,8 @@ pub struct Worker {
     pub published: Arc<Results>,
     pub state: ActorState,
     pub work: Work,
+    /// The hosts of the batch, for `after batch`.
+    pub batch: Vec<HostId>,
 }
 
 impl Worker {
@@ -86,23 +88,23 @@ impl Worker {
         let context = Arc::clone(&self.context);
         let plan = &context.plan;
         let end = match self.work {
-            Work::Main(block) => match plan.blocks.get(block) {
-                Some(planned) => self.items(&planned.items, 0, Some(block)).await,
-                None => End::Crashed,
-            },
-            Work::Failure(block, from) => match plan.blocks.get(block) {
-                Some(planned) => self.items(&planned.on_failure, from, Some(block)).await,
-                None => End::Crashed,
-            },
-            Work::Always(block) => match plan.blocks.get(block) {
-                Some(planned) => self.items(&planned.always, 0, Some(block)).await,
-                None => End::Crashed,
-            },
+            Work::Main(block) => self.clause(block, |block| &block.items, 0).await,
+            Work::Failure(block, from) => self.clause(block, |block| &block.on_failure, from).await,
+            Work::AfterBatch(block) => self.clause(block, |block| &block.after_batch, 0).await,
+            Work::Always(block) => self.clause(block, |block| &block.always, 0).await,
             Work::OuterFailure(from) => self.items(&plan.on_failure, from, None).await,
             Work::OuterAlways => self.items(&plan.always, 0, None).await,
             Work::Rollback(block) => self.rollback(block).await,
         };
         (self.state, end)
+    }
+
+    async fn clause(&mut self, id: BlockId, items: fn(&Block) -> &[Item], from: usize) -> End {
+        let context = Arc::clone(&self.context);
+        match context.plan.blocks.get(id) {
+            Some(block) => self.items(items(block), from, Some(id)).await,
+            None => End::Crashed,
+        }
     }
 
     async fn items(&mut self, items: &[Item], from: usize, block: Option<BlockId>) -> End {
@@ -185,15 +187,11 @@ impl Worker {
     }
 
     fn scoped<T>(&self, ask: impl FnOnce(&RunScope<'_>) -> T) -> T {
-        ask(&RunScope {
-            plan: &self.context.plan,
-            inventory: &self.context.inventory,
-            files: self.context.files.as_ref(),
-            published: &self.published,
-            own: &self.state.own,
-            host: self.state.actor.host(),
-            it: None,
-        })
+        ask(&self.around().scope(&self.context, None))
+    }
+
+    fn around(&self) -> Surroundings<'_> {
+        Surroundings { actor: self.state.actor, published: &self.published, own: &self.state.own, batch: &self.batch }
     }
 
     async fn step(&mut self, id: StepId, block: Option<BlockId>) -> Result<(), End> {
@@ -223,7 +221,12 @@ impl Worker {
         StepRun {
             context: &self.context,
             link: shared.unwrap_or(&mut self.state.link),
-            around: Surroundings { actor: self.state.actor, published: &self.published, own: &self.state.own },
+            around: Surroundings {
+                actor: self.state.actor,
+                published: &self.published,
+                own: &self.state.own,
+                batch: &self.batch,
+            },
             id,
             applied,
         }

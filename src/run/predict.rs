@@ -191,15 +191,11 @@ impl<'a> HostForecast<'a> {
     }
 
     fn scope(&self) -> RunScope<'_> {
-        RunScope {
-            plan: &self.context.plan,
-            inventory: &self.context.inventory,
-            files: self.context.files.as_ref(),
-            published: &self.published,
-            own: &self.own,
-            host: Some(self.host),
-            it: None,
-        }
+        self.around().scope(self.context, None)
+    }
+
+    fn around(&self) -> Surroundings<'_> {
+        Surroundings { actor: Actor::Host(self.host), published: &self.published, own: &self.own, batch: &[] }
     }
 
     /// The machine that a step runs on; none where only the run will know.
@@ -238,7 +234,7 @@ impl<'a> HostForecast<'a> {
     }
 
     async fn look_at(&mut self, step: &Step, link: &mut Link) -> Verdict {
-        let surroundings = Surroundings { actor: Actor::Host(self.host), published: &self.published, own: &self.own };
+        let surroundings = self.around();
         let mut prepared = match prepare(self.context, link, step, surroundings).await {
             Ok(prepared) => prepared,
             Err(error) => return self.failed(step, &error),

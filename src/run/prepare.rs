@@ -71,26 +71,36 @@ pub struct Surroundings<'a> {
     pub actor: Actor,
     pub published: &'a Results,
     pub own: &'a Own,
+    /// The hosts of the batch, in `after batch`.
+    pub batch: &'a [HostId],
+}
+
+impl<'a> Surroundings<'a> {
+    /// `it` is there only in attributes of a step.
+    pub fn scope(&self, context: &'a Context, it: Option<&'a Value>) -> RunScope<'a> {
+        RunScope {
+            plan: &context.plan,
+            inventory: &context.inventory,
+            files: context.files.as_ref(),
+            published: self.published,
+            own: self.own,
+            host: self.actor.host(),
+            batch: self.batch,
+            it,
+        }
+    }
 }
 
 pub async fn prepare<'a>(
     context: &'a Context,
     link: &mut Link,
     step: &'a Step,
-    Surroundings { actor, published, own }: Surroundings<'_>,
+    around: Surroundings<'_>,
 ) -> Result<Prepared<'a>, StepError> {
     let action = context.action(step);
+    let actor = around.actor;
     let host = actor.host();
-    let scope = RunScope {
-        plan: &context.plan,
-        inventory: &context.inventory,
-        files: context.files.as_ref(),
-        published,
-        own,
-        host,
-        it: None,
-    };
-    let mut params = arguments::evaluate(step, action, &scope)?;
+    let mut params = arguments::evaluate(step, action, &around.scope(context, None))?;
     let body = choose(context, link, action).await?;
     let facts = link.facts.clone().unwrap_or(Value::None);
     let secrets = named_secrets(context, action, &params).await?;

@@ -43,6 +43,7 @@ pub struct Shape {
     pub max_failures: usize,
     pub include_failed: bool,
     pub on_failure: bool,
+    pub after_batch: bool,
     pub always: bool,
 }
 
@@ -54,6 +55,8 @@ pub enum Work {
     Failure(BlockId, usize),
     /// Undo what this actor did in this block.
     Rollback(BlockId),
+    /// `after batch` of a block, on the controller.
+    AfterBatch(BlockId),
     Always(BlockId),
     /// The playbook's own clauses, on the controller.
     OuterFailure(usize),
@@ -196,6 +199,15 @@ pub struct BlockRun {
     pub stopped: bool,
     finished: BTreeSet<Actor>,
     batch: usize,
+    gate: Gate,
+}
+
+/// `after batch` of the current batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Gate {
+    Ahead,
+    Passed,
+    Failed,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -203,6 +215,7 @@ pub(super) enum Phase {
     Resolving,
     Main,
     Failure,
+    AfterBatch,
     ScopeRollback,
     Always,
     OuterFailure,
@@ -277,6 +290,12 @@ impl Schedule {
         &self.blocks
     }
 
+    /// Hosts of the current batch that have started.
+    pub fn current_batch(&self) -> Vec<HostId> {
+        let run = self.blocks.last();
+        run.into_iter().flat_map(|run| run.in_batch(Track::started)).filter_map(Actor::host).collect()
+    }
+
     pub fn is_over(&self) -> bool {
         self.phase == Phase::Over
     }
@@ -309,7 +328,16 @@ impl Schedule {
             .flat_map(|(batch, actors)| actors.iter().map(move |actor| (*actor, track(batch))))
             .collect();
         let block = BlockId::from_index(self.next_block.saturating_sub(1));
-        let run = BlockRun { block, shape, tracks, failures: 0, stopped: false, finished: BTreeSet::new(), batch: 0 };
+        let run = BlockRun {
+            block,
+            shape,
+            tracks,
+            failures: 0,
+            stopped: false,
+            finished: BTreeSet::new(),
+            batch: 0,
+            gate: Gate::Ahead,
+        };
         self.blocks.push(run);
         self.start_batch();
     }
@@ -367,7 +395,8 @@ impl Schedule {
 
     fn limit(&self) -> usize {
         let forks = self.outline.forks.max(1);
-        let outer = matches!(self.phase, Phase::OuterFailure | Phase::OuterRollback | Phase::OuterAlways);
+        let outer =
+            matches!(self.phase, Phase::AfterBatch | Phase::OuterFailure | Phase::OuterRollback | Phase::OuterAlways);
         let at_once = self.blocks.last().and_then(|run| run.shape.at_once).filter(|_| !outer);
         at_once.map_or(forks, |at_once| at_once.clamp(1, forks))
     }
@@ -387,6 +416,8 @@ impl Schedule {
                 self.rollback_asked(actor, work, (scope, next));
             }
             (Work::Rollback(block), end) => self.rollback_ended(actor, block, end),
+            (Work::AfterBatch(_), End::Ok) => {}
+            (Work::AfterBatch(_), _) => self.gate_failed(),
             (Work::OuterFailure(_) | Work::OuterAlways, End::Ok) | (Work::Failure(_, _), _) => {}
             (Work::OuterFailure(_) | Work::OuterAlways, _) => self.facts.failed = true,
         }
@@ -426,7 +457,7 @@ impl Schedule {
     fn finish_early(&mut self, actor: Actor, status: Status) {
         let Some(run) = self.blocks.last() else { return };
         let clause = run.shape.on_failure && !matches!(status, Status::Ok | Status::Skipped);
-        if !clause && !run.shape.always {
+        if !clause && !run.shape.always && !run.shape.after_batch {
             self.finish_actor(actor);
         }
     }
@@ -505,7 +536,8 @@ impl Schedule {
             Phase::Resolving | Phase::Over => {}
             Phase::Main => self.start_failure(),
             Phase::Failure | Phase::OuterFailure if !self.waiting.is_empty() => self.start_rollback(),
-            Phase::Failure => self.start_always(),
+            Phase::Failure => self.start_after_batch(),
+            Phase::AfterBatch => self.after_batch_over(),
             Phase::ScopeRollback | Phase::OuterRollback => self.next_group(),
             Phase::Always => self.close_batch(),
             Phase::OuterFailure => self.start_outer_always(),
@@ -514,13 +546,51 @@ impl Schedule {
     }
 
     fn start_failure(&mut self) {
+        self.fail(Track::concerned);
+    }
+
+    /// `on failure` of the current batch's actors of this kind.
+    fn fail(&mut self, concerned: fn(&Track) -> bool) {
         self.phase = Phase::Failure;
         if let Some(run) = self.blocks.last().filter(|run| run.shape.on_failure) {
             let block = run.block;
-            self.queue =
-                run.in_batch(Track::concerned).into_iter().map(|actor| (actor, Work::Failure(block, 0))).collect();
+            self.queue = run.in_batch(concerned).into_iter().map(|actor| (actor, Work::Failure(block, 0))).collect();
         }
         self.advance();
+    }
+
+    /// Once per batch, unless the block has stopped already.
+    fn start_after_batch(&mut self) {
+        let may_run = self.facts.stop == 0;
+        let Some(run) = self.blocks.last_mut() else { return };
+        if run.gate != Gate::Ahead {
+            return self.start_always();
+        }
+        run.gate = Gate::Passed;
+        let wanted = run.shape.after_batch && !run.stopped && may_run;
+        let block = run.block;
+        self.phase = Phase::AfterBatch;
+        if wanted {
+            self.queue.push_back((Actor::Controller, Work::AfterBatch(block)));
+        }
+        self.advance();
+    }
+
+    fn gate_failed(&mut self) {
+        self.facts.gate_failed = true;
+        if let Some(run) = self.blocks.last_mut() {
+            run.gate = Gate::Failed;
+            run.stopped = true;
+        }
+    }
+
+    /// What a failed gate says is that the batch is not good, so its hosts' `on failure` runs although they did well.
+    fn after_batch_over(&mut self) {
+        if self.blocks.last().is_some_and(|run| run.gate == Gate::Failed) {
+            self.fail(|track| track.status == Status::Ok);
+        } else {
+            self.start_always();
+        }
     }
 
     /// `rollback batch` and `rollback all`: once, newest first, also those that succeeded.
@@ -564,6 +634,7 @@ impl Schedule {
         let (block, batch) = (run.block, run.batch + 1);
         let started = run.in_batch(Track::started);
         run.batch += 1;
+        run.gate = Gate::Ahead;
         for actor in started {
             self.finish_actor(actor);
         }

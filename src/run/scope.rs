@@ -20,6 +20,8 @@ pub struct RunScope<'a> {
     pub published: &'a Results,
     pub own: &'a Own,
     pub host: Option<HostId>,
+    /// The hosts of the batch, in `after batch`.
+    pub batch: &'a [HostId],
     /// `it` in step attributes.
     pub it: Option<&'a Value>,
 }
@@ -101,6 +103,10 @@ impl Scope for RunScope<'_> {
 
     fn file(&self, path: &str) -> Option<FileRef> {
         self.files.file(path)
+    }
+
+    fn current_batch(&self) -> Evaluated {
+        Evaluated::Known(Value::Hosts(self.batch.to_vec()))
     }
 
     fn it(&self) -> Evaluated {

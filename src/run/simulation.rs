@@ -22,6 +22,7 @@ fn shape(batches: &[&[usize]], max_failures: usize) -> Shape {
         max_failures,
         include_failed: false,
         on_failure: true,
+        after_batch: false,
         always: false,
     }
 }
@@ -239,15 +240,15 @@ fn interrupts_start_nothing_new_then_run_clauses_then_leave() {
 
 fn any_shape() -> impl Strategy<Value = Shape> {
     let sizes = prop::collection::vec(1usize..4, 0..4);
-    (sizes, prop::option::of(1usize..4), 0usize..3, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
-        |(sizes, at_once, max_failures, include_failed, on_failure, always)| {
+    (sizes, prop::option::of(1usize..4), 0usize..3, any::<[bool; 4]>()).prop_map(
+        |(sizes, at_once, max_failures, [include_failed, on_failure, after_batch, always])| {
             let mut next = 0;
             let mut take = |size: usize| {
                 next += size;
                 (next - size..next).map(host).collect()
             };
             let batches = sizes.into_iter().map(&mut take).collect();
-            Shape { batches, at_once, max_failures, include_failed, on_failure, always }
+            Shape { batches, at_once, max_failures, include_failed, on_failure, after_batch, always }
         },
     )
 }
@@ -261,7 +262,7 @@ fn any_end(work: Work, roll: u8) -> End {
         (Work::Failure(_, at), 0..5) if at < 3 => End::AsksRollback(scope, at + 1),
         (Work::OuterFailure(at), 0..5) if at < 3 => End::AsksRollback(RollbackScope::All, at + 1),
         (Work::Rollback(_), roll) => End::RolledBack { clean: roll != 0, complete: roll > 1 },
-        (Work::Always(_), 0) => End::Failed,
+        (Work::Always(_) | Work::AfterBatch(_), 0) => End::Failed,
         _ => End::Ok,
     }
 }
@@ -279,6 +280,38 @@ fn check_start(simulation: &Simulation, before: usize) {
             }
         }
     }
+}
+
+/// Actors of the newest started batch that have not failed.
+fn did_well(simulation: &Simulation, block: BlockId) -> Vec<Actor> {
+    let run = simulation.schedule.blocks().iter().find(|run| run.block == block).unwrap();
+    let newest = run.tracks.values().filter(|track| track.status != Status::NotRun).map(|track| track.batch).max();
+    let well = run.tracks.iter().filter(|(_, track)| Some(track.batch) == newest && track.status == Status::Ok);
+    well.map(|(actor, _)| *actor).collect()
+}
+
+#[test]
+fn a_failed_gate_stops_the_block_and_its_batch_answers_for_it() {
+    let gated = Shape { after_batch: true, always: true, ..shape(&[&[0, 1], &[2]], 0) };
+    let is_gate = |work| matches!(work, Work::AfterBatch(_));
+    let mut good = Simulation::new(vec![gated.clone()], 9, false);
+    assert_eq!(good.run(|_, _, _| End::Ok), 0);
+    assert_eq!(good.started(is_gate), [Actor::Controller; 2]);
+
+    let mut bad = Simulation::new(vec![gated.clone()], 9, false);
+    let exit = bad.run(|_, _, work| match work {
+        Work::AfterBatch(_) => End::Failed,
+        Work::Failure(_, 0) => End::AsksRollback(RollbackScope::Host, 1),
+        Work::Rollback(_) => CLEAN,
+        _ => End::Ok,
+    });
+    assert_eq!((exit, bad.started(is_main)), (exit::ROLLED_BACK, vec![host(0), host(1)]));
+    assert_eq!(bad.started(is_rollback), [host(0), host(1)]);
+    assert_eq!(bad.started(|work| matches!(work, Work::Always(_))), [host(0), host(1)]);
+    let kept = Shape { on_failure: false, ..gated };
+    let mut bad = Simulation::new(vec![kept], 9, false);
+    let exit = bad.run(|_, _, work| if is_gate(work) { End::Failed } else { End::Ok });
+    assert_eq!((exit, bad.started(is_main)), (exit::SOME_FAILED, vec![host(0), host(1)]));
 }
 
 proptest! {
@@ -300,7 +333,9 @@ proptest! {
             steps += 1;
             prop_assert!(steps < 2000, "the run does not end");
             let at_once = simulation.schedule.blocks().last().and_then(|run| run.shape.at_once);
-            let outer_now = simulation.running.iter().any(|(_, work)| matches!(work, Work::OuterFailure(_) | Work::OuterAlways));
+            let outer_now = simulation.running.iter().any(|(_, work)| {
+                matches!(work, Work::OuterFailure(_) | Work::OuterAlways | Work::AfterBatch(_))
+            });
             let outer_roll = matches!(simulation.schedule.phase, Phase::OuterRollback);
             let limit = if outer_now || outer_roll { forks } else { at_once.unwrap_or(forks).min(forks) };
             prop_assert!(simulation.running.len() <= limit, "{} at work, {limit} allowed", simulation.running.len());
@@ -313,6 +348,9 @@ proptest! {
             let end = any_end(work, *roll);
             if let (Work::Main(block), End::Failed | End::TimedOut | End::Unreachable) = (work, end) {
                 failed.insert((actor, block));
+            }
+            if let (Work::AfterBatch(block), End::Failed) = (work, end) {
+                failed.extend(did_well(&simulation, block).into_iter().map(|actor| (actor, block)));
             }
             let before = simulation.trace.len();
             simulation.feed(Input::Ended(actor, end));

@@ -12,7 +12,6 @@ use super::phases::{Attempt, Trace};
 use super::prepare::{Prepared, Surroundings, prepare};
 use super::redact::Redactor;
 use super::results::{Flags, Recorded};
-use super::scope::RunScope;
 use crate::base::ids::{HostId, StepId};
 use crate::base::words;
 use crate::eval::eval_condition;
@@ -146,16 +145,7 @@ impl StepRun<'_> {
     }
 
     fn condition(&self, condition: &Expr, it: &Value) -> Result<Option<bool>, StepError> {
-        let host = self.host();
-        let scope = RunScope {
-            plan: &self.context.plan,
-            inventory: &self.context.inventory,
-            files: self.context.files.as_ref(),
-            published: self.around.published,
-            own: self.around.own,
-            host,
-            it: Some(it),
-        };
+        let scope = self.around.scope(self.context, Some(it));
         eval_condition(condition, &scope).map_err(StepError::Expression)
     }
 

@@ -122,7 +122,7 @@ impl Reader<'_> {
         for (name, option) in [("batch", &block.batch), ("at_once", &block.at_once)] {
             option.iter().for_each(|option| self.literals(name, option, assumptions));
         }
-        for inner in [&block.body, &block.on_failure, &block.always] {
+        for inner in [&block.body, &block.on_failure, &block.after_batch, &block.always] {
             self.read_statements(inner, assumptions);
         }
     }

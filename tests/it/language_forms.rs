@@ -257,6 +257,67 @@ fn steps_at_another_machine_are_about_the_current_host() {
 }
 
 #[test]
+fn a_gate_after_each_batch_stops_the_rollout_and_undoes_its_batch() {
+    let forms = Forms::new();
+    forms.playbook(
+        "change",
+        r#"
+  rollout = on group("web") (batch: 1, max_failures: 0) {
+    made = file.write(to: "ROOT/{host.name}", content: "new")
+
+    on failure {
+      rollback
+    }
+    after batch {
+      require made.ok.count < 2 else "too many after {batch.names}"
+      at controller {
+        file.write(to: "ROOT/batch", content: "{made.ok.names}")
+      }
+    }
+  }
+
+  always {
+    at controller {
+      file.write(
+        to: "ROOT/all",
+        content: "{rollout.ok.names} {rollout.rolled_back.names} {rollout.not_run.names}",
+      )
+    }
+  }
+"#,
+    );
+    let plan = forms.plan();
+    let clauses: Vec<_> = plan["steps"].as_array().unwrap().iter().map(|step| step["clause"].clone()).collect();
+    assert_eq!(clauses, ["main", "after_batch", "always"]);
+    let run = forms.run();
+    assert_eq!(run.code, 23, "{run:?}");
+    assert!(run.stderr.contains("too many after w2"), "{run:?}");
+    let found = ["w1", "w2", "w3", "batch", "all"].map(|name| forms.read(name));
+    let expected = [Some("new"), None, None, Some("w1"), Some("w1 w2 w3")].map(|text| text.map(str::to_owned));
+    assert_eq!(found, expected, "{run:?}");
+}
+
+#[test]
+fn hosts_of_one_cluster_are_never_in_one_batch() {
+    let forms = Forms::new();
+    let tags = "hosts:\n  lb:\n    tags: { cluster: a }\n  w1:\n    tags: { cluster: a }\n  w2:\n    tags: { cluster: a }\n  w3:\n    tags: { cluster: b }\n";
+    let text = LOCAL.replace("hosts:\n  lb:\n", tags).replace("cluster: b }\n", "cluster: b }\n  x:\n");
+    forms.project.write("inventory.yaml", &text);
+    let body = r#"
+  on group("web") (batch: 2, spread: host.tags.cluster) {
+    file.info(path: "/")
+  }
+"#;
+    forms.playbook("read", body);
+    let batches = forms.plan()["blocks"][0]["batches"].clone();
+    assert_eq!(batches, serde_json::json!([["w1", "w3"], ["w2"]]));
+    let run = forms.run();
+    assert_eq!(run.code, 0, "{run:?}");
+    let refused = forms.refused("read", "  on group(\"web\") (spread: host) {\n    file.info(path: \"/\")\n  }");
+    assert!(refused.contains("expected a text or a number, found host"), "{refused}");
+}
+
+#[test]
 fn what_was_done_at_another_machine_is_undone_there_and_its_loss_is_no_loss_of_the_host() {
     let forms = Forms::new();
     let body = r#"

@@ -371,6 +371,8 @@ impl Lab {
             max_failures: 0,
             include_failed: false,
             items,
+            spread: Vec::new(),
+            after_batch: Vec::new(),
             on_failure: rollback.into_iter().collect(),
             always: Vec::new(),
             span: span(),
