@@ -11,7 +11,7 @@ use super::event::{EventKind, RunEvent};
 use super::link::Link;
 use super::places::Places;
 use super::ports::{Connector, ContentStore, SecretProvider};
-use super::schedule::Actor;
+use super::schedule_data::Actor;
 use crate::base::ids::StepId;
 use crate::base::secret::Secret;
 use crate::hir::program::{Action, Program};

@@ -14,7 +14,8 @@ use super::event::{EventKind, HostOutcome, Outcome};
 use super::host::{ActorState, Worker};
 use super::prepare::Surroundings;
 use super::results::{Own, Results};
-use super::schedule::{Actor, Effect, End, Input, Outline, Schedule, Shape, Work};
+use super::schedule::Schedule;
+use super::schedule_data::{Actor, Effect, End, Input, Outline, Shape, Work};
 use super::summary::{BlockSummary, Summary, status};
 use crate::base::ids::{BlockId, HostId};
 use crate::eval::eval_condition;
@@ -322,7 +323,7 @@ impl Dispatcher {
         Ok(Summary { exit, status, elapsed_ms, hosts, blocks })
     }
 
-    fn block_summary(&self, run: &super::schedule::BlockRun) -> BlockSummary {
+    fn block_summary(&self, run: &super::schedule_data::BlockRun) -> BlockSummary {
         let hosts = run.tracks.iter().map(|(actor, track)| (self.context.name(*actor), track.outcome())).collect();
         BlockSummary { block: self.block_name(run.block), hosts }
     }

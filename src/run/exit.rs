@@ -1,7 +1,7 @@
 //! The exit code of a run: the first of a fixed list that holds. Knows nothing of how things came to be.
 
 use super::event::HostOutcome;
-use super::schedule::{BlockRun, Status, Track};
+use super::schedule_data::{BlockRun, Status, Track};
 
 /// A bug in opsc.
 pub const BUG: i32 = 70;

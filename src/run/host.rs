@@ -14,7 +14,7 @@ use super::places::{Shared, machine};
 use super::predict::touch_overlap;
 use super::prepare::Surroundings;
 use super::results::{Flags, Own, Recorded, Results};
-use super::schedule::{Actor, End, Work};
+use super::schedule_data::{Actor, End, Work};
 use super::scope::RunScope;
 use super::step::{Done, StepRun, Undo};
 use super::undo_order::undo_order;

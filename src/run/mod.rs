@@ -29,6 +29,7 @@ pub mod prepare;
 pub mod redact;
 pub mod results;
 pub mod schedule;
+pub mod schedule_data;
 pub mod scope;
 #[cfg(test)]
 mod simulation;

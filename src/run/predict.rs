@@ -17,7 +17,7 @@ use super::phases::{Attempt, Foresight, Trace};
 use super::places::machine;
 use super::prepare::{Prepared, Surroundings, prepare};
 use super::results::{Flags, Own, Recorded, Results};
-use super::schedule::Actor;
+use super::schedule_data::Actor;
 use super::scope::RunScope;
 use super::step::with_hint;
 use crate::base::ids::{HostId, StepId};

@@ -10,7 +10,7 @@ use super::link::Link;
 use super::ports::Answer;
 use super::redact::Redactor;
 use super::results::{Own, Results};
-use super::schedule::Actor;
+use super::schedule_data::Actor;
 use super::scope::{ActionScope, RunScope};
 use super::templates::{TemplateContext, render};
 use crate::base::ids::{BindingId, HostId};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::schedule::Actor;
+use super::schedule_data::Actor;
 use crate::base::ids::{BindingId, HostId};
 use crate::hir::value::Value;
 

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::event::HostOutcome;
 use super::exit;
-use super::schedule::*;
+use super::schedule::{Phase, Schedule};
+use super::schedule_data::*;
 use crate::base::ids::{BlockId, HostId, Id};
 use crate::hir::program::RollbackScope;
 

@@ -12,7 +12,7 @@ use super::phases::{Attempt, Trace};
 use super::prepare::{Prepared, Surroundings, prepare};
 use super::redact::Redactor;
 use super::results::{Flags, Recorded};
-use crate::base::ids::{HostId, StepId};
+use crate::base::ids::StepId;
 use crate::base::words;
 use crate::eval::eval_condition;
 use crate::hir::effect::Level;
@@ -147,10 +147,6 @@ impl StepRun<'_> {
     fn condition(&self, condition: &Expr, it: &Value) -> Result<Option<bool>, StepError> {
         let scope = self.around.scope(self.context, Some(it));
         eval_condition(condition, &scope).map_err(StepError::Expression)
-    }
-
-    fn host(&self) -> Option<HostId> {
-        self.around.actor.host()
     }
 
     fn ended(&self, prepared: &Prepared<'_>, trace: Trace, attempt: u32, judged: Result<Judged, StepError>) -> Ended {
