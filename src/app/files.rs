@@ -59,7 +59,7 @@ impl ProjectFiles {
 }
 
 /// The path of a file named in a program: looked for beside the program, then below the project's root; never outside.
-fn inside_project(folder: &Path, root: &Path, name: &str) -> Option<PathBuf> {
+pub(super) fn inside_project(folder: &Path, root: &Path, name: &str) -> Option<PathBuf> {
     let relative = Path::new(name);
     if relative.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
         return None;

@@ -4,6 +4,7 @@
 
 pub mod adhoc;
 pub mod baseline;
+pub mod data;
 pub mod errors;
 pub mod execution;
 pub mod files;

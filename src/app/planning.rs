@@ -1,8 +1,10 @@
 //! From a file and options to a plan: choose the playbook, resolve inputs, plan, and say how it was refused.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::data::Loaded;
 use super::errors::{AppError, MissingInput};
 use super::files::{ProjectFiles, read_text};
 use super::limits::parse_limit;
@@ -10,6 +12,7 @@ use super::workspace::{Checked, Workspace, display_path};
 use crate::diag::Diagnostic;
 use crate::hir::effect::Level;
 use crate::hir::program::{Param, Playbook, Program};
+use crate::hir::value::Value;
 use crate::hir::world::Inventory;
 use crate::inventory;
 use crate::plan::errors::{Refusal, RefusalKind};
@@ -62,6 +65,7 @@ pub fn plan_checked(workspace: &mut Workspace, checked: Checked, options: &PlanO
     let inputs = Inputs {
         given: given_values(workspace, options)?,
         files: files.by_path.clone(),
+        loaded: loaded_of(&checked.loaded, &playbook.name),
         limit: options.limit.as_deref().map(|text| parse_limit(text, workspace)).transpose()?,
     };
     let plan =
@@ -77,6 +81,11 @@ pub fn plan_checked(workspace: &mut Workspace, checked: Checked, options: &PlanO
         path: checked.path,
         diagnostics,
     })
+}
+
+fn loaded_of(loaded: &Loaded, playbook: &str) -> BTreeMap<String, Value> {
+    let own = loaded.iter().filter(|((of, _), _)| of == playbook);
+    own.map(|((_, param), value)| (param.clone(), value.clone())).collect()
 }
 
 /// The playbook that runs: the only one, or the one named.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::data::Loaded;
 use super::errors::AppError;
 use super::files::{ProjectFiles, read_text};
 use super::library;
@@ -43,9 +44,16 @@ pub struct Checked {
     /// Absent where there are errors.
     pub program: Option<Program>,
     pub diagnostics: Vec<Diagnostic>,
+    /// Values of `load("…")`.
+    pub loaded: Loaded,
 }
 
 impl Checked {
+    /// Where the file stands.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
     }
@@ -114,7 +122,10 @@ impl Workspace {
             diagnostics.extend(found);
             program = checked.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
         }
-        Checked { path: path.to_path_buf(), file, tree, program, diagnostics }
+        let path = path.to_path_buf();
+        let mut checked = Checked { path, file, tree, program, diagnostics, loaded: Loaded::new() };
+        self.load_data(&mut checked);
+        checked
     }
 
     /// Every action there is, for catalogues and listings: the whole library is parsed.
@@ -168,8 +179,7 @@ impl Workspace {
         if let Some(program) = &checked.program {
             program.playbooks.iter().for_each(|playbook| collect_file_names(playbook, &mut names));
         }
-        let folder = checked.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        ProjectFiles::read(folder, &self.project.root, names)
+        ProjectFiles::read(checked.folder(), &self.project.root, names)
     }
 }
 

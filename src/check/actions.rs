@@ -6,6 +6,7 @@ use super::errors::hosts::HostError;
 use super::errors::names::NameError;
 use super::errors::steps::StepError;
 use super::expressions::{Wanted, lower_script};
+use super::playbooks::ParamsOf;
 use super::playbooks::literal_of;
 use super::scripts;
 use crate::base::source::Span;
@@ -41,7 +42,7 @@ impl Checker<'_> {
         let name = item.name.text();
         let mut scope = Scope::default();
         scope.enter();
-        let params = self.check_params(&item.params, &mut scope);
+        let params = self.check_params(&item.params, ParamsOf::Action, &mut scope);
         let result = item.result.as_ref().map_or(Type::Record(Vec::new()), |result| self.resolve_type(result));
         let (row, effect_param) = match &item.effects {
             Some(effects) => self.resolve_row(effects, Some(&params)),

@@ -29,10 +29,6 @@ impl Checker<'_> {
         if let Some((_, aggregate)) = AGGREGATES.iter().find(|(name, _)| *name == function.text && !is_function) {
             return self.check_aggregate(*aggregate, function, args, scope, context, span);
         }
-        if function.text == "load" {
-            self.report(NameError::NotPlanned { form: "load", span: function.span }.diagnostic());
-            return error_expr(span);
-        }
         let Some(signature) = functions::find(&function.text) else {
             let known = functions::names();
             self.report(
@@ -55,6 +51,31 @@ impl Checker<'_> {
         let ty = functions::result_type(signature, &types);
         let ty = if secret && !ty.is_secret() { Type::Secret(Box::new(ty)) } else { ty };
         Expr { kind: ExprKind::Call { function: signature.function, args }, ty, span }
+    }
+
+    /// `load("data/x.yaml")`, whose type is the parameter's: nowhere else is one declared.
+    pub(super) fn check_load(
+        &mut self,
+        function: &ast::Name,
+        args: &[ast::Arg],
+        wanted: Wanted<'_>,
+        scope: &mut Scope,
+        context: &Context,
+    ) -> Expr {
+        let span = function.span;
+        let args = self.positional(function, args, scope, context);
+        if args.len() != 1 {
+            self.report_count("load", (1, 1), args.len(), span);
+            return error_expr(span);
+        }
+        let is_path = args.iter().all(|arg| matches!(&arg.kind, ExprKind::Literal(Value::String(_))));
+        match wanted.ty.filter(|_| context.in_default && is_path) {
+            Some(ty) => Expr { kind: ExprKind::Call { function: Function::Load, args }, ty: ty.clone(), span },
+            None => {
+                self.report(TypeError::LoadWithoutType { span }.diagnostic());
+                error_expr(span)
+            }
+        }
     }
 
     pub(super) fn report_count(&mut self, function: &str, (least, most): (usize, usize), found: usize, span: Span) {

@@ -107,6 +107,8 @@ pub struct Context {
     /// What `before` and `after` are, inside an action.
     pub before: Option<Type>,
     pub facts: bool,
+    /// The default of a playbook's parameter.
+    pub in_default: bool,
     pub in_block: bool,
     /// In an `at`: steps run on another machine.
     pub in_at: bool,
@@ -129,6 +131,7 @@ impl Context {
             it: None,
             before: None,
             facts: false,
+            in_default: false,
             in_block: false,
             in_at: false,
             in_failure: false,

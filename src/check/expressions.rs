@@ -87,6 +87,9 @@ impl Checker<'_> {
             ast::ExprKind::Name(name) => self.check_name(name, scope, context),
             ast::ExprKind::List(items) => self.check_list(items, wanted, scope, context, span),
             ast::ExprKind::Map(entries) => self.check_map(entries, wanted, scope, context, span),
+            ast::ExprKind::Call { function, args } if function.text == "load" => {
+                self.check_load(function, args, wanted, scope, context)
+            }
             ast::ExprKind::Call { function, args } => self.check_call(function, args, scope, context, span),
             ast::ExprKind::MethodCall { base, method, args } => {
                 self.check_method(base, method, args, scope, context, span)

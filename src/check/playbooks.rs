@@ -20,11 +20,18 @@ use crate::syntax::ast;
 
 const ATTRIBUTES: &[&str] = &["doc", "as", "max_duration", "tags", "schedule", "window"];
 
+/// Whose parameters: only a playbook's may be loaded from data files.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ParamsOf {
+    Playbook,
+    Action,
+}
+
 impl Checker<'_> {
     pub fn check_playbook(&mut self, playbook: &ast::Playbook) {
         let mut scope = Scope::default();
         scope.enter();
-        let params = self.check_params(&playbook.params, &mut scope);
+        let params = self.check_params(&playbook.params, ParamsOf::Playbook, &mut scope);
         for param in &params {
             // A parameter may be there for callers only; that it is unused is their business.
             scope.mark_used(param.binding);
@@ -59,13 +66,15 @@ impl Checker<'_> {
     }
 
     /// Parameters in order; a default may use the parameters before it.
-    pub fn check_params(&mut self, params: &[ast::Param], scope: &mut Scope) -> Vec<Param> {
+    pub fn check_params(&mut self, params: &[ast::Param], of: ParamsOf, scope: &mut Scope) -> Vec<Param> {
+        let in_playbook = of == ParamsOf::Playbook;
         let mut checked: Vec<Param> = Vec::new();
         for param in params {
             let ty = self.resolve_type(&param.ty);
             let default = param.default.as_ref().map(|default| {
                 let wanted = Wanted { ty: Some(&ty), definition: Some(param.span) };
-                self.expect_expr(default, wanted, scope, &Context::top())
+                let context = Context { in_default: in_playbook, ..Context::top() };
+                self.expect_expr(default, wanted, scope, &context)
             });
             let first = checked.iter().find(|known| known.name == param.name.text).map(|known| known.span);
             if let Some(first) = first {

@@ -29,6 +29,7 @@ pub fn codes() -> impl Iterator<Item = &'static CodeDoc> {
         .iter()
         .chain(check::errors::codes())
         .chain(inventory::errors::CODES)
+        .chain(inventory::data::CODES)
         .chain(plan::errors::CODES)
 }
 

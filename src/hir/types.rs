@@ -111,6 +111,7 @@ impl Type {
             Type::List(item) => format!("list<{}>", item.brief()),
             Type::Results(item) => format!("results<{}>", item.brief()),
             Type::Optional(inner) => format!("{}?", inner.brief()),
+            Type::Refined { name: None, base, refinement } => format!("{}({refinement})", base.brief()),
             other => other.to_string(),
         }
     }

@@ -158,8 +158,9 @@ impl<'a> Builder<'a> {
                 }
                 Statement::If { condition, then, otherwise, .. } if holds_blocks(then) || holds_blocks(otherwise) => {
                     self.close_stretch(&mut pending, place);
-                    self.body(then, &place.under(condition, true));
-                    self.body(otherwise, &place.under(condition, false));
+                    for (branch, here) in self.branches(condition, (then, otherwise), place) {
+                        self.body(branch, &here);
+                    }
                 }
                 Statement::For { body, .. } | Statement::Repeat { body, .. } if holds_blocks(body) => {
                     self.close_stretch(&mut pending, place);
@@ -365,8 +366,9 @@ impl<'a> Builder<'a> {
         match statement {
             Statement::Let { binding, value } => self.name(*binding, value),
             Statement::If { condition, then, otherwise, .. } => {
-                items.extend(self.items(then, &place.under(condition, true)));
-                items.extend(self.items(otherwise, &place.under(condition, false)));
+                for (branch, here) in self.branches(condition, (then, otherwise), place) {
+                    items.extend(self.items(branch, &here));
+                }
             }
             Statement::At { place: at, as_user, body, .. } => {
                 let here = Place {
@@ -397,6 +399,22 @@ impl<'a> Builder<'a> {
             }
             // The checker refuses `on` inside `on` and inside clauses.
             Statement::On(_) => {}
+        }
+    }
+
+    /// The branches that may run: both under a guard, or the one that inputs and inventory have chosen already.
+    fn branches<'s>(
+        &self,
+        condition: &Expr,
+        (then, otherwise): (&'s [Statement], &'s [Statement]),
+        place: &Place,
+    ) -> Vec<(&'s [Statement], Place)> {
+        let by_host = arguments::depends_on_host(condition, &self.lets);
+        match eval(condition, &self.scope(None)) {
+            Ok(Evaluated::Known(Value::Bool(holds))) if !by_host => {
+                vec![(if holds { then } else { otherwise }, place.clone())]
+            }
+            _ => vec![(then, place.under(condition, true)), (otherwise, place.under(condition, false))],
         }
     }
 

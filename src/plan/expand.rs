@@ -191,6 +191,17 @@ impl<'a> Expander<'a> {
         Expr { kind: self.kind(&expr.kind), ty: expr.ty.clone(), span: expr.span }
     }
 
+    /// A field of a value that is known is known, so that conditions over a loop's items read well.
+    fn field(&self, base: &Expr, field: &str) -> ExprKind {
+        let base = self.expr(base);
+        match &base.kind {
+            ExprKind::Literal(record @ Value::Record(_)) => {
+                ExprKind::Literal(record.field(field).cloned().unwrap_or(Value::None))
+            }
+            _ => ExprKind::Field(Box::new(base), field.to_string()),
+        }
+    }
+
     fn boxed(&self, expr: &Expr) -> Box<Expr> {
         Box::new(self.expr(expr))
     }
@@ -206,7 +217,7 @@ impl<'a> Expander<'a> {
             ExprKind::Record(fields) => {
                 ExprKind::Record(fields.iter().map(|(name, value)| (name.clone(), self.expr(value))).collect())
             }
-            ExprKind::Field(base, field) => ExprKind::Field(self.boxed(base), field.clone()),
+            ExprKind::Field(base, field) => self.field(base, field),
             ExprKind::ResultAt { results, host } => {
                 ExprKind::ResultAt { results: self.boxed(results), host: self.boxed(host) }
             }

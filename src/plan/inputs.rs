@@ -21,6 +21,8 @@ pub struct Inputs {
     pub given: Vec<(String, Given)>,
     /// Files of the project that the program names, by the path written.
     pub files: BTreeMap<String, FileRef>,
+    /// Values of `load("…")`, by parameter.
+    pub loaded: BTreeMap<String, Value>,
     /// `-l`: only these hosts.
     pub limit: Option<Vec<HostId>>,
 }
@@ -92,6 +94,9 @@ fn resolve_one(
             Given::Value(value) => convert_input(value, &param.ty, inventory),
         };
         return value.map_err(|error| PlanError::BadInput { name, error, span: param.span });
+    }
+    if let Some(value) = inputs.loaded.get(&name) {
+        return check_default(value.clone(), param);
     }
     let Some(default) = &param.default else {
         return Err(PlanError::MissingInput { name, ty: param.ty.to_string(), span: param.span });

@@ -354,3 +354,65 @@ fn what_was_done_at_another_machine_is_undone_there_and_its_loss_is_no_loss_of_t
         assert!(refused.contains(expected), "{body}: {refused}");
     }
 }
+
+const PEOPLE: &str = "\
+ops 1
+
+type Person = { name: string(/[a-z]+/), keys: list<string>, state: \"present\" | \"absent\", note: string? }
+
+playbook people(
+  people: list<Person>(1..) = load(\"data/people.yaml\"),
+) ! change {
+  on host(\"w1\") {
+    for p in people {
+      if p.state == \"present\" {
+        for k in p.keys {
+          file.write(to: \"ROOT/{p.name}.{k}\", content: p.note ?? \"none\")
+        }
+      } else {
+        file.absent(path: \"ROOT/{p.name}\")
+      }
+    }
+  }
+}
+";
+
+#[test]
+fn data_files_are_typed_and_their_errors_have_places() {
+    let forms = Forms::new();
+    let root = forms.project.path("root");
+    forms.project.write("people.ops", &PEOPLE.replace("ROOT", root.to_str().unwrap()));
+    let data = |text: &str| forms.project.write("data/people.yaml", text);
+    data("- { name: ann, keys: [k1, k2], state: present, note: hello }\n- name: bob\n  keys: []\n  state: absent\n");
+    forms.project.write("root/bob", "old");
+    let plan = forms.project.opsc(&["plan", "people.ops", "--offline"]);
+    assert!(plan.stdout.contains("3 steps") && !plan.stdout.contains("unless"), "{plan:?}");
+    let run = forms.project.opsc(&["run", "people.ops", "-y"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!((forms.read("ann.k2").as_deref(), forms.read("bob")), (Some("hello"), None));
+    forms.project.write("other.yaml", "people:\n  - { name: cyd, keys: [], state: absent }\n");
+    let given = forms.project.opsc(&["plan", "people.ops", "--offline", "--var-file", "other.yaml"]);
+    assert!(given.stdout.contains("file.absent[1]") && given.stdout.contains("1 step"), "{given:?}");
+
+    for (text, place, expected) in [
+        ("- { name: Ann, keys: [], state: present }\n", "data/people.yaml:1:11", "/[a-z]+/"),
+        ("- name: ann\n  keys: []\n  state: presnt\n", "data/people.yaml:3:10", "present"),
+        ("- name: ann\n  kyes: []\n  state: present\n", "data/people.yaml:2:3", "did you mean `keys`?"),
+        ("- name: ann\n  keys: []\n", "data/people.yaml:1:3", "the field `state` is missing"),
+        ("- name: ann\n  keys: 5\n  state: absent\n", "data/people.yaml:2:9", "list"),
+        ("name: ann\n", "data/people.yaml:1:1", "expected list<{ name, keys, state, … }>"),
+        ("[]\n", "data/people.yaml:1:1", "1"),
+        ("- [a\n", "data/people.yaml:", "this is not YAML"),
+    ] {
+        data(text);
+        let checked = forms.project.opsc(&["check", "people.ops"]);
+        assert!(
+            checked.code == 11 && checked.stderr.contains(place) && checked.stderr.contains(expected),
+            "{text}: {}",
+            checked.stderr
+        );
+    }
+    std::fs::remove_file(forms.project.path("data/people.yaml")).unwrap();
+    let missing = forms.project.opsc(&["check", "people.ops"]);
+    assert!(missing.stderr.contains("there is no file `data/people.yaml` in the project"), "{missing:?}");
+}

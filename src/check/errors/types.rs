@@ -58,6 +58,9 @@ pub enum TypeError {
         found: usize,
         span: Span,
     },
+    LoadWithoutType {
+        span: Span,
+    },
     NotIndexable {
         ty: String,
         span: Span,
@@ -133,6 +136,12 @@ impl TypeError {
                 Diagnostic::error("E0310", *span, format!("`{name}` takes {expected} types in `<…>`, found {found}"))
             }
             TypeError::NotIndexable { ty, span } => Diagnostic::error("E0311", *span, format!("{ty} has no `[…]`")),
+            TypeError::LoadWithoutType { span } => Diagnostic::error(
+                "E0313",
+                *span,
+                "`load` reads a file as a value of a declared type, and there is none here",
+            )
+            .help("make it a parameter of the playbook: `people: list<Person> = load(\"data/people.yaml\")`"),
             TypeError::BranchesDiffer { name, first, second, span } => Diagnostic::error(
                 "E0312",
                 *span,
@@ -199,4 +208,7 @@ crate::diag::code_docs! {
     "E0312" "branches that bind different types"
     "Both branches of an `if` may bind one name if it has one type."
     "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! exec {\n  on web {\n    if host.name == \"a\" {\n      x = file.info(path: \"/a\")\n    } else {\n      x = shell.run(script: sh\"true\", effect: \"read\")\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    if host.name == \"a\" {\n      x = file.info(path: \"/a\")\n    } else {\n      x = file.info(path: \"/b\")\n    }\n  }\n}\n"
+    "E0313" "`load` without a declared type"
+    "`load(\"data/x.yaml\")` is the default of a playbook's parameter. Its path is written out, and its type is the parameter's."
+    "ops 1\n\n# data.yaml: [a, b]\nplaybook p() ! read {\n  let names = load(\"data.yaml\")\n  require names != none else \"none\"\n}\n" => "ops 1\n\n# data.yaml: [a, b]\nplaybook p(\n  names: list<string> = load(\"data.yaml\"),\n) ! read {\n  require names.count > 0 else \"none\"\n}\n"
 }
