@@ -78,6 +78,10 @@ pub enum AppError {
     DestroyNotAllowed {
         steps: Vec<String>,
     },
+    /// Names of gates with who may open them.
+    ApprovalNeeded {
+        gates: Vec<String>,
+    },
     NoSuchRun {
         run: String,
     },
@@ -111,6 +115,7 @@ impl AppError {
             AppError::Diagnostics { .. } => 11,
             AppError::Hosts { .. } | AppError::BadLimit { .. } | AppError::Limit { .. } => 13,
             AppError::DestroyNotAllowed { .. } => 12,
+            AppError::ApprovalNeeded { .. } => 3,
             AppError::State { .. } | AppError::Credential { .. } | AppError::Write { .. } => 1,
             _ => 10,
         }
@@ -139,6 +144,9 @@ impl AppError {
             AppError::BadVariable { .. } => Some("write `-e name=value`".to_string()),
             AppError::DestroyNotAllowed { .. } => {
                 Some("add `--allow-destroy` if losing that data is intended".to_string())
+            }
+            AppError::ApprovalNeeded { .. } => {
+                Some("this opsc plans approvals, but cannot take them yet; nothing was run".to_string())
             }
             AppError::NoSuchRun { .. } => Some("`opsc runs` lists them".to_string()),
             AppError::UnknownAction { near: Some(near), .. } | AppError::Setting { near: Some(near), .. } => {
@@ -184,6 +192,7 @@ impl fmt::Display for AppError {
             AppError::DestroyNotAllowed { steps } => {
                 write!(formatter, "refused: {} may lose data that no rollback brings back", steps.join(", "))
             }
+            AppError::ApprovalNeeded { gates } => write!(formatter, "an approval is needed: {}", gates.join("; ")),
             AppError::NoSuchRun { run } => write!(formatter, "there is no run `{run}`"),
             AppError::State { reason } => write!(formatter, "the journal cannot be used: {reason}"),
             AppError::Credential { reason } => formatter.write_str(reason),

@@ -13,6 +13,7 @@ pub mod limits;
 pub mod planning;
 pub mod project;
 pub mod running;
+pub mod schedules;
 pub mod settings;
 pub mod trusting;
 pub mod workspace;

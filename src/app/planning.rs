@@ -9,6 +9,8 @@ use super::errors::{AppError, MissingInput};
 use super::files::{ProjectFiles, read_text};
 use super::limits::parse_limit;
 use super::workspace::{Checked, Workspace, display_path};
+use crate::base::ids::StepId;
+use crate::base::words;
 use crate::diag::Diagnostic;
 use crate::hir::effect::Level;
 use crate::hir::program::{Param, Playbook, Program};
@@ -16,8 +18,8 @@ use crate::hir::value::Value;
 use crate::hir::world::Inventory;
 use crate::inventory;
 use crate::plan::errors::{Refusal, RefusalKind};
-use crate::plan::inputs::{Given, Inputs};
-use crate::plan::model::Plan;
+use crate::plan::inputs::{Given, Inputs, Selection};
+use crate::plan::model::{Gate, Plan};
 use crate::plan::{self, inputs};
 
 /// What a user chose on the command line, as far as a plan depends on it.
@@ -32,6 +34,8 @@ pub struct PlanOptions {
     /// `-l`.
     pub limit: Option<String>,
     pub allow_destroy: bool,
+    /// `--tags`, `--skip-tags`, `--from`.
+    pub selection: Selection,
 }
 
 /// A plan with everything that running it needs.
@@ -65,6 +69,7 @@ pub fn plan_checked(workspace: &mut Workspace, checked: Checked, options: &PlanO
     let inputs = Inputs {
         given: given_values(workspace, options)?,
         files: files.by_path.clone(),
+        selection: options.selection.clone(),
         loaded: loaded_of(&checked.loaded, &playbook.name),
         limit: options.limit.as_deref().map(|text| parse_limit(text, workspace)).transpose()?,
     };
@@ -134,13 +139,21 @@ fn refused(refusal: Refusal, playbook: &Playbook, inputs: &Inputs) -> AppError {
     }
 }
 
-/// Until approvals are planned, losing data is allowed only by the flag.
+/// Losing data needs an approval before it, or the flag.
 fn refuse_destroy(plan: &Plan) -> Result<(), AppError> {
+    let approved = |id: StepId| plan.gates.values().any(|gate| gate.before.contains(&id));
     let steps: Vec<String> = plan
         .steps
-        .values()
-        .filter(|step| step.row.level == Level::Destroy)
-        .map(|step| format!("`{}`", step.name))
+        .iter()
+        .filter(|(id, step)| step.row.level == Level::Destroy && !approved(*id))
+        .map(|(_, step)| format!("`{}`", step.name))
         .collect();
     if steps.is_empty() { Ok(()) } else { Err(AppError::DestroyNotAllowed { steps }) }
+}
+
+/// A run cannot wait for an approval yet, and must not go on without one.
+pub fn refuse_gates(plan: &Plan) -> Result<(), AppError> {
+    let gate = |gate: &Gate| format!("`{}` by {}", gate.name, words::join_or(&gate.by));
+    let gates: Vec<String> = plan.gates.values().filter(|gate| !gate.before.is_empty()).map(gate).collect();
+    if gates.is_empty() { Ok(()) } else { Err(AppError::ApprovalNeeded { gates }) }
 }

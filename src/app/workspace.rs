@@ -8,6 +8,7 @@ use super::errors::AppError;
 use super::files::{ProjectFiles, read_text};
 use super::library;
 use super::project::Project;
+use super::schedules::check_zone;
 use super::settings::Settings;
 use crate::base::ids::FileId;
 use crate::base::source::Sources;
@@ -120,6 +121,7 @@ impl Workspace {
             let input = check::Input { main: tree, library: &library, world: &self.world };
             let (checked, found) = check::check(&input, &mut self.known);
             diagnostics.extend(found);
+            diagnostics.extend(checked.iter().flat_map(|program| &program.playbooks).filter_map(check_zone));
             program = checked.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
         }
         let path = path.to_path_buf();

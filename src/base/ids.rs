@@ -38,6 +38,8 @@ define_ids! {
     StepId,
     /// An `on` block (or the controller's sequence) of one plan.
     BlockId,
+    /// An approval of one plan.
+    GateId,
 }
 
 /// A vector indexed by one kind of id, so that a host cannot be looked up with a step's number.

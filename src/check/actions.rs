@@ -6,8 +6,7 @@ use super::errors::hosts::HostError;
 use super::errors::names::NameError;
 use super::errors::steps::StepError;
 use super::expressions::{Wanted, lower_script};
-use super::playbooks::ParamsOf;
-use super::playbooks::literal_of;
+use super::playbooks::{ParamsOf, literal_of};
 use super::scripts;
 use crate::base::source::Span;
 use crate::hir::effect::{Level, Row};
@@ -48,9 +47,9 @@ impl Checker<'_> {
             Some(effects) => self.resolve_row(effects, Some(&params)),
             None => (Row::default(), None),
         };
-        let ast::ActionBody::Impls(impls) = &item.body else {
-            self.report(NameError::NotPlanned { form: "steps", span: item.name.span }.diagnostic());
-            return None;
+        let impls: &[ast::Impl] = match &item.body {
+            ast::ActionBody::Impls(impls) => impls,
+            ast::ActionBody::Steps(_) => &[],
         };
         let before = before_type(&result, impls);
         let mut action = Action {
@@ -80,8 +79,13 @@ impl Checker<'_> {
         if action.doc.is_empty() {
             self.report(StepError::MissingDoc { action: action.name.clone(), span: item.name.span }.diagnostic());
         }
-        let impls = self.check_impls(item, impls, &action.params, &mut scope);
-        action.body = ActionBody::Impls(impls);
+        match &item.body {
+            ast::ActionBody::Impls(impls) => {
+                let impls = self.check_impls(item, impls, &action.params, &mut scope);
+                action.body = ActionBody::Impls(impls);
+            }
+            ast::ActionBody::Steps(block) => self.check_composite(item, block, &mut action, &mut scope),
+        }
         action.bindings = scope.bindings;
         Some(action)
     }
@@ -99,6 +103,7 @@ impl Checker<'_> {
                 continue;
             }
             seen.push((label, attr.label.span));
+            self.check_attr_belongs(item, attr);
             match label {
                 "doc" => action.doc = self.expect_text(&attr.value, scope, &plain),
                 "says" => action.says = self.expect_says(&attr.value, scope),
@@ -119,7 +124,8 @@ impl Checker<'_> {
                 "ensure" => action.ensure.push(self.check_guard(attr, scope, &inside)),
                 "skip" => action.skip = Some(self.expect_condition(&attr.value, scope, &inside)),
                 "reversible" => action.reversible = Some(self.expect_condition(&attr.value, scope, &inside)),
-                "result" => self.report(NameError::NotPlanned { form: "result", span: attr.label.span }.diagnostic()),
+                // Over the names of the steps, so it is looked at after them.
+                "result" => {}
                 _ => {
                     let error = NameError::UnknownAttribute {
                         name: label.to_string(),

@@ -45,6 +45,8 @@ pub struct Checker<'a> {
     pub action_items: BTreeMap<String, (&'a ast::Action, Origin)>,
     pub action_ids: BTreeMap<String, ActionId>,
     pub actions: IdVec<ActionId, Arc<Action>>,
+    /// Actions being lowered now, outermost first: none may come to itself.
+    under_way: Vec<String>,
     pub playbooks: Vec<Playbook>,
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -60,6 +62,7 @@ impl<'a> Checker<'a> {
             action_items: BTreeMap::new(),
             action_ids: BTreeMap::new(),
             actions: IdVec::new(),
+            under_way: Vec::new(),
             playbooks: Vec::new(),
             diagnostics: Vec::new(),
         };
@@ -140,10 +143,21 @@ impl<'a> Checker<'a> {
         if let Some(id) = self.action_ids.get(name) {
             return Some(*id);
         }
-        let action = match *self.action_items.get(name)? {
-            (item, Origin::Main) => self.check_action(item).map(Arc::new),
-            (item, Origin::Library) => self.library_action(name, item),
-        }?;
+        let (item, origin) = *self.action_items.get(name)?;
+        if let Some(first) = self.under_way.iter().position(|known| known == name) {
+            let names = self.under_way.iter().skip(first).cloned().chain([name.to_string()]).collect();
+            self.report(NameError::Recursion { names, span: item.name.span }.diagnostic());
+            return None;
+        }
+        self.under_way.push(name.to_string());
+        let action = match origin {
+            Origin::Main => self.check_action(item).map(Arc::new),
+            // Its steps name actions by this program's ids, so it cannot be shared with others.
+            Origin::Library if matches!(item.body, ast::ActionBody::Steps(_)) => self.in_library(item),
+            Origin::Library => self.library_action(name, item),
+        };
+        self.under_way.pop();
+        let action = action?;
         let id = self.actions.push(action);
         self.action_ids.insert(name.to_string(), id);
         Some(id)
@@ -156,11 +170,16 @@ impl<'a> Checker<'a> {
             return known.action.clone();
         }
         let before = self.diagnostics.len();
+        let action = self.in_library(item);
+        let diagnostics = self.diagnostics.get(before..).unwrap_or_default().to_vec();
+        self.known.actions.insert(name.to_string(), LibraryAction { action: action.clone(), diagnostics });
+        action
+    }
+
+    fn in_library(&mut self, item: &ast::Action) -> Option<Arc<Action>> {
         let outside = std::mem::replace(&mut self.inside_library, true);
         let action = self.check_action(item).map(Arc::new);
         self.inside_library = outside;
-        let diagnostics = self.diagnostics.get(before..).unwrap_or_default().to_vec();
-        self.known.actions.insert(name.to_string(), LibraryAction { action: action.clone(), diagnostics });
         action
     }
 

@@ -3,10 +3,12 @@
 
 pub mod access;
 pub mod actions;
+pub mod approvals;
 pub mod assign;
 pub mod blocks;
 pub mod calls;
 pub mod checker;
+pub mod composites;
 pub mod context;
 pub mod errors;
 pub mod expressions;
@@ -17,6 +19,7 @@ pub mod names;
 pub mod operators;
 pub mod places;
 pub mod playbooks;
+pub mod schedules;
 pub mod scripts;
 pub mod statements;
 pub mod steps;

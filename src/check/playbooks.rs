@@ -2,11 +2,13 @@
 
 use super::checker::Checker;
 use super::context::{Context, Scope};
+use super::errors::control::ControlError;
 use super::errors::effects::EffectError;
 use super::errors::hosts::HostError;
 use super::errors::names::NameError;
 use super::expressions::Wanted;
 use super::statements::Collected;
+use super::types::some_time;
 use crate::base::ids::{BindingId, HostId, Id};
 use crate::base::source::Span;
 use crate::eval::{Evaluated, Scope as EvalScope, eval};
@@ -46,6 +48,8 @@ impl Checker<'_> {
             row: Row::default(),
             as_user: None,
             tags: Vec::new(),
+            schedule: None,
+            window: None,
             max_duration: None,
             body: Vec::new(),
             on_failure: Vec::new(),
@@ -60,7 +64,8 @@ impl Checker<'_> {
         lowered.on_failure = clauses.on_failure;
         lowered.always = clauses.always;
         self.warn_unused(&lowered.body, &scope);
-        lowered.row = self.check_row(playbook, &collected);
+        let written = (playbook.effects.as_ref(), playbook.params_span);
+        lowered.row = self.check_row("playbook", written, &collected);
         lowered.bindings = scope.bindings;
         self.playbooks.push(lowered);
     }
@@ -131,10 +136,16 @@ impl Checker<'_> {
                         lowered.max_duration = Some(milliseconds);
                     }
                 }
-                "schedule" => {
-                    self.report(NameError::NotPlanned { form: "schedule", span: attr.label.span }.diagnostic())
+                "schedule" => lowered.schedule = self.check_schedule(&attr.value),
+                "window" => {
+                    if !playbook.attrs.iter().any(|other| other.label.text == "schedule") {
+                        self.report(ControlError::WindowWithoutSchedule { span: attr.label.span }.diagnostic());
+                    }
+                    let checked = self.expect_expr(&attr.value, Wanted::of(&some_time()), scope, context);
+                    if let ExprKind::Literal(Value::Duration(milliseconds)) = checked.kind {
+                        lowered.window = Some(milliseconds);
+                    }
                 }
-                "window" => self.report(NameError::NotPlanned { form: "window", span: attr.label.span }.diagnostic()),
                 _ => {
                     let error = NameError::UnknownAttribute {
                         name: label.to_string(),
@@ -166,11 +177,16 @@ impl Checker<'_> {
         }
     }
 
-    /// The row as written, compared with what the body needs.
-    fn check_row(&mut self, playbook: &ast::Playbook, collected: &Collected) -> Row {
+    /// The row as written, compared with what the steps need. `after` is where a row that is missing would stand.
+    pub(super) fn check_row(
+        &mut self,
+        what: &'static str,
+        (effects, after): (Option<&ast::Effects>, Span),
+        collected: &Collected,
+    ) -> Row {
         let needed = collected.row;
-        let Some(effects) = &playbook.effects else {
-            self.report(EffectError::RowMissing { needed, after: playbook.params_span }.diagnostic());
+        let Some(effects) = effects else {
+            self.report(EffectError::RowMissing { what, needed, after }.diagnostic());
             return needed;
         };
         let before = self.diagnostics.len();
@@ -181,10 +197,10 @@ impl Checker<'_> {
         if !declared.covers(needed) {
             let missing = missing_effects(declared, needed);
             let cause = collected.causes.iter().find(|(row, _)| !declared.covers(*row)).map(|(_, span)| *span);
-            let error = EffectError::RowTooSmall { declared, needed, missing, row: effects.span, cause };
+            let error = EffectError::RowTooSmall { what, declared, needed, missing, row: effects.span, cause };
             self.report(error.diagnostic());
         } else if declared != needed && !self.diagnostics.iter().any(crate::diag::Diagnostic::is_error) {
-            self.report(EffectError::RowTooWide { declared, needed, row: effects.span }.diagnostic());
+            self.report(EffectError::RowTooWide { what, declared, needed, row: effects.span }.diagnostic());
         }
         declared
     }

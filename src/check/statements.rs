@@ -83,6 +83,9 @@ impl Checker<'_> {
                 Some(Statement::Require { condition, message, span })
             }
             StatementKind::Rollback { scope: rollback } => self.check_rollback(*rollback, span, context),
+            StatementKind::Step(step) if step.action.text() == "approve" => {
+                self.check_approve(step, span, scope, context)
+            }
             StatementKind::Step(step) => self.check_step_statement(step, span, scope, context, collected),
             StatementKind::At { host, options, body } => {
                 let head = AtHead { host, options, body, span };

@@ -14,7 +14,7 @@ use crate::eval::Evaluated;
 use crate::eval::kinds::kind_of_step;
 use crate::hir::effect::{Kind, Level, Row};
 use crate::hir::expr::{Expr, ExprKind};
-use crate::hir::program::{Action, Param, Step, StepAttrs};
+use crate::hir::program::{Action, ActionBody, Param, Step, StepAttrs};
 use crate::hir::types::Type;
 use crate::hir::value::Value;
 use crate::syntax::ast;
@@ -34,10 +34,6 @@ struct Signature {
 impl Checker<'_> {
     /// A step whose name is chosen by the caller, since it must be unique in the playbook.
     pub fn check_step(&mut self, step: &ast::Step, span: Span, scope: &mut Scope, context: &Context) -> Option<Step> {
-        if let Some(form) = self.unplanned_call(step) {
-            self.report(NameError::NotPlanned { form, span: step.action.span }.diagnostic());
-            return None;
-        }
         let name = step.action.text();
         let Some(id) = self.action_named(&name) else {
             self.report_unknown_action(&name, step.action.span);
@@ -49,17 +45,13 @@ impl Checker<'_> {
         let attrs = self.check_attrs(&step.attrs, &signature, scope, context);
         row.admin = row.admin || (!signature.is_controller && (attrs.as_user.is_some() || context.as_user));
         self.check_place(id, &signature, step.action.span, context);
+        if matches!(self.actions.at(id).body, ActionBody::Steps { .. }) {
+            self.check_composite_attrs(&step.attrs);
+            return Some(Step { name: String::new(), binding: None, action: id, args, attrs, row, span });
+        }
         let known: Vec<Evaluated> = args.iter().map(known_argument).collect();
         self.check_repeats(id, kind_of_step(self.actions.at(id), row, &known), &attrs, &step.attrs);
         Some(Step { name: String::new(), binding: None, action: id, args, attrs, row, span })
-    }
-
-    /// Words that look like actions but are forms of the language.
-    fn unplanned_call(&self, step: &ast::Step) -> Option<&'static str> {
-        match step.action.text().as_str() {
-            "approve" => Some("approve"),
-            _ => None,
-        }
     }
 
     fn report_unknown_action(&mut self, name: &str, span: Span) {
@@ -225,8 +217,8 @@ impl Checker<'_> {
 
     /// Host-bodied actions need a host, and a body for every system it may have.
     fn check_place(&mut self, id: ActionId, signature: &Signature, span: Span, context: &Context) {
-        let action = self.actions.at(id);
-        if signature.is_controller || action.impls().is_empty() {
+        let action = std::sync::Arc::clone(self.actions.at(id));
+        if !self.needs_host(&action) {
             return;
         }
         if !context.in_block && !context.in_at {
@@ -237,14 +229,17 @@ impl Checker<'_> {
             return;
         }
         let available: Vec<&'static str> = action.impls().iter().map(|each| each.platform.name()).collect();
-        let lacking = context
-            .systems
-            .possible
-            .iter()
-            .find(|os| !action.impls().iter().any(|each| each.platform.runs_on(**os)))
-            .map(|os| os.name());
+        let lacking = context.systems.possible.iter().find(|os| self.lacks_body(&action, **os)).map(|os| os.name());
         if let Some(os) = lacking {
             self.report(HostError::NoBody { action: signature.name.clone(), os, available, span }.diagnostic());
+        }
+    }
+
+    /// What the engine does to one step it cannot do to several.
+    fn check_composite_attrs(&mut self, attrs: &[ast::Attr]) {
+        for attr in attrs.iter().filter(|attr| !matches!(attr.label.text.as_str(), "as" | "tags")) {
+            let (name, span) = (attr.label.text.clone(), attr.label.span);
+            self.report(StepError::AttributeOfOneStep { name, span }.diagnostic());
         }
     }
 

@@ -221,3 +221,9 @@ pub(super) fn whole_between(least: i64, most: i64) -> Type {
     let refinement = Refinement::Range { min: Some(Value::Int(least)), max: Some(Value::Int(most)) };
     Type::Refined { name: None, base: Box::new(Type::Int), refinement }
 }
+
+/// Names, at least one.
+pub(super) fn at_least_one_text() -> Type {
+    let refinement = Refinement::Range { min: Some(Value::Int(1)), max: None };
+    Type::Refined { name: None, base: Box::new(Type::List(Box::new(Type::String))), refinement }
+}

@@ -191,6 +191,15 @@ pub struct Selection {
     /// 'group("web") - host("web2")'
     #[arg(short, long, env = "OPSC_LIMIT")]
     pub limit: Option<String>,
+    /// Only steps with one of these tags
+    #[arg(long, value_name = "TAGS", value_delimiter = ',', env = "OPSC_TAGS")]
+    pub tags: Vec<String>,
+    /// No steps with one of these tags
+    #[arg(long, value_name = "TAGS", value_delimiter = ',', env = "OPSC_SKIP_TAGS")]
+    pub skip_tags: Vec<String>,
+    /// Begin with this step, as `opsc plan` names it
+    #[arg(long, value_name = "STEP")]
+    pub from: Option<String>,
     /// Allow steps that may lose data for good
     #[arg(long, env = "OPSC_ALLOW_DESTROY", value_parser = clap::builder::BoolishValueParser::new())]
     pub allow_destroy: bool,

@@ -2,6 +2,7 @@
 
 use super::args::ExplainCommand;
 use super::output::Output;
+use crate::app::schedules;
 use crate::base::near::nearest;
 use crate::diag::CodeDoc;
 use crate::{check, inventory, plan, syntax};
@@ -31,6 +32,7 @@ pub fn codes() -> impl Iterator<Item = &'static CodeDoc> {
         .chain(inventory::errors::CODES)
         .chain(inventory::data::CODES)
         .chain(plan::errors::CODES)
+        .chain(schedules::CODES)
 }
 
 fn indented(text: &str) -> String {

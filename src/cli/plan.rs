@@ -9,8 +9,13 @@ use super::run::{Session, connect_options};
 use crate::app::AppError;
 use crate::app::errors::MissingInput;
 use crate::app::planning::{PlanOptions, Planned, plan_file};
+use crate::app::schedules::upcoming;
 use crate::app::workspace::Workspace;
+use crate::plan::inputs;
 use crate::report;
+
+/// Scheduled times that a plan shows.
+const NEXT_TIMES: usize = 3;
 
 /// The workspace of the working folder, or of the folder of a file outside it.
 pub fn open_workspace(global: &Global, output: &mut Output) -> Result<Workspace, i32> {
@@ -34,6 +39,11 @@ pub fn make_plan(selection: &Selection, global: &Global, output: &mut Output) ->
         variable_files: selection.variable_files.clone(),
         limit: selection.limit.clone(),
         allow_destroy: selection.allow_destroy,
+        selection: inputs::Selection {
+            tags: selection.tags.clone(),
+            skip_tags: selection.skip_tags.clone(),
+            from: selection.from.clone(),
+        },
     };
     let mut planned = plan_file(&mut workspace, &selection.file, &options);
     if let Err(AppError::Inputs { missing, .. }) = &planned
@@ -74,6 +84,10 @@ pub fn run(command: &PlanCommand, global: &Global, output: &mut Output) -> i32 {
     }
     let colour = output.colour;
     output.print(&report::plan_text::plan_text(plan, program, inventory, colour));
+    if let Some(schedule) = &plan.schedule {
+        let next = upcoming(schedule, NEXT_TIMES);
+        output.print(&format!("next: {}\n", next.join(", ")));
+    }
     if command.offline {
         return 0;
     }

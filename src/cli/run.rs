@@ -11,6 +11,7 @@ use crate::app::AppError;
 use crate::app::adhoc::{Adhoc, command_line, plan_action};
 use crate::app::execution::{Execution, Told};
 use crate::app::planning::Planned;
+use crate::app::planning::refuse_gates;
 use crate::app::running::ConnectOptions;
 use crate::app::workspace::Workspace;
 use crate::base::secret::Secret;
@@ -137,6 +138,9 @@ fn carry_out(workspace: &Workspace, planned: &Planned, how: &How<'_>, global: &G
             }
             Err(error) => output.fail(&error, None),
         };
+    }
+    if let Err(error) = refuse_gates(&planned.plan) {
+        return output.fail(&error, None);
     }
     if let Err(code) = agree(planned, how, output) {
         return code;

@@ -78,6 +78,10 @@ impl<'a> Evaluator<'a> {
                 let args = known_all!(self, args);
                 functions::call(*function, &args, self.scope, expr.span)
             }
+            ExprKind::WhenPresent { any, value } => {
+                let found = known_all!(self, any);
+                if found.iter().all(Value::is_none) { Ok(Evaluated::Known(Value::None)) } else { self.eval(value) }
+            }
             ExprKind::Aggregate { aggregate, source, body } => {
                 self.aggregate(*aggregate, source, body.as_deref(), expr.span)
             }

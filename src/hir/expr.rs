@@ -70,6 +70,11 @@ pub enum ExprKind {
         function: Function,
         args: Vec<Expr>,
     },
+    /// What a composite action gives: nothing where none of its steps ran.
+    WhenPresent {
+        any: Vec<Expr>,
+        value: Box<Expr>,
+    },
     /// `any count map filter …` over a list or results, with `it` in the body.
     Aggregate {
         aggregate: Aggregate,

@@ -4,6 +4,7 @@
 pub mod effect;
 pub mod expr;
 pub mod program;
+pub mod schedule;
 pub mod types;
 pub mod value;
 pub mod world;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::effect::{Kind, Row};
 use super::expr::Expr;
+use super::schedule::Schedule;
 use super::types::{Os, Type};
 use super::value::Script;
 use crate::base::ids::{ActionId, BindingId, IdVec};
@@ -184,6 +185,9 @@ pub struct Playbook {
     /// `as:` on the playbook.
     pub as_user: Option<Expr>,
     pub tags: Vec<String>,
+    pub schedule: Option<Schedule>,
+    /// Milliseconds after a scheduled time in which a run may still begin.
+    pub window: Option<u64>,
     /// Milliseconds.
     pub max_duration: Option<u64>,
     pub body: Vec<Statement>,
@@ -231,6 +235,7 @@ pub enum Statement {
         message: Expr,
         span: Span,
     },
+    Approve(Approval),
     /// Leaves the host out of the rest of its block: skipped, not failed.
     SkipIf {
         condition: Expr,
@@ -242,6 +247,17 @@ pub enum Statement {
         span: Span,
     },
     Step(Step),
+}
+
+/// `approve(by: …, message: …, within: …)`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Approval {
+    /// Names of approvers, as settings know them.
+    pub by: Vec<String>,
+    pub message: Expr,
+    /// Milliseconds; absent: for as long as it takes.
+    pub within: Option<u64>,
+    pub span: Span,
 }
 
 /// Where the steps of an `at` run.

@@ -104,6 +104,14 @@ pub fn host_shown(expr: &Expr, scope: &PlanScope<'_>, hosts: &[HostId], errors: 
     shown_of(expr, &place, scope, hosts, errors)
 }
 
+/// A text that is the same everywhere, if it is known now.
+pub fn text_now(expr: &Expr, scope: &PlanScope<'_>) -> Option<Value> {
+    match eval(expr, scope) {
+        Ok(Evaluated::Known(value @ Value::String(_))) => Some(value),
+        _ => None,
+    }
+}
+
 /// The value if it is known; errors are reported, and leave the argument absent.
 fn known_argument(expr: &Expr, param: &Param, scope: &PlanScope<'_>, errors: &mut Vec<PlanError>) -> Option<Value> {
     let value = match eval(expr, scope) {

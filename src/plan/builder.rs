@@ -2,12 +2,13 @@
 
 use super::arguments;
 use super::batches;
+use super::chosen::Chosen;
 use super::errors::{PlanError, Refusal};
 use super::expression_text::expression_text;
 use super::inputs::{Inputs, may_be_empty, refuse};
-use super::model::{Block, BlockHosts, Clause, Guard, Item, ItemKind, Plan, Reversible, RunsAt, Step};
+use super::model::{Block, BlockHosts, Clause, Gate, Guard, Item, ItemKind, Plan, Reversible, RunsAt, Step};
 use super::scope::PlanScope;
-use crate::base::ids::{BindingId, BlockId, HostId, Id, IdVec, StepId};
+use crate::base::ids::{BindingId, BlockId, GateId, HostId, Id, IdVec, StepId};
 use crate::base::words;
 use crate::eval::fits::{Misfit, fits, kind_name};
 use crate::eval::kinds::{kind_of_step, reversible_with};
@@ -22,29 +23,32 @@ use crate::hir::world::{Inventory, Lifecycle};
 const DEFAULT_EVERY: u64 = 1000;
 
 pub struct Builder<'a> {
-    program: &'a Program,
-    playbook: &'a Playbook,
+    pub(super) program: &'a Program,
+    pub(super) playbook: &'a Playbook,
     inventory: &'a Inventory,
-    inputs: &'a Inputs,
+    pub(super) inputs: &'a Inputs,
     /// The playbook's names, and those of single rounds.
     pub(super) bindings: IdVec<BindingId, Binding>,
     params: Vec<(BindingId, Value)>,
     pub(super) lets: Vec<(BindingId, Expr)>,
-    blocks: IdVec<BlockId, Block>,
-    steps: IdVec<StepId, Step>,
+    pub(super) blocks: IdVec<BlockId, Block>,
+    pub(super) steps: IdVec<StepId, Step>,
     assumptions: Vec<String>,
+    pub(super) chosen: Chosen,
+    pub(super) gates: IdVec<GateId, Gate>,
     pub(super) errors: Vec<PlanError>,
 }
 
 /// Where a statement stands: what a step inherits from around it.
 #[derive(Clone)]
-struct Place {
-    block: Option<BlockId>,
-    clause: Clause,
-    hosts: Vec<HostId>,
-    as_user: Option<String>,
-    runs_at: Option<RunsAt>,
-    guards: Vec<Guard>,
+pub(super) struct Place {
+    pub(super) block: Option<BlockId>,
+    pub(super) clause: Clause,
+    pub(super) hosts: Vec<HostId>,
+    pub(super) as_user: Option<String>,
+    pub(super) runs_at: Option<RunsAt>,
+    pub(super) tags: Vec<String>,
+    pub(super) guards: Vec<Guard>,
 }
 
 impl<'a> Builder<'a> {
@@ -66,6 +70,8 @@ impl<'a> Builder<'a> {
             blocks: IdVec::new(),
             steps: IdVec::new(),
             assumptions: Vec::new(),
+            chosen: Chosen::default(),
+            gates: IdVec::new(),
             errors: Vec::new(),
         }
     }
@@ -77,11 +83,13 @@ impl<'a> Builder<'a> {
             hosts: Vec::new(),
             as_user: self.user(self.playbook.as_user.as_ref()),
             runs_at: None,
+            tags: Vec::new(),
             guards: Vec::new(),
         };
         self.body(&self.playbook.body, &place);
         let on_failure = self.items(&self.playbook.on_failure, &Place { clause: Clause::Failure, ..place.clone() });
         let always = self.items(&self.playbook.always, &Place { clause: Clause::Always, ..place });
+        self.check_chosen();
         if let Some(refusal) = refuse(std::mem::take(&mut self.errors)) {
             return Err(refusal);
         }
@@ -90,7 +98,9 @@ impl<'a> Builder<'a> {
 
     fn finish(mut self, on_failure: Vec<Item>, always: Vec<Item>) -> Plan {
         let hosts = self.all_hosts();
-        let warnings = self.warnings(&hosts);
+        let mut warnings = self.warnings(&hosts);
+        warnings.extend(self.chosen.warning());
+        self.connect_gates();
         self.assumptions.dedup();
         let inputs = self
             .playbook
@@ -113,6 +123,9 @@ impl<'a> Builder<'a> {
             steps: self.steps,
             on_failure,
             always,
+            gates: self.gates,
+            schedule: self.playbook.schedule.clone(),
+            window: self.playbook.window,
             max_duration: self.playbook.max_duration,
             assumptions: self.assumptions,
             warnings,
@@ -136,7 +149,7 @@ impl<'a> Builder<'a> {
             .collect()
     }
 
-    fn scope(&self, host: Option<HostId>) -> PlanScope<'_> {
+    pub(super) fn scope(&self, host: Option<HostId>) -> PlanScope<'_> {
         PlanScope {
             inventory: self.inventory,
             files: &self.inputs.files,
@@ -234,6 +247,7 @@ impl<'a> Builder<'a> {
             },
             as_user: self.user(block.as_user.as_ref()).or_else(|| place.as_user.clone()),
             runs_at: None,
+            tags: place.tags.clone(),
             guards: Vec::new(),
         };
         let items = self.items(&block.body, &here);
@@ -334,7 +348,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn user(&mut self, expr: Option<&Expr>) -> Option<String> {
+    pub(super) fn user(&mut self, expr: Option<&Expr>) -> Option<String> {
         let value = self.known_now(expr?, "`as`")?;
         value.as_str().map(str::to_string)
     }
@@ -353,7 +367,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn items(&mut self, statements: &[Statement], place: &Place) -> Vec<Item> {
+    pub(super) fn items(&mut self, statements: &[Statement], place: &Place) -> Vec<Item> {
         let mut items = Vec::new();
         for statement in statements {
             self.item(statement, place, &mut items);
@@ -388,15 +402,23 @@ impl<'a> Builder<'a> {
                 guards,
                 kind: ItemKind::Require { condition: condition.clone(), message: message.clone(), span: *span },
             }),
+            Statement::Approve(approval) => {
+                let gate = self.gate(approval);
+                items.push(Item { guards, kind: ItemKind::Approve(gate) });
+            }
             Statement::SkipIf { condition, reason, span } => items.push(Item {
                 guards,
                 kind: ItemKind::SkipIf { condition: condition.clone(), reason: reason.clone(), span: *span },
             }),
             Statement::Rollback { scope, .. } => items.push(Item { guards, kind: ItemKind::Rollback(*scope) }),
-            Statement::Step(step) => {
-                let id = self.step(step, place);
-                items.push(Item { guards, kind: ItemKind::Step(id) });
-            }
+            Statement::Step(step) => match self.composite(step, place) {
+                Some(inner) => items.extend(inner),
+                None if self.is_left_out(step, place) => {}
+                None => {
+                    let id = self.step(step, place);
+                    items.push(Item { guards, kind: ItemKind::Step(id) });
+                }
+            },
             // The checker refuses `on` inside `on` and inside clauses.
             Statement::On(_) => {}
         }
@@ -461,7 +483,7 @@ impl<'a> Builder<'a> {
             changed: step.attrs.changed.clone(),
             ok: step.attrs.ok.clone(),
             allow_failure: step.attrs.allow_failure,
-            tags: step.attrs.tags.clone(),
+            tags: [place.tags.as_slice(), &step.attrs.tags].concat(),
             after: Vec::new(),
             span: step.span,
         })

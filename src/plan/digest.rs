@@ -123,6 +123,11 @@ impl Writer<'_> {
                     self.expr("require", condition);
                     self.expr("message", message);
                 }
+                ItemKind::Approve(gate) => {
+                    let gate = plan.gates.at(*gate);
+                    self.line("approve", &format!("{:?} {:?}", gate.by, gate.within));
+                    self.expr("message", &gate.message);
+                }
                 ItemKind::SkipIf { condition, reason, .. } => {
                     self.expr("skip if", condition);
                     self.expr("reason", reason);

@@ -28,6 +28,12 @@ pub fn connect(plan: &mut Plan) {
         chain(&steps_of(clause), last, &mut edges);
     }
     edges.extend(data_edges(plan));
+    add(plan, edges);
+    let gates = gate_edges(plan);
+    add(plan, gates);
+}
+
+fn add(plan: &mut Plan, edges: Vec<(StepId, Edge)>) {
     for (to, edge) in edges {
         let after = &mut plan.steps.at_mut(to).after;
         if (edge.step != to || edge.why == EdgeReason::Batch) && !after.contains(&edge) {
@@ -41,7 +47,7 @@ fn steps_of(items: &[Item]) -> Vec<StepId> {
         .iter()
         .filter_map(|item| match item.kind {
             ItemKind::Step(step) => Some(step),
-            ItemKind::Require { .. } | ItemKind::SkipIf { .. } | ItemKind::Rollback(_) => None,
+            ItemKind::Approve(_) | ItemKind::Require { .. } | ItemKind::SkipIf { .. } | ItemKind::Rollback(_) => None,
         })
         .collect()
 }
@@ -53,6 +59,16 @@ fn chain(steps: &[StepId], mut before: Option<StepId>, edges: &mut Vec<(StepId, 
         }
         before = Some(*step);
     }
+}
+
+/// The first step behind a gate waits for it, and with it for the last one before.
+fn gate_edges(plan: &Plan) -> Vec<(StepId, Edge)> {
+    let mut edges = Vec::new();
+    for step in plan.gates.values().filter_map(|gate| gate.before.first().copied()) {
+        let order = plan.steps.at(step).after.iter().find(|edge| edge.why == EdgeReason::Order);
+        edges.extend(order.map(|edge| (step, Edge { step: edge.step, why: EdgeReason::Gate })));
+    }
+    edges
 }
 
 /// A step that uses the result of another depends on it, wherever it stands.

@@ -37,15 +37,19 @@ pub enum PlanError {
     Argument { param: String, host: Option<String>, misfit: Misfit, span: Span, definition: Span },
     NotKnownNow { what: &'static str, reason: String, span: Span },
     BadOption { what: &'static str, misfit: Misfit, span: Span },
+    UnknownTag { tag: String, near: Option<String>, known: Vec<String>, playbook: Span },
+    UnknownStep { step: String, near: Option<String>, playbook: Span },
     NoBody { action: String, os: &'static str, hosts: Vec<String>, span: Span },
 }
 
 impl PlanError {
     pub fn kind(&self) -> RefusalKind {
         match self {
-            PlanError::MissingInput { .. } | PlanError::BadInput { .. } | PlanError::UnknownInput { .. } => {
-                RefusalKind::Inputs
-            }
+            PlanError::MissingInput { .. }
+            | PlanError::BadInput { .. }
+            | PlanError::UnknownInput { .. }
+            | PlanError::UnknownTag { .. }
+            | PlanError::UnknownStep { .. } => RefusalKind::Inputs,
             PlanError::NoHosts { .. } | PlanError::Cardinality { .. } => RefusalKind::Hosts,
             _ => RefusalKind::Program,
         }
@@ -100,6 +104,21 @@ impl PlanError {
             PlanError::BadOption { what, misfit, span } => {
                 Diagnostic::error("E0910", *span, format!("{what} does not fit: {misfit}"))
             }
+            PlanError::UnknownTag { tag, near, known, playbook } => {
+                let diagnostic = Diagnostic::error("E0912", *playbook, format!("no step has the tag `{tag}`"));
+                match near {
+                    Some(near) => diagnostic.did_you_mean(Some(near)),
+                    None if known.is_empty() => diagnostic.help("no step of this playbook has tags"),
+                    None => diagnostic.help(format!("tags are {}", words::join_and(known))),
+                }
+            }
+            PlanError::UnknownStep { step, near, playbook } => {
+                let diagnostic = Diagnostic::error("E0913", *playbook, format!("there is no step `{step}`"));
+                match near {
+                    Some(near) => diagnostic.did_you_mean(Some(near)),
+                    None => diagnostic.help("`opsc plan` shows the names of all steps"),
+                }
+            }
             PlanError::NoBody { action, os, hosts, span } => {
                 Diagnostic::error("E0911", *span, format!("`{action}` cannot run on {os}"))
                     .at(format!("would run on {}", words::join_some(hosts, 5)))
@@ -143,4 +162,10 @@ crate::diag::code_docs! {
     "E0911" "an action has no body for a host's system"
     "Every host of a block must have a body of each action in it. Narrow the hosts, or add a body."
     "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"web\") + group(\"win\"),\n) ! read {\n  on servers {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"web\") + group(\"win\"),\n) ! read {\n  on servers where host.os == \"linux\" {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
+    "E0912" "an unknown tag"
+    "`--tags` and `--skip-tags` name tags that steps have. One that no step has is a typo, and would choose nothing or leave nothing out."
+    "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\n# opsc plan example.ops --tags loko\nplaybook p(\n  web: hosts<linux> = group(\"web\"),\n) ! read {\n  on web {\n    seen = file.info(path: \"/\") {\n      tags: [\"look\"]\n    }\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\n# opsc plan example.ops --tags look\nplaybook p(\n  web: hosts<linux> = group(\"web\"),\n) ! read {\n  on web {\n    seen = file.info(path: \"/\") {\n      tags: [\"look\"]\n    }\n  }\n}\n"
+    "E0913" "an unknown step"
+    "`--from STEP` starts at a step of the plan: the name it binds, or its action with a number."
+    "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\n# opsc plan example.ops --from sene\nplaybook p(\n  web: hosts<linux> = group(\"web\"),\n) ! read {\n  on web {\n    seen = file.info(path: \"/\") {\n      tags: [\"look\"]\n    }\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\n# opsc plan example.ops --from seen\nplaybook p(\n  web: hosts<linux> = group(\"web\"),\n) ! read {\n  on web {\n    seen = file.info(path: \"/\") {\n      tags: [\"look\"]\n    }\n  }\n}\n"
 }

@@ -1,11 +1,12 @@
-//! Bodies that are planned more than once or in another place: rounds of `for` and `repeat`. Every copy has names of its
-//! own, so that no round sees what another one bound. Pure; knows no hosts.
+//! Bodies that are planned more than once or in another place: rounds of `for` and `repeat`, composite actions. Every copy
+//! has names of its own, so that no round sees what another one bound. Pure; knows no hosts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::ids::{BindingId, IdVec};
 use crate::hir::expr::{Expr, ExprKind};
-use crate::hir::program::{Binding, OnBlock, Place, Statement, Step, StepAttrs};
+use crate::hir::program::{Approval, Binding, OnBlock, Place, Statement, Step, StepAttrs};
+use crate::hir::types::Type;
 use crate::hir::value::Value;
 
 /// Longer keys make names that nobody reads.
@@ -49,6 +50,7 @@ fn collect_names(body: &[Statement], names: &mut Vec<BindingId>) {
                 None
             }
             Statement::Let { .. }
+            | Statement::Approve(_)
             | Statement::Require { .. }
             | Statement::SkipIf { .. }
             | Statement::Rollback { .. } => None,
@@ -61,13 +63,31 @@ fn collect_names(body: &[Statement], names: &mut Vec<BindingId>) {
 pub struct Expander<'a> {
     names: &'a mut IdVec<BindingId, Binding>,
     meanings: BTreeMap<BindingId, Expr>,
-    key: &'a str,
+    copy: Copy<'a>,
+}
+
+/// Which copy it is, as its steps' names say.
+#[derive(Clone, Copy)]
+pub enum Copy<'a> {
+    /// A round of a loop: `step[key]`.
+    Round(&'a str),
+    /// The steps of a composite action, whose names are its own: `step/inner`.
+    Inside { step: &'a str, names: &'a IdVec<BindingId, Binding> },
+}
+
+impl Copy<'_> {
+    fn named(&self, name: &str) -> String {
+        match self {
+            Copy::Round(key) => format!("{name}[{key}]"),
+            Copy::Inside { step, .. } => format!("{step}/{name}"),
+        }
+    }
 }
 
 impl<'a> Expander<'a> {
-    /// `names` gets the copy's own ones; steps are named `step[key]`.
-    pub fn new(names: &'a mut IdVec<BindingId, Binding>, key: &'a str) -> Self {
-        Expander { names, meanings: BTreeMap::new(), key }
+    /// `names` gets the copy's own ones.
+    pub fn new(names: &'a mut IdVec<BindingId, Binding>, copy: Copy<'a>) -> Self {
+        Expander { names, meanings: BTreeMap::new(), copy }
     }
 
     /// In this copy, the name stands for this expression.
@@ -99,7 +119,8 @@ impl<'a> Expander<'a> {
                 span: *span,
             },
             Statement::For { binding, list, body, span } => {
-                Statement::For { binding: *binding, list: self.expr(list), body: self.statements(body), span: *span }
+                let list = self.expr(list);
+                Statement::For { binding: self.own_name(*binding), list, body: self.statements(body), span: *span }
             }
             Statement::Repeat { times, until, body, span } => {
                 let times = self.expr(times);
@@ -108,6 +129,9 @@ impl<'a> Expander<'a> {
             }
             Statement::Require { condition, message, span } => {
                 Statement::Require { condition: self.expr(condition), message: self.expr(message), span: *span }
+            }
+            Statement::Approve(approval) => {
+                Statement::Approve(Approval { message: self.expr(&approval.message), ..approval.clone() })
             }
             Statement::SkipIf { condition, reason, span } => {
                 Statement::SkipIf { condition: self.expr(condition), reason: self.expr(reason), span: *span }
@@ -146,7 +170,7 @@ impl<'a> Expander<'a> {
 
     fn step(&mut self, step: &Step) -> Step {
         Step {
-            name: format!("{}[{}]", step.name, self.key),
+            name: self.copy.named(&step.name),
             args: step.args.iter().map(|arg| self.optional(arg)).collect(),
             attrs: StepAttrs {
                 as_user: self.optional(&step.attrs.as_user),
@@ -158,7 +182,7 @@ impl<'a> Expander<'a> {
                 ok: self.optional(&step.attrs.ok),
                 ..step.attrs.clone()
             },
-            binding: step.binding.map(|binding| self.own_name(binding)),
+            binding: self.step_binding(step),
             ..step.clone()
         }
     }
@@ -168,12 +192,27 @@ impl<'a> Expander<'a> {
         if let Some(Expr { kind: ExprKind::Binding(own), .. }) = self.meanings.get(&name) {
             return *own;
         }
-        let mut binding = self.names.at(name).clone();
-        binding.name = format!("{}[{}]", binding.name, self.key);
+        let mut binding = match self.copy {
+            Copy::Round(_) => self.names.at(name).clone(),
+            Copy::Inside { names, .. } => names.at(name).clone(),
+        };
+        binding.name = self.copy.named(&binding.name);
         let (ty, span) = (binding.ty.clone(), binding.span);
         let own = self.names.push(binding);
         self.mean(name, Expr { kind: ExprKind::Binding(own), ty, span });
         own
+    }
+
+    /// Inside a composite action every step is bound, since its result says whether any of them changed something.
+    fn step_binding(&mut self, step: &Step) -> Option<BindingId> {
+        match (step.binding, self.copy) {
+            (Some(binding), _) => Some(self.own_name(binding)),
+            (None, Copy::Round(_)) => None,
+            (None, Copy::Inside { .. }) => {
+                let name = self.copy.named(&step.name);
+                Some(self.names.push(Binding { name, ty: Type::Error, span: step.span }))
+            }
+        }
     }
 
     fn optional(&self, expr: &Option<Expr>) -> Option<Expr> {
@@ -231,6 +270,9 @@ impl<'a> Expander<'a> {
                 ExprKind::Where { hosts: self.boxed(hosts), condition: self.boxed(condition) }
             }
             ExprKind::Call { function, args } => ExprKind::Call { function: *function, args: self.all(args) },
+            ExprKind::WhenPresent { any, value } => {
+                ExprKind::WhenPresent { any: self.all(any), value: self.boxed(value) }
+            }
             ExprKind::Aggregate { aggregate, source, body } => ExprKind::Aggregate {
                 aggregate: *aggregate,
                 source: self.boxed(source),

@@ -34,6 +34,7 @@ pub fn expression_text(expr: &Expr, bindings: &IdVec<BindingId, Binding>) -> Str
         ExprKind::Binary { operator, left, right } => {
             format!("{} {} {}", grouped(left, bindings), symbol(*operator), grouped(right, bindings))
         }
+        ExprKind::WhenPresent { value, .. } => text(value),
         ExprKind::Where { hosts, condition } => format!("{} where {}", grouped(hosts, bindings), text(condition)),
         ExprKind::Call { function, args } => format!("{}({})", function_name(&format!("{function:?}")), comma(args)),
         ExprKind::Aggregate { aggregate, source, body } => {
@@ -113,6 +114,10 @@ pub fn walk(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
             walk(right, visit);
         }
         ExprKind::Record(fields) => fields.iter().for_each(|(_, value)| walk(value, visit)),
+        ExprKind::WhenPresent { any, value } => {
+            any.iter().for_each(|each| walk(each, visit));
+            walk(value, visit);
+        }
         ExprKind::Aggregate { source, body, .. } => {
             walk(source, visit);
             if let Some(body) = body {
@@ -146,6 +151,7 @@ fn walk_statements(statements: &[Statement], visit: &mut dyn FnMut(&Expr)) {
                 walk(condition, visit);
                 walk(message, visit);
             }
+            Statement::Approve(approval) => walk(&approval.message, visit),
             Statement::Repeat { times, until, body, .. } => {
                 walk(times, visit);
                 walk_statements(body, visit);

@@ -23,8 +23,20 @@ pub struct Inputs {
     pub files: BTreeMap<String, FileRef>,
     /// Values of `load("…")`, by parameter.
     pub loaded: BTreeMap<String, Value>,
+    /// Steps that the command line chose.
+    pub selection: Selection,
     /// `-l`: only these hosts.
     pub limit: Option<Vec<HostId>>,
+}
+
+/// `--tags`, `--skip-tags` and `--from`: which steps are done.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Selection {
+    /// Steps with one of these; all where none is named.
+    pub tags: Vec<String>,
+    pub skip_tags: Vec<String>,
+    /// The first step; a composite action's name stands for its first one.
+    pub from: Option<String>,
 }
 
 /// A value from outside, not yet of the parameter's type.

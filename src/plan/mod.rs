@@ -3,11 +3,14 @@
 pub mod arguments;
 pub mod batches;
 pub mod builder;
+pub mod chosen;
+pub mod composites;
 pub mod digest;
 pub mod edges;
 pub mod errors;
 pub mod expand;
 pub mod expression_text;
+pub mod gates;
 pub mod graph;
 pub mod inputs;
 pub mod model;

@@ -2,11 +2,12 @@
 //! Control flow is already flat: a step under `if` carries its guards. Knows nothing of how steps reach a host.
 
 use super::batches;
-use crate::base::ids::{ActionId, BindingId, BlockId, HostId, IdVec, StepId};
+use crate::base::ids::{ActionId, BindingId, BlockId, GateId, HostId, IdVec, StepId};
 use crate::base::source::Span;
 use crate::hir::effect::{Kind, Row};
 use crate::hir::expr::Expr;
 use crate::hir::program::{Binding, RollbackScope};
+use crate::hir::schedule::Schedule;
 use crate::hir::value::Value;
 use crate::hir::world::Inventory;
 
@@ -35,6 +36,11 @@ pub struct Plan {
     /// The playbook's own clauses, on the controller.
     pub on_failure: Vec<Item>,
     pub always: Vec<Item>,
+    /// Approvals, in program order.
+    pub gates: IdVec<GateId, Gate>,
+    pub schedule: Option<Schedule>,
+    /// Milliseconds after a scheduled time in which a run may still begin.
+    pub window: Option<u64>,
     /// Milliseconds.
     pub max_duration: Option<u64>,
     pub assumptions: Vec<String>,
@@ -74,6 +80,25 @@ impl Block {
     pub fn all_items(&self) -> impl Iterator<Item = &Item> {
         self.items.iter().chain(&self.on_failure).chain(&self.after_batch).chain(&self.always)
     }
+}
+
+/// An `approve`: nothing behind it happens before somebody agrees.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Gate {
+    /// `approve#1`.
+    pub name: String,
+    /// Names of approvers.
+    pub by: Vec<String>,
+    pub message: Expr,
+    /// The message as far as it is known now.
+    pub shown: Shown,
+    /// Milliseconds.
+    pub within: Option<u64>,
+    /// Steps behind it.
+    pub before: Vec<StepId>,
+    /// What of the message and of the host sets behind it only the run will know.
+    pub pending: Vec<String>,
+    pub span: Span,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -124,6 +149,8 @@ pub enum ItemKind {
         message: Expr,
         span: Span,
     },
+    /// Waits for an approval.
+    Approve(GateId),
     /// Leaves the host out of the rest of the block, where the condition is true.
     SkipIf {
         condition: Expr,

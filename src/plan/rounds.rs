@@ -2,7 +2,7 @@
 
 use super::builder::Builder;
 use super::errors::PlanError;
-use super::expand::{Expander, keys, names_bound};
+use super::expand::{Copy, Expander, keys, names_bound};
 use super::expression_text::expression_text;
 use super::model::Guard;
 use crate::base::ids::BindingId;
@@ -59,7 +59,7 @@ impl Builder<'_> {
         let mut names = Names::of(body);
         let mut rounds = Vec::new();
         for (value, key) in values.iter().zip(keys(&values)) {
-            let mut round = Expander::new(&mut self.bindings, &key);
+            let mut round = Expander::new(&mut self.bindings, Copy::Round(&key));
             round.mean(binding, literal(value.clone(), span));
             rounds.push(Round { body: round.statements(body), guards: Vec::new() });
             names.note(&round);
@@ -78,7 +78,7 @@ impl Builder<'_> {
         let mut rounds = Vec::new();
         for number in 1..=times {
             let key = number.to_string();
-            let mut round = Expander::new(&mut self.bindings, &key);
+            let mut round = Expander::new(&mut self.bindings, Copy::Round(&key));
             rounds.push(Round { body: round.statements(body), guards: guards.clone() });
             names.note(&round);
             guards.extend(until.map(|until| Guard { condition: round.expr(until), expected: false }));

@@ -8,10 +8,11 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::base::ids::{BlockId, StepId};
 use crate::hir::program::Program;
+use crate::hir::schedule::Every;
 use crate::hir::value::{SecretPiece, SecretRef, Value};
 use crate::hir::world::Inventory;
 use crate::plan::expression_text::expression_text;
-use crate::plan::model::{Block, BlockHosts, Guard, ItemKind, Plan, Reversible, RunsAt, Shown, Step};
+use crate::plan::model::{Block, BlockHosts, Gate, Guard, ItemKind, Plan, Reversible, RunsAt, Shown, Step};
 
 /// The plan as something to serialize.
 pub fn plan_json<'a>(plan: &'a Plan, program: &'a Program, inventory: &'a Inventory) -> impl Serialize + 'a {
@@ -26,7 +27,7 @@ fn guards_by_step(plan: &Plan) -> BTreeMap<StepId, &[Guard]> {
         .chain(&plan.always)
         .filter_map(|item| match item.kind {
             ItemKind::Step(step) => Some((step, item.guards.as_slice())),
-            ItemKind::Require { .. } | ItemKind::SkipIf { .. } | ItemKind::Rollback(_) => None,
+            ItemKind::Approve(_) | ItemKind::Require { .. } | ItemKind::SkipIf { .. } | ItemKind::Rollback(_) => None,
         })
         .collect()
 }
@@ -55,8 +56,8 @@ impl Serialize for Writer<'_> {
         object.serialize_entry("hosts", &hosts)?;
         object.serialize_entry("blocks", &blocks)?;
         object.serialize_entry("steps", &Steps(self))?;
-        object.serialize_entry("gates", &Json::Array(Vec::new()))?;
-        object.serialize_entry("schedule", &Json::Null)?;
+        object.serialize_entry("gates", &plan.gates.values().map(|gate| self.gate(gate)).collect::<Vec<_>>())?;
+        object.serialize_entry("schedule", &self.schedule())?;
         object.serialize_entry("assumptions", &plan.assumptions)?;
         object.serialize_entry("owed", &Json::Array(Vec::new()))?;
         object.serialize_entry("warnings", &plan.warnings)?;
@@ -153,6 +154,34 @@ impl Writer<'_> {
             "retry": step.retry,
             "every": seconds(step.every),
             "after": after,
+        })
+    }
+
+    fn gate(&self, gate: &Gate) -> Json {
+        json!({
+            "id": gate.name,
+            "before": gate.before.iter().map(|step| json!(self.plan.steps.at(*step).name)).collect::<Vec<_>>(),
+            "by": gate.by,
+            "message": self.shown(&gate.shown),
+            "within": gate.within.map(seconds),
+            "pending": gate.pending,
+        })
+    }
+
+    fn schedule(&self) -> Json {
+        let Some(schedule) = &self.plan.schedule else { return Json::Null };
+        let (every, day) = match schedule.every {
+            Every::Hour => ("hour", Json::Null),
+            Every::Day => ("day", Json::Null),
+            Every::Week(day) => ("week", json!(day.name())),
+            Every::Month(day) => ("month", json!(day)),
+        };
+        json!({
+            "every": every,
+            "day": day,
+            "at": schedule.time(),
+            "zone": schedule.zone,
+            "window": self.plan.window.map(seconds),
         })
     }
 

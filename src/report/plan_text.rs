@@ -9,7 +9,7 @@ use crate::eval::text::value_shown;
 use crate::hir::program::Program;
 use crate::hir::world::Inventory;
 use crate::plan::expression_text::expression_text;
-use crate::plan::model::{BatchSize, Block, BlockHosts, Item, ItemKind, Plan, Reversible, RunsAt, Shown, Step};
+use crate::plan::model::{BatchSize, Block, BlockHosts, Gate, Item, ItemKind, Plan, Reversible, RunsAt, Shown, Step};
 
 /// The whole plan. `playbook` index is the one the plan was made from.
 pub fn plan_text(plan: &Plan, program: &Program, inventory: &Inventory, colour: bool) -> String {
@@ -51,6 +51,10 @@ impl Writer<'_> {
             self.line(format!("  {}", plan.doc));
         }
         self.line(format!("  digest {}", plan.digest));
+        if let Some(schedule) = &plan.schedule {
+            let window = plan.window.map(|window| format!(", begun within {}", words::duration(window)));
+            self.line(format!("  scheduled {schedule}{}", window.unwrap_or_default()));
+        }
         for (name, value) in &plan.inputs {
             let shown = value_shown(value, self.inventory);
             self.line(format!("  {name} = {shown}"));
@@ -122,6 +126,10 @@ impl Writer<'_> {
                     let text = self.expression(condition);
                     self.line(format!("{margin}require {text}"));
                 }
+                ItemKind::Approve(gate) => {
+                    let line = self.gate(self.plan.gates.at(*gate));
+                    self.line(format!("{margin}{line}"));
+                }
                 ItemKind::SkipIf { condition, .. } => {
                     let text = self.expression(condition);
                     self.line(format!("{margin}skip if {text}"));
@@ -191,6 +199,15 @@ impl Writer<'_> {
             facts.push(format!("touches {}", words::join_some(&step.touches, 3)));
         }
         facts.join(" · ")
+    }
+
+    fn gate(&self, gate: &Gate) -> String {
+        let message = match &gate.shown {
+            Shown::Same(value) => value_shown(value, self.inventory),
+            _ => self.expression(&gate.message),
+        };
+        let within = gate.within.map(|within| format!(", within {}", words::duration(within))).unwrap_or_default();
+        format!("{} by {}{within}: {message}", gate.name, words::join_or(&gate.by))
     }
 
     /// Where the steps of an `at` run; as written where it differs from host to host.

@@ -133,8 +133,12 @@ impl Worker {
             }
             (Ok(true), ItemKind::Require { condition, message, .. }) => self.required(condition, message),
             (Ok(true), ItemKind::SkipIf { condition, reason, .. }) => self.left_out(condition, reason),
+            (Ok(true), ItemKind::Approve(gate)) => {
+                let gate = self.context.plan.gates.at(*gate).name.clone();
+                Err(self.refused(&gate, &StepError::NotApproved { gate: gate.clone() }))
+            }
             (Ok(true), ItemKind::Rollback(scope)) => Err(End::AsksRollback(*scope, index + 1)),
-            (Ok(false), ItemKind::Require { .. } | ItemKind::SkipIf { .. } | ItemKind::Rollback(_)) => Ok(()),
+            (Ok(false), _) => Ok(()),
             (Err(error), _) => Err(self.refused("if", &error)),
         }
     }

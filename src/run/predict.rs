@@ -111,7 +111,7 @@ fn guarded_steps(block: &Block) -> Vec<Guarded> {
                 let left_out = reached.reduce(and).map_or_else(|| condition.clone(), |met| and(met, condition.clone()));
                 shared.push(Guard { condition: left_out, expected: false });
             }
-            ItemKind::Require { .. } | ItemKind::Rollback(_) => {}
+            ItemKind::Approve(_) | ItemKind::Require { .. } | ItemKind::Rollback(_) => {}
         }
     }
     steps

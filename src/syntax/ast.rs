@@ -290,6 +290,15 @@ pub enum Arg {
     Named(Named),
 }
 
+impl Arg {
+    pub fn span(&self) -> Span {
+        match self {
+            Arg::Positional(expr) => expr.span,
+            Arg::Named(named) => named.span,
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Debug)]
 pub struct Expr {
     pub kind: ExprKind,

@@ -106,7 +106,10 @@ impl Reader<'_> {
                     self.literals("repeat", times, assumptions);
                     self.read_statements(body, assumptions);
                 }
-                Statement::Require { .. } | Statement::SkipIf { .. } | Statement::Rollback { .. } => {}
+                Statement::Approve(_)
+                | Statement::Require { .. }
+                | Statement::SkipIf { .. }
+                | Statement::Rollback { .. } => {}
             }
         }
     }

@@ -9,6 +9,7 @@ use opsc::app::settings::Settings;
 use opsc::app::workspace::Workspace;
 use opsc::cli::explain::codes;
 use opsc::diag::Diagnostic;
+use opsc::plan::inputs::Selection;
 
 /// The hosts that examples speak of with a comment `# inventory: …`.
 const INVENTORY: &str = "groups:\n  web:\n    hosts: [web1, web2]\n    os: linux\n    tags: { env: prod }\n    vars: { port: 8080 }\n  db:\n    hosts: [db1]\n    os: linux\n    vars: { port: 0 }\n  win:\n    hosts: [win1]\n    os: windows\n";
@@ -32,9 +33,12 @@ fn findings(code: &str, text: &str) -> Vec<Diagnostic> {
     }
     let checked = workspace.check_text(&folder.path().join("a.ops"), text.to_string());
     let mut found = checked.diagnostics.clone();
-    let variables =
-        text.lines().filter_map(|line| line.split_once("example.ops -e ")).map(|(_, given)| given.to_string());
-    let options = PlanOptions { variables: variables.collect(), ..PlanOptions::default() };
+    let flag = |name: &str| -> Vec<String> {
+        let given = text.lines().filter_map(|line| line.split_once(&format!("example.ops {name} ")));
+        given.map(|(_, given)| given.to_string()).collect()
+    };
+    let selection = Selection { tags: flag("--tags"), from: flag("--from").pop(), ..Selection::default() };
+    let options = PlanOptions { variables: flag("-e"), selection, ..PlanOptions::default() };
     if code.starts_with("E09")
         && let Err(error) = plan_checked(&mut workspace, checked, &options)
     {

@@ -70,7 +70,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("hmac", &["transport"]),
-    ("jiff", &["report"]),
+    ("jiff", &["report", "app"]),
     ("minijinja", &["run/templates.rs"]),
     ("notify", &["cli/watch.rs"]),
     ("pest", &["syntax"]),

@@ -17,6 +17,7 @@ mod contract_lanes;
 mod floors;
 mod hostile_hosts;
 mod language_forms;
+mod language_plans;
 mod large_output;
 mod model_server;
 mod project;

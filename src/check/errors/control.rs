@@ -15,6 +15,9 @@ pub enum ControlError {
     SkipOutsideBlock { span: Span },
     RepeatWithoutTimes { span: Span },
     NestedAt { span: Span },
+    ApproveOnHosts { span: Span },
+    BadSchedule { reason: String, span: Span },
+    WindowWithoutSchedule { span: Span },
 }
 
 impl ControlError {
@@ -52,6 +55,15 @@ impl ControlError {
             ControlError::SkipOutsideBlock { span } => {
                 Diagnostic::error("E0608", *span, "`skip if` leaves a host out of its block, so it stands in `on`")
                     .help("for the whole run, write `require`, or an `if` around the steps")
+            }
+            ControlError::ApproveOnHosts { span } => {
+                Diagnostic::error("E0611", *span, "an approval is for the whole run, not for one host")
+                    .help("write it in the playbook's body, between `on` blocks, or in `after batch`")
+            }
+            ControlError::BadSchedule { reason, span } => Diagnostic::error("E0612", *span, reason.clone()),
+            ControlError::WindowWithoutSchedule { span } => {
+                Diagnostic::error("E0613", *span, "`window` is about a schedule, and there is none")
+                    .help("write `schedule: daily(at: \"02:00\")`, or `max_duration` for how long a run may take")
             }
             ControlError::NestedAt { span } => Diagnostic::error("E0610", *span, "an `at` cannot stand inside another")
                 .help("end the first one; a step runs on one machine"),
@@ -94,4 +106,13 @@ crate::diag::code_docs! {
     "E0610" "nested `at`"
     "The steps of an `at` run on one other machine, on behalf of the current host."
     "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n  lb: host,\n) ! read {\n  on web {\n    at lb {\n      at controller {\n        file.info(path: \"/etc/hosts\")\n      }\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n  lb: host,\n) ! read {\n  on web {\n    at lb {\n      file.info(path: \"/etc/hosts\")\n    }\n  }\n}\n"
+    "E0611" "an approval on a host"
+    "An approval stops the whole run until somebody agrees, so it stands between blocks or between batches."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    approve(by: [\"dba\"], message: \"look at all of them\")\n    file.info(path: \"/tmp/x\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  approve(by: [\"dba\"], message: \"look at all of them\")\n\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n"
+    "E0612" "a schedule that means nothing"
+    "Schedules are `hourly(minute:)`, `daily(at:, zone:)`, `weekly(day:, at:, zone:)` and `monthly(day:, at:, zone:)`, all of them written out. The time zone is UTC unless `zone` names another."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  schedule: weekly(day: \"sunday\", at: \"2 am\")\n\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  schedule: weekly(day: \"sunday\", at: \"02:00\")\n\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n"
+    "E0613" "a window without a schedule"
+    "`window` says how long after a scheduled time a run may still begin."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  window: 6h\n\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  schedule: daily(at: \"02:00\")\n  window: 6h\n\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n"
 }

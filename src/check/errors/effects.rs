@@ -13,6 +13,8 @@ pub enum EffectError {
     },
     /// The body may do more than the row says. `cause` is a step that needs what is missing.
     RowTooSmall {
+        /// `playbook` or `action`.
+        what: &'static str,
         declared: Row,
         needed: Row,
         missing: Vec<&'static str>,
@@ -20,10 +22,12 @@ pub enum EffectError {
         cause: Option<Span>,
     },
     RowMissing {
+        what: &'static str,
         needed: Row,
         after: Span,
     },
     RowTooWide {
+        what: &'static str,
         declared: Row,
         needed: Row,
         row: Span,
@@ -44,11 +48,11 @@ impl EffectError {
                     None => diagnostic.help(format!("effects are {}", known.join(", "))),
                 }
             }
-            EffectError::RowTooSmall { declared, needed, missing, row, cause } => {
+            EffectError::RowTooSmall { what, declared, needed, missing, row, cause } => {
                 let diagnostic = Diagnostic::error(
                     "E0402",
                     *row,
-                    format!("the playbook says `! {declared}`, but its steps also need `{}`", missing.join("`, `")),
+                    format!("the {what} says `! {declared}`, but its steps also need `{}`", missing.join("`, `")),
                 );
                 let diagnostic = match cause {
                     Some(cause) => diagnostic.label(*cause, format!("needs `{}`", missing.join("`, `"))),
@@ -57,18 +61,18 @@ impl EffectError {
                 let whole = declared.join(*needed);
                 diagnostic.fix(format!("write `! {whole}`"), vec![Edit { span: *row, text: format!("! {whole}") }])
             }
-            EffectError::RowMissing { needed, after } => {
-                Diagnostic::error("E0403", *after, "the playbook does not say what it may do")
+            EffectError::RowMissing { what, needed, after } => {
+                Diagnostic::error("E0403", *after, format!("the {what} does not say what it may do"))
                     .at(format!("expected `! {needed}` after the parameters"))
                     .fix(
                         format!("write `! {needed}`"),
                         vec![Edit { span: after.after(), text: format!(" ! {needed}") }],
                     )
             }
-            EffectError::RowTooWide { declared, needed, row } => Diagnostic::warning(
+            EffectError::RowTooWide { what, declared, needed, row } => Diagnostic::warning(
                 "W0404",
                 *row,
-                format!("the playbook says `! {declared}`, but needs only `! {needed}`"),
+                format!("the {what} says `! {declared}`, but needs only `! {needed}`"),
             )
             .fix(format!("write `! {needed}`"), vec![Edit { span: *row, text: format!("! {needed}") }]),
             EffectError::TwoLevels { span } => {

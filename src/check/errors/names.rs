@@ -58,6 +58,11 @@ pub enum NameError {
         known: &'static [&'static str],
         span: Span,
     },
+    /// Actions that use each other; the first name is also the last.
+    Recursion {
+        names: Vec<String>,
+        span: Span,
+    },
     DuplicateAttribute {
         name: String,
         first: Span,
@@ -104,6 +109,10 @@ impl NameError {
             NameError::DuplicateDefinition { what, name, first, span } => {
                 Diagnostic::error("E0107", *span, format!("the {what} `{name}` is defined twice"))
                     .label(*first, "defined first here")
+            }
+            NameError::Recursion { names, span } => {
+                Diagnostic::error("E0112", *span, format!("actions use each other: {}", names.join(" → ")))
+                    .help("a plan is finite, so no action may come to itself")
             }
             NameError::NotPlanned { form, span } => {
                 Diagnostic::error("E0190", *span, format!("`{form}` is not planned yet"))
@@ -158,4 +167,7 @@ crate::diag::code_docs! {
     "E0190" "a form that is not planned yet"
     "The language has this form, but this opsc cannot plan it. It is refused, never ignored."
     "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    parallel {\n      file.info(path: \"/a\")\n      file.info(path: \"/b\")\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/a\")\n    file.info(path: \"/b\")\n  }\n}\n"
+    "E0112" "actions that use each other"
+    "A plan is finite, so no composite action may come to itself, directly or through another."
+    "ops 1\n\naction demo.one() ! read {\n  doc: \"One.\"\n\n  steps {\n    demo.two()\n  }\n}\n\naction demo.two() ! read {\n  doc: \"Two.\"\n\n  steps {\n    demo.one()\n  }\n}\n" => "ops 1\n\naction demo.one() ! read {\n  doc: \"One.\"\n\n  steps {\n    demo.two()\n  }\n}\n\naction demo.two() ! read {\n  doc: \"Two.\"\n\n  steps {\n    file.info(path: \"/\")\n  }\n}\n"
 }

@@ -19,6 +19,9 @@ pub enum StepError {
     FunctionMixesArguments { function: String, span: Span },
     WrongArgumentCount { function: String, expected: String, found: usize, span: Span },
     MissingDoc { action: String, span: Span },
+    MissingResult { action: String, span: Span },
+    AttributeOfBodies { name: String, span: Span },
+    AttributeOfOneStep { name: String, span: Span },
 }
 
 /// One letter off is a typo that a machine may mend; farther away it would be a guess: `start` is near `restart`.
@@ -93,6 +96,20 @@ impl StepError {
             StepError::WrongArgumentCount { function, expected, found, span } => {
                 Diagnostic::error("E0211", *span, format!("`{function}` takes {expected}, found {found}"))
             }
+            StepError::MissingResult { action, span } => {
+                Diagnostic::error("E0213", *span, format!("`{action}` says what it returns, but not how"))
+                    .help("write `result: { … }` over the names of its steps")
+            }
+            StepError::AttributeOfBodies { name, span } => {
+                Diagnostic::error("E0215", *span, format!("a composite action has no `{name}`"))
+                    .help("what it does follows from its steps, which have it each for themselves")
+            }
+            StepError::AttributeOfOneStep { name, span } => Diagnostic::error(
+                "E0216",
+                *span,
+                format!("`{name}` belongs to one step, and a composite action is several"),
+            )
+            .help("write it at the step inside the action; `as` and `tags` hold for all of them"),
             StepError::MissingDoc { action, span } => {
                 Diagnostic::warning("W0212", *span, format!("the action `{action}` has no `doc`"))
                     .help("one sentence that says what it does")
@@ -138,4 +155,13 @@ crate::diag::code_docs! {
     "W0212" "an action without documentation"
     "The `doc` of an action is shown by `opsc actions`, and read when sentences are translated."
     "ops 1\n\naction demo.look(path: path) ! read {\n  linux {\n    check sh \"\"\"\n      out found \"$(test -e \"$path\" && echo true || echo false)\"\n    \"\"\"\n  }\n}\n" => "ops 1\n\naction demo.look(path: path) ! read {\n  doc: \"Look whether a path exists.\"\n\n  linux {\n    check sh \"\"\"\n      out found \"$(test -e \"$path\" && echo true || echo false)\"\n    \"\"\"\n  }\n}\n"
+    "E0213" "a composite action without a result"
+    "A composite action that declares a result says what it is: `result: { … }` over the names of its steps."
+    "ops 1\n\naction demo.site(path: path) -> { made: bool } ! change {\n  doc: \"A site.\"\n\n  steps {\n    folder = file.directory(path: path)\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    demo.site(path: \"/tmp/x\")\n  }\n}\n" => "ops 1\n\naction demo.site(path: path) -> { made: bool } ! change {\n  doc: \"A site.\"\n\n  steps {\n    folder = file.directory(path: path)\n  }\n\n  result: { made: folder.changed }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    demo.site(path: \"/tmp/x\")\n  }\n}\n"
+    "E0215" "an attribute of actions with bodies"
+    "What a composite action touches, needs and undoes follows from its steps."
+    "ops 1\n\naction demo.site(path: path) -> { made: bool } ! change {\n  doc: \"A site.\"\n  repeatable: true\n\n  steps {\n    folder = file.directory(path: path)\n  }\n\n  result: { made: folder.changed }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    demo.site(path: \"/tmp/x\")\n  }\n}\n" => "ops 1\n\naction demo.site(path: path) -> { made: bool } ! change {\n  doc: \"A site.\"\n\n  steps {\n    folder = file.directory(path: path)\n  }\n\n  result: { made: folder.changed }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    demo.site(path: \"/tmp/x\")\n  }\n}\n"
+    "E0216" "an attribute of one step"
+    "`retry`, `until`, `timeout` and their like are about one step. A composite action is several; `as` and `tags` hold for all of them."
+    "ops 1\n\naction demo.site(path: path) -> { made: bool } ! change {\n  doc: \"A site.\"\n\n  steps {\n    folder = file.directory(path: path)\n  }\n\n  result: { made: folder.changed }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    demo.site(path: \"/tmp/x\") {\n      retry: 2\n    }\n  }\n}\n" => "ops 1\n\naction demo.site(path: path) -> { made: bool } ! change {\n  doc: \"A site.\"\n\n  steps {\n    folder = file.directory(path: path)\n  }\n\n  result: { made: folder.changed }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! change, admin {\n  on web {\n    demo.site(path: \"/tmp/x\") {\n      as: \"root\"\n    }\n  }\n}\n"
 }

@@ -1,0 +1,276 @@
+//! What a reviewer reads in a plan: composite actions, approvals, schedules, chosen steps. Through the binary.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use serde_json::{Value, json};
+
+use super::project::{Project, Said};
+
+const LOCAL: &str = "groups:\n  web:\n    hosts: [w1, w2]\n    transport: local\n    os: linux\n";
+
+fn project() -> Project {
+    let project = Project::new();
+    project.write("inventory.yaml", LOCAL);
+    std::fs::create_dir(project.path("root")).unwrap();
+    project
+}
+
+/// Writes a file in which `ROOT` is a folder of the test; it must be right and in canonical form.
+fn write(project: &Project, name: &str, text: &str) {
+    project.write(name, &text.replace("ROOT", project.path("root").to_str().unwrap()));
+    let formatted = project.opsc(&["fmt", "--diff", name]);
+    assert_eq!(formatted.code, 0, "{}", formatted.stdout);
+    let checked = project.opsc(&["check", name]);
+    assert!(checked.code == 0 && checked.stderr.contains("0 warnings"), "{checked:?}");
+}
+
+fn plan(project: &Project, arguments: &[&str]) -> Value {
+    let planned = project.opsc(&[&["plan", "a.ops", "--offline", "-o", "json"], arguments].concat());
+    serde_json::from_str(&planned.stdout).unwrap_or_else(|error| panic!("{error}: {planned:?}"))
+}
+
+fn ids(plan: &Value) -> Vec<&str> {
+    plan["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap()).collect()
+}
+
+fn refused(project: &Project, text: &str) -> Said {
+    project.write("wrong.ops", text);
+    let checked = project.opsc(&["check", "wrong.ops"]);
+    assert_eq!(checked.code, 11, "{checked:?}");
+    checked
+}
+
+const SITE: &str = r#"ops 1
+
+action demo.site(
+  base: path,
+  name: string(/[a-z]+/),
+  notes: list<string> = ["one"],
+  mode: string = "0755",
+) -> { path: path, fresh: bool } ! change {
+  doc: "A folder with notes."
+
+  steps {
+    let folder = "{base}/{name}"
+    made = file.directory(path: folder, mode: mode)
+    for note in notes {
+      file.write(to: "{folder}/{note}", content: "{note} on {host.name}")
+    }
+    if made.changed {
+      demo.stamp(path: "{folder}/stamp")
+    }
+  }
+
+  result: { path: "{base}/{name}", fresh: made.changed }
+}
+
+action demo.stamp(path: path) ! change {
+  doc: "A stamp."
+
+  steps {
+    file.write(to: path, content: "stamped")
+  }
+}
+
+playbook a(
+  fail: bool = false,
+) ! change {
+  on group("web") (batch: 1) {
+    site = demo.site(base: "ROOT", name: "shop", notes: ["x", "y"])
+    if not site.changed {
+      blog = demo.site(base: "ROOT", name: "blog")
+    }
+    require not fail else "asked to fail on {host.name}"
+
+    on failure {
+      rollback
+    }
+  }
+  let fresh = web_hosts where site[host].fresh
+  require fresh.count == 1 else "{fresh.count} fresh"
+  require site.changed.count == 2 and blog.count == 2 else "{site.changed.names}"
+}
+"#;
+
+#[test]
+fn composite_actions_are_their_steps_where_they_are_used() {
+    let project = project();
+    let text = SITE.replace("  let fresh = web_hosts", "  let fresh = group(\"web\")");
+    write(&project, "a.ops", &text);
+    assert_eq!(
+        ids(&plan(&project, &[])),
+        [
+            "site/made",
+            "site/file.write[x]",
+            "site/file.write[y]",
+            "site/demo.stamp/file.write",
+            "blog/made",
+            "blog/file.write[one]",
+            "blog/demo.stamp/file.write"
+        ]
+    );
+    let failed = project.opsc(&["run", "a.ops", "-y", "-e", "fail=true"]);
+    assert_eq!(failed.code, 23, "{failed:?}");
+    assert_eq!(std::fs::read_dir(project.path("root")).unwrap().count(), 0, "{failed:?}");
+    let run = project.opsc(&["run", "a.ops", "-y"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(project.read("root/shop/x").as_deref(), Some("x on w2"));
+    assert_eq!(project.read("root/shop/stamp").as_deref(), Some("stamped"));
+    assert_eq!(project.read("root/blog/stamp"), None, "the second site was not new on its first change");
+
+    let from = plan(&project, &["--from", "blog"]);
+    assert_eq!(ids(&from), ["blog/made", "blog/file.write[one]", "blog/demo.stamp/file.write"]);
+    for (from, to, expected) in [
+        ("name: \"shop\"", "name: \"Shop\"", "/[a-z]+/"),
+        ("notes: [\"x\", \"y\"]", "notes: \"x\"", "expected list<string>"),
+        ("fresh: made.changed }", "fresh: made.chnaged }", "did you mean `changed`?"),
+        ("fresh: made.changed }", "fresh: made.mode }", "expected"),
+        (
+            ") -> { path: path, fresh: bool } ! change",
+            ") -> { path: path, fresh: bool } ! read",
+            "the action says `! read`",
+        ),
+        ("on group(\"web\") (batch: 1) {", "if true {", "`demo.site` runs on a host"),
+        ("demo.stamp(path: \"{folder}/stamp\")", "demo.site(base: base, name: name)", "demo.site → demo.site"),
+    ] {
+        let wrong = refused(&project, &text.replacen(from, to, 1));
+        assert!(wrong.stderr.contains(expected), "{expected}: {}", wrong.stderr);
+    }
+    let shown = project.opsc(&["actions", "file.directory"]);
+    assert_eq!(shown.code, 0, "{shown:?}");
+}
+
+#[test]
+fn an_approval_is_planned_and_nothing_runs_past_it() {
+    let project = project();
+    let text = r#"ops 1
+
+playbook a() ! change, exec {
+  on group("web") {
+    seen = file.info(path: "ROOT/flag")
+  }
+  let missing = group("web") where not seen[host].exists
+
+  approve(by: ["dba", "self"], message: "write {missing.count} flags", within: 2h)
+
+  on missing (batch: 1) {
+    file.write(to: "ROOT/flag", content: "x")
+
+    after batch {
+      approve(by: ["dba"], message: "go on")
+    }
+  }
+}
+"#;
+    write(&project, "a.ops", &text.replace(", exec", ""));
+    let plan = plan(&project, &[]);
+    let gates = json!([
+        {
+            "id": "approve#1", "before": ["file.write"], "by": ["dba", "self"],
+            "message": { "pending": "\"write {missing.count} flags\"" }, "within": 7200,
+            "pending": ["\"write {missing.count} flags\"", "missing"],
+        },
+        { "id": "approve#2", "before": ["file.write"], "by": ["dba"], "message": "go on", "within": null, "pending": [] },
+    ]);
+    assert_eq!(plan["gates"], gates);
+    let after = plan["steps"][1]["after"].as_array().unwrap();
+    assert!(after.contains(&json!({ "step": "seen", "why": "gate" })), "{after:?}");
+    let shown = project.opsc(&["plan", "a.ops", "--offline"]);
+    assert!(shown.stdout.contains("approve#1 by dba or self, within 2h: \"write {missing.count} flags\""), "{shown:?}");
+    let run = project.opsc(&["run", "a.ops", "-y"]);
+    assert!(run.code == 3 && run.stderr.contains("`approve#1` by dba or self"), "{run:?}");
+    assert_eq!((project.read("root/flag"), project.opsc(&["runs"]).stdout.lines().count()), (None, 0));
+
+    let destroy = r#"ops 1
+
+playbook a() ! destroy, exec {
+  approve(by: ["self"], message: "really")
+
+  on group("web") {
+    shell.run(script: sh"rm -f ROOT/x", effect: "destroy")
+  }
+}
+"#;
+    write(&project, "a.ops", destroy);
+    assert_eq!(project.opsc(&["plan", "a.ops", "--offline"]).code, 0);
+    let without = destroy.replace("  approve(by: [\"self\"], message: \"really\")\n\n", "");
+    write(&project, "a.ops", &without);
+    assert_eq!(project.opsc(&["plan", "a.ops", "--offline"]).code, 12);
+    for (call, expected) in [
+        ("approve(by: [], message: \"x\")", "1"),
+        ("approve(by: [\"a\"])", "`approve` needs the argument `message`"),
+        ("approve(by: [\"a\"], message: \"x\", wihtin: 2h)", "did you mean `within`?"),
+        ("approve(\"a\")", "named argument"),
+    ] {
+        let wrong = refused(&project, &format!("ops 1\n\nplaybook a() ! read {{\n  {call}\n}}\n"));
+        assert!(wrong.stderr.contains(expected), "{expected}: {}", wrong.stderr);
+    }
+}
+
+#[test]
+fn schedules_are_typed_and_their_next_times_shown() {
+    let project = project();
+    let text = "ops 1\n\nplaybook a() ! read {\n  schedule: weekly(day: \"sunday\", at: \"02:00\", zone: \"Europe/Berlin\")\n  window: 6h\n\n  on group(\"web\") {\n    file.info(path: \"/\")\n  }\n}\n";
+    write(&project, "a.ops", text);
+    let plan = plan(&project, &[]);
+    let expected = json!({ "every": "week", "day": "sunday", "at": "02:00", "zone": "Europe/Berlin", "window": 21600 });
+    assert_eq!(plan["schedule"], expected);
+    let shown = project.opsc(&["plan", "a.ops", "--offline"]).stdout;
+    assert!(shown.contains("scheduled every sunday at 02:00 Europe/Berlin, begun within 6h"), "{shown}");
+    let next = shown.lines().find_map(|line| line.strip_prefix("next: ")).unwrap();
+    assert!(next.split(", ").count() == 3 && next.contains("T02:00:00+0"), "{next}");
+    for (from, to, expected) in [
+        ("weekly(day: \"sunday\"", "weekly(day: \"sundy\"", "did you mean \"sunday\"?"),
+        ("weekly(", "wekly(", "did you mean `weekly`?"),
+        ("at: \"02:00\"", "at: \"24:00\"", "expected a time of day"),
+        ("day: \"sunday\", ", "", "`weekly` needs `day`"),
+        ("weekly(day: \"sunday\"", "monthly(day: 31", "1 to 28"),
+        ("weekly(day: \"sunday\", at", "hourly(at", "`hourly` has no `at`"),
+        ("Europe/Berlin", "Mars/Olympus", "there is no time zone `Mars/Olympus`"),
+        ("window: 6h", "window: 6", "expected duration"),
+    ] {
+        let wrong = refused(&project, &text.replacen(from, to, 1));
+        assert!(wrong.stderr.contains(expected), "{expected}: {}", wrong.stderr);
+    }
+}
+
+#[test]
+fn steps_are_chosen_by_tags_and_by_where_to_begin() {
+    let project = project();
+    let text = r#"ops 1
+
+playbook a() ! change {
+  on group("web") (batch: 1) {
+    file.directory(path: "ROOT/d") {
+      tags: ["prepare"]
+    }
+    file.write(to: "ROOT/d/x", content: "x") {
+      tags: ["write", "slow"]
+    }
+    last = file.write(to: "ROOT/d/y", content: "y") {
+      tags: ["write"]
+    }
+  }
+}
+"#;
+    write(&project, "a.ops", text);
+    for (arguments, expected) in [
+        (vec!["--tags", "write"], vec!["file.write", "last"]),
+        (vec!["--tags", "write,prepare", "--skip-tags", "slow"], vec!["file.directory", "last"]),
+        (vec!["--from", "file.write"], vec!["file.write", "last"]),
+        (vec!["--from", "last"], vec!["last"]),
+    ] {
+        assert_eq!(ids(&plan(&project, &arguments)), expected, "{arguments:?}");
+    }
+    let run = project.opsc(&["run", "a.ops", "-y", "--tags", "prepare"]);
+    assert!(run.code == 0 && project.read("root/d/x").is_none() && project.path("root/d").is_dir(), "{run:?}");
+    let shown = project.opsc(&["plan", "a.ops", "--offline", "--tags", "prepare"]).stdout;
+    assert!(shown.contains("2 steps are left out by --tags"), "{shown}");
+    for (arguments, expected) in [
+        (["--tags", "wirte"], "did you mean `write`?"),
+        (["--skip-tags", "wirte"], "no step has the tag `wirte`"),
+        (["--from", "lsat"], "did you mean `last`?"),
+    ] {
+        let wrong = project.opsc(&[&["plan", "a.ops", "--offline"], arguments.as_slice()].concat());
+        assert!(wrong.code == 10 && wrong.stderr.contains(expected), "{wrong:?}");
+    }
+}
