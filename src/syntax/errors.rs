@@ -7,19 +7,61 @@ use crate::diag::{Diagnostic, Edit};
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum SyntaxError {
-    Unexpected { expected: Vec<&'static str>, found: String, span: Span },
-    Unclosed { bracket: char, span: Span, end: Span },
-    UnclosedString { span: Span },
-    NeverOpened { bracket: char, span: Span },
-    Mismatched { expected: char, found: char, span: Span, opened: Span },
-    TooDeep { most: usize, span: Span },
-    BadEscape { escape: String, span: Span },
-    BadHole { text: String, span: Span },
-    BadNumber { text: String, span: Span },
-    TooLarge { text: String, span: Span },
-    ChainedComparison { span: Span },
-    SpaceBeforeOptions { span: Span },
-    UnknownEdition { found: String, span: Span },
+    /// `after` is what was found, where `span` is the end of the line before it.
+    Unexpected {
+        expected: Vec<&'static str>,
+        found: String,
+        span: Span,
+        after: Option<Span>,
+    },
+    Unclosed {
+        bracket: char,
+        span: Span,
+        end: Span,
+    },
+    UnclosedString {
+        span: Span,
+    },
+    NeverOpened {
+        bracket: char,
+        span: Span,
+    },
+    Mismatched {
+        expected: char,
+        found: char,
+        span: Span,
+        opened: Span,
+    },
+    TooDeep {
+        most: usize,
+        span: Span,
+    },
+    BadEscape {
+        escape: String,
+        span: Span,
+    },
+    BadHole {
+        text: String,
+        span: Span,
+    },
+    BadNumber {
+        text: String,
+        span: Span,
+    },
+    TooLarge {
+        text: String,
+        span: Span,
+    },
+    ChainedComparison {
+        span: Span,
+    },
+    SpaceBeforeOptions {
+        span: Span,
+    },
+    UnknownEdition {
+        found: String,
+        span: Span,
+    },
 }
 
 /// Words that open something; a misspelt one is recognised.
@@ -50,7 +92,13 @@ impl SyntaxError {
     pub fn diagnostic(&self) -> Diagnostic {
         let span = self.span();
         match self {
-            SyntaxError::Unexpected { expected, found, .. } => unexpected(expected, found, span),
+            SyntaxError::Unexpected { expected, found, after, .. } => {
+                let diagnostic = unexpected(expected, found, span);
+                match after {
+                    Some(found) => diagnostic.label(*found, "found here"),
+                    None => diagnostic,
+                }
+            }
             SyntaxError::Unclosed { bracket, end, .. } => {
                 Diagnostic::error("E0002", span, format!("this `{bracket}` is never closed"))
                     .label(*end, "the file ends here")
@@ -101,7 +149,11 @@ fn unexpected(expected: &[&'static str], found: &str, span: Span) -> Diagnostic 
     };
     let word = found.trim_matches('`');
     let is_word = word.len() > 2 && word.chars().all(|letter| letter.is_ascii_alphabetic());
-    let near = if is_word && !KEYWORDS.contains(&word) { nearest(word, KEYWORDS.iter().copied()) } else { None };
+    let near = if is_word && !KEYWORDS.contains(&word) && !expected.contains(&"`,`") {
+        nearest(word, KEYWORDS.iter().copied())
+    } else {
+        None
+    };
     Diagnostic::error("E0001", span, message).did_you_mean(near)
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Scan {
     pub(super) errors: Vec<SyntaxError>,
     /// Where a statement may start: offsets of line starts outside strings, with the depth of brackets there.
     pub(super) lines: Vec<Line>,
+    /// Where brackets stand, outside strings and comments.
+    pub(super) brackets: Vec<usize>,
 }
 
 /// The start of a line that is not inside a string.
@@ -45,6 +47,7 @@ pub(super) fn scan(text: &str, file: FileId) -> Scan {
             comments: Vec::new(),
             errors: Vec::new(),
             lines: vec![Line { start: 0, depth: 0, inside_parentheses: false }],
+            brackets: Vec::new(),
         },
     };
     scanner.run();
@@ -148,6 +151,7 @@ impl Scanner<'_> {
 
     fn open(&mut self, bracket: char) {
         self.open.push((bracket, self.at));
+        self.scan.brackets.push(self.at);
         if self.open.len() > MOST_NESTING {
             let span = self.span(self.at, self.at + 1);
             self.scan.errors.push(SyntaxError::TooDeep { most: MOST_NESTING, span });
@@ -157,6 +161,7 @@ impl Scanner<'_> {
 
     fn close(&mut self, bracket: char) {
         let span = self.span(self.at, self.at + 1);
+        self.scan.brackets.push(self.at);
         match self.open.pop() {
             Some((open, _)) if closing(open) == bracket => {}
             Some((open, start)) => {
