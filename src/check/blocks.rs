@@ -11,6 +11,7 @@ use super::statements::{Clauses, Collected, clause_name};
 use super::types::{user_name, whole_from};
 use crate::base::ids::BindingId;
 use crate::base::source::Span;
+use crate::eval::fits::Misfit;
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::program::{OnBlock, Statement};
 use crate::hir::types::Type;
@@ -172,6 +173,10 @@ impl Checker<'_> {
     /// A count, a percent, or a list of both.
     fn check_batch(&mut self, expr: &ast::Expr, scope: &mut Scope, context: &Context) -> Expr {
         if let ast::ExprKind::List(items) = &expr.kind {
+            if items.is_empty() {
+                let (range, found) = ("at least one size".to_string(), "[]".to_string());
+                self.report(TypeError::misfit(Misfit::OutOfRange { range, found }, expr.span, None).diagnostic());
+            }
             let sizes: Vec<Expr> = items.iter().map(|item| self.check_batch(item, scope, context)).collect();
             let values: Option<Vec<Value>> = sizes
                 .iter()
@@ -187,6 +192,11 @@ impl Checker<'_> {
         if !matches!(size.ty.core(), Type::Int | Type::Percent | Type::Error) {
             let (expected, found) = ("a count, a percent or a list of both".to_string(), size.ty.to_string());
             self.report(TypeError::Mismatch { expected, found, span: size.span, definition: None }.diagnostic());
+        } else if let ExprKind::Literal(value) = &size.kind
+            && let Some(range) = broken_batch_range(value)
+        {
+            let misfit = Misfit::OutOfRange { range: range.to_string(), found: value.literal() };
+            self.report(TypeError::misfit(misfit, size.span, None).diagnostic());
         }
         size
     }
@@ -199,6 +209,15 @@ pub(super) struct OnHead<'a> {
     pub(super) options: &'a [ast::Named],
     pub(super) body: &'a ast::Block,
     pub(super) span: Span,
+}
+
+/// What a written batch size should have been, where it is none. Sizes that only the plan knows are looked at there.
+fn broken_batch_range(size: &Value) -> Option<&'static str> {
+    match size {
+        Value::Int(count) if *count < 1 => Some("at least 1 host"),
+        Value::Percent(percent) if *percent <= 0.0 || *percent > 100.0 => Some("more than 0% and at most 100%"),
+        _ => None,
+    }
 }
 
 fn systems_of(ty: &Type) -> Systems {

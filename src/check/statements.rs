@@ -120,6 +120,13 @@ impl Checker<'_> {
         scope: &mut Scope,
         context: &Context,
     ) -> Option<Statement> {
+        if let Some(noun) = noun_of_step(value, scope) {
+            self.report(NameError::StepInLet { noun: noun.text.clone(), span: noun.span }.diagnostic());
+            if let Some(binding) = self.bind(name, Type::Error, scope) {
+                scope.mark_used(binding);
+            }
+            return None;
+        }
         let value = self.check_expr(value, Wanted::default(), scope, context);
         let binding = self.bind(name, value.ty.clone(), scope)?;
         Some(Statement::Let { binding, value })
@@ -303,6 +310,15 @@ impl Checker<'_> {
                 ControlError::ClauseNotAllowed { clause: clause_name(clause.kind), place, span: clause.head_span };
             self.report(error.diagnostic());
         }
+    }
+}
+
+/// `let x = file.info(…)`: what looks like a method of nothing is meant as a step.
+fn noun_of_step<'e>(value: &'e ast::Expr, scope: &Scope) -> Option<&'e ast::Name> {
+    let ast::ExprKind::MethodCall { base, .. } = &value.kind else { return None };
+    match &base.kind {
+        ast::ExprKind::Name(noun) if noun.text != "host" && scope.find(&noun.text).is_none() => Some(noun),
+        _ => None,
     }
 }
 

@@ -1,10 +1,13 @@
 //! Written types → types: names resolved, refinements checked.
 
+use std::cmp::Ordering;
+
 use super::checker::{Checker, Origin};
 use super::errors::names::NameError;
 use super::errors::types::TypeError;
 use crate::base::source::Span;
-use crate::eval::fits::why_no_pattern;
+use crate::eval::evaluate::order;
+use crate::eval::fits::{fits, why_no_pattern};
 use crate::hir::types::{Field, Os, Refinement, Type};
 use crate::hir::value::Value;
 use crate::syntax::ast;
@@ -177,9 +180,28 @@ impl Checker<'_> {
                 }
                 let min = min.as_ref().and_then(literal);
                 let max = max.as_ref().and_then(literal);
+                if let Some(bound) = [&min, &max].into_iter().flatten().find(|bound| !bounds(bound, &base)) {
+                    let (ty, bound) = (base.to_string(), bound.literal());
+                    self.report(TypeError::BadBound { ty, bound, span: *span }.diagnostic());
+                    return base;
+                }
+                if let (Some(min), Some(max)) = (&min, &max)
+                    && order(min, max) == Some(Ordering::Greater)
+                {
+                    self.report(TypeError::EmptyRange { span: *span }.diagnostic());
+                    return base;
+                }
                 Type::Refined { name: None, base: Box::new(base), refinement: Refinement::Range { min, max } }
             }
         }
+    }
+}
+
+/// Whether a value can bound a type: sets and lists are bounded by their count.
+fn bounds(bound: &Value, base: &Type) -> bool {
+    match base.core() {
+        Type::List(_) | Type::Hosts(_) => matches!(bound, Value::Int(count) if *count >= 0),
+        core => fits(bound, core).is_ok(),
     }
 }
 

@@ -52,6 +52,15 @@ pub enum TypeError {
         ty: String,
         span: Span,
     },
+    /// A bound of another kind than what it bounds.
+    BadBound {
+        ty: String,
+        bound: String,
+        span: Span,
+    },
+    EmptyRange {
+        span: Span,
+    },
     WrongTypeArguments {
         name: String,
         expected: usize,
@@ -128,6 +137,13 @@ impl TypeError {
             TypeError::BadRefinement { ty, span } => {
                 Diagnostic::error("E0309", *span, format!("{ty} cannot be refined like this"))
                     .help("numbers, durations, sizes, lists and host sets take a range, strings a /pattern/")
+            }
+            TypeError::BadBound { ty, bound, span } => {
+                Diagnostic::error("E0309", *span, format!("{bound} cannot bound {ty}"))
+                    .help("a range has bounds of its own type; lists and host sets are bounded by their count")
+            }
+            TypeError::EmptyRange { span } => {
+                Diagnostic::error("E0309", *span, "no value lies in this range").help("write the smaller bound first")
             }
             TypeError::WrongTypeArguments { name, expected, found, span } => {
                 Diagnostic::error("E0310", *span, format!("`{name}` takes {expected} types in `<…>`, found {found}"))
