@@ -54,3 +54,4 @@ mod system_users;
 mod tidy;
 mod translate;
 mod translate_model;
+mod wrong_programs;
