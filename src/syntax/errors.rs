@@ -14,10 +14,12 @@ pub enum SyntaxError {
         span: Span,
         after: Option<Span>,
     },
+    /// `closed` is the bracket of somebody else that closed it, as far as indentation tells.
     Unclosed {
         bracket: char,
         span: Span,
         end: Span,
+        closed: Option<Span>,
     },
     UnclosedString {
         span: Span,
@@ -99,9 +101,12 @@ impl SyntaxError {
                     None => diagnostic,
                 }
             }
-            SyntaxError::Unclosed { bracket, end, .. } => {
-                Diagnostic::error("E0002", span, format!("this `{bracket}` is never closed"))
-                    .label(*end, "the file ends here")
+            SyntaxError::Unclosed { bracket, end, closed, .. } => {
+                let diagnostic = Diagnostic::error("E0002", span, format!("this `{bracket}` is never closed"));
+                match closed {
+                    Some(closed) => diagnostic.label(*closed, "by its indentation, this closes a block around it"),
+                    None => diagnostic.label(*end, "the file ends here"),
+                }
             }
             SyntaxError::UnclosedString { .. } => Diagnostic::error("E0003", span, "this string is never closed")
                 .help("a string ends on the line where it starts; `\"\"\"` holds several lines"),

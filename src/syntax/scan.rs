@@ -34,6 +34,9 @@ struct Scanner<'a> {
     file: FileId,
     at: usize,
     open: Vec<(char, usize)>,
+    /// The first bracket that was closed by a line of less indentation than its own: probably by a closing bracket of
+    /// somebody else.
+    misfit: Option<(char, usize, usize)>,
     scan: Scan,
 }
 
@@ -43,6 +46,7 @@ pub(super) fn scan(text: &str, file: FileId) -> Scan {
         file,
         at: 0,
         open: Vec::new(),
+        misfit: None,
         scan: Scan {
             comments: Vec::new(),
             errors: Vec::new(),
@@ -80,10 +84,27 @@ impl Scanner<'_> {
                 return;
             }
         }
-        if let Some((bracket, start)) = self.open.last() {
-            let span = self.span(*start, start + 1);
-            self.scan.errors.push(SyntaxError::Unclosed { bracket: *bracket, span, end: self.span(self.at, self.at) });
+        if let Some((bracket, start)) = self.open.last().copied() {
+            self.unclosed(bracket, start);
         }
+    }
+
+    /// One closing bracket is missing. The last open one is the outermost; indentation tells which one was meant.
+    fn unclosed(&mut self, bracket: char, start: usize) {
+        let (bracket, start, closed) = match self.misfit {
+            Some((inner, at, closed)) if at > start => (inner, at, Some(self.span(closed, closed + 1))),
+            _ => (bracket, start, None),
+        };
+        let (span, end) = (self.span(start, start + 1), self.span(self.at, self.at));
+        self.scan.errors.push(SyntaxError::Unclosed { bracket, span, end, closed });
+    }
+
+    /// How far the line of an offset is indented, and whether the offset is the first on it.
+    fn indentation(&self, at: usize) -> (usize, bool) {
+        let before = self.text.get(..at).unwrap_or("");
+        let line = before.get(before.rfind('\n').map_or(0, |newline| newline + 1)..).unwrap_or("");
+        let indented = line.len() - line.trim_start().len();
+        (indented, indented == line.len())
     }
 
     /// `sh"""` and `powershell"""` hold raw text: a backslash there is the script's own.
@@ -163,7 +184,12 @@ impl Scanner<'_> {
         let span = self.span(self.at, self.at + 1);
         self.scan.brackets.push(self.at);
         match self.open.pop() {
-            Some((open, _)) if closing(open) == bracket => {}
+            Some((open, start)) if closing(open) == bracket => {
+                let (here, is_first) = self.indentation(self.at);
+                if self.misfit.is_none() && is_first && here < self.indentation(start).0 {
+                    self.misfit = Some((open, start, self.at));
+                }
+            }
             Some((open, start)) => {
                 let opened = self.span(start, start + 1);
                 self.scan.errors.push(SyntaxError::Mismatched {
