@@ -100,7 +100,7 @@ impl Checker<'_> {
         let inner = Context {
             on_host: true,
             in_block: true,
-            systems: systems_of(&block.hosts.ty),
+            systems: systems_of(&block.hosts, scope),
             hosts: None,
             as_user: context.as_user || block.as_user.is_some(),
             ..context.clone()
@@ -116,6 +116,7 @@ impl Checker<'_> {
             block.binding = self.bind(name, Type::BlockResult, scope);
             if let Some(binding) = block.binding {
                 scope.mark_used(binding);
+                scope.mark_of_run(binding);
             }
         }
         Some(Statement::On(block))
@@ -220,9 +221,14 @@ fn broken_batch_range(size: &Value) -> Option<&'static str> {
     }
 }
 
-fn systems_of(ty: &Type) -> Systems {
-    match ty.core() {
-        Type::Hosts(Some(os)) => Systems::only(*os),
+/// The system of a block's hosts, said where the set has its name, else where the block names it.
+fn systems_of(hosts: &Expr, scope: &Scope) -> Systems {
+    let said = match hosts.kind {
+        ExprKind::Binding(binding) => scope.bindings.at(binding).span,
+        _ => hosts.span,
+    };
+    match hosts.ty.core() {
+        Type::Hosts(Some(os)) => Systems::only(*os, said),
         _ => Systems::any(),
     }
 }

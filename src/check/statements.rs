@@ -129,6 +129,9 @@ impl Checker<'_> {
         }
         let value = self.check_expr(value, Wanted::default(), scope, context);
         let binding = self.bind(name, value.ty.clone(), scope)?;
+        if scope.waits_for(&value).is_some() {
+            scope.mark_of_run(binding);
+        }
         Some(Statement::Let { binding, value })
     }
 
@@ -187,6 +190,7 @@ impl Checker<'_> {
             if let Some(binding) = step.binding {
                 // Results need no reader: they are shown in any case.
                 scope.mark_used(binding);
+                scope.mark_of_run(binding);
             }
         }
         step.name = step_name(written, collected);
@@ -219,6 +223,9 @@ impl Checker<'_> {
                 Type::Error
             }
         };
+        if let Some(name) = scope.waits_for(&list) {
+            self.report(TypeError::LoopOfRun { name: name.to_string(), span: list.span }.diagnostic());
+        }
         self.refuse_clauses(body, "a loop");
         scope.enter();
         let binding = self.bind(name, item, scope);
@@ -242,8 +249,8 @@ impl Checker<'_> {
         let condition = self.expect_condition(condition, scope, context);
         let (mut yes, mut no) = (context.clone(), context.clone());
         if let Some((os, is)) = system_compared(&condition) {
-            yes.systems = context.systems.narrowed(os, is);
-            no.systems = context.systems.narrowed(os, !is);
+            yes.systems = context.systems.narrowed(os, is, condition.span);
+            no.systems = context.systems.narrowed(os, !is, condition.span);
         }
         self.refuse_clauses(then, "a branch");
         scope.enter();
@@ -382,6 +389,6 @@ fn narrow_presence(condition: &Expr, scope: &mut Scope) {
 
 fn narrow_system(condition: &Expr, context: &mut Context) {
     if let Some((os, is)) = system_compared(condition) {
-        context.systems = context.systems.narrowed(os, is);
+        context.systems = context.systems.narrowed(os, is, condition.span);
     }
 }

@@ -243,7 +243,8 @@ impl Checker<'_> {
             .find(|os| !action.impls().iter().any(|each| each.platform.runs_on(**os)))
             .map(|os| os.name());
         if let Some(os) = lacking {
-            self.report(HostError::NoBody { action: signature.name.clone(), os, available, span }.diagnostic());
+            let (action, said) = (signature.name.clone(), context.systems.said);
+            self.report(HostError::NoBody { action, os, available, span, said }.diagnostic());
         }
     }
 

@@ -71,6 +71,11 @@ pub enum TypeError {
         ty: String,
         span: Span,
     },
+    /// The list of a `for` that depends on a result.
+    LoopOfRun {
+        name: String,
+        span: Span,
+    },
     BranchesDiffer {
         name: String,
         first: String,
@@ -149,6 +154,11 @@ impl TypeError {
                 Diagnostic::error("E0310", *span, format!("`{name}` takes {expected} types in `<…>`, found {found}"))
             }
             TypeError::NotIndexable { ty, span } => Diagnostic::error("E0311", *span, format!("{ty} has no `[…]`")),
+            TypeError::LoopOfRun { name, span } => {
+                Diagnostic::error("E0313", *span, "the list of a `for` must be known before the run")
+                    .at(format!("depends on `{name}`, which only the run will know"))
+                    .help("go over a list of the playbook, or let one script do all of it")
+            }
             TypeError::BranchesDiffer { name, first, second, span } => Diagnostic::error(
                 "E0312",
                 *span,
@@ -215,4 +225,7 @@ crate::diag::code_docs! {
     "E0312" "branches that bind different types"
     "Both branches of an `if` may bind one name if it has one type."
     "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! exec {\n  on web {\n    if host.name == \"a\" {\n      x = file.info(path: \"/a\")\n    } else {\n      x = shell.run(script: sh\"true\", effect: \"read\")\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    if host.name == \"a\" {\n      x = file.info(path: \"/a\")\n    } else {\n      x = file.info(path: \"/b\")\n    }\n  }\n}\n"
+    "E0313" "a loop over what the run finds"
+    "A plan is finite: `for` goes over a list that is known when the plan is made, so that every step is in it."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! change, exec {\n  on web {\n    found = shell.run(script: sh\"ls /srv\", effect: \"read\")\n    for name in lines(found.stdout) {\n      file.absent(path: \"/srv/{name}\")\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n  names: list<string>,\n) ! change {\n  on web {\n    for name in names {\n      file.absent(path: \"/srv/{name}\")\n    }\n  }\n}\n"
 }
