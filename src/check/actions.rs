@@ -163,7 +163,11 @@ impl Checker<'_> {
     }
 
     fn expect_param(&mut self, expr: &ast::Expr, params: &[Param], scope: &mut Scope) -> Option<usize> {
+        let before = self.diagnostics.len();
         let name = self.expect_text(expr, scope, &Context::top());
+        if self.diagnostics.len() > before {
+            return None;
+        }
         let index = params.iter().position(|param| param.name == name);
         if index.is_none() {
             let known = params.iter().map(|param| param.name.clone()).collect();

@@ -203,10 +203,15 @@ impl Checker<'_> {
                 }
                 None => self.check_expr(item, Wanted::default(), scope, context),
             };
-            common = Some(match common {
-                None => each.ty.clone(),
-                Some(before) => join(&before, &each.ty).unwrap_or(Type::Error),
-            });
+            let joined = match &common {
+                None => Some(each.ty.clone()),
+                Some(before) => join(before, &each.ty),
+            };
+            if let (None, Some(before)) = (&joined, &common) {
+                let (expected, found) = (before.to_string(), each.ty.to_string());
+                self.report(TypeError::Mismatch { expected, found, span: each.span, definition: None }.diagnostic());
+            }
+            common = Some(joined.unwrap_or(Type::Error));
             checked.push(each);
         }
         let ty = Type::List(Box::new(item_type.or(common).unwrap_or(Type::Error)));

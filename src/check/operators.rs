@@ -65,7 +65,7 @@ impl Checker<'_> {
         }
         let inner = Context { on_host: true, hosts: None, ..context.clone() };
         let condition = self.expect_condition(condition, scope, &inner);
-        let ty = match system_compared(&condition) {
+        let ty = match system_implied(&condition) {
             Some((os, true)) => Type::Hosts(Some(os)),
             _ => Type::Hosts(match hosts.ty.core() {
                 Type::Hosts(os) => *os,
@@ -273,6 +273,16 @@ fn hosts_type(
         Operator::HostsUnion => None,
         Operator::HostsMinus => one,
         _ => one.or(two),
+    }
+}
+
+/// What a condition that holds says of the system, alone or joined with others by `and`.
+pub fn system_implied(condition: &Expr) -> Option<(crate::hir::types::Os, bool)> {
+    match &condition.kind {
+        ExprKind::Binary { operator: Operator::And, left, right } => {
+            system_implied(left).or_else(|| system_implied(right))
+        }
+        _ => system_compared(condition),
     }
 }
 

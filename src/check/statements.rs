@@ -8,7 +8,7 @@ use super::errors::names::NameError;
 use super::errors::scripts::ScriptError;
 use super::errors::types::TypeError;
 use super::expressions::Wanted;
-use super::operators::system_compared;
+use super::operators::{system_compared, system_implied};
 use crate::base::ids::BindingId;
 use crate::base::source::Span;
 use crate::hir::effect::Row;
@@ -248,8 +248,11 @@ impl Checker<'_> {
     ) -> Statement {
         let condition = self.expect_condition(condition, scope, context);
         let (mut yes, mut no) = (context.clone(), context.clone());
-        if let Some((os, is)) = system_compared(&condition) {
+        if let Some((os, is)) = system_implied(&condition) {
             yes.systems = context.systems.narrowed(os, is, condition.span);
+        }
+        // Of several conditions any may have failed.
+        if let Some((os, is)) = system_compared(&condition) {
             no.systems = context.systems.narrowed(os, !is, condition.span);
         }
         self.refuse_clauses(then, "a branch");
@@ -290,7 +293,8 @@ impl Checker<'_> {
             }
             match second.iter().find(|(other, _)| other == name) {
                 Some((_, twin)) => {
-                    if twin.ty != visible.ty {
+                    let reported = twin.ty == Type::Error || visible.ty == Type::Error;
+                    if twin.ty != visible.ty && !reported {
                         let (first, second) = (short(&visible.ty), short(&twin.ty));
                         let span = scope.bindings.at(twin.binding).span;
                         self.report(TypeError::BranchesDiffer { name: name.clone(), first, second, span }.diagnostic());
@@ -388,7 +392,7 @@ fn narrow_presence(condition: &Expr, scope: &mut Scope) {
 }
 
 fn narrow_system(condition: &Expr, context: &mut Context) {
-    if let Some((os, is)) = system_compared(condition) {
+    if let Some((os, is)) = system_implied(condition) {
         context.systems = context.systems.narrowed(os, is, condition.span);
     }
 }

@@ -71,6 +71,11 @@ pub enum TypeError {
         ty: String,
         span: Span,
     },
+    /// A type that holds itself.
+    Recursive {
+        name: String,
+        span: Span,
+    },
     /// The list of a `for` that depends on a result.
     LoopOfRun {
         name: String,
@@ -154,6 +159,10 @@ impl TypeError {
                 Diagnostic::error("E0310", *span, format!("`{name}` takes {expected} types in `<…>`, found {found}"))
             }
             TypeError::NotIndexable { ty, span } => Diagnostic::error("E0311", *span, format!("{ty} has no `[…]`")),
+            TypeError::Recursive { name, span } => {
+                Diagnostic::error("E0314", *span, format!("the type `{name}` holds itself"))
+                    .help("every value is finite: name the fields of each level")
+            }
             TypeError::LoopOfRun { name, span } => {
                 Diagnostic::error("E0313", *span, "the list of a `for` must be known before the run")
                     .at(format!("depends on `{name}`, which only the run will know"))
@@ -228,4 +237,7 @@ crate::diag::code_docs! {
     "E0313" "a loop over what the run finds"
     "A plan is finite: `for` goes over a list that is known when the plan is made, so that every step is in it."
     "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! change, exec {\n  on web {\n    found = shell.run(script: sh\"ls /srv\", effect: \"read\")\n    for name in lines(found.stdout) {\n      file.absent(path: \"/srv/{name}\")\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n  names: list<string>,\n) ! change {\n  on web {\n    for name in names {\n      file.absent(path: \"/srv/{name}\")\n    }\n  }\n}\n"
+    "E0314" "a type that holds itself"
+    "A type is made of other types. One that names itself, or a type that names it, has no values that end."
+    "ops 1\n\ntype Node = { name: string, below: list<Node> }\n\nplaybook p(\n  node: Node,\n) ! read {\n  require node.name != \"\" else \"none\"\n}\n" => "ops 1\n\ntype Leaf = { name: string }\n\ntype Node = { name: string, below: list<Leaf> }\n\nplaybook p(\n  node: Node,\n) ! read {\n  require node.name != \"\" else \"none\"\n}\n"
 }
