@@ -18,6 +18,8 @@ mod floors;
 mod hostile_hosts;
 mod large_output;
 mod model_server;
+mod mutations;
+mod mutators;
 mod project;
 mod properties;
 mod readme;
