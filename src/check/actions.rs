@@ -144,7 +144,21 @@ impl Checker<'_> {
             self.expect_texts(expr, scope, &Context::top());
             return Vec::new();
         };
-        items.iter().filter_map(template_text).collect()
+        items.iter().filter_map(|item| self.check_phrase(item, scope)).collect()
+    }
+
+    /// A phrase is a text whose holes name parameters.
+    fn check_phrase(&mut self, item: &ast::Expr, scope: &mut Scope) -> Option<String> {
+        let ast::ExprKind::String(text) = &item.kind else {
+            self.expect_expr(item, Wanted::of(&Type::Text), scope, &Context::top());
+            return None;
+        };
+        for piece in &text.pieces {
+            if let ast::StringPiece::Hole(hole) = piece {
+                self.check_expr(hole, Wanted::default(), scope, &Context::top());
+            }
+        }
+        Some(template_text(text))
     }
 
     fn expect_touches(&mut self, expr: &ast::Expr, scope: &mut Scope) -> Vec<Expr> {
@@ -156,7 +170,11 @@ impl Checker<'_> {
     }
 
     fn expect_param(&mut self, expr: &ast::Expr, params: &[Param], scope: &mut Scope) -> Option<usize> {
+        let before = self.diagnostics.len();
         let name = self.expect_text(expr, scope, &Context::top());
+        if self.diagnostics.len() > before {
+            return None;
+        }
         let index = params.iter().position(|param| param.name == name);
         if index.is_none() {
             let known = params.iter().map(|param| param.name.clone()).collect();
@@ -228,8 +246,7 @@ impl Checker<'_> {
 }
 
 /// A template with its holes written back as `{name}`.
-fn template_text(expr: &ast::Expr) -> Option<String> {
-    let ast::ExprKind::String(text) = &expr.kind else { return None };
+fn template_text(text: &ast::StringLiteral) -> String {
     let pieces: Vec<String> = text
         .pieces
         .iter()
@@ -239,7 +256,7 @@ fn template_text(expr: &ast::Expr) -> Option<String> {
             ast::StringPiece::Hole(_) => String::new(),
         })
         .collect();
-    Some(pieces.concat())
+    pieces.concat()
 }
 
 fn default_timeout(name: &str, row: Row) -> u64 {

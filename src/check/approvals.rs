@@ -29,6 +29,9 @@ impl Checker<'_> {
             self.report(ControlError::ApproveOnHosts { span: head }.diagnostic());
             return None;
         }
+        if let Some(name) = &step.binding {
+            self.report(ControlError::ApproveGivesNothing { span: name.span }.diagnostic());
+        }
         for attr in &step.attrs {
             let (name, span) = (attr.label.text.clone(), attr.label.span);
             self.report(NameError::UnknownAttribute { name, known: &[], span }.diagnostic());

@@ -11,6 +11,7 @@ use super::statements::{Clauses, Collected, clause_name};
 use super::types::{user_name, whole_from};
 use crate::base::ids::BindingId;
 use crate::base::source::Span;
+use crate::eval::fits::Misfit;
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::program::{OnBlock, Statement};
 use crate::hir::types::Type;
@@ -103,7 +104,7 @@ impl Checker<'_> {
         let inner = Context {
             on_host: true,
             in_block: true,
-            systems: systems_of(&block.hosts.ty),
+            systems: systems_of(&block.hosts, scope),
             hosts: None,
             as_user: context.as_user || block.as_user.is_some(),
             ..context.clone()
@@ -120,6 +121,7 @@ impl Checker<'_> {
             block.binding = self.bind(name, Type::BlockResult, scope);
             if let Some(binding) = block.binding {
                 scope.mark_used(binding);
+                scope.mark_of_run(binding);
             }
         }
         Some(Statement::On(block))
@@ -213,6 +215,10 @@ impl Checker<'_> {
     /// A count, a percent, or a list of both.
     fn check_batch(&mut self, expr: &ast::Expr, scope: &mut Scope, context: &Context) -> Expr {
         if let ast::ExprKind::List(items) = &expr.kind {
+            if items.is_empty() {
+                let (range, found) = ("at least one size".to_string(), "[]".to_string());
+                self.report(TypeError::misfit(Misfit::OutOfRange { range, found }, expr.span, None).diagnostic());
+            }
             let sizes: Vec<Expr> = items.iter().map(|item| self.check_batch(item, scope, context)).collect();
             let values: Option<Vec<Value>> = sizes
                 .iter()
@@ -228,6 +234,11 @@ impl Checker<'_> {
         if !matches!(size.ty.core(), Type::Int | Type::Percent | Type::Error) {
             let (expected, found) = ("a count, a percent or a list of both".to_string(), size.ty.to_string());
             self.report(TypeError::Mismatch { expected, found, span: size.span, definition: None }.diagnostic());
+        } else if let ExprKind::Literal(value) = &size.kind
+            && let Some(range) = broken_batch_range(value)
+        {
+            let misfit = Misfit::OutOfRange { range: range.to_string(), found: value.literal() };
+            self.report(TypeError::misfit(misfit, size.span, None).diagnostic());
         }
         size
     }
@@ -242,9 +253,23 @@ pub(super) struct OnHead<'a> {
     pub(super) span: Span,
 }
 
-fn systems_of(ty: &Type) -> Systems {
-    match ty.core() {
-        Type::Hosts(Some(os)) => Systems::only(*os),
+/// What a written batch size should have been, where it is none. Sizes that only the plan knows are looked at there.
+fn broken_batch_range(size: &Value) -> Option<&'static str> {
+    match size {
+        Value::Int(count) if *count < 1 => Some("at least 1 host"),
+        Value::Percent(percent) if *percent <= 0.0 || *percent > 100.0 => Some("more than 0% and at most 100%"),
+        _ => None,
+    }
+}
+
+/// The system of a block's hosts, said where the set has its name, else where the block names it.
+pub(super) fn systems_of(hosts: &Expr, scope: &Scope) -> Systems {
+    let said = match hosts.kind {
+        ExprKind::Binding(binding) => scope.bindings.at(binding).span,
+        _ => hosts.span,
+    };
+    match hosts.ty.core() {
+        Type::Hosts(Some(os)) => Systems::only(*os, said),
         _ => Systems::any(),
     }
 }

@@ -1,6 +1,6 @@
 //! Calls in expressions: functions, aggregates with `it`, methods. Knows nothing of operators.
 
-use super::assign::accepts;
+use super::assign::{accepts, comparable};
 use super::checker::Checker;
 use super::context::{Context, Scope};
 use super::errors::hosts::HostError;
@@ -46,10 +46,10 @@ impl Checker<'_> {
             return error_expr(span);
         }
         self.check_names_in_inventory(signature.function, &args);
-        let secret = args.iter().any(|arg| arg.ty.is_secret());
+        let secret = args.iter().any(|arg| arg.ty.holds_secret());
         let types: Vec<Type> = args.iter().map(|arg| arg.ty.clone()).collect();
         let ty = functions::result_type(signature, &types);
-        let ty = if secret && !ty.is_secret() { Type::Secret(Box::new(ty)) } else { ty };
+        let ty = if secret && !ty.holds_secret() { Type::Secret(Box::new(ty)) } else { ty };
         Expr { kind: ExprKind::Call { function: signature.function, args }, ty, span }
     }
 
@@ -205,6 +205,32 @@ impl Checker<'_> {
         Expr { kind, ty, span }
     }
 
+    /// `web.contains(host)`: what is looked for must be of the kind that the collection holds.
+    fn check_contained(&mut self, collection_and_item: &[Expr]) {
+        let [collection, item] = collection_and_item else { return };
+        if collection.ty.is_optional() {
+            let error = TypeError::MayBeAbsent { expected: "a collection".to_string(), span: collection.span };
+            self.report(error.diagnostic());
+            return;
+        }
+        let error = match item_type(&collection.ty) {
+            Some(expected) if comparable(&expected, &item.ty) => return,
+            Some(expected) => TypeError::Mismatch {
+                expected: expected.to_string(),
+                found: item.ty.to_string(),
+                span: item.span,
+                definition: None,
+            },
+            None => TypeError::Mismatch {
+                expected: "hosts, a list or a text".to_string(),
+                found: collection.ty.to_string(),
+                span: collection.span,
+                definition: None,
+            },
+        };
+        self.report(error.diagnostic());
+    }
+
     pub(super) fn check_method(
         &mut self,
         base: &ast::Expr,
@@ -215,6 +241,13 @@ impl Checker<'_> {
         span: Span,
     ) -> Expr {
         let base = self.check_expr(base, Wanted::default(), scope, context);
+        if base.ty == Type::Error {
+            for arg in args {
+                let (ast::Arg::Positional(value) | ast::Arg::Named(ast::Named { value, .. })) = arg;
+                self.check_expr(value, Wanted::default(), scope, context);
+            }
+            return error_expr(span);
+        }
         if method.text != "contains" {
             let known = vec!["contains".to_string()];
             let error = NameError::UnknownMember {
@@ -232,7 +265,21 @@ impl Checker<'_> {
             self.report_count("contains", (1, 1), all.len() - 1, span);
             return error_expr(span);
         }
+        self.check_contained(&all);
         Expr { kind: ExprKind::Call { function: Function::Contains, args: all }, ty: Type::Bool, span }
+    }
+}
+
+/// What a collection can hold; `None` where the type is no collection.
+pub(super) fn item_type(collection: &Type) -> Option<Type> {
+    match collection.core() {
+        Type::List(item) => Some((**item).clone()),
+        Type::Map(key, _) => Some((**key).clone()),
+        Type::Record(_) => Some(Type::String),
+        Type::Hosts(_) => Some(Type::Host),
+        Type::String | Type::Text | Type::Path | Type::Url => Some(Type::Text),
+        Type::Error => Some(Type::Error),
+        _ => None,
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Checker<'a> {
     pub types: BTreeMap<String, (&'a ast::TypeItem, Origin)>,
     /// Types already resolved, by name.
     pub resolved: BTreeMap<String, Type>,
+    /// Types that are being resolved, the innermost last.
+    pub resolving: Vec<String>,
     /// A library's definition sees other definitions of the library only, whatever file uses it.
     pub inside_library: bool,
     pub action_items: BTreeMap<String, (&'a ast::Action, Origin)>,
@@ -58,6 +60,7 @@ impl<'a> Checker<'a> {
             known,
             types: BTreeMap::new(),
             resolved: BTreeMap::new(),
+            resolving: Vec::new(),
             inside_library: false,
             action_items: BTreeMap::new(),
             action_ids: BTreeMap::new(),

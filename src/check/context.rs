@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use crate::base::ids::{BindingId, HostId, IdVec};
 use crate::base::source::Span;
+use crate::eval::walk::walk;
+use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::program::Binding;
 use crate::hir::types::{Os, Type};
 
@@ -13,6 +15,8 @@ pub struct Scope {
     pub bindings: IdVec<BindingId, Binding>,
     layers: Vec<HashMap<String, Visible>>,
     used: Vec<bool>,
+    /// What only the run will know: results, and what is made of them.
+    of_run: Vec<bool>,
     /// Names bound in blocks that have ended, with where; for better messages.
     pub ended: HashMap<String, Span>,
 }
@@ -39,6 +43,7 @@ impl Scope {
     pub fn bind(&mut self, name: &str, ty: Type, span: Span) -> BindingId {
         let binding = self.bindings.push(Binding { name: name.to_string(), ty: ty.clone(), span });
         self.used.push(false);
+        self.of_run.push(false);
         self.show(name, Visible { binding, ty });
         binding
     }
@@ -66,6 +71,27 @@ impl Scope {
         self.used.get(binding.index()).copied().unwrap_or(true)
     }
 
+    pub fn mark_of_run(&mut self, binding: BindingId) {
+        use crate::base::ids::Id;
+        if let Some(of_run) = self.of_run.get_mut(binding.index()) {
+            *of_run = true;
+        }
+    }
+
+    /// The first name in an expression that only the run will know.
+    pub fn waits_for(&self, expr: &Expr) -> Option<&str> {
+        use crate::base::ids::Id;
+        let mut found = None;
+        walk(expr, &mut |inner| {
+            if let ExprKind::Binding(binding) = inner.kind
+                && self.of_run.get(binding.index()).copied().unwrap_or(false)
+            {
+                found = found.or(Some(binding));
+            }
+        });
+        found.map(|binding| self.bindings.at(binding).name.as_str())
+    }
+
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.layers.iter().flat_map(|layer| layer.keys().map(String::as_str))
     }
@@ -77,21 +103,23 @@ pub struct Systems {
     pub possible: Vec<Os>,
     /// Said in the program (`hosts<linux>`, a condition on `host.os`), not merely unknown.
     pub explicit: bool,
+    /// Where it is said.
+    pub said: Option<Span>,
 }
 
 impl Systems {
     pub fn any() -> Systems {
-        Systems { possible: Os::ALL.to_vec(), explicit: false }
+        Systems { possible: Os::ALL.to_vec(), explicit: false, said: None }
     }
 
-    pub fn only(os: Os) -> Systems {
-        Systems { possible: vec![os], explicit: true }
+    pub fn only(os: Os, said: Span) -> Systems {
+        Systems { possible: vec![os], explicit: true, said: Some(said) }
     }
 
     /// After `host.os == os` (or, with `is` false, after its contrary).
-    pub fn narrowed(&self, os: Os, is: bool) -> Systems {
+    pub fn narrowed(&self, os: Os, is: bool, said: Span) -> Systems {
         let possible = self.possible.iter().copied().filter(|candidate| (*candidate == os) == is).collect();
-        Systems { possible, explicit: true }
+        Systems { possible, explicit: true, said: Some(said) }
     }
 }
 

@@ -58,7 +58,7 @@ impl Checker<'_> {
         }
         let (span, definition) = (checked.span, wanted.definition);
         let diagnostic = match &checked.ty {
-            found if found.is_secret() => {
+            found if found.holds_secret() => {
                 ScriptError::SecretLeak { expected: ty.to_string(), span, definition }.diagnostic()
             }
             Type::Optional(inner) if accepts(ty, inner) => {
@@ -126,7 +126,7 @@ impl Checker<'_> {
                 }
                 ast::StringPiece::Hole(hole) => {
                     let piece = self.check_expr(hole, Wanted::default(), scope, context);
-                    secret = secret || piece.ty.is_secret();
+                    secret = secret || piece.ty.holds_secret();
                     if *piece.ty.core() == Type::Text {
                         ty = Type::Text;
                     }
@@ -207,14 +207,22 @@ impl Checker<'_> {
                 }
                 None => self.check_expr(item, Wanted::default(), scope, context),
             };
-            common = Some(match common {
-                None => each.ty.clone(),
-                Some(before) => join(&before, &each.ty).unwrap_or(Type::Error),
-            });
+            let joined = match &common {
+                None => Some(each.ty.clone()),
+                Some(before) => join(before, &each.ty),
+            };
+            if let (None, Some(before)) = (&joined, &common) {
+                let (expected, found) = (before.to_string(), each.ty.to_string());
+                self.report(TypeError::Mismatch { expected, found, span: each.span, definition: None }.diagnostic());
+            }
+            common = Some(joined.unwrap_or(Type::Error));
             checked.push(each);
         }
         let ty = Type::List(Box::new(item_type.or(common).unwrap_or(Type::Error)));
-        match checked.iter().map(literal_value).collect::<Option<Vec<Value>>>() {
+        // An item that was reported has no value: the list must not be reported for it again.
+        let reported = |item: &Expr| item.ty == Type::Error;
+        match checked.iter().map(|item| literal_value(item).filter(|_| !reported(item))).collect::<Option<Vec<Value>>>()
+        {
             Some(values) => Expr { kind: ExprKind::Literal(Value::List(values)), ty, span },
             None => Expr { kind: ExprKind::List(checked), ty, span },
         }
@@ -240,6 +248,13 @@ impl Checker<'_> {
                 let error =
                     NameError::DuplicateDefinition { what: "key", name: key.clone(), first: key_span, span: key_span };
                 self.report(error.diagnostic());
+            }
+            if let Some(Type::Record(known)) = &wanted_type
+                && !known.iter().any(|field| field.name == key)
+            {
+                let known = known.iter().map(|field| field.name.clone()).collect();
+                let (ty, name) = ("this record".to_string(), key.clone());
+                self.report(NameError::UnknownMember { ty, name, known, span: key_span }.diagnostic());
             }
             let entry_type = match &wanted_type {
                 Some(Type::Map(_, value)) => Some((**value).clone()),
@@ -271,8 +286,11 @@ impl Checker<'_> {
         let checked = self.check_expr(expr, Wanted::default(), scope, context);
         let literal_none = checked.ty == Type::None;
         if literal_none || !accepts(&wanted, &checked.ty) {
-            let (expected, found) = ("bool".to_string(), checked.ty.to_string());
-            self.report(TypeError::Mismatch { expected, found, span: checked.span, definition: None }.diagnostic());
+            let (expected, found, span) = ("bool".to_string(), checked.ty.to_string(), checked.span);
+            self.report(match checked.ty.is_secret() {
+                true => ScriptError::SecretLeak { expected, span, definition: None }.diagnostic(),
+                false => TypeError::Mismatch { expected, found, span, definition: None }.diagnostic(),
+            });
         }
         checked
     }

@@ -53,6 +53,9 @@ impl Checker<'_> {
                 Type::Error
             }
         };
+        if let Some(name) = scope.waits_for(&list) {
+            self.report(TypeError::LoopOfRun { name: name.to_string(), span: list.span }.diagnostic());
+        }
         self.refuse_clauses(head.body, "a loop");
         scope.enter();
         let binding = self.bind(head.name, item, scope);

@@ -1,6 +1,7 @@
 //! Operators and `where`: which types they take, and what they give.
 
 use super::assign::{comparable, join};
+use super::calls::item_type;
 use super::checker::Checker;
 use super::context::{Context, Scope};
 use super::errors::hosts::HostError;
@@ -35,7 +36,15 @@ impl Checker<'_> {
                     Some(Value::Float(value)) => {
                         Expr { kind: ExprKind::Literal(Value::Float(-value)), span, ..operand }
                     }
-                    _ => Expr { ty: operand.ty.clone(), kind: ExprKind::Negate(Box::new(operand)), span },
+                    _ => {
+                        if !matches!(operand.ty.core(), Type::Int | Type::Float | Type::Error) {
+                            let (expected, found) = ("a number".to_string(), operand.ty.to_string());
+                            let span = operand.span;
+                            self.report(TypeError::Mismatch { expected, found, span, definition: None }.diagnostic());
+                            return error_expr(span);
+                        }
+                        Expr { ty: operand.ty.clone(), kind: ExprKind::Negate(Box::new(operand)), span }
+                    }
                 }
             }
         }
@@ -56,7 +65,7 @@ impl Checker<'_> {
         }
         let inner = Context { on_host: true, hosts: None, ..context.clone() };
         let condition = self.expect_condition(condition, scope, &inner);
-        let ty = match system_compared(&condition) {
+        let ty = match system_implied(&condition) {
             Some((os, true)) => Type::Hosts(Some(os)),
             _ => Type::Hosts(match hosts.ty.core() {
                 Type::Hosts(os) => *os,
@@ -100,10 +109,7 @@ impl Checker<'_> {
             | BinaryOperator::LessEqual
             | BinaryOperator::Greater
             | BinaryOperator::GreaterEqual => self.check_order(operands, left, right, span),
-            BinaryOperator::In => {
-                let optional = left.ty.is_optional();
-                binary(Operator::In, left, right, if optional { Type::Bool.optional() } else { Type::Bool }, span)
-            }
+            BinaryOperator::In => self.check_in(operands, left, right, span),
             BinaryOperator::Default => {
                 let unwrapped = match left.ty.clone() {
                     Type::Optional(inner) => *inner,
@@ -147,6 +153,14 @@ impl Checker<'_> {
         let optional = !asks_absence && (left.ty.is_optional() || right.ty.is_optional());
         let ty = if optional { Type::Bool.optional() } else { Type::Bool };
         binary(lowered_operator(operands.operator, &left.ty), left, right, ty, span)
+    }
+
+    fn check_in(&mut self, operands: &Operands<'_>, left: Expr, right: Expr, span: Span) -> Expr {
+        if !item_type(&right.ty).is_some_and(|item| comparable(&item, &left.ty)) {
+            return self.refuse_operands("in", &left, &right, operands.operator_span);
+        }
+        let optional = left.ty.is_optional() || right.ty.is_optional();
+        binary(Operator::In, left, right, if optional { Type::Bool.optional() } else { Type::Bool }, span)
     }
 
     /// `host.os == "linus"` can never hold: the literal is not one of the union's words.
@@ -196,6 +210,9 @@ impl Checker<'_> {
             }
             _ => None,
         };
+        // What is computed from a secret tells of it.
+        let secret = left.ty.holds_secret() || right.ty.holds_secret();
+        let ty = ty.map(|ty| if secret && !ty.holds_secret() { Type::Secret(Box::new(ty)) } else { ty });
         match ty {
             Some(ty) if operands.operator != BinaryOperator::Intersect || matches!(ty, Type::Hosts(_)) => {
                 binary(operator, left, right, ty, span)
@@ -256,6 +273,16 @@ fn hosts_type(
         Operator::HostsUnion => None,
         Operator::HostsMinus => one,
         _ => one.or(two),
+    }
+}
+
+/// What a condition that holds says of the system, alone or joined with others by `and`.
+pub fn system_implied(condition: &Expr) -> Option<(crate::hir::types::Os, bool)> {
+    match &condition.kind {
+        ExprKind::Binary { operator: Operator::And, left, right } => {
+            system_implied(left).or_else(|| system_implied(right))
+        }
+        _ => system_compared(condition),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `at`: steps on another machine, on behalf of the current host.
 
+use super::blocks::systems_of;
 use super::checker::Checker;
 use super::context::{Context, Scope, Systems};
 use super::errors::control::ControlError;
@@ -9,6 +10,7 @@ use super::expressions::Wanted;
 use super::statements::Collected;
 use super::types::user_name;
 use crate::base::source::Span;
+use crate::hir::expr::{Expr, ExprKind, Function};
 use crate::hir::program::{Place, Statement};
 use crate::hir::types::Type;
 use crate::syntax::ast;
@@ -39,7 +41,7 @@ impl Checker<'_> {
         self.refuse_clauses(head.body, "`at`");
         let inner = Context {
             in_at: true,
-            systems: Systems::any(),
+            systems: systems_at(&place, scope),
             as_user: as_user.is_some() || context.as_user,
             ..context.clone()
         };
@@ -60,12 +62,7 @@ impl Checker<'_> {
         Place::Host(host)
     }
 
-    fn check_at_options(
-        &mut self,
-        options: &[ast::Named],
-        scope: &mut Scope,
-        context: &Context,
-    ) -> Option<crate::hir::expr::Expr> {
+    fn check_at_options(&mut self, options: &[ast::Named], scope: &mut Scope, context: &Context) -> Option<Expr> {
         let mut as_user = None;
         for option in options {
             let (name, span) = (option.label.text.clone(), option.label.span);
@@ -78,5 +75,15 @@ impl Checker<'_> {
             }
         }
         as_user
+    }
+}
+
+/// One of a set is of the set's system.
+fn systems_at(place: &Place, scope: &Scope) -> Systems {
+    match place {
+        Place::Host(Expr { kind: ExprKind::Call { function: Function::First | Function::Only, args }, .. }) => {
+            args.first().map_or_else(Systems::any, |set| systems_of(set, scope))
+        }
+        _ => Systems::any(),
     }
 }

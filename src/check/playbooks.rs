@@ -8,7 +8,7 @@ use super::errors::hosts::HostError;
 use super::errors::names::NameError;
 use super::expressions::Wanted;
 use super::statements::Collected;
-use super::types::some_time;
+use super::types::{some_time, user_name};
 use crate::base::ids::{BindingId, HostId, Id};
 use crate::base::source::Span;
 use crate::eval::{Evaluated, Scope as EvalScope, eval};
@@ -126,9 +126,7 @@ impl Checker<'_> {
             seen.push((label, attr.label.span));
             match label {
                 "doc" => lowered.doc = self.expect_text(&attr.value, scope, context),
-                "as" => {
-                    lowered.as_user = Some(self.expect_expr(&attr.value, Wanted::of(&Type::String), scope, context))
-                }
+                "as" => lowered.as_user = Some(self.expect_expr(&attr.value, Wanted::of(&user_name()), scope, context)),
                 "tags" => lowered.tags = self.expect_texts(&attr.value, scope, context),
                 "max_duration" => {
                     let checked = self.expect_expr(&attr.value, Wanted::of(&Type::Duration), scope, context);

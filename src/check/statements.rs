@@ -9,7 +9,7 @@ use super::errors::scripts::ScriptError;
 use super::errors::types::TypeError;
 use super::expressions::Wanted;
 use super::loops::{ForHead, RepeatHead};
-use super::operators::system_compared;
+use super::operators::{system_compared, system_implied};
 use super::places::AtHead;
 use crate::base::ids::BindingId;
 use crate::base::source::Span;
@@ -150,8 +150,18 @@ impl Checker<'_> {
         scope: &mut Scope,
         context: &Context,
     ) -> Option<Statement> {
+        if let Some(noun) = noun_of_step(value, scope) {
+            self.report(NameError::StepInLet { noun: noun.text.clone(), span: noun.span }.diagnostic());
+            if let Some(binding) = self.bind(name, Type::Error, scope) {
+                scope.mark_used(binding);
+            }
+            return None;
+        }
         let value = self.check_expr(value, Wanted::default(), scope, context);
         let binding = self.bind(name, value.ty.clone(), scope)?;
+        if scope.waits_for(&value).is_some() {
+            scope.mark_of_run(binding);
+        }
         Some(Statement::Let { binding, value })
     }
 
@@ -210,6 +220,7 @@ impl Checker<'_> {
             if let Some(binding) = step.binding {
                 // Results need no reader: they are shown in any case.
                 scope.mark_used(binding);
+                scope.mark_of_run(binding);
             }
         }
         step.name = step_name(written, collected);
@@ -229,9 +240,12 @@ impl Checker<'_> {
     ) -> Statement {
         let condition = self.expect_condition(condition, scope, context);
         let (mut yes, mut no) = (context.clone(), context.clone());
+        if let Some((os, is)) = system_implied(&condition) {
+            yes.systems = context.systems.narrowed(os, is, condition.span);
+        }
+        // Of several conditions any may have failed.
         if let Some((os, is)) = system_compared(&condition) {
-            yes.systems = context.systems.narrowed(os, is);
-            no.systems = context.systems.narrowed(os, !is);
+            no.systems = context.systems.narrowed(os, !is, condition.span);
         }
         self.refuse_clauses(then, "a branch");
         scope.enter();
@@ -271,7 +285,8 @@ impl Checker<'_> {
             }
             match second.iter().find(|(other, _)| other == name) {
                 Some((_, twin)) => {
-                    if twin.ty != visible.ty {
+                    let reported = twin.ty == Type::Error || visible.ty == Type::Error;
+                    if twin.ty != visible.ty && !reported {
                         let (first, second) = (visible.ty.brief(), twin.ty.brief());
                         let span = scope.bindings.at(twin.binding).span;
                         self.report(TypeError::BranchesDiffer { name: name.clone(), first, second, span }.diagnostic());
@@ -298,6 +313,15 @@ impl Checker<'_> {
                 ControlError::ClauseNotAllowed { clause: clause_name(clause.kind), place, span: clause.head_span };
             self.report(error.diagnostic());
         }
+    }
+}
+
+/// `let x = file.info(…)`: what looks like a method of nothing is meant as a step.
+fn noun_of_step<'e>(value: &'e ast::Expr, scope: &Scope) -> Option<&'e ast::Name> {
+    let ast::ExprKind::MethodCall { base, .. } = &value.kind else { return None };
+    match &base.kind {
+        ast::ExprKind::Name(noun) if noun.text != "host" && scope.find(&noun.text).is_none() => Some(noun),
+        _ => None,
     }
 }
 
@@ -353,7 +377,7 @@ fn narrow_presence(condition: &Expr, scope: &mut Scope) {
 }
 
 fn narrow_system(condition: &Expr, context: &mut Context) {
-    if let Some((os, is)) = system_compared(condition) {
-        context.systems = context.systems.narrowed(os, is);
+    if let Some((os, is)) = system_implied(condition) {
+        context.systems = context.systems.narrowed(os, is, condition.span);
     }
 }

@@ -41,7 +41,7 @@ impl Checker<'_> {
         };
         let signature = signature(self.actions.at(id));
         let args = self.check_args(step, &signature, scope, context);
-        let mut row = self.row_of(&signature, &args, step);
+        let mut row = self.row_of(&signature, &args);
         let attrs = self.check_attrs(&step.attrs, &signature, scope, context);
         row.admin = row.admin || (!signature.is_controller && (attrs.as_user.is_some() || context.as_user));
         self.check_place(id, &signature, step.action.span, context);
@@ -134,20 +134,19 @@ impl Checker<'_> {
     }
 
     /// The action's row, with `! effect` read from the literal argument.
-    fn row_of(&mut self, signature: &Signature, args: &[Option<Expr>], step: &ast::Step) -> Row {
+    fn row_of(&mut self, signature: &Signature, args: &[Option<Expr>]) -> Row {
         let Some(index) = signature.effect_param else { return signature.row };
         let level = match args.get(index).and_then(Option::as_ref).map(|arg| (&arg.kind, arg.span)) {
-            Some((ExprKind::Literal(Value::String(name)), _)) => Level::parse(name).unwrap_or(Level::Destroy),
-            Some((ExprKind::Literal(_), _)) | None => Level::Destroy,
+            Some((ExprKind::Literal(Value::String(name)), _)) => Level::parse(name).unwrap_or_default(),
+            // What is missing or no effect was reported; the widest row would only add a cascade.
+            Some((ExprKind::Literal(_), _)) | None => default_level(signature.params.get(index)),
             Some((_, span)) => {
                 let name = signature.params.get(index).map(|param| param.name.clone()).unwrap_or_default();
                 self.report(StepError::EffectNotLiteral { name, span }.diagnostic());
                 Level::Destroy
             }
         };
-        // A missing argument was reported; the widest row would only add a cascade.
-        let missing = args.get(index).is_none_or(Option::is_none) && !step.args.is_empty();
-        Row { level: if missing { Level::Read } else { level }, ..signature.row }
+        Row { level, ..signature.row }
     }
 
     fn check_attrs(
@@ -231,7 +230,8 @@ impl Checker<'_> {
         let available: Vec<&'static str> = action.impls().iter().map(|each| each.platform.name()).collect();
         let lacking = context.systems.possible.iter().find(|os| self.lacks_body(&action, **os)).map(|os| os.name());
         if let Some(os) = lacking {
-            self.report(HostError::NoBody { action: signature.name.clone(), os, available, span }.diagnostic());
+            let (action, said) = (signature.name.clone(), context.systems.said);
+            self.report(HostError::NoBody { action, os, available, span, said }.diagnostic());
         }
     }
 
@@ -258,6 +258,15 @@ impl Checker<'_> {
         {
             self.report(StepError::UntilNotRead { action: name, span }.diagnostic());
         }
+    }
+}
+
+/// The effect of a step that does not give it: what the parameter's default says.
+fn default_level(param: Option<&Param>) -> Level {
+    match param.and_then(|param| param.default.as_ref()).map(|default| &default.kind) {
+        Some(ExprKind::Literal(Value::String(name))) => Level::parse(name).unwrap_or(Level::Destroy),
+        Some(_) => Level::Destroy,
+        None => Level::Read,
     }
 }
 

@@ -1,10 +1,13 @@
 //! Written types → types: names resolved, refinements checked.
 
+use std::cmp::Ordering;
+
 use super::checker::{Checker, Origin};
 use super::errors::names::NameError;
 use super::errors::types::TypeError;
 use crate::base::source::Span;
-use crate::eval::fits::why_no_pattern;
+use crate::eval::evaluate::order;
+use crate::eval::fits::{fits, why_no_pattern};
 use crate::hir::types::{Field, Os, Refinement, Type};
 use crate::hir::value::Value;
 use crate::syntax::ast;
@@ -84,7 +87,8 @@ impl Checker<'_> {
             "hosts" => args.len().min(1),
             _ => 0,
         };
-        if args.len() != wanted {
+        // A misspelt `list<…>` is no type that takes no others.
+        if args.len() != wanted && self.is_type(&name.text) {
             let name = name.text.clone();
             self.report(TypeError::WrongTypeArguments { name, expected: wanted, found: args.len(), span }.diagnostic());
             return Type::Error;
@@ -99,30 +103,37 @@ impl Checker<'_> {
                 let key = resolved(self, 0);
                 Type::Map(Box::new(key), Box::new(resolved(self, 1)))
             }
-            "hosts" if wanted == 1 => self.resolve_hosts(args),
+            "hosts" if wanted == 1 => self.resolve_hosts(args, span),
             _ => self.named_type(name),
         }
     }
 
-    fn resolve_hosts(&mut self, args: &[ast::Type]) -> Type {
+    fn resolve_hosts(&mut self, args: &[ast::Type], span: Span) -> Type {
         let named = args.first().and_then(|arg| match &arg.kind {
             ast::TypeKind::Name { name, .. } => Some(name),
             _ => None,
         });
-        let Some(name) = named else { return Type::Hosts(None) };
-        match Os::parse(&name.text) {
-            Some(os) => Type::Hosts(Some(os)),
-            None => {
-                let known = Os::ALL.iter().map(|os| os.name().to_string()).collect();
-                self.report(NameError::UnknownType { name: name.text.clone(), known, span: name.span }.diagnostic());
-                Type::Error
-            }
+        if let Some(os) = named.and_then(|name| Os::parse(&name.text)) {
+            return Type::Hosts(Some(os));
         }
+        let name = named.map_or_else(|| "…".to_string(), |name| name.text.clone());
+        let span = args.first().map_or(span, |arg| arg.span);
+        let known = Os::ALL.iter().map(|os| os.name().to_string()).collect();
+        self.report(NameError::UnknownType { name, known, span }.diagnostic());
+        Type::Error
+    }
+
+    fn is_type(&self, name: &str) -> bool {
+        GENERIC.contains(&name) || BUILT_IN.iter().any(|(known, _)| *known == name) || self.types.contains_key(name)
     }
 
     pub fn named_type(&mut self, name: &ast::Name) -> Type {
         if let Some((_, ty)) = BUILT_IN.iter().find(|(known, _)| *known == name.text) {
             return ty.clone();
+        }
+        if self.resolving.contains(&name.text) {
+            self.report(TypeError::Recursive { name: name.text.clone(), span: name.span }.diagnostic());
+            return Type::Error;
         }
         if let Some(ty) = self.resolved.get(&name.text) {
             return ty.clone();
@@ -134,19 +145,22 @@ impl Checker<'_> {
             self.report(NameError::UnknownType { name: name.text.clone(), known, span: name.span }.diagnostic());
             return Type::Error;
         };
-        // A type that names itself finds this, and fits everywhere instead of looping.
-        self.resolved.insert(name.text.clone(), Type::Error);
+        self.resolving.push(name.text.clone());
         let outside = std::mem::replace(&mut self.inside_library, origin == Origin::Library);
         let resolved = match self.resolve_type(&item.ty) {
             Type::Refined { base, refinement, .. } => Type::Refined { name: Some(name.text.clone()), base, refinement },
             other => other,
         };
         self.inside_library = outside;
+        self.resolving.pop();
         self.resolved.insert(name.text.clone(), resolved.clone());
         resolved
     }
 
     fn refine(&mut self, base: Type, refinement: &ast::Refinement) -> Type {
+        if base == Type::Error {
+            return base;
+        }
         match refinement {
             ast::Refinement::Pattern { text, span } => {
                 if let Some(reason) = why_no_pattern(text) {
@@ -177,9 +191,28 @@ impl Checker<'_> {
                 }
                 let min = min.as_ref().and_then(literal);
                 let max = max.as_ref().and_then(literal);
+                if let Some(bound) = [&min, &max].into_iter().flatten().find(|bound| !bounds(bound, &base)) {
+                    let (ty, bound) = (base.to_string(), bound.literal());
+                    self.report(TypeError::BadBound { ty, bound, span: *span }.diagnostic());
+                    return base;
+                }
+                if let (Some(min), Some(max)) = (&min, &max)
+                    && order(min, max) == Some(Ordering::Greater)
+                {
+                    self.report(TypeError::EmptyRange { span: *span }.diagnostic());
+                    return base;
+                }
                 Type::Refined { name: None, base: Box::new(base), refinement: Refinement::Range { min, max } }
             }
         }
+    }
+}
+
+/// Whether a value can bound a type: sets and lists are bounded by their count.
+fn bounds(bound: &Value, base: &Type) -> bool {
+    match base.core() {
+        Type::List(_) | Type::Hosts(_) => matches!(bound, Value::Int(count) if *count >= 0),
+        core => fits(bound, core).is_ok(),
     }
 }
 

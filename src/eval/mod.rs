@@ -10,6 +10,7 @@ pub mod kinds;
 pub mod parse;
 pub mod scope;
 pub mod text;
+pub mod walk;
 
 use crate::hir::expr::Expr;
 use crate::hir::value::Value;

@@ -120,6 +120,18 @@ impl Type {
         matches!(self, Type::Optional(_) | Type::None)
     }
 
+    /// Whether a secret is this or lies in it: what is made of such a value must not be shown.
+    pub fn holds_secret(&self) -> bool {
+        match self {
+            Type::Secret(_) => true,
+            Type::Optional(inner) | Type::List(inner) | Type::Results(inner) => inner.holds_secret(),
+            Type::Refined { base, .. } => base.holds_secret(),
+            Type::Map(key, value) => key.holds_secret() || value.holds_secret(),
+            Type::Record(fields) => fields.iter().any(|field| field.ty.holds_secret()),
+            _ => false,
+        }
+    }
+
     pub fn is_secret(&self) -> bool {
         match self {
             Type::Secret(_) => true,

@@ -2,11 +2,12 @@
 //! against its parameter, so that a wrong value is found before anything is touched.
 
 use super::errors::PlanError;
-use super::expression_text::{expression_text, walk};
+use super::expression_text::expression_text;
 use super::model::{Arg, Shown};
 use super::scope::{ActionScope, PlanScope};
 use crate::base::ids::{BindingId, HostId, Id};
 use crate::eval::fits::fits;
+use crate::eval::walk::walk;
 use crate::eval::{EvalError, Evaluated, eval};
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::program::{Action, Param, Step};

@@ -6,11 +6,12 @@ use std::fmt::Write;
 
 use sha2::Digest;
 
-use super::expression_text::{expression_text, walk};
+use super::expression_text::expression_text;
 use super::model::{Block, BlockHosts, Item, ItemKind, Plan, Step};
 use crate::base::ids::{BindingId, HostId, IdVec};
 use crate::eval::functions::hex;
 use crate::eval::text::value_shown;
+use crate::eval::walk::walk;
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::program::{Action, Binding, Body, Impl, Program};
 use crate::hir::value::Value;

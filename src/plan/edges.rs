@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::expression_text::walk;
 use super::model::{Edge, EdgeReason, Item, ItemKind, Plan};
 use crate::base::ids::{BindingId, StepId};
+use crate::eval::walk::walk;
 use crate::hir::expr::{Expr, ExprKind};
 
 /// Fills in `after` of every step.

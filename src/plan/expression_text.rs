@@ -1,6 +1,7 @@
 //! A typed expression as text again, with names instead of ids: for pending values, guards and the digest.
 
 use crate::base::ids::{BindingId, IdVec};
+use crate::eval::walk::walk;
 use crate::hir::expr::{Expr, ExprKind, Operator};
 use crate::hir::program::{Binding, Place, Playbook, Statement};
 use crate::hir::value::Value;
@@ -95,43 +96,6 @@ pub fn symbol(operator: Operator) -> &'static str {
         Operator::HostsIntersect => "&",
         Operator::Multiply => "*",
         Operator::Divide => "/",
-    }
-}
-
-/// Calls `visit` on an expression and everything inside it.
-pub fn walk(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
-    visit(expr);
-    match &expr.kind {
-        ExprKind::Interpolated(items) | ExprKind::List(items) | ExprKind::Call { args: items, .. } => {
-            items.iter().for_each(|item| walk(item, visit));
-        }
-        ExprKind::Field(base, _) | ExprKind::Not(base) | ExprKind::Negate(base) => walk(base, visit),
-        ExprKind::ResultAt { results: left, host: right }
-        | ExprKind::Index { base: left, index: right }
-        | ExprKind::Binary { left, right, .. }
-        | ExprKind::Where { hosts: left, condition: right } => {
-            walk(left, visit);
-            walk(right, visit);
-        }
-        ExprKind::Record(fields) => fields.iter().for_each(|(_, value)| walk(value, visit)),
-        ExprKind::WhenPresent { any, value } => {
-            any.iter().for_each(|each| walk(each, visit));
-            walk(value, visit);
-        }
-        ExprKind::Aggregate { source, body, .. } => {
-            walk(source, visit);
-            if let Some(body) = body {
-                walk(body, visit);
-            }
-        }
-        ExprKind::Literal(_)
-        | ExprKind::Binding(_)
-        | ExprKind::CurrentHost
-        | ExprKind::It
-        | ExprKind::Before
-        | ExprKind::After
-        | ExprKind::Facts
-        | ExprKind::CurrentBatch => {}
     }
 }
 

@@ -4,11 +4,11 @@
 use super::ports::ContentStore;
 use super::results::{Own, Results};
 use crate::base::ids::{BindingId, HostId};
+use crate::eval::walk::walk;
 use crate::eval::{Evaluated, Scope, eval};
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::value::{FileRef, Value};
 use crate::hir::world::Inventory;
-use crate::plan::expression_text::walk;
 use crate::plan::model::Plan;
 
 /// The scope of a playbook's expressions on one host, or on the controller.

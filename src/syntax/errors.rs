@@ -7,19 +7,63 @@ use crate::diag::{Diagnostic, Edit};
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum SyntaxError {
-    Unexpected { expected: Vec<&'static str>, found: String, span: Span },
-    Unclosed { bracket: char, span: Span, end: Span },
-    UnclosedString { span: Span },
-    NeverOpened { bracket: char, span: Span },
-    Mismatched { expected: char, found: char, span: Span, opened: Span },
-    TooDeep { most: usize, span: Span },
-    BadEscape { escape: String, span: Span },
-    BadHole { text: String, span: Span },
-    BadNumber { text: String, span: Span },
-    TooLarge { text: String, span: Span },
-    ChainedComparison { span: Span },
-    SpaceBeforeOptions { span: Span },
-    UnknownEdition { found: String, span: Span },
+    /// `after` is what was found, where `span` is the end of the line before it.
+    Unexpected {
+        expected: Vec<&'static str>,
+        found: String,
+        span: Span,
+        after: Option<Span>,
+    },
+    /// `closed` is the bracket of somebody else that closed it, as far as indentation tells.
+    Unclosed {
+        bracket: char,
+        span: Span,
+        end: Span,
+        closed: Option<Span>,
+    },
+    UnclosedString {
+        span: Span,
+    },
+    NeverOpened {
+        bracket: char,
+        span: Span,
+    },
+    Mismatched {
+        expected: char,
+        found: char,
+        span: Span,
+        opened: Span,
+    },
+    TooDeep {
+        most: usize,
+        span: Span,
+    },
+    BadEscape {
+        escape: String,
+        span: Span,
+    },
+    BadHole {
+        text: String,
+        span: Span,
+    },
+    BadNumber {
+        text: String,
+        span: Span,
+    },
+    TooLarge {
+        text: String,
+        span: Span,
+    },
+    ChainedComparison {
+        span: Span,
+    },
+    SpaceBeforeOptions {
+        span: Span,
+    },
+    UnknownEdition {
+        found: String,
+        span: Span,
+    },
 }
 
 /// Words that open something; a misspelt one is recognised.
@@ -50,10 +94,19 @@ impl SyntaxError {
     pub fn diagnostic(&self) -> Diagnostic {
         let span = self.span();
         match self {
-            SyntaxError::Unexpected { expected, found, .. } => unexpected(expected, found, span),
-            SyntaxError::Unclosed { bracket, end, .. } => {
-                Diagnostic::error("E0002", span, format!("this `{bracket}` is never closed"))
-                    .label(*end, "the file ends here")
+            SyntaxError::Unexpected { expected, found, after, .. } => {
+                let diagnostic = unexpected(expected, found, span);
+                match after {
+                    Some(found) => diagnostic.label(*found, "found here"),
+                    None => diagnostic,
+                }
+            }
+            SyntaxError::Unclosed { bracket, end, closed, .. } => {
+                let diagnostic = Diagnostic::error("E0002", span, format!("this `{bracket}` is never closed"));
+                match closed {
+                    Some(closed) => diagnostic.label(*closed, "by its indentation, this closes a block around it"),
+                    None => diagnostic.label(*end, "the file ends here"),
+                }
             }
             SyntaxError::UnclosedString { .. } => Diagnostic::error("E0003", span, "this string is never closed")
                 .help("a string ends on the line where it starts; `\"\"\"` holds several lines"),
@@ -101,7 +154,11 @@ fn unexpected(expected: &[&'static str], found: &str, span: Span) -> Diagnostic 
     };
     let word = found.trim_matches('`');
     let is_word = word.len() > 2 && word.chars().all(|letter| letter.is_ascii_alphabetic());
-    let near = if is_word && !KEYWORDS.contains(&word) { nearest(word, KEYWORDS.iter().copied()) } else { None };
+    let near = if is_word && !KEYWORDS.contains(&word) && !expected.contains(&"`,`") {
+        nearest(word, KEYWORDS.iter().copied())
+    } else {
+        None
+    };
     Diagnostic::error("E0001", span, message).did_you_mean(near)
 }
 

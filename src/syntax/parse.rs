@@ -13,6 +13,12 @@ use crate::base::ids::FileId;
 use crate::base::source::Span;
 use crate::diag::Diagnostic;
 
+const EDITION: &str = "`ops 1`";
+
+/// What is expected where a statement, clause or item has ended: whatever stands there instead is wrong itself.
+const AFTER_THE_END: &[&str] =
+    &["a statement", "a clause", "an attribute", "a platform", "a parameter", "`playbook`", "`action`", "`type`"];
+
 /// More syntax errors than this in one file tell a reader nothing new.
 const MOST_ERRORS: usize = 20;
 
@@ -32,8 +38,14 @@ pub(super) fn parse(text: &str, file: FileId) -> (Option<ast::File>, Vec<Diagnos
             }
             Err(error) => {
                 let at = error.span().start as usize;
+                let is_edition =
+                    matches!(&error, SyntaxError::Unexpected { expected, .. } if expected.contains(&EDITION));
                 errors.push(error);
-                match blank_statement(&remaining, at, &scanned.lines) {
+                // Without an edition nothing is known of what follows.
+                if is_edition {
+                    break;
+                }
+                match blank_statement(&remaining, at, &scanned) {
                     Some(blanked) => remaining = blanked,
                     None => break,
                 }
@@ -44,7 +56,7 @@ pub(super) fn parse(text: &str, file: FileId) -> (Option<ast::File>, Vec<Diagnos
 }
 
 fn attempt(text: &str, file: FileId, scanned: &Scan) -> Result<(ast::File, Vec<SyntaxError>), SyntaxError> {
-    let mut pairs = Grammar::parse(Rule::file, text).map_err(|error| unexpected(&error, text, file))?;
+    let mut pairs = Grammar::parse(Rule::file, text).map_err(|error| unexpected(&error, text, file, scanned))?;
     let mut lowerer = Lowerer { file, text, comments: &scanned.comments, errors: Vec::new() };
     match pairs.next() {
         Some(pair) => {
@@ -52,14 +64,15 @@ fn attempt(text: &str, file: FileId, scanned: &Scan) -> Result<(ast::File, Vec<S
             Ok((tree, lowerer.errors))
         }
         None => Err(SyntaxError::Unexpected {
-            expected: vec!["`ops 1`"],
+            expected: vec![EDITION],
             found: "nothing".to_string(),
             span: Span::new(file, 0, 0),
+            after: None,
         }),
     }
 }
 
-fn unexpected(error: &pest::error::Error<Rule>, text: &str, file: FileId) -> SyntaxError {
+fn unexpected(error: &pest::error::Error<Rule>, text: &str, file: FileId, scanned: &Scan) -> SyntaxError {
     let at = match error.location {
         InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
     };
@@ -70,8 +83,49 @@ fn unexpected(error: &pest::error::Error<Rule>, text: &str, file: FileId) -> Syn
     };
     expected.sort_unstable();
     expected.dedup();
-    expected = simplified(expected);
-    SyntaxError::Unexpected { expected, found, span: Span::new(file, at, at + length) }
+    expected = match closing_of_list(at, text, scanned).filter(|_| ends_a_value(&expected)) {
+        Some(closing) => vec!["`,`", closing],
+        None => simplified(expected),
+    };
+    let span = Span::new(file, at, at + length);
+    let is_unfinished = !expected.is_empty() && !expected.iter().any(|word| AFTER_THE_END.contains(word));
+    match end_of_line_before(text, at, scanned).filter(|_| is_unfinished) {
+        Some(end) => SyntaxError::Unexpected { expected, found, span: Span::new(file, end, end), after: Some(span) },
+        None => SyntaxError::Unexpected { expected, found, span, after: None },
+    }
+}
+
+/// Whether what stands before is whole, so that a list could go on or end here.
+fn ends_a_value(expected: &[&'static str]) -> bool {
+    expected.contains(&"an operator") || expected.contains(&"a refinement in parentheses")
+}
+
+/// What closes the list around an offset: the grammar's literals are not among the rules that it expects.
+fn closing_of_list(at: usize, text: &str, scanned: &Scan) -> Option<&'static str> {
+    let mut open = Vec::new();
+    for bracket in scanned.brackets.iter().take_while(|bracket| **bracket < at) {
+        match text.as_bytes().get(*bracket) {
+            Some(letter @ (b'(' | b'[' | b'{')) => open.push(*letter),
+            Some(b')' | b']' | b'}') => drop(open.pop()),
+            _ => {}
+        }
+    }
+    match open.last() {
+        Some(b'(') => Some("`)`"),
+        Some(b'[') => Some("`]`"),
+        _ => None,
+    }
+}
+
+/// Where the text before an offset ends, if that is on an earlier line and more could follow there: something that is
+/// missing at the end of a line is found missing where the next word stands.
+fn end_of_line_before(text: &str, at: usize, scanned: &Scan) -> Option<usize> {
+    let mut before = text.get(..at)?.trim_end();
+    while let Some(comment) = scanned.comments.iter().find(|comment| comment.span.end as usize == before.len()) {
+        before = before.get(..comment.span.start as usize)?.trim_end();
+    }
+    let is_open = before.is_empty() || before.ends_with(['(', '[', '{', ',']);
+    (!is_open && text.get(before.len()..at)?.contains('\n')).then_some(before.len())
 }
 
 /// Where a value could go on, "an operator" is always possible too: naming it helps nobody who forgot a bracket.
@@ -97,8 +151,8 @@ fn token_at(text: &str, at: usize) -> (String, usize) {
 
 /// The text with the statement around an offset replaced by blanks of the same length: everything from the line where
 /// it starts to where its brackets are closed again. None where that changes nothing.
-fn blank_statement(text: &str, at: usize, lines: &[Line]) -> Option<String> {
-    // An error is found where the next token stands, often a line too late: blame the line that holds text before it.
+fn blank_statement(text: &str, at: usize, scanned: &Scan) -> Option<String> {
+    let lines = &scanned.lines;
     let here = lines.partition_point(|line| line.start <= at).saturating_sub(1);
     let is_start = |line: &Line| !line.inside_parentheses && has_text(text, line.start, lines);
     let first = (0..=here).rev().find(|index| lines.get(*index).is_some_and(is_start))?;
@@ -108,7 +162,7 @@ fn blank_statement(text: &str, at: usize, lines: &[Line]) -> Option<String> {
         .skip(first + 1)
         .find(|line| line.start > at && line.depth <= start.depth)
         .map_or(text.len(), |line| line.start);
-    let end = keep_closing_bracket(text, start.start, end);
+    let end = keep_closing_bracket(text, start.start, end, scanned);
     let part = text.get(start.start..end)?;
     if part.trim().is_empty() {
         return None;
@@ -126,14 +180,14 @@ fn has_text(text: &str, start: usize, lines: &[Line]) -> bool {
 }
 
 /// A line that only closes the block around the statement must stay, or the block would never end.
-fn keep_closing_bracket(text: &str, start: usize, end: usize) -> usize {
-    let part = text.get(start..end).unwrap_or("");
+fn keep_closing_bracket(text: &str, start: usize, end: usize, scanned: &Scan) -> usize {
     let mut depth = 0_usize;
-    for (offset, letter) in part.char_indices() {
-        match letter {
-            '{' | '(' | '[' => depth += 1,
-            '}' | ')' | ']' if depth == 0 => return start + offset,
-            '}' | ')' | ']' => depth -= 1,
+    for at in scanned.brackets.iter().copied().filter(|at| (start..end).contains(at)) {
+        match text.as_bytes().get(at) {
+            Some(b'{' | b'(' | b'[') => depth += 1,
+            Some(b'}' | b')' | b']') if depth == 0 => return at,
+            Some(b'}' | b')' | b']') => depth -= 1,
+            // Blanked out before.
             _ => {}
         }
     }

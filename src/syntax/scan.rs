@@ -16,6 +16,8 @@ pub(super) struct Scan {
     pub(super) errors: Vec<SyntaxError>,
     /// Where a statement may start: offsets of line starts outside strings, with the depth of brackets there.
     pub(super) lines: Vec<Line>,
+    /// Where brackets stand, outside strings and comments.
+    pub(super) brackets: Vec<usize>,
 }
 
 /// The start of a line that is not inside a string.
@@ -32,6 +34,9 @@ struct Scanner<'a> {
     file: FileId,
     at: usize,
     open: Vec<(char, usize)>,
+    /// The first bracket that was closed by a line of less indentation than its own: probably by a closing bracket of
+    /// somebody else.
+    misfit: Option<(char, usize, usize)>,
     scan: Scan,
 }
 
@@ -41,10 +46,12 @@ pub(super) fn scan(text: &str, file: FileId) -> Scan {
         file,
         at: 0,
         open: Vec::new(),
+        misfit: None,
         scan: Scan {
             comments: Vec::new(),
             errors: Vec::new(),
             lines: vec![Line { start: 0, depth: 0, inside_parentheses: false }],
+            brackets: Vec::new(),
         },
     };
     scanner.run();
@@ -77,10 +84,27 @@ impl Scanner<'_> {
                 return;
             }
         }
-        if let Some((bracket, start)) = self.open.last() {
-            let span = self.span(*start, start + 1);
-            self.scan.errors.push(SyntaxError::Unclosed { bracket: *bracket, span, end: self.span(self.at, self.at) });
+        if let Some((bracket, start)) = self.open.last().copied() {
+            self.unclosed(bracket, start);
         }
+    }
+
+    /// One closing bracket is missing. The last open one is the outermost; indentation tells which one was meant.
+    fn unclosed(&mut self, bracket: char, start: usize) {
+        let (bracket, start, closed) = match self.misfit {
+            Some((inner, at, closed)) if at > start => (inner, at, Some(self.span(closed, closed + 1))),
+            _ => (bracket, start, None),
+        };
+        let (span, end) = (self.span(start, start + 1), self.span(self.at, self.at));
+        self.scan.errors.push(SyntaxError::Unclosed { bracket, span, end, closed });
+    }
+
+    /// How far the line of an offset is indented, and whether the offset is the first on it.
+    fn indentation(&self, at: usize) -> (usize, bool) {
+        let before = self.text.get(..at).unwrap_or("");
+        let line = before.get(before.rfind('\n').map_or(0, |newline| newline + 1)..).unwrap_or("");
+        let indented = line.len() - line.trim_start().len();
+        (indented, indented == line.len())
     }
 
     /// `sh"""` and `powershell"""` hold raw text: a backslash there is the script's own.
@@ -148,6 +172,7 @@ impl Scanner<'_> {
 
     fn open(&mut self, bracket: char) {
         self.open.push((bracket, self.at));
+        self.scan.brackets.push(self.at);
         if self.open.len() > MOST_NESTING {
             let span = self.span(self.at, self.at + 1);
             self.scan.errors.push(SyntaxError::TooDeep { most: MOST_NESTING, span });
@@ -157,8 +182,14 @@ impl Scanner<'_> {
 
     fn close(&mut self, bracket: char) {
         let span = self.span(self.at, self.at + 1);
+        self.scan.brackets.push(self.at);
         match self.open.pop() {
-            Some((open, _)) if closing(open) == bracket => {}
+            Some((open, start)) if closing(open) == bracket => {
+                let (here, is_first) = self.indentation(self.at);
+                if self.misfit.is_none() && is_first && here < self.indentation(start).0 {
+                    self.misfit = Some((open, start, self.at));
+                }
+            }
             Some((open, start)) => {
                 let opened = self.span(start, start + 1);
                 self.scan.errors.push(SyntaxError::Mismatched {

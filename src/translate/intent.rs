@@ -8,12 +8,12 @@ use super::clauses;
 use super::templates::{Part, parse};
 use super::tokens::{Token, TokenKind};
 use super::values::NEVER_NAMES;
+use crate::eval::walk::walk;
 use crate::hir::effect::Level;
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::program::{Action, OnBlock, Playbook, Program, Statement, Step};
 use crate::hir::value::Value;
 use crate::hir::world::Inventory;
-use crate::plan::expression_text::walk;
 
 /// What the checks found.
 #[derive(Clone, PartialEq, Default, Debug)]

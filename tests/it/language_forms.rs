@@ -84,24 +84,6 @@ fn what_a_loop_binds_is_a_list_after_it() {
       }
     }
     require host.name == "w3" or (said.count == 2 and said[1].stdout == "20") else "{said.count}"
-    for path in map(said, it.stdout ?? "") {
-      file.write(to: "ROOT/{host.name}", content: path)
-    }
-  }
-"#,
-    );
-    let planned = forms.project.opsc(&["plan", "a.ops", "--offline"]);
-    assert!(planned.stderr.contains("must be known before the run"), "{planned:?}");
-    forms.playbook(
-        "change, exec",
-        r#"
-  on group("web") {
-    for n in [10, 20] {
-      if host.name != "w3" {
-        said = shell.run(script: sh"echo $n", effect: "read", vars: { n: "{n}" })
-      }
-    }
-    require host.name == "w3" or (said.count == 2 and said[1].stdout == "20") else "{said.count}"
   }
   require said.skipped.names == ["w3"] and said.ok.count == 2 else "{said.skipped.names}"
   let both = map(said, it[0].stdout ?? "none")

@@ -16,6 +16,7 @@ pub enum ControlError {
     RepeatWithoutTimes { span: Span },
     NestedAt { span: Span },
     ApproveOnHosts { span: Span },
+    ApproveGivesNothing { span: Span },
     BadSchedule { reason: String, span: Span },
     WindowWithoutSchedule { span: Span },
 }
@@ -59,6 +60,10 @@ impl ControlError {
             ControlError::ApproveOnHosts { span } => {
                 Diagnostic::error("E0611", *span, "an approval is for the whole run, not for one host")
                     .help("write it in the playbook's body, between `on` blocks, or in `after batch`")
+            }
+            ControlError::ApproveGivesNothing { span } => {
+                Diagnostic::error("E0614", *span, "an approval gives nothing that a name could stand for")
+                    .help("what is behind it runs only if it was given")
             }
             ControlError::BadSchedule { reason, span } => Diagnostic::error("E0612", *span, reason.clone()),
             ControlError::WindowWithoutSchedule { span } => {
@@ -115,4 +120,7 @@ crate::diag::code_docs! {
     "E0613" "a window without a schedule"
     "`window` says how long after a scheduled time a run may still begin."
     "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  window: 6h\n\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  schedule: daily(at: \"02:00\")\n  window: 6h\n\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n"
+    "E0614" "a name for an approval"
+    "An approval has no result: it is given, or what is behind it does not run."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  ok = approve(by: [\"dba\"], message: \"look at all of them\")\n\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  approve(by: [\"dba\"], message: \"look at all of them\")\n\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n"
 }

@@ -62,7 +62,9 @@ impl EffectError {
                 diagnostic.fix(format!("write `! {whole}`"), vec![Edit { span: *row, text: format!("! {whole}") }])
             }
             EffectError::RowMissing { what, needed, after } => {
-                Diagnostic::error("E0403", *after, format!("the {what} does not say what it may do"))
+                // The closing parenthesis: the row is missing behind it.
+                let closing = Span { start: after.end.saturating_sub(1), ..*after };
+                Diagnostic::error("E0403", closing, format!("the {what} does not say what it may do"))
                     .at(format!("expected `! {needed}` after the parameters"))
                     .fix(
                         format!("write `! {needed}`"),

@@ -13,7 +13,7 @@ pub enum HostError {
     NotHosts { found: String, span: Span },
     NotOneHost { found: String, span: Span },
     WrongSystem { expected: &'static str, hosts: Vec<String>, span: Span },
-    NoBody { action: String, os: &'static str, available: Vec<&'static str>, span: Span },
+    NoBody { action: String, os: &'static str, available: Vec<&'static str>, span: Span, said: Option<Span> },
     NoBodies { action: String, span: Span },
     UnknownPlatform { name: String, span: Span },
     MixedBodies { action: String, span: Span },
@@ -53,10 +53,14 @@ impl HostError {
                 format!("expected {expected} hosts, but {} is not", words::join_some(hosts, 5)),
             )
             .help(format!("narrow the set: `where host.os == \"{expected}\"`")),
-            HostError::NoBody { action, os, available, span } => {
-                Diagnostic::error("E0506", *span, format!("`{action}` cannot run on {os} hosts"))
+            HostError::NoBody { action, os, available, span, said } => {
+                let diagnostic = Diagnostic::error("E0506", *span, format!("`{action}` cannot run on {os} hosts"))
                     .at(format!("it has a body for {}", words::join_and(available)))
-                    .help("narrow the hosts with `where host.os == …` or `if host.os == …`")
+                    .help("narrow the hosts with `where host.os == …` or `if host.os == …`");
+                match said {
+                    Some(said) => diagnostic.label(*said, format!("this says that hosts are {os}")),
+                    None => diagnostic,
+                }
             }
             HostError::NoBodies { action, span } => {
                 Diagnostic::error("E0507", *span, format!("the action `{action}` has no body"))

@@ -12,6 +12,11 @@ pub enum NameError {
         known: Vec<String>,
         span: Span,
     },
+    /// A step behind `let`: its noun was looked up as a value.
+    StepInLet {
+        noun: String,
+        span: Span,
+    },
     /// Bound in a block that has ended.
     OutOfReach {
         name: String,
@@ -76,6 +81,10 @@ impl NameError {
             NameError::UnknownName { name, known, span } => {
                 Diagnostic::error("E0101", *span, format!("nothing here is called `{name}`"))
                     .did_you_mean(nearest(name, known.iter().map(String::as_str)))
+            }
+            NameError::StepInLet { noun, span } => {
+                Diagnostic::error("E0101", *span, format!("nothing here is called `{noun}`"))
+                    .help("a step stands without `let`: `found = file.info(…)`")
             }
             NameError::OutOfReach { name, bound, span } => {
                 Diagnostic::error("E0102", *span, format!("`{name}` ended with its block"))

@@ -52,6 +52,15 @@ pub enum TypeError {
         ty: String,
         span: Span,
     },
+    /// A bound of another kind than what it bounds.
+    BadBound {
+        ty: String,
+        bound: String,
+        span: Span,
+    },
+    EmptyRange {
+        span: Span,
+    },
     WrongTypeArguments {
         name: String,
         expected: usize,
@@ -63,6 +72,16 @@ pub enum TypeError {
     },
     NotIndexable {
         ty: String,
+        span: Span,
+    },
+    /// A type that holds itself.
+    Recursive {
+        name: String,
+        span: Span,
+    },
+    /// The list of a `for` that depends on a result.
+    LoopOfRun {
+        name: String,
         span: Span,
     },
     BranchesDiffer {
@@ -132,16 +151,32 @@ impl TypeError {
                 Diagnostic::error("E0309", *span, format!("{ty} cannot be refined like this"))
                     .help("numbers, durations, sizes, lists and host sets take a range, strings a /pattern/")
             }
+            TypeError::BadBound { ty, bound, span } => {
+                Diagnostic::error("E0309", *span, format!("{bound} cannot bound {ty}"))
+                    .help("a range has bounds of its own type; lists and host sets are bounded by their count")
+            }
+            TypeError::EmptyRange { span } => {
+                Diagnostic::error("E0309", *span, "no value lies in this range").help("write the smaller bound first")
+            }
             TypeError::WrongTypeArguments { name, expected, found, span } => {
                 Diagnostic::error("E0310", *span, format!("`{name}` takes {expected} types in `<…>`, found {found}"))
             }
             TypeError::NotIndexable { ty, span } => Diagnostic::error("E0311", *span, format!("{ty} has no `[…]`")),
             TypeError::LoadWithoutType { span } => Diagnostic::error(
-                "E0313",
+                "E0315",
                 *span,
                 "`load` reads a file as a value of a declared type, and there is none here",
             )
             .help("make it a parameter of the playbook: `people: list<Person> = load(\"data/people.yaml\")`"),
+            TypeError::Recursive { name, span } => {
+                Diagnostic::error("E0314", *span, format!("the type `{name}` holds itself"))
+                    .help("every value is finite: name the fields of each level")
+            }
+            TypeError::LoopOfRun { name, span } => {
+                Diagnostic::error("E0313", *span, "the list of a `for` must be known before the run")
+                    .at(format!("depends on `{name}`, which only the run will know"))
+                    .help("go over a list of the playbook, or let one script do all of it")
+            }
             TypeError::BranchesDiffer { name, first, second, span } => Diagnostic::error(
                 "E0312",
                 *span,
@@ -208,7 +243,13 @@ crate::diag::code_docs! {
     "E0312" "branches that bind different types"
     "Both branches of an `if` may bind one name if it has one type."
     "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! exec {\n  on web {\n    if host.name == \"a\" {\n      x = file.info(path: \"/a\")\n    } else {\n      x = shell.run(script: sh\"true\", effect: \"read\")\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    if host.name == \"a\" {\n      x = file.info(path: \"/a\")\n    } else {\n      x = file.info(path: \"/b\")\n    }\n  }\n}\n"
-    "E0313" "`load` without a declared type"
+    "E0313" "a loop over what the run finds"
+    "A plan is finite: `for` goes over a list that is known when the plan is made, so that every step is in it."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! change, exec {\n  on web {\n    found = shell.run(script: sh\"ls /srv\", effect: \"read\")\n    for name in lines(found.stdout) {\n      file.absent(path: \"/srv/{name}\")\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n  names: list<string>,\n) ! change {\n  on web {\n    for name in names {\n      file.absent(path: \"/srv/{name}\")\n    }\n  }\n}\n"
+    "E0314" "a type that holds itself"
+    "A type is made of other types. One that names itself, or a type that names it, has no values that end."
+    "ops 1\n\ntype Node = { name: string, below: list<Node> }\n\nplaybook p(\n  node: Node,\n) ! read {\n  require node.name != \"\" else \"none\"\n}\n" => "ops 1\n\ntype Leaf = { name: string }\n\ntype Node = { name: string, below: list<Leaf> }\n\nplaybook p(\n  node: Node,\n) ! read {\n  require node.name != \"\" else \"none\"\n}\n"
+    "E0315" "`load` without a declared type"
     "`load(\"data/x.yaml\")` is the default of a playbook's parameter. Its path is written out, and its type is the parameter's."
     "ops 1\n\n# data.yaml: [a, b]\nplaybook p() ! read {\n  let names = load(\"data.yaml\")\n  require names != none else \"none\"\n}\n" => "ops 1\n\n# data.yaml: [a, b]\nplaybook p(\n  names: list<string> = load(\"data.yaml\"),\n) ! read {\n  require names.count > 0 else \"none\"\n}\n"
 }
