@@ -55,6 +55,7 @@ impl Checker<'_> {
         self.warn_unused(&lowered.body, &scope);
         lowered.row = self.check_row(playbook, &collected);
         lowered.bindings = scope.bindings;
+        self.lint_literals(&playbook.params, Some(&playbook.body));
         self.playbooks.push(lowered);
     }
 

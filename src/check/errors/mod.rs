@@ -3,6 +3,7 @@
 pub mod control;
 pub mod effects;
 pub mod hosts;
+pub mod lint;
 pub mod names;
 pub mod scripts;
 pub mod steps;
@@ -12,7 +13,7 @@ use crate::diag::CodeDoc;
 
 /// Every code of the checker.
 pub fn codes() -> impl Iterator<Item = &'static CodeDoc> {
-    [names::CODES, steps::CODES, types::CODES, effects::CODES, hosts::CODES, control::CODES, scripts::CODES]
+    [names::CODES, steps::CODES, types::CODES, effects::CODES, hosts::CODES, control::CODES, scripts::CODES, lint::CODES]
         .into_iter()
         .flatten()
 }
