@@ -122,8 +122,8 @@ fn lint_shell(lint: &mut Lint<'_>) {
 pub struct Facts {
     pub functions: BTreeSet<String>,
     pub assigned: BTreeSet<String>,
-    /// Assigned from `mktemp`.
-    pub temporary: BTreeSet<String>,
+    /// Files and processes of the script's own making: assigned from `mktemp`, from `$!`, or from such a variable.
+    pub own: BTreeSet<String>,
     /// Assigned a text that starts with something.
     pub filled: BTreeSet<String>,
     /// Assigned what may be empty.
@@ -167,13 +167,16 @@ impl Facts {
             }
             _ => false,
         });
+        let begins_own = value.variables().next().is_some_and(|(part, variable)| {
+            part.at.start <= value.at.start + 1 && (variable.name == "!" || self.own.contains(&variable.name))
+        });
         let begins = match value.parts.first().map(|part| &part.kind) {
             Some(PartKind::Text(text)) => !text.is_empty(),
             Some(PartKind::Variable(variable)) => matches!(variable.form, Form::Required | Form::Default),
             _ => false,
         };
-        if runs_mktemp {
-            self.temporary.insert(name.to_string());
+        if runs_mktemp || begins_own {
+            self.own.insert(name.to_string());
         } else if begins {
             self.filled.insert(name.to_string());
         } else {

@@ -114,7 +114,8 @@ fn given_of_type(name: &str, ty: &Type) -> Given {
         Type::Union(members) if members.iter().all(is_plain) => Shape::Plain,
         _ => Shape::Text,
     };
-    let can_be_empty = matches!(ty.core(), Type::String | Type::Text) && fits(&Value::string(""), without_secret(ty)).is_ok();
+    let can_be_empty =
+        matches!(ty.core(), Type::String | Type::Text) && fits(&Value::string(""), without_secret(ty)).is_ok();
     let is_path = *ty.core() == Type::Path;
     Given { name: name.to_string(), shape, may_be_empty: is_absent || can_be_empty, is_path, definition: None }
 }

@@ -7,13 +7,37 @@ use super::shell_tree::{Command, CommandKind, Form, PartKind, Word};
 
 /// Folders whose whole content no script means.
 const SYSTEM: &[&str] = &[
-    "/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/proc", "/root",
-    "/run", "/sbin", "/srv", "/sys", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/sbin", "/usr/share", "/var",
-    "/var/lib", "~",
+    "/",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/home",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/opt",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/srv",
+    "/sys",
+    "/usr",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/local",
+    "/usr/sbin",
+    "/usr/share",
+    "/var",
+    "/var/lib",
+    "~",
 ];
 
 /// Starts of names of block devices below `/dev`.
-const DEVICES: &[&str] = &["sd", "hd", "vd", "xvd", "nvme", "mmcblk", "md", "dm-", "loop", "mapper/", "disk/", "block/"];
+const DEVICES: &[&str] =
+    &["sd", "hd", "vd", "xvd", "nvme", "mmcblk", "md", "dm-", "loop", "mapper/", "disk/", "block/"];
 
 pub(super) fn look(lint: &mut Lint<'_>, command: &Command, before: &[Command]) {
     for redirection in &command.redirections {
@@ -123,7 +147,7 @@ fn may_vanish(lint: &Lint<'_>, name: &str, form: Form) -> bool {
     match lint.subject.given(name) {
         Some(given) => given.may_be_empty,
         None if lint.facts.perhaps_empty.contains(name) => true,
-        None => !lint.facts.temporary.contains(name) && !lint.facts.filled.contains(name) && name != "HOME",
+        None => !lint.facts.own.contains(name) && !lint.facts.filled.contains(name) && name != "HOME",
     }
 }
 
@@ -154,7 +178,8 @@ fn changes_rights(lint: &mut Lint<'_>, call: &Call<'_>) {
         }
     }
     let rights = outline(mode);
-    let for_all = matches!(rights.as_str(), "777" | "0777" | "a+rwx" | "ugo+rwx" | "a=rwx" | "ugo=rwx" | "+rwx" | "o+w" | "a+w");
+    let for_all =
+        matches!(rights.as_str(), "777" | "0777" | "a+rwx" | "ugo+rwx" | "a=rwx" | "ugo=rwx" | "+rwx" | "o+w" | "a+w");
     if call.name == "chmod" && for_all {
         let span = lint.span(&mode.at);
         lint.report(&LintError::RightsForAll { rights, span });
@@ -225,8 +250,12 @@ fn restarts(lint: &mut Lint<'_>, call: &Call<'_>) {
 fn fork_bomb(lint: &mut Lint<'_>, command: &Command, before: &[Command]) {
     let Some(name) = command.name().filter(|name| command.piped && lint.facts.functions.contains(name)) else { return };
     let is_itself = before.last().is_some_and(|source| source.name().as_ref() == Some(&name));
-    let is_defined = before.iter().rev().any(|each| each.kind == CommandKind::Function);
-    if is_itself && is_defined {
+    // First thing in its own body: elsewhere a condition may stand before it.
+    let opens_body = before.iter().rev().nth(1).is_some_and(|definition| {
+        definition.kind == CommandKind::Function
+            && definition.words.first().and_then(Word::literal).as_ref() == Some(&name)
+    });
+    if is_itself && opens_body {
         let at = command.words.first().map(|word| word.at.clone()).unwrap_or_default();
         let span = lint.span(&at);
         lint.report(&LintError::ForkBomb { name, span });

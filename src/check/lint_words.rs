@@ -126,7 +126,8 @@ impl Call<'_> {
 }
 
 fn is_option(text: &str, option: &str) -> bool {
-    if text == option || option.starts_with("--") && text.strip_prefix(option).is_some_and(|rest| rest.starts_with('=')) {
+    if text == option || option.starts_with("--") && text.strip_prefix(option).is_some_and(|rest| rest.starts_with('='))
+    {
         return true;
     }
     let letter = option.strip_prefix('-').filter(|letter| letter.chars().count() == 1);

@@ -20,8 +20,23 @@ enum Writes {
 
 const ALWAYS: Writes = Writes::Unless(&[]);
 const PACKAGES: Writes = Writes::Verb(&[
-    "install", "remove", "purge", "upgrade", "dist-upgrade", "full-upgrade", "update", "autoremove", "clean", "erase",
-    "reinstall", "downgrade", "add", "del", "in", "rm", "up",
+    "install",
+    "remove",
+    "purge",
+    "upgrade",
+    "dist-upgrade",
+    "full-upgrade",
+    "update",
+    "autoremove",
+    "clean",
+    "erase",
+    "reinstall",
+    "downgrade",
+    "add",
+    "del",
+    "in",
+    "rm",
+    "up",
 ]);
 const CONTAINERS: Writes = Writes::Verb(&[
     "run", "rm", "rmi", "stop", "start", "restart", "kill", "pull", "push", "build", "create", "load", "import",
@@ -48,7 +63,10 @@ const TABLE: &[(&str, Writes)] = &[
     ("dpkg", Writes::With(&["-i", "--install", "-r", "--remove", "-P", "--purge", "--configure", "--unpack"])),
     ("fallocate", ALWAYS),
     ("find", Writes::With(&["-delete"])),
-    ("git", Writes::Verb(&["clone", "pull", "checkout", "reset", "commit", "push", "clean", "merge", "fetch", "switch"])),
+    (
+        "git",
+        Writes::Verb(&["clone", "pull", "checkout", "reset", "commit", "push", "clean", "merge", "fetch", "switch"]),
+    ),
     ("gpasswd", ALWAYS),
     ("groupadd", ALWAYS),
     ("groupdel", ALWAYS),
@@ -95,9 +113,31 @@ const TABLE: &[(&str, Writes)] = &[
     (
         "systemctl",
         Writes::Verb(&[
-            "start", "stop", "restart", "reload", "try-restart", "reload-or-restart", "enable", "disable", "reenable",
-            "mask", "unmask", "daemon-reload", "daemon-reexec", "reset-failed", "set-default", "set-property",
-            "isolate", "kill", "edit", "revert", "link", "preset", "reboot", "poweroff", "halt",
+            "start",
+            "stop",
+            "restart",
+            "reload",
+            "try-restart",
+            "reload-or-restart",
+            "enable",
+            "disable",
+            "reenable",
+            "mask",
+            "unmask",
+            "daemon-reload",
+            "daemon-reexec",
+            "reset-failed",
+            "set-default",
+            "set-property",
+            "isolate",
+            "kill",
+            "edit",
+            "revert",
+            "link",
+            "preset",
+            "reboot",
+            "poweroff",
+            "halt",
         ]),
     ),
     ("tee", ALWAYS),
@@ -125,8 +165,8 @@ pub(super) fn look(lint: &mut Lint<'_>, command: &Command) {
         }
     }
     for call in calls(command) {
-        let is_own = lint.facts.functions.contains(&call.name) || lint.subject.given(&call.name).is_some();
-        if is_own || !writes(&call) || is_for_temporary(&call, &lint.facts) {
+        let is_function = lint.facts.functions.contains(&call.name) || lint.subject.given(&call.name).is_some();
+        if is_function || !writes(&call) || is_for_own(&call, &lint.facts) {
             continue;
         }
         let verb = if takes_verb(&call.name) { format!("{} {}", call.name, call.verb()) } else { call.name.clone() };
@@ -142,7 +182,7 @@ fn writes_file(redirection: &Redirection, facts: &Facts) -> bool {
     let is_sign = |letter: char| letter.is_ascii_digit() || letter == '-' || letter == EXPANSION;
     let is_descriptor = redirection.operator == ">&" && target.chars().all(is_sign);
     let is_process = redirection.target.parts.iter().any(|part| matches!(part.kind, PartKind::Command { .. }));
-    writes && !is_descriptor && !is_process && !is_harmless(&target) && !is_temporary(&redirection.target, facts)
+    writes && !is_descriptor && !is_process && !is_harmless(&target) && !is_own(&redirection.target, facts)
 }
 
 fn is_harmless(path: &str) -> bool {
@@ -151,16 +191,17 @@ fn is_harmless(path: &str) -> bool {
         || path.starts_with("/proc/self/fd/")
 }
 
-/// A file that the script made for itself with `mktemp`.
-fn is_temporary(word: &Word, facts: &Facts) -> bool {
-    word.variables().any(|(_, variable)| facts.temporary.contains(&variable.name))
+/// A file or process that the script made for itself.
+fn is_own(word: &Word, facts: &Facts) -> bool {
+    word.variables()
+        .any(|(_, variable)| matches!(variable.name.as_str(), "!" | "$") || facts.own.contains(&variable.name))
 }
 
-fn is_for_temporary(call: &Call<'_>, facts: &Facts) -> bool {
+fn is_for_own(call: &Call<'_>, facts: &Facts) -> bool {
     let operands = call.operands();
     let written = if TO_LAST.contains(&call.name.as_str()) { operands.last().map(std::slice::from_ref) } else { None };
     let written = written.unwrap_or(&operands);
-    let is_nothing = |word: &&Word| is_temporary(word, facts) || is_harmless(&outline(word));
+    let is_nothing = |word: &&Word| is_own(word, facts) || is_harmless(&outline(word));
     // Modes and owners stand before the files.
     let skipped = usize::from(matches!(call.name.as_str(), "chmod" | "chown" | "chgrp"));
     let mut files = written.iter().skip(skipped).peekable();
@@ -227,12 +268,8 @@ fn prints_download(call: &Call<'_>) -> bool {
     let next = |index: usize| outlines.get(index + 1).is_some_and(|file| is_harmless(file));
     outlines.iter().enumerate().any(|(index, text)| match text.as_str() {
         "-O" | "--output-document" => next(index),
-        text if text.starts_with("--") => {
-            text.strip_prefix("--output-document=").is_some_and(is_harmless)
-        }
-        text if text.starts_with('-') => {
-            text.ends_with("O-") || text.ends_with('O') && next(index)
-        }
+        text if text.starts_with("--") => text.strip_prefix("--output-document=").is_some_and(is_harmless),
+        text if text.starts_with('-') => text.ends_with("O-") || text.ends_with('O') && next(index),
         _ => false,
     })
 }

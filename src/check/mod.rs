@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod actions;
+pub mod allows;
 pub mod assign;
 pub mod blocks;
 pub mod calls;

@@ -53,8 +53,7 @@ struct Reader<'a> {
 }
 
 pub fn read_powershell(text: &str) -> PowershellScript {
-    let mut reader =
-        Reader { text, at: 0, script: PowershellScript::default(), current: PowershellCommand::default() };
+    let mut reader = Reader { text, at: 0, script: PowershellScript::default(), current: PowershellCommand::default() };
     while let Some(letter) = reader.rest().chars().next() {
         reader.token(letter);
     }

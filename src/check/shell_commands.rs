@@ -28,12 +28,13 @@ pub fn read_shell(text: &str) -> ShellScript {
 enum Open {
     Group,
     /// `case`: whether a pattern comes next.
-    Case { pattern: bool },
+    Case {
+        pattern: bool,
+    },
 }
 
 /// Redirections, longest first.
-const REDIRECTIONS: &[&str] =
-    &["&>>", "<<<", "<<-", "&>", ">>", "<<", ">&", "<&", ">|", "<>", ">", "<"];
+const REDIRECTIONS: &[&str] = &["&>>", "<<<", "<<-", "&>", ">>", "<<", ">&", "<&", ">|", "<>", ">", "<"];
 
 const OPENERS: &[&str] = &["if", "then", "else", "elif", "while", "until", "do", "{", "!", "time", "coproc"];
 const CLOSERS: &[&str] = &["fi", "done", "}", "esac"];
@@ -420,7 +421,8 @@ impl Reader<'_> {
         if operator.starts_with("<<") && *operator != "<<<" {
             let quoted = target.parts.iter().any(|part| part.quoted);
             let strips_tabs = *operator == "<<-";
-            let delimiter = target.literal().unwrap_or_else(|| self.text.get(target.at.clone()).unwrap_or("").to_string());
+            let delimiter =
+                target.literal().unwrap_or_else(|| self.text.get(target.at.clone()).unwrap_or("").to_string());
             self.awaited.push(Awaited { delimiter, expands: !quoted, strips_tabs });
             list.waiting.push((list.commands.len(), list.current.redirections.len()));
         }

@@ -260,7 +260,9 @@ impl<'a> Reader<'a> {
     /// A name, one digit, or a special sign.
     fn simple_name(&mut self) -> String {
         match self.peek() {
-            Some(letter) if letter.is_ascii_alphabetic() || letter == '_' => self.take_while(is_name_letter).to_string(),
+            Some(letter) if letter.is_ascii_alphabetic() || letter == '_' => {
+                self.take_while(is_name_letter).to_string()
+            }
             Some(sign) if sign.is_ascii_digit() || "@*#?-$!".contains(sign) => {
                 self.bump();
                 sign.to_string()
@@ -343,7 +345,8 @@ impl<'a> Reader<'a> {
         let (form, operator) = self.operator(length);
         self.at += operator;
         // In `"${x:-'a'}"` single quotes are text; in a pattern they quote.
-        let quotes_are_text = quoted && matches!(form, Form::Default | Form::Assign | Form::Required | Form::Alternative);
+        let quotes_are_text =
+            quoted && matches!(form, Form::Default | Form::Assign | Form::Required | Form::Alternative);
         let mut argument = Vec::new();
         loop {
             match self.peek() {

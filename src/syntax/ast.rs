@@ -11,7 +11,19 @@ pub struct File {
     pub items: Vec<Item>,
     /// Comments in order of place; the formatter puts them back.
     pub comments: Vec<Comment>,
+    pub allows: Vec<Allow>,
     pub span: Span,
+}
+
+/// A comment `# opsc:allow(CODE) reason`, here or in a script.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Allow {
+    /// Empty where none is named.
+    pub codes: Vec<Name>,
+    pub has_reason: bool,
+    pub span: Span,
+    /// The whole lines that it speaks of.
+    pub covers: Span,
 }
 
 /// A `# …` comment, without its line end.

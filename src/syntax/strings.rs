@@ -26,7 +26,7 @@ pub(super) fn dedent_placed(raw: &str) -> (String, Vec<(usize, usize)>) {
         if index > 0 {
             text.push('\n');
         }
-        places.push((text.len(), line_start + shared.min(line.len())));
+        places.push((text.len(), line_start + shared.min(line.trim_end().len())));
         text.push_str(line.get(shared..).unwrap_or("").trim_end());
         line_start += line.len();
     }

@@ -39,8 +39,9 @@ impl LintError {
                     .help("call the command itself, with its arguments as variables")
             }
             LintError::ValueAsCode { name, command, span } => {
-                Diagnostic::error("E1003", *span, format!("the value of `{name}` becomes code of `{command}`"))
-                    .help("keep the code constant and hand the value over as an argument: sh -c 'echo \"$1\"' sh \"$x\"")
+                Diagnostic::error("E1003", *span, format!("the value of `{name}` becomes code of `{command}`")).help(
+                    "keep the code constant and hand the value over as an argument: sh -c 'echo \"$1\"' sh \"$x\"",
+                )
             }
             LintError::DownloadedCode { source, shell, span } => {
                 Diagnostic::error("E1004", *span, format!("`{shell}` runs whatever `{source}` gets from the network"))
@@ -99,9 +100,13 @@ fn unknown_variable(name: &str, known: &[String], span: Span) -> Diagnostic {
     let diagnostic = Diagnostic::error("E1001", span, format!("there is no variable `{name}` in this body"));
     match nearest(name, known.iter().map(String::as_str)) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None if name.starts_with("before_") => diagnostic.help("`before_…` are the fields that `check` reports by `out`"),
+        None if name.starts_with("before_") => {
+            diagnostic.help("`before_…` are the fields that `check` reports by `out`")
+        }
         None if name.starts_with("apply_") => diagnostic.help("`apply_…` are the fields that `apply` reports by `out`"),
-        None => diagnostic.help("a body sees the action's parameters, `before_…`, `apply_…` and what it assigns itself"),
+        None => {
+            diagnostic.help("a body sees the action's parameters, `before_…`, `apply_…` and what it assigns itself")
+        }
     }
 }
 
