@@ -108,7 +108,6 @@ const TABLE: &[(&str, Writes)] = &[
     ("shred", ALWAYS),
     ("shutdown", ALWAYS),
     ("swapoff", ALWAYS),
-    ("swapon", Writes::Unless(&["-s", "--show", "--summary"])),
     ("sysctl", Writes::With(&["-w", "--write", "-p", "--load", "--system"])),
     (
         "systemctl",
@@ -206,7 +205,7 @@ fn is_for_own(call: &Call<'_>, facts: &Facts) -> bool {
     let skipped = usize::from(matches!(call.name.as_str(), "chmod" | "chown" | "chgrp"));
     let mut files = written.iter().skip(skipped).peekable();
     let only_output = call.name == "tee" && operands.is_empty();
-    only_output || files.peek().is_some() && files.all(|word| is_nothing(word))
+    only_output || files.peek().is_some() && files.all(is_nothing)
 }
 
 fn takes_verb(name: &str) -> bool {
@@ -224,6 +223,7 @@ fn writes(call: &Call<'_>) -> bool {
         "service" => call.operands().get(1).is_some_and(|word| {
             matches!(outline(word).as_str(), "start" | "stop" | "restart" | "reload" | "force-reload")
         }),
+        "swapon" => !call.has_option(&["-s", "--show", "--summary"]) && !call.args.is_empty(),
         "mount" => call.operands().len() > 1 || call.has_option(&["-a", "--all"]),
         "tar" => call.args.first().is_some_and(extracts) && !call.has_option(&["-O", "--to-stdout"]),
         "sysctl" if call.outlines().iter().any(|text| text.contains('=') && !text.starts_with('-')) => true,
@@ -233,7 +233,7 @@ fn writes(call: &Call<'_>) -> bool {
 
 fn writes_by(writes: Writes, call: &Call<'_>) -> bool {
     match writes {
-        Writes::Unless(options) => !call.args.is_empty() && !call.has_option(options),
+        Writes::Unless(options) => !call.has_option(options),
         Writes::With(options) => call.has_option(options) || call.outlines().iter().any(|text| in_place(text, options)),
         Writes::Verb(verbs) => verbs.contains(&call.verb().as_str()) && !call.has_option(SIMULATES),
         Writes::Word(words) => call.outlines().iter().any(|text| words.contains(&text.as_str())),

@@ -16,23 +16,27 @@ pub(super) fn allows(text: &str, file: FileId, scan: &Scan) -> Vec<Allow> {
     let found = |at: usize| {
         let of_comment = comments.clone().find(|range| range.contains(&at));
         let of_script = || scan.scripts.iter().find(|range| range.contains(&at)).cloned();
-        let end = of_comment.or_else(of_script)?.end;
-        allow_at(text, file, at, end)
+        allow_at(text, file, at, &of_comment.or_else(of_script)?)
     };
     places.filter_map(found).collect()
 }
 
-/// The comment whose mark stands at an offset, inside a comment or script that ends at `end`.
-fn allow_at(text: &str, file: FileId, at: usize, end: usize) -> Option<Allow> {
+/// The comment whose mark stands at an offset, inside a comment or script.
+fn allow_at(text: &str, file: FileId, at: usize, around: &Range<usize>) -> Option<Allow> {
     let lines = Lines { text };
     let line = lines.around(at);
     let before = text.get(line.start..at)?.trim_end().strip_suffix('#')?;
-    if before.ends_with(|letter: char| !letter.is_whitespace() && letter != ';' && letter != '"') {
+    // A `#` inside a word or a string starts no comment.
+    let starts_comment = before.is_empty() || before.ends_with([' ', '\t', ';']);
+    if !starts_comment && line.start + before.len() != around.start {
         return None;
     }
     let own_line = before.trim().is_empty();
-    let rest = text.get(at + MARK.len()..line.end.min(end))?;
+    let rest = text.get(at + MARK.len()..line.end.min(around.end))?;
     let (codes, after) = codes(rest, file, at + MARK.len());
+    if rest.starts_with(|letter: char| letter.is_alphanumeric()) {
+        return None;
+    }
     let covers = if own_line { lines.next_command(&line)? } else { lines.command(&line) };
     Some(Allow {
         codes,
@@ -138,7 +142,7 @@ mod tests {
         assert_eq!(shown(&body("a # opsc:allow(E1) why")), ["E1 true 7-7"]);
         assert_eq!(shown(&body("# opsc:allow(E1) why\na \\\n  b\nc")), ["E1 true 8-9"]);
         assert_eq!(shown(&body("a \\\n  b # opsc:allow(E1) why\nc")), ["E1 true 7-8"]);
-        assert_eq!(shown(&body("echo a#opsc:allow(E1)")), [] as [&str; 0]);
+        assert_eq!(shown(&body("echo a#opsc:allow(E1) \"#opsc:allow(E1)\"")), [] as [&str; 0]);
         assert_eq!(shown(&body("a # opsc:allow E1 why")), [" true 7-7"]);
     }
 }
