@@ -40,7 +40,7 @@ fn allow_at(text: &str, file: FileId, at: usize, around: &Range<usize>) -> Optio
     let covers = if own_line { lines.next_command(&line)? } else { lines.command(&line) };
     Some(Allow {
         codes,
-        has_reason: rest.get(after..).is_some_and(|reason| reason.trim().len() > 1),
+        has_reason: rest.get(after..).is_some_and(|reason| !reason.trim().is_empty()),
         span: Span::new(file, at, at + MARK.len() + after),
         covers: Span::new(file, covers.start, covers.end),
     })
