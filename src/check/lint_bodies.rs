@@ -19,9 +19,15 @@ const SURROUNDINGS: &[&str] = &["cwd", "env", "stdin", "vars"];
 impl Checker<'_> {
     /// The bodies of one action for one platform.
     pub fn lint_impl(&mut self, action: &Action, each: &ast::Impl) {
+        let mut subject = subject_of(action, each);
+        let reads = action.row.level == Level::Read && action.effect_param.is_none();
         for phase in &each.phases {
+            subject.only_reads = match phase.kind {
+                PhaseKind::Check => Some("a `check` body"),
+                _ if reads => Some("an action of effect `read`"),
+                _ => None,
+            };
             if let PhaseBody::Script(script) = &phase.body {
-                let subject = body_subject(action, each, phase.kind);
                 self.diagnostics.extend(lint_script(script, &subject));
             }
         }
@@ -57,13 +63,8 @@ impl Checker<'_> {
     }
 }
 
-fn body_subject(action: &Action, each: &ast::Impl, phase: PhaseKind) -> Subject {
-    let reads = action.row.level == Level::Read && action.effect_param.is_none();
-    let only_reads = match phase {
-        PhaseKind::Check => Some("a `check` body"),
-        _ if reads => Some("an action of effect `read`"),
-        _ => None,
-    };
+/// What all bodies for one platform have in common.
+fn subject_of(action: &Action, each: &ast::Impl) -> Subject {
     let mut given: Vec<Given> = Vec::new();
     // A script of the user brings variables of its own.
     let runs_script = action.params.iter().any(|param| param.name == "script" && *param.ty.core() == Type::Script);
@@ -78,7 +79,7 @@ fn body_subject(action: &Action, each: &ast::Impl, phase: PhaseKind) -> Subject 
     Subject {
         given,
         is_closed,
-        only_reads,
+        only_reads: None,
         destroys: action.row.level == Level::Destroy,
         restarts_hosts: action.name.starts_with("os."),
     }
