@@ -81,10 +81,15 @@ impl Checker<'_> {
         }
         match &item.body {
             ast::ActionBody::Impls(impls) => {
-                let impls = self.check_impls(item, impls, &action.params, &mut scope);
+                self.lint_literals(&item.params, None);
+                impls.iter().for_each(|each| self.lint_impl(&action, each));
+                let impls = self.check_impls(item, impls, &mut scope);
                 action.body = ActionBody::Impls(impls);
             }
-            ast::ActionBody::Steps(block) => self.check_composite(item, block, &mut action, &mut scope),
+            ast::ActionBody::Steps(block) => {
+                self.lint_literals(&item.params, Some(block));
+                self.check_composite(item, block, &mut action, &mut scope);
+            }
         }
         action.bindings = scope.bindings;
         Some(action)
@@ -189,13 +194,7 @@ impl Checker<'_> {
         Condition { condition, message }
     }
 
-    fn check_impls(
-        &mut self,
-        item: &ast::Action,
-        impls: &[ast::Impl],
-        params: &[Param],
-        scope: &mut Scope,
-    ) -> Vec<Impl> {
+    fn check_impls(&mut self, item: &ast::Action, impls: &[ast::Impl], scope: &mut Scope) -> Vec<Impl> {
         let mut lowered = Vec::new();
         for each in impls {
             let Some(platform) = Platform::parse(&each.platform.text) else {
@@ -207,7 +206,7 @@ impl Checker<'_> {
             let condition = each.condition.as_ref().map(|condition| self.expect_condition(condition, scope, &context));
             let mut body = Impl { platform, condition, check: None, apply: None, verify: None, rollback: None };
             for phase in &each.phases {
-                self.check_phase(phase, params, &mut body);
+                self.check_phase(phase, &mut body);
             }
             lowered.push(body);
         }
@@ -221,7 +220,7 @@ impl Checker<'_> {
         lowered
     }
 
-    fn check_phase(&mut self, phase: &ast::Phase, params: &[Param], body: &mut Impl) {
+    fn check_phase(&mut self, phase: &ast::Phase, body: &mut Impl) {
         let (slot, name) = match phase.kind {
             PhaseKind::Check => (&mut body.check, "check"),
             PhaseKind::Apply => (&mut body.apply, "apply"),
@@ -234,12 +233,7 @@ impl Checker<'_> {
             return;
         }
         *slot = Some(match &phase.body {
-            ast::PhaseBody::Script(script) => {
-                for finding in scripts::lint(script, params) {
-                    self.diagnostics.push(finding);
-                }
-                Body::Script(lower_script(script))
-            }
+            ast::PhaseBody::Script(script) => Body::Script(lower_script(script)),
             ast::PhaseBody::Native(name) => Body::Native(name.constant().unwrap_or_default()),
         });
     }

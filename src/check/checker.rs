@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Input;
+use super::allows;
 use super::errors::names::NameError;
 use crate::base::ids::{ActionId, IdVec};
 use crate::base::source::Span;
@@ -187,8 +188,9 @@ impl<'a> Checker<'a> {
     }
 
     pub fn finish(self) -> (Option<Program>, Vec<Diagnostic>) {
-        let failed = self.diagnostics.iter().any(Diagnostic::is_error);
+        let diagnostics = allows::silence(self.input.main, self.input.library, self.diagnostics);
+        let failed = diagnostics.iter().any(Diagnostic::is_error);
         let program = (!failed).then_some(Program { actions: self.actions, playbooks: self.playbooks });
-        (program, self.diagnostics)
+        (program, diagnostics)
     }
 }

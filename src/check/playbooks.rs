@@ -67,6 +67,7 @@ impl Checker<'_> {
         let written = (playbook.effects.as_ref(), playbook.params_span);
         lowered.row = self.check_row("playbook", written, &collected);
         lowered.bindings = scope.bindings;
+        self.lint_literals(&playbook.params, Some(&playbook.body));
         self.playbooks.push(lowered);
     }
 

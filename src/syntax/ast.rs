@@ -11,7 +11,19 @@ pub struct File {
     pub items: Vec<Item>,
     /// Comments in order of place; the formatter puts them back.
     pub comments: Vec<Comment>,
+    pub allows: Vec<Allow>,
     pub span: Span,
+}
+
+/// A comment `# opsc:allow(CODE) reason`, here or in a script.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Allow {
+    /// Empty where none is named.
+    pub codes: Vec<Name>,
+    pub has_reason: bool,
+    pub span: Span,
+    /// The whole lines that it speaks of.
+    pub covers: Span,
 }
 
 /// A `# …` comment, without its line end.
@@ -149,9 +161,24 @@ pub enum PhaseBody {
 pub struct Script {
     pub language: ScriptLanguage,
     pub text: String,
+    /// Where pieces of `text` start, and where they stand in the file: the text is shorter than what was written.
+    pub places: Vec<(usize, usize)>,
     /// Written with three quotes.
     pub block: bool,
     pub span: Span,
+}
+
+impl Script {
+    /// What a range of `text` is in the file.
+    pub fn span_of(&self, range: std::ops::Range<usize>) -> Span {
+        let place = |offset: usize| {
+            let piece = self.places.partition_point(|(start, _)| *start <= offset).saturating_sub(1);
+            self.places.get(piece).map_or(0, |(start, at)| at + offset.saturating_sub(*start))
+        };
+        // The end belongs to the piece of the last byte, not to the next line's.
+        let end = if range.end > range.start { place(range.end - 1) + 1 } else { place(range.start) };
+        Span::new(self.span.file, place(range.start), end)
+    }
 }
 
 #[derive(Clone, PartialEq, Debug)]

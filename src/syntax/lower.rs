@@ -63,7 +63,8 @@ impl Lowerer<'_> {
 
     pub(super) fn lower_file(&mut self, pair: Pair<'_, Rule>) -> File {
         let span = Span::new(self.file, 0, self.text.len());
-        let mut file = File { edition: 1, edition_span: span, items: Vec::new(), comments: Vec::new(), span };
+        let mut file =
+            File { edition: 1, edition_span: span, items: Vec::new(), comments: Vec::new(), allows: Vec::new(), span };
         for child in pair.into_inner() {
             match child.as_rule() {
                 Rule::edition => self.lower_edition(child, &mut file),

@@ -9,7 +9,7 @@ use super::ast::*;
 use super::errors::SyntaxError;
 use super::grammar::Rule;
 use super::lower::{Children, Lowerer};
-use super::strings::{dedent, dedent_pieces};
+use super::strings::{dedent_pieces, dedent_placed};
 use crate::base::source::Span;
 
 /// From loosest to tightest. Comparisons are refused in chains below, since pest has no non-associative operators.
@@ -236,23 +236,30 @@ impl Lowerer<'_> {
         };
         let body = children.next()?;
         let block = body.as_rule() == Rule::script_block;
-        let raw = body.into_inner().next()?.as_str();
-        let text = if block { dedent(raw) } else { unescape_script(raw) };
-        Some(Script { language, text, block, span: Span { end: span.end, ..span } })
+        let inner = body.into_inner().next()?;
+        let (raw, start) = (inner.as_str(), inner.as_span().start());
+        let (text, mut places) = if block { dedent_placed(raw) } else { unescape_script(raw) };
+        places.iter_mut().for_each(|(_, at)| *at += start);
+        Some(Script { language, text, places, block, span: Span { end: span.end, ..span } })
     }
 }
 
 /// In a script of one line only `\"` and `\\` are escapes: other backslashes are the script's own.
-fn unescape_script(raw: &str) -> String {
+fn unescape_script(raw: &str) -> (String, Vec<(usize, usize)>) {
     let mut text = String::new();
-    let mut letters = raw.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match (letter, letters.peek()) {
-            ('\\', Some('"' | '\\')) => text.extend(letters.next()),
-            _ => text.push(letter),
+    let mut places = vec![(0, 0)];
+    let mut letters = raw.char_indices().peekable();
+    while let Some((at, letter)) = letters.next() {
+        if letter == '\\'
+            && let Some((_, escaped)) = letters.next_if(|(_, next)| matches!(next, '"' | '\\'))
+        {
+            places.push((text.len(), at + 1));
+            text.push(escaped);
+        } else {
+            text.push(letter);
         }
     }
-    text
+    (text, places)
 }
 
 fn push_text(pieces: &mut Vec<StringPiece>, more: &str) {

@@ -4,6 +4,7 @@
 use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
 
+use super::allows::allows;
 use super::ast;
 use super::errors::SyntaxError;
 use super::grammar::{Grammar, Rule, symbol};
@@ -33,6 +34,7 @@ pub(super) fn parse(text: &str, file: FileId) -> (Option<ast::File>, Vec<Diagnos
         match attempt(&remaining, file, &scanned) {
             Ok((mut tree, found)) => {
                 errors.extend(found);
+                tree.allows = allows(text, file, &scanned);
                 tree.comments = scanned.comments;
                 return (Some(tree), errors.iter().map(SyntaxError::diagnostic).collect());
             }

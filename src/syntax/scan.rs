@@ -1,6 +1,8 @@
 //! One pass over the characters that knows strings, scripts and comments: collects comments, matches brackets, and
 //! measures nesting before the recursive parser sees the text. Knows nothing of statements.
 
+use std::ops::Range;
+
 use crate::base::ids::FileId;
 use crate::base::source::Span;
 
@@ -13,6 +15,8 @@ const MOST_NESTING: usize = 64;
 /// What the scan found. Errors here mean that a grammar has nothing to hold on to.
 pub(super) struct Scan {
     pub(super) comments: Vec<Comment>,
+    /// Texts of scripts, without their quotes.
+    pub(super) scripts: Vec<Range<usize>>,
     pub(super) errors: Vec<SyntaxError>,
     /// Where a statement may start: offsets of line starts outside strings, with the depth of brackets there.
     pub(super) lines: Vec<Line>,
@@ -49,6 +53,7 @@ pub(super) fn scan(text: &str, file: FileId) -> Scan {
         misfit: None,
         scan: Scan {
             comments: Vec::new(),
+            scripts: Vec::new(),
             errors: Vec::new(),
             lines: vec![Line { start: 0, depth: 0, inside_parentheses: false }],
             brackets: Vec::new(),
@@ -150,10 +155,14 @@ impl Scanner<'_> {
 
     fn string(&mut self, quote: &str, escapes: bool) {
         let start = self.at;
+        let is_script = quote != "'" && self.after_script_word();
         self.at += quote.len();
         loop {
             let rest = self.rest();
             if rest.starts_with(quote) {
+                if is_script {
+                    self.scan.scripts.push(start + quote.len()..self.at);
+                }
                 self.at += quote.len();
                 return;
             }

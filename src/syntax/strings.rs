@@ -4,17 +4,33 @@ use super::ast::StringPiece;
 
 /// A raw block without its first line break, its last indented line, and the indentation all lines share.
 pub(super) fn dedent(raw: &str) -> String {
+    dedent_placed(raw).0
+}
+
+/// The same, with the offset of every line in the result and in `raw`.
+pub(super) fn dedent_placed(raw: &str) -> (String, Vec<(usize, usize)>) {
     let Some(body) = raw.strip_prefix('\n').or_else(|| raw.strip_prefix("\r\n")) else {
-        return raw.trim().to_string();
+        return (raw.trim().to_string(), vec![(0, raw.len() - raw.trim_start().len())]);
     };
+    let body_start = raw.len() - body.len();
     let body = match body.rfind('\n') {
         Some(end) if body.get(end..).is_some_and(|last| last.trim().is_empty()) => body.get(..end).unwrap_or(body),
         None if body.trim().is_empty() => "",
         _ => body,
     };
     let shared = shared_indentation(body.lines());
-    let lines: Vec<&str> = body.lines().map(|line| line.get(shared..).unwrap_or("").trim_end()).collect();
-    lines.join("\n")
+    let mut text = String::new();
+    let mut places = Vec::new();
+    let mut line_start = body_start;
+    for (index, line) in body.split_inclusive('\n').enumerate() {
+        if index > 0 {
+            text.push('\n');
+        }
+        places.push((text.len(), line_start + shared.min(line.trim_end().len())));
+        text.push_str(line.get(shared..).unwrap_or("").trim_end());
+        line_start += line.len();
+    }
+    (text, places)
 }
 
 fn shared_indentation<'a>(lines: impl Iterator<Item = &'a str>) -> usize {
@@ -57,7 +73,7 @@ pub(super) fn dedent_pieces(pieces: Vec<StringPiece>) -> Vec<StringPiece> {
 
 #[cfg(test)]
 mod tests {
-    use super::dedent;
+    use super::{dedent, dedent_placed};
 
     #[test]
     fn the_indentation_that_all_lines_share_is_not_text() {
@@ -65,5 +81,15 @@ mod tests {
         assert_eq!(dedent(" one line "), "one line");
         assert_eq!(dedent("\n"), "");
         assert_eq!(dedent("\n  a"), "a");
+    }
+
+    #[test]
+    fn every_line_knows_where_it_stood() {
+        let raw = "\r\n    a \r\n\n      ü\n  ";
+        let (text, places) = dedent_placed(raw);
+        assert_eq!(text, "a\n\n  ü");
+        let stood: Vec<&str> = places.iter().map(|(_, at)| raw[*at..].lines().next().unwrap_or("")).collect();
+        assert_eq!(stood, ["a ", "", "  ü"]);
+        assert_eq!(places.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(), [0, 2, 3]);
     }
 }

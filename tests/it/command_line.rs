@@ -437,7 +437,7 @@ fn a_loop_is_one_step_for_each_value_that_the_plan_knows() {
 #[test]
 fn results_of_many_hosts_are_counted_and_filtered() {
     let project = project();
-    let text = "ops 1\n\nplaybook a(\n  wanted: int,\n) ! change, exec {\n  on group(\"web\") + group(\"db\") {\n    found = shell.run(script: sh\"echo $name\", effect: \"read\", vars: { name: \"{host.name}\" })\n  }\n  let webs = count(found, it.stdout != \"d1\")\n  let names = map(filter(found, it.stdout != \"w1\"), it.stdout)\n  require all(found, it.code == 0) else \"a script failed\"\n  require webs == wanted and names.count == 2 else \"{webs} webs\"\n  if any(found, it.stdout == \"d1\") {\n    on host(\"w1\") {\n      shell.run(script: sh\"true\", effect: \"change\")\n    }\n  }\n}\n";
+    let text = "ops 1\n\nplaybook a(\n  wanted: int,\n) ! change, exec {\n  on group(\"web\") + group(\"db\") {\n    found = shell.run(script: sh\"echo \\\"$name\\\"\", effect: \"read\", vars: { name: \"{host.name}\" })\n  }\n  let webs = count(found, it.stdout != \"d1\")\n  let names = map(filter(found, it.stdout != \"w1\"), it.stdout)\n  require all(found, it.code == 0) else \"a script failed\"\n  require webs == wanted and names.count == 2 else \"{webs} webs\"\n  if any(found, it.stdout == \"d1\") {\n    on host(\"w1\") {\n      shell.run(script: sh\"true\", effect: \"change\")\n    }\n  }\n}\n";
     project.write("a.ops", text);
     let run = |wanted: &str| project.opsc(&["run", "a.ops", "-y", "-e", wanted]);
     let right = run("wanted=2");

@@ -80,7 +80,7 @@ fn what_a_loop_binds_is_a_list_after_it() {
   on group("web") {
     for n in [10, 20] {
       if host.name != "w3" {
-        said = shell.run(script: sh"echo $n", effect: "read", vars: { n: "{n}" })
+        said = shell.run(script: sh"echo \"$n\"", effect: "read", vars: { n: "{n}" })
       }
     }
     require host.name == "w3" or (said.count == 2 and said[1].stdout == "20") else "{said.count}"
@@ -191,7 +191,7 @@ fn steps_at_another_machine_are_about_the_current_host() {
   on group("web") (as: "root") {
     at host("lb") {
       shell.run(
-        script: sh"echo in $who >>ROOT/log; sleep 0.1; echo out $who >>ROOT/log",
+        script: sh"echo in \"$who\" >>ROOT/log; sleep 0.1; echo out \"$who\" >>ROOT/log",
         effect: "change",
         vars: { who: host.name },
       )

@@ -34,6 +34,8 @@ mod rig_image;
 mod run_engine;
 mod run_lab;
 mod run_language;
+mod script_allow;
+mod script_lint;
 mod ssh_failures;
 mod sshd;
 mod state_journal;

@@ -32,8 +32,8 @@ impl ScriptError {
                 Diagnostic::warning("W0704", *span, "backticks are hard to quote").help("write `$(…)`")
             }
             ScriptError::Unquoted { name, span } => {
-                Diagnostic::error("E0705", *span, format!("`${name}` is not quoted"))
-                    .help(format!("write \"${name}\", so that spaces and wildcards in it stay data"))
+                Diagnostic::error("E0705", *span, format!("`{name}` is not quoted"))
+                    .help(format!("write \"{name}\", so that spaces and wildcards in it stay data"))
             }
         }
     }

@@ -1,0 +1,170 @@
+//! The rules for PowerShell. Fewer than for `sh`: variables are not split there, and not all that sets one is known.
+
+use super::errors::lint::LintError;
+use super::lint::Lint;
+use super::powershell_words::{PowershellCommand, PowershellWord, read_powershell};
+
+const EVALUATES: &[&str] = &["iex", "invoke-expression"];
+const DOWNLOADERS: &[&str] = &["iwr", "irm", "curl", "wget", "invoke-webrequest", "invoke-restmethod"];
+const REMOVES: &[&str] = &["remove-item", "rm", "ri", "rd", "del", "erase", "rmdir"];
+const FORMATS: &[&str] = &["format-volume", "clear-disk", "initialize-disk", "remove-partition", "diskpart", "format"];
+const RESTARTS: &[&str] = &["restart-computer", "stop-computer", "shutdown"];
+
+/// Folders whose whole content no script means, in small letters.
+const SYSTEM: &[&str] = &[
+    "/",
+    "\\",
+    "c:",
+    "c:\\windows",
+    "c:\\windows\\system32",
+    "c:\\program files",
+    "c:\\program files (x86)",
+    "c:\\programdata",
+    "c:\\users",
+    "$env:systemdrive",
+    "$env:systemroot",
+    "$env:windir",
+    "$env:programfiles",
+    "$env:programdata",
+    "hklm:",
+    "hklm:\\software",
+    "hklm:\\system",
+];
+
+/// First parts of commands that change something.
+const VERBS: &[&str] = &[
+    "add",
+    "clear",
+    "copy",
+    "disable",
+    "enable",
+    "install",
+    "move",
+    "new",
+    "publish",
+    "register",
+    "remove",
+    "rename",
+    "restart",
+    "set",
+    "start",
+    "stop",
+    "suspend",
+    "uninstall",
+    "unregister",
+    "update",
+];
+
+/// Commands with such a first part that change nothing but the script itself.
+const HARMLESS: &[&str] = &[
+    "add-member",
+    "add-type",
+    "clear-host",
+    "clear-variable",
+    "new-alias",
+    "new-cimsession",
+    "new-guid",
+    "new-object",
+    "new-pssession",
+    "new-timespan",
+    "new-variable",
+    "remove-cimsession",
+    "remove-job",
+    "remove-pssession",
+    "remove-typedata",
+    "remove-variable",
+    "set-alias",
+    "set-culture",
+    "set-location",
+    "set-psdebug",
+    "set-strictmode",
+    "set-variable",
+    "start-job",
+    "start-sleep",
+    "stop-job",
+    "update-typedata",
+];
+
+pub(super) fn lint(lint: &mut Lint<'_>) {
+    let script = read_powershell(&lint.script.text);
+    if let Some((at, what)) = &script.unclosed {
+        let span = lint.span(at);
+        lint.report(&LintError::Unclosed { what, span });
+        return;
+    }
+    for (index, command) in script.commands.iter().enumerate() {
+        evaluates(lint, command, script.commands.get(..index).unwrap_or_default());
+        dangers(lint, command);
+        if let Some(place) = lint.subject.only_reads {
+            writes(lint, command, place);
+        }
+    }
+}
+
+/// The word that names the command, as written.
+fn head(command: &PowershellCommand) -> Option<&PowershellWord> {
+    command.words.iter().find(|word| word.text != "&" && word.text != ".")
+}
+
+fn evaluates(lint: &mut Lint<'_>, command: &PowershellCommand, before: &[PowershellCommand]) {
+    let creates = |word: &&PowershellWord| word.text.to_lowercase().contains("[scriptblock]::create");
+    let head = head(command).filter(|_| EVALUATES.contains(&command.name().as_str()));
+    let Some(word) = head.or_else(|| command.words.iter().find(creates)) else { return };
+    let span = lint.span(&word.at);
+    let source = before.last().map(PowershellCommand::name).filter(|_| command.piped);
+    match source.filter(|source| DOWNLOADERS.contains(&source.as_str())) {
+        Some(source) => lint.report(&LintError::DownloadedCode { source, shell: word.text.clone(), span }),
+        None => lint.report(&LintError::Evaluates { command: word.text.clone(), span }),
+    }
+}
+
+fn dangers(lint: &mut Lint<'_>, command: &PowershellCommand) {
+    let name = command.name();
+    let Some(head) = head(command) else { return };
+    if REMOVES.contains(&name.as_str()) && command.has_switch("-recurse") {
+        for word in command.words.iter().filter(|word| is_system_folder(&word.text)) {
+            let (command, folder, span) = (format!("{} -Recurse", head.text), word.text.clone(), lint.span(&word.at));
+            lint.report(&LintError::SystemFolder { command, folder, span });
+        }
+    } else if FORMATS.contains(&name.as_str()) && !lint.subject.destroys {
+        let (what, span) = (format!("`{}` wipes a disk", head.text), lint.span(&head.at));
+        lint.report(&LintError::OverwritesDevice { what, span });
+    } else if RESTARTS.contains(&name.as_str()) && !lint.subject.restarts_hosts {
+        let (command, span) = (head.text.clone(), lint.span(&head.at));
+        lint.report(&LintError::RestartsHost { command, span });
+    }
+}
+
+fn is_system_folder(path: &str) -> bool {
+    let path = path.to_lowercase();
+    let path = path.strip_suffix('*').unwrap_or(&path);
+    let trimmed = if path.len() > 1 { path.trim_end_matches(['\\', '/']) } else { path };
+    SYSTEM.contains(&trimmed)
+}
+
+fn writes(lint: &mut Lint<'_>, command: &PowershellCommand, place: &'static str) {
+    let name = command.name();
+    let verb = name.split_once('-').map(|(verb, _)| verb).filter(|_| !name.starts_with(['-', '$', '[']));
+    let changes = verb.is_some_and(|verb| VERBS.contains(&verb)) && !HARMLESS.contains(&name.as_str());
+    let writes = changes || matches!(name.as_str(), "out-file" | "export-csv" | "tee-object");
+    let Some(head) = head(command) else { return };
+    if writes && !command.has_switch("-whatif") {
+        let span = lint.span(&head.at);
+        lint.report(&LintError::Writes { what: format!("`{}` changes the host", head.text), place, span });
+    }
+    redirections(lint, command, place);
+}
+
+/// `> file`, but not `> $null` or `2>&1`.
+fn redirections(lint: &mut Lint<'_>, command: &PowershellCommand, place: &'static str) {
+    for (index, word) in command.words.iter().enumerate() {
+        let text = word.text.trim_start_matches(['1', '2', '3', '4', '5', '6', '*']);
+        let Some(target) = text.strip_prefix(">>").or_else(|| text.strip_prefix('>')) else { continue };
+        let next = command.words.get(index + 1).map(|word| word.text.clone()).unwrap_or_default();
+        let target = if target.is_empty() { next } else { target.to_string() };
+        if !target.starts_with('&') && !target.eq_ignore_ascii_case("$null") && !target.is_empty() {
+            let span = lint.span(&word.at);
+            lint.report(&LintError::Writes { what: format!("this writes {target}"), place, span });
+        }
+    }
+}
