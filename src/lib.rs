@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Each stage is one public function that borrows its input and returns a new, complete value plus diagnostics. Only
-//! `transport`, `state`, `run`, `app` and `cli` touch the world; everything a user sees is data until the last moment.
+//! `transport`, `state`, `secrets`, `run`, `app` and `cli` touch the world; everything a user sees is data until the last moment.
 //!
 //! # Floors
 //!
@@ -25,7 +25,7 @@
 //! | 3 | `eval` |
 //! | 4 | `inventory`, `check` |
 //! | 5 | `plan` |
-//! | 6 | `transport`, `state` |
+//! | 6 | `transport`, `state`, `secrets` |
 //! | 7 | `run` |
 //! | 8 | `report` |
 //! | 9 | `app` |
@@ -63,6 +63,7 @@ pub mod inventory;
 pub mod plan;
 pub mod report;
 pub mod run;
+pub mod secrets;
 pub mod shell;
 pub mod state;
 pub mod syntax;

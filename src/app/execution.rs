@@ -11,20 +11,25 @@ use tokio::sync::{mpsc, watch};
 use super::errors::AppError;
 use super::planning::Planned;
 use super::project::Project;
-use super::running::{ConnectOptions, LocalSecrets, endpoints, login_name};
+use super::running::{ConnectOptions, endpoints, login_name};
+use super::settings::Settings;
+use crate::base::secret::Secret;
 use crate::eval::functions::hex;
+use crate::plan;
 use crate::report::event_json::event_json;
 use crate::run::event::{EventKind, RunEvent};
 use crate::run::ports::LiveConnector;
 use crate::run::predict::Prediction;
 use crate::run::summary::Summary;
 use crate::run::{self, Request};
+use crate::secrets::{self, Failure, Providers, Resolved};
 use crate::state::{Journal, RunRecord};
 
 /// Everything that one execution depends on.
 pub struct Execution<'a> {
     pub planned: &'a Planned,
     pub project: &'a Project,
+    pub settings: &'a Settings,
     pub options: &'a ConnectOptions,
     pub forks: usize,
 }
@@ -54,17 +59,25 @@ impl Execution<'_> {
         let journal = Journal::closed();
         let (events, _received) = mpsc::unbounded_channel();
         let (_stop, stopped) = watch::channel(0);
-        let request = self.request(journal, 0, events, stopped);
+        let request = self.request(journal, 0, events, stopped, Resolved::default());
         Ok(runtime()?.block_on(run::predict(request, contents)))
     }
 
+    /// Every secret of the plan, or everything that is missing. `ask` asks a person for a parameter, if one is there.
+    pub fn read_secrets(&self, ask: &mut dyn FnMut(&str) -> Option<Secret<String>>) -> Result<Resolved, AppError> {
+        let mut providers =
+            Providers { root: self.project.root.clone(), commands: self.settings.secret_commands(), ask };
+        secrets::resolve(&plan::secrets::references(&self.planned.plan), &mut providers)
+            .map_err(|failures| AppError::Secrets { failures: failures.iter().map(Failure::to_string).collect() })
+    }
+
     /// Runs the plan to its end. Every event is handed to the journal before the listener hears of it.
-    pub fn run(&self, listen: &mut dyn FnMut(Told<'_>)) -> Result<Finished, AppError> {
+    pub fn run(&self, secrets: Resolved, listen: &mut dyn FnMut(Told<'_>)) -> Result<Finished, AppError> {
         let journal = self.journal()?;
         let run = journal.start_run(&self.record()).map_err(state)?;
         let (events, mut received) = mpsc::unbounded_channel();
         let (stop, stopped) = watch::channel(0);
-        let request = self.request(journal.clone(), run, events, stopped);
+        let request = self.request(journal.clone(), run, events, stopped, secrets);
         let summary = runtime()?.block_on(async {
             count_interrupts(stop);
             let mut work = std::pin::pin!(run::run(request));
@@ -101,6 +114,7 @@ impl Execution<'_> {
         run: i64,
         events: mpsc::UnboundedSender<RunEvent>,
         stop: watch::Receiver<u8>,
+        secrets: Resolved,
     ) -> Request {
         let planned = self.planned;
         let hosts = planned.inventory.hosts.ids();
@@ -109,7 +123,7 @@ impl Execution<'_> {
             program: Arc::clone(&planned.program),
             inventory: Arc::clone(&planned.inventory),
             files: Arc::clone(&planned.files) as Arc<dyn run::ports::ContentStore>,
-            secrets: Arc::new(LocalSecrets),
+            secrets: Arc::new(secrets),
             wires: Arc::new(LiveConnector { endpoints: endpoints(&planned.inventory, hosts, self.options) }),
             journal,
             run,

@@ -12,6 +12,7 @@ pub mod limits;
 pub mod planning;
 pub mod project;
 pub mod running;
+pub mod secret_commands;
 pub mod settings;
 pub mod trusting;
 pub mod workspace;

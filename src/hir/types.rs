@@ -114,6 +114,18 @@ impl Type {
         }
     }
 
+    /// Whether a value of it may have a secret in it, however deep.
+    pub fn carries_secret(&self) -> bool {
+        match self {
+            Type::Secret(_) => true,
+            Type::Optional(inner) | Type::List(inner) | Type::Results(inner) => inner.carries_secret(),
+            Type::Map(key, value) => key.carries_secret() || value.carries_secret(),
+            Type::Record(fields) => fields.iter().any(|field| field.ty.carries_secret()),
+            Type::Refined { base, .. } => base.carries_secret(),
+            _ => false,
+        }
+    }
+
     pub fn optional(self) -> Type {
         match self {
             Type::Optional(_) | Type::None | Type::Error => self,

@@ -11,6 +11,7 @@ pub mod graph;
 pub mod inputs;
 pub mod model;
 pub mod scope;
+pub mod secrets;
 pub mod unroll;
 
 use crate::hir::program::{Playbook, Program};
@@ -25,6 +26,7 @@ pub fn plan(program: &Program, playbook: &Playbook, inventory: &Inventory, input
     let params = inputs::resolve(playbook, inventory, inputs)?;
     let mut plan = builder::Builder::new(program, playbook, inventory, inputs, params).build()?;
     edges::connect(&mut plan);
+    plan.warnings.extend(secrets::notes(&plan, &playbook.bindings));
     plan.digest = digest::digest(&plan, program, playbook, inventory);
     Ok(plan)
 }

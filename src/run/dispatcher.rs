@@ -204,7 +204,7 @@ impl Dispatcher {
                     host: "controller".to_string(),
                     attempt: 1,
                     outcome: Outcome::Failed,
-                    error: Some(error.to_string()),
+                    error: Some(self.context.redactor.clean(&error.to_string())),
                     evidence: super::event::Evidence::default(),
                 });
                 Input::NotResolved
@@ -218,6 +218,7 @@ impl Dispatcher {
             plan: &self.context.plan,
             inventory: &self.context.inventory,
             files: self.context.files.as_ref(),
+            secrets: &self.context.secrets,
             published: &self.published,
             own: &own,
             host: None,

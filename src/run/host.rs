@@ -157,6 +157,7 @@ impl Worker {
             plan: &self.context.plan,
             inventory: &self.context.inventory,
             files: self.context.files.as_ref(),
+            secrets: &self.context.secrets,
             published: &self.published,
             own: &self.state.own,
             host,
@@ -230,7 +231,7 @@ impl Worker {
             host: self.state.recap.host.clone(),
             attempt: 1,
             outcome,
-            error,
+            error: error.map(|error| self.context.redactor.clean(&error)),
             evidence: Evidence::default(),
         });
     }
