@@ -29,6 +29,9 @@ impl Checker<'_> {
         if let Some((_, aggregate)) = AGGREGATES.iter().find(|(name, _)| *name == function.text && !is_function) {
             return self.check_aggregate(*aggregate, function, args, scope, context, span);
         }
+        if function.text == "declassify" {
+            return self.check_declassify(args, scope, context, span);
+        }
         if function.text == "load" {
             self.report(NameError::NotPlanned { form: "load", span: function.span }.diagnostic());
             return error_expr(span);
@@ -48,6 +51,12 @@ impl Checker<'_> {
         self.check_function_args(signature, &args);
         if args.iter().any(|arg| arg.ty == Type::Error) && signature.takes != Takes::Anything {
             return error_expr(span);
+        }
+        if self.refuse_function_of_secret(function, signature.function, &args, scope) {
+            return error_expr(span);
+        }
+        if signature.function == Function::Secret {
+            self.check_reference(&args);
         }
         self.check_names_in_inventory(signature.function, &args);
         let secret = args.iter().any(|arg| arg.ty.is_secret());
@@ -174,6 +183,9 @@ impl Checker<'_> {
             Aggregate::Map | Aggregate::Sort => self.check_expr(body, Wanted::default(), scope, &inner),
             _ => self.expect_condition(body, scope, &inner),
         };
+        if aggregate == Aggregate::Sort && self.refuse_looking_into("sort", &[&body], function.span, scope) {
+            return error_expr(span);
+        }
         let ty = match aggregate {
             Aggregate::Any | Aggregate::All => Type::Bool,
             Aggregate::Count => Type::Int,
@@ -209,6 +221,9 @@ impl Checker<'_> {
         all.extend(self.positional(method, args, scope, context));
         if all.len() != 2 {
             self.report_count("contains", (1, 1), all.len() - 1, span);
+            return error_expr(span);
+        }
+        if self.refuse_looking_into("contains", &all.iter().collect::<Vec<_>>(), method.span, scope) {
             return error_expr(span);
         }
         Expr { kind: ExprKind::Call { function: Function::Contains, args: all }, ty: Type::Bool, span }

@@ -16,6 +16,7 @@ pub mod names;
 pub mod operators;
 pub mod playbooks;
 pub mod scripts;
+pub mod secrecy;
 pub mod statements;
 pub mod steps;
 pub mod types;
@@ -34,6 +35,8 @@ pub struct Input<'a> {
     /// Nouns of the standard library and `actions/*.ops`, as far as the main file names them.
     pub library: &'a [&'a ast::File],
     pub world: &'a World,
+    /// Names that `secret("command:NAME")` may have.
+    pub secret_commands: &'a [String],
 }
 
 /// The typed program of the main file with every action it uses, and all findings in it. No program where there are errors.

@@ -94,6 +94,16 @@ impl Checker<'_> {
         if left.ty == Type::Error || right.ty == Type::Error {
             return self.check_untyped(operands.operator, left, right, span);
         }
+        // Whether there is a secret is no secret.
+        let asks_absence = matches!(operands.operator, BinaryOperator::Equal | BinaryOperator::NotEqual)
+            && (left.ty == Type::None || right.ty == Type::None);
+        let is_chosen = operands.operator == BinaryOperator::Default;
+        if !asks_absence
+            && !is_chosen
+            && self.refuse_looking_into(operands.operator.symbol(), &[&left, &right], operands.operator_span, scope)
+        {
+            return self.check_untyped(operands.operator, left, right, span);
+        }
         match operands.operator {
             BinaryOperator::Equal | BinaryOperator::NotEqual => self.check_equality(operands, left, right, span),
             BinaryOperator::Less

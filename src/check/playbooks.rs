@@ -67,6 +67,7 @@ impl Checker<'_> {
                 let wanted = Wanted { ty: Some(&ty), definition: Some(param.span) };
                 self.expect_expr(default, wanted, scope, &Context::top())
             });
+            self.warn_secret_in_the_open(&ty, default.as_ref());
             let first = checked.iter().find(|known| known.name == param.name.text).map(|known| known.span);
             if let Some(first) = first {
                 let (name, span) = (param.name.text.clone(), param.name.span);

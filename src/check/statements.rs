@@ -9,6 +9,7 @@ use super::errors::scripts::ScriptError;
 use super::errors::types::TypeError;
 use super::expressions::Wanted;
 use super::operators::system_compared;
+use super::secrecy::secret_origin;
 use crate::base::ids::BindingId;
 use crate::base::source::Span;
 use crate::hir::effect::Row;
@@ -121,7 +122,9 @@ impl Checker<'_> {
         context: &Context,
     ) -> Option<Statement> {
         let value = self.check_expr(value, Wanted::default(), scope, context);
+        let origin = secret_origin(&value, scope);
         let binding = self.bind(name, value.ty.clone(), scope)?;
+        scope.secret_origins.extend(origin.map(|origin| (binding, origin)));
         Some(Statement::Let { binding, value })
     }
 
@@ -214,7 +217,9 @@ impl Checker<'_> {
         };
         self.refuse_clauses(body, "a loop");
         scope.enter();
+        let origin = secret_origin(&list, scope);
         let binding = self.bind(name, item, scope);
+        scope.secret_origins.extend(binding.zip(origin));
         let inner = Context { in_loop: true, ..context.clone() };
         let body = self.check_statements(&body.statements, scope, &inner, collected);
         scope.leave();

@@ -1,7 +1,7 @@
 //! A typed expression as text again, with names instead of ids: for pending values, guards and the digest.
 
 use crate::base::ids::{BindingId, IdVec};
-use crate::hir::expr::{Expr, ExprKind, Operator};
+use crate::hir::expr::{Expr, ExprKind, Function, Operator};
 use crate::hir::program::{Binding, Playbook, Statement};
 use crate::hir::value::Value;
 
@@ -35,6 +35,10 @@ pub fn expression_text(expr: &Expr, bindings: &IdVec<BindingId, Binding>) -> Str
             format!("{} {} {}", grouped(left, bindings), symbol(*operator), grouped(right, bindings))
         }
         ExprKind::Where { hosts, condition } => format!("{} where {}", grouped(hosts, bindings), text(condition)),
+        ExprKind::Call { function: Function::Declassify, args } => match args.as_slice() {
+            [secret, because] => format!("declassify({}, because: {})", text(secret), text(because)),
+            _ => format!("declassify({})", comma(args)),
+        },
         ExprKind::Call { function, args } => format!("{}({})", function_name(&format!("{function:?}")), comma(args)),
         ExprKind::Aggregate { aggregate, source, body } => {
             let body = body.as_ref().map(|body| format!(", {}", text(body))).unwrap_or_default();

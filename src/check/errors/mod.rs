@@ -5,6 +5,7 @@ pub mod effects;
 pub mod hosts;
 pub mod names;
 pub mod scripts;
+pub mod secrecy;
 pub mod steps;
 pub mod types;
 
@@ -12,7 +13,16 @@ use crate::diag::CodeDoc;
 
 /// Every code of the checker.
 pub fn codes() -> impl Iterator<Item = &'static CodeDoc> {
-    [names::CODES, steps::CODES, types::CODES, effects::CODES, hosts::CODES, control::CODES, scripts::CODES]
-        .into_iter()
-        .flatten()
+    [
+        names::CODES,
+        steps::CODES,
+        types::CODES,
+        effects::CODES,
+        hosts::CODES,
+        control::CODES,
+        scripts::CODES,
+        secrecy::CODES,
+    ]
+    .into_iter()
+    .flatten()
 }
