@@ -87,10 +87,10 @@ fn ask_password(prompt: &str, output: &mut Output) -> Result<Secret<String>, i32
     })
 }
 
-/// The value of a secret parameter, not shown while it is typed; none where nobody can be asked.
-fn ask_secret(name: &str, output: &Output) -> Option<Secret<String>> {
+/// The value of a secret parameter, not shown while it is typed.
+fn ask_secret(name: &str) -> Option<Secret<String>> {
     // A prompt that cannot be read is as good as nobody: the run does not start, and says so.
-    output.may_ask.then(|| rpassword::prompt_password(format!("{name} (secret): ")))?.map(Secret::new).ok()
+    rpassword::prompt_password(format!("{name} (secret): ")).map(Secret::new).ok()
 }
 
 fn read_password(file: &Path) -> Result<Secret<String>, AppError> {
@@ -183,7 +183,7 @@ fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global
     let mut progress = report::progress::Progress::new(output.colour, global.verbose);
     let redraw = how.format == RunFormat::Text && !output.quiet && std::io::stderr().is_terminal();
     let mut drawn = false;
-    let secrets = match session.execution(how.connection).read_secrets(&mut |name| ask_secret(name, output)) {
+    let secrets = match session.execution(how.connection).read_secrets(output.may_ask.then_some(ask_secret)) {
         Ok(secrets) => secrets,
         Err(error) => return output.fail(&error, None),
     };

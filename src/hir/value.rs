@@ -65,6 +65,17 @@ pub enum SecretRef {
 }
 
 impl SecretRef {
+    /// Texts in it that a function makes: secrets of their own, of which their sources show nothing.
+    pub fn applied(&self) -> Vec<&SecretRef> {
+        match self {
+            SecretRef::Source(_) | SecretRef::Text(_) => Vec::new(),
+            SecretRef::Concat(parts) => parts.iter().flat_map(SecretRef::applied).collect(),
+            SecretRef::Applied(_, parts) => {
+                parts.iter().flat_map(SecretRef::applied).chain(std::iter::once(self)).collect()
+            }
+        }
+    }
+
     /// The references that must be read to know this text, in the order of their use.
     pub fn sources(&self) -> Vec<&str> {
         match self {
@@ -74,6 +85,21 @@ impl SecretRef {
                 parts.iter().flat_map(SecretRef::sources).collect()
             }
         }
+    }
+}
+
+impl SecretRef {
+    /// Where it comes from, for plans.
+    fn literal(&self) -> String {
+        if let SecretRef::Source(source) = self {
+            return match source.strip_prefix("prompt:") {
+                Some(_) => "(secret, asked for when the run starts)".to_string(),
+                None => format!("secret({})", quote(source)),
+            };
+        }
+        let mut sources = self.sources();
+        sources.dedup();
+        if sources.is_empty() { "(secret)".to_string() } else { format!("(secret of {})", words::join_and(&sources)) }
     }
 }
 
@@ -138,7 +164,7 @@ impl Value {
                     fields.iter().map(|(name, value)| format!("{name}: {}", value.literal())).collect();
                 format!("{{ {} }}", fields.join(", "))
             }
-            Value::Secret(_) => "(secret)".to_string(),
+            Value::Secret(secret) => secret.literal(),
         }
     }
 }

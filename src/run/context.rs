@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::errors::StepError;
 use super::event::{EventKind, RunEvent};
 use super::ports::{Connector, ContentStore};
-use super::redact::Redactor;
+use super::redact::{Hidden, Redactor};
 use super::schedule::Actor;
 use crate::base::ids::StepId;
 use crate::base::secret::Secret;
@@ -53,8 +53,7 @@ pub struct Context {
     pub inventory: Arc<Inventory>,
     pub files: Arc<dyn ContentStore>,
     pub secrets: Arc<Resolved>,
-    /// Hides the secrets of the whole run, whichever step a host gives them back in.
-    pub redactor: Redactor,
+    pub hidden: Hidden,
     pub wires: Arc<dyn Connector>,
     pub journal: Journal,
     pub run: i64,
@@ -104,11 +103,19 @@ impl Context {
         blocking(move || journal.result(&result)).await.map_err(StepError::Journal)
     }
 
-    /// The text of a secret.
+    /// The text of a secret. What is made of others by a function is hidden from here on too.
     pub fn secret(&self, reference: &SecretRef) -> Result<Secret<String>, StepError> {
         let read = |source: &str| self.secrets.get(source).map(|text| text.expose().as_str());
         let unread = |source: &str| StepError::SecretNotRead { reference: source.to_string() };
+        for made in reference.applied() {
+            self.hidden.add(text_of(made, &read).map(Secret::new).map_err(unread)?);
+        }
         text_of(reference, &read).map(Secret::new).map_err(unread)
+    }
+
+    /// Takes every secret of the run that was used so far out of texts, whichever step a host gives them back in.
+    pub fn redactor(&self) -> Arc<Redactor> {
+        self.hidden.redactor()
     }
 
     pub async fn content(&self, sha256: &str) -> Result<Vec<u8>, StepError> {

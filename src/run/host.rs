@@ -231,7 +231,7 @@ impl Worker {
             host: self.state.recap.host.clone(),
             attempt: 1,
             outcome,
-            error: error.map(|error| self.context.redactor.clean(&error)),
+            error: error.map(|error| self.context.redactor().clean(&error)),
             evidence: Evidence::default(),
         });
     }

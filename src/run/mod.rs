@@ -53,7 +53,7 @@ use errors::RunError;
 use event::RunEvent;
 use ports::{Connector, ContentStore};
 use predict::Prediction;
-use redact::Redactor;
+use redact::Hidden;
 use summary::Summary;
 
 /// Everything that a run needs. The journal's record of the run exists already; its end is the caller's to write.
@@ -78,9 +78,9 @@ pub struct Request {
 
 impl Request {
     fn into_context(self, halt: watch::Receiver<u8>) -> Arc<Context> {
-        let redactor = Redactor::new(&self.secrets, &plan::secrets::declassified(&self.plan));
+        let hidden = Hidden::new(&self.secrets, &plan::secrets::declassified(&self.plan));
         Arc::new(Context {
-            redactor,
+            hidden,
             plan: self.plan,
             program: self.program,
             inventory: self.inventory,

@@ -237,7 +237,7 @@ impl Attempt<'_> {
 
     fn exit(&self, phase: Phase, completed: &Completed) -> StepError {
         // Secrets go first: a tail could cut one in half.
-        let words = |stream: &Captured| tail(&printable(&self.context.redactor.clean_captured(stream)));
+        let words = |stream: &Captured| tail(&printable(&self.context.redactor().clean_captured(stream)));
         let said = match words(&completed.stderr) {
             said if said.is_empty() => words(&completed.stdout),
             said => said,
@@ -287,7 +287,7 @@ impl Attempt<'_> {
             host: self.context.name(self.link.actor),
             attempt: self.number,
             phase: phase.name().to_string(),
-            program_sha256: digest(program, &self.context.redactor),
+            program_sha256: digest(program, &self.context.redactor()),
             effect: step.row.to_string(),
             kind: step.kind.name().to_string(),
             deadline_ms: step.timeout,
@@ -350,7 +350,7 @@ impl<'a> Printer<'a> {
             transport::Stream::Stdout => (&mut self.stdout, Stream::Stdout),
             transport::Stream::Stderr => (&mut self.stderr, Stream::Stderr),
         };
-        if let Some(lines) = cutter.push(bytes, &self.context.redactor) {
+        if let Some(lines) = cutter.push(bytes, &self.context.redactor()) {
             self.emit(stream, &lines);
         }
     }
@@ -365,7 +365,7 @@ impl<'a> Printer<'a> {
 
     fn emit(&mut self, stream: Stream, bytes: &[u8]) {
         // Control characters are written out afterwards: NULs between letters are how UTF-16 looks.
-        let cleaned = self.context.redactor.clean_bytes(bytes);
+        let cleaned = self.context.redactor().clean_bytes(bytes);
         self.hid = self.hid || cleaned.hid;
         let text = printable(&cleaned.bytes);
         let (step, host) = (self.prepared.step.name.clone(), self.host.clone());

@@ -207,7 +207,7 @@ impl<'a> HostForecast<'a> {
         };
         match attempt.foresee(&mut trace).await {
             Ok(Foresight::NothingToDo) => {
-                let fields = super::step::known_fields(&prepared, &trace, &self.context.redactor);
+                let fields = super::step::known_fields(&prepared, &trace, &self.context.redactor());
                 if let Some(binding) = step.binding {
                     self.own.insert(binding, Recorded::new(fields, Flags::default()));
                 }
@@ -243,7 +243,7 @@ impl<'a> HostForecast<'a> {
 async fn will_change(context: &Context, prepared: &Prepared<'_>, trace: &Trace, contents: bool) -> Verdict {
     let written = written(context, prepared, contents).await;
     let found = differences(&context.inventory, prepared.action, &prepared.params, &written, &trace.before);
-    let clean = |text: Option<String>| text.map(|text| context.redactor.clean(&text));
+    let clean = |text: Option<String>| text.map(|text| context.redactor().clean(&text));
     let differences = found
         .into_iter()
         .map(|found| Difference { field: found.field, now: clean(found.now), then: clean(found.then) })

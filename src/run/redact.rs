@@ -1,6 +1,9 @@
 //! Takes secrets out of what is shown, logged or journaled. Knows nothing of where the texts go.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use super::hidden::Forms;
+use crate::base::secret::Secret;
 use crate::hir::value::Value;
 use crate::secrets::{Resolved, SHORTEST};
 use crate::transport::Captured;
@@ -14,11 +17,42 @@ pub struct Redactor {
     forms: Forms,
 }
 
-impl Redactor {
-    /// Hides every secret of a run but those whose text the program itself declassifies.
+/// The secrets that are hidden, which become more while values are made of them. Steps on many hosts share it: it is
+/// written only when a text is new, and read by whoever shows something.
+pub struct Hidden {
+    state: RwLock<(Vec<Secret<String>>, Arc<Redactor>)>,
+}
+
+impl Hidden {
+    /// Every secret of a run but those whose text the program itself declassifies.
     pub fn new(secrets: &Resolved, declassified: &[String]) -> Self {
         let hidden = secrets.iter().filter(|(reference, _)| !declassified.iter().any(|open| open == reference));
-        let texts: Vec<&str> = hidden.map(|(_, secret)| secret.expose().as_str()).collect();
+        let texts: Vec<Secret<String>> = hidden.map(|(_, text)| text.clone()).collect();
+        let redactor = Arc::new(Redactor::new(&texts));
+        Hidden { state: RwLock::new((texts, redactor)) }
+    }
+
+    pub fn redactor(&self) -> Arc<Redactor> {
+        Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner).1)
+    }
+
+    pub fn add(&self, text: Secret<String>) {
+        let is_known = self.state.read().unwrap_or_else(PoisonError::into_inner).0.contains(&text);
+        if is_known {
+            return;
+        }
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let (texts, redactor) = &mut *state;
+        if !texts.contains(&text) {
+            texts.push(text);
+            *redactor = Arc::new(Redactor::new(texts));
+        }
+    }
+}
+
+impl Redactor {
+    pub fn new(secrets: &[Secret<String>]) -> Self {
+        let texts: Vec<&str> = secrets.iter().map(|secret| secret.expose().as_str()).collect();
         // A line of a longer secret is told by itself where a host prints only that line.
         let lines: Vec<&str> = texts
             .iter()
@@ -162,14 +196,17 @@ impl LineCutter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::secret::Secret;
 
-    fn redactor(secrets: &[(&str, &str)]) -> Redactor {
+    fn redactor(secrets: &[(&str, &str)]) -> Arc<Redactor> {
+        hidden(secrets).redactor()
+    }
+
+    fn hidden(secrets: &[(&str, &str)]) -> Hidden {
         let mut resolved = Resolved::default();
         for (reference, text) in secrets {
             resolved.insert(reference, Secret::new(text.to_string()));
         }
-        Redactor::new(&resolved, &["env:OPEN".to_string()])
+        Hidden::new(&resolved, &["env:OPEN".to_string()])
     }
 
     #[test]
@@ -183,6 +220,14 @@ mod tests {
         let value = Value::List(vec![Value::string("abcd"), Value::Int(7)]);
         assert_eq!(redactor.clean_value(value).literal(), "[\"(secret)\", 7]");
         assert!(redactor.clean_bytes(b"YWJjZA==").hid && !redactor.clean_bytes(b"plain").hid);
+    }
+
+    #[test]
+    fn what_is_made_of_secrets_is_hidden_once_it_is_used() {
+        let hidden = hidden(&[("env:A", "hunter2")]);
+        assert_eq!(hidden.redactor().clean("hash 0badcafe"), "hash 0badcafe");
+        hidden.add(Secret::new("0badcafe".to_string()));
+        assert_eq!(hidden.redactor().clean("hash 0badcafe of hunter2"), "hash (secret) of (secret)");
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl StepRun<'_> {
     async fn retried(&mut self, prepared: &Prepared<'_>, attempt: u32, error: &StepError, trace: &Trace) {
         let step = prepared.step;
         let host = self.context.name(self.link.actor);
-        let text = self.context.redactor.clean(&error.to_string());
+        let text = self.context.redactor().clean(&error.to_string());
         self.context.events.emit(EventKind::StepRetried {
             step: step.name.clone(),
             host,
@@ -123,7 +123,7 @@ impl StepRun<'_> {
     /// The result of an attempt whose phases all ran, if `ok` and `until` hold.
     fn judge(&self, prepared: &Prepared<'_>, trace: &Trace, number: u32) -> Result<Judged, StepError> {
         let step = prepared.step;
-        let fields = self.told(result_fields(prepared, trace, &self.context.redactor)?);
+        let fields = self.told(result_fields(prepared, trace, &self.context.redactor())?);
         let flags = Flags { changed: self.acted(step, trace), ..Flags::default() };
         let it = Recorded::new(fields.clone(), flags).value;
         if let Some(ok) = &step.ok
@@ -143,7 +143,7 @@ impl StepRun<'_> {
 
     /// What a program learns of a host holds no secret of the run, wherever it takes it.
     fn told(&self, fields: Vec<(String, Value)>) -> Vec<(String, Value)> {
-        fields.into_iter().map(|(name, value)| (name, self.context.redactor.clean_value(value))).collect()
+        fields.into_iter().map(|(name, value)| (name, self.context.redactor().clean_value(value))).collect()
     }
 
     fn acted(&self, step: &Step, trace: &Trace) -> bool {
@@ -177,7 +177,7 @@ impl StepRun<'_> {
         let (fields, changed, error) = match judged {
             Ok(judged) => (judged.fields, judged.changed, None),
             // What is known of a failed attempt is still of use to `x.code` and to reports.
-            Err(error) => (self.told(known_fields(prepared, &trace, &self.context.redactor)), acted, Some(error)),
+            Err(error) => (self.told(known_fields(prepared, &trace, &self.context.redactor())), acted, Some(error)),
         };
         let user = prepared.user.clone();
         let on_controller = prepared.on_controller();
@@ -186,7 +186,7 @@ impl StepRun<'_> {
 
     async fn finish(&mut self, step: &Step, mut ended: Ended, started: Instant) -> Done {
         let mut outcome = outcome_of(step, &ended);
-        let mut error = ended.error.as_ref().map(|error| self.context.redactor.clean(&self.words(error)));
+        let mut error = ended.error.as_ref().map(|error| self.context.redactor().clean(&self.words(error)));
         // What failed before it could act is evidence too.
         let told = (ended.attempt, outcome.name(), error.clone());
         let record = self.journal_record(step, &ended.trace, told);
@@ -217,9 +217,9 @@ impl StepRun<'_> {
         let trace = &ended.trace;
         let evidence = Evidence {
             code: trace.code,
-            before: fields::shown(&trace.before, &self.context.redactor),
-            apply: fields::shown(&trace.apply, &self.context.redactor),
-            after: fields::shown(&trace.after, &self.context.redactor),
+            before: fields::shown(&trace.before, &self.context.redactor()),
+            apply: fields::shown(&trace.apply, &self.context.redactor()),
+            after: fields::shown(&trace.after, &self.context.redactor()),
             output_sha256: trace.output.sha256(),
             output_bytes: trace.output.bytes,
             elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -255,7 +255,7 @@ impl StepRun<'_> {
         trace: &Trace,
         (attempt, outcome, error): (u32, &str, Option<String>),
     ) -> StepResult {
-        let redactor = &self.context.redactor;
+        let redactor = &self.context.redactor();
         let output = trace.output.kept(redactor);
         StepResult {
             run: self.context.run,
@@ -288,7 +288,7 @@ impl StepRun<'_> {
             Err(error) if error.is_unreachable() => Outcome::Unreachable,
             Err(_) => Outcome::RollbackFailed,
         };
-        let error = undone.as_ref().err().map(|error| self.context.redactor.clean(&with_hint(error)));
+        let error = undone.as_ref().err().map(|error| self.context.redactor().clean(&with_hint(error)));
         let record = self.journal_record(step, &ended.trace, (1, outcome.name(), error.clone()));
         let recorded = self.context.result(StepResult { phase: Phase::Rollback.name().to_string(), ..record }).await;
         self.tell(step, &ended, (outcome, error), started);

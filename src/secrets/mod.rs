@@ -9,7 +9,7 @@ pub mod providers;
 pub mod resolved;
 
 pub use error::{Failure, SecretError};
-pub use providers::{Providers, resolve};
+pub use providers::{Ask, Providers, resolve};
 pub use resolved::Resolved;
 
 /// A shorter one cannot be hidden in what a host prints without hiding ordinary words with it, and soon is guessed.

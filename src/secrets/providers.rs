@@ -13,24 +13,25 @@ pub struct Providers<'a> {
     pub root: PathBuf,
     /// Those of `command:`, by name.
     pub commands: &'a BTreeMap<String, CommandSecret>,
-    /// Asks a person for the parameter of this name; `None` where nobody is there.
-    pub ask: &'a mut dyn FnMut(&str) -> Option<Secret<String>>,
+    /// Asks a person for the parameter of this name; absent where nobody is there.
+    pub ask: Option<Ask>,
 }
 
+/// A question whose answer is not shown; `None` where none could be read.
+pub type Ask = fn(&str) -> Option<Secret<String>>;
+
 /// The text of every reference, or everything that is wrong with any. A person is asked only where nothing else is.
-pub fn resolve(references: &BTreeSet<String>, providers: &mut Providers<'_>) -> Result<Resolved, Vec<Failure>> {
+pub fn resolve(references: &BTreeSet<String>, providers: &Providers<'_>) -> Result<Resolved, Vec<Failure>> {
     let mut resolved = Resolved::default();
     let mut failures = Vec::new();
     let (asked, read): (Vec<&String>, Vec<&String>) =
         references.iter().partition(|reference| reference.starts_with("prompt:"));
     for reference in read.into_iter().chain(asked) {
         let is_asked = reference.starts_with("prompt:");
-        let found = if is_asked && !failures.is_empty() {
+        if is_asked && providers.ask.is_some() && !failures.is_empty() {
             continue;
-        } else {
-            read_one(reference, providers).and_then(usable)
-        };
-        match found {
+        }
+        match read_one(reference, providers).and_then(usable) {
             Ok(text) => resolved.insert(reference, text),
             Err(error) => failures.push(Failure { reference: reference.clone(), error }),
         }
@@ -38,7 +39,7 @@ pub fn resolve(references: &BTreeSet<String>, providers: &mut Providers<'_>) -> 
     if failures.is_empty() { Ok(resolved) } else { Err(failures) }
 }
 
-fn read_one(reference: &str, providers: &mut Providers<'_>) -> Result<Secret<String>, SecretError> {
+fn read_one(reference: &str, providers: &Providers<'_>) -> Result<Secret<String>, SecretError> {
     match reference.split_once(':') {
         Some(("env", name)) => environment(name),
         Some(("file", path)) => file::read(&providers.root, path),
@@ -47,7 +48,7 @@ fn read_one(reference: &str, providers: &mut Providers<'_>) -> Result<Secret<Str
                 providers.commands.get(name).ok_or_else(|| SecretError::NoCommand { name: name.to_string() })?;
             command::run(command, &providers.root)
         }
-        Some(("prompt", name)) => (providers.ask)(name).ok_or(SecretError::Nobody),
+        Some(("prompt", name)) => providers.ask.and_then(|ask| ask(name)).ok_or(SecretError::Nobody),
         _ => Err(SecretError::NoProvider),
     }
 }
@@ -89,7 +90,11 @@ pub(super) fn as_text(bytes: Vec<u8>) -> Result<Secret<String>, SecretError> {
 mod tests {
     use super::*;
 
-    fn resolved(references: &[&str], typed: Option<&str>) -> Result<Resolved, Vec<String>> {
+    fn typed(name: &str) -> Option<Secret<String>> {
+        Some(Secret::new(format!("typed {name}")))
+    }
+
+    fn resolved(references: &[&str], ask: Option<Ask>) -> Result<Resolved, Vec<String>> {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str, mode: u32| {
             use std::os::unix::fs::PermissionsExt;
@@ -115,10 +120,9 @@ mod tests {
                 CommandSecret { timeout: std::time::Duration::from_millis(50), ..command(&["sleep", "60"]) },
             ),
         ]);
-        let mut ask = |_: &str| typed.map(|typed| Secret::new(typed.to_string()));
-        let mut providers = Providers { root: folder.path().to_path_buf(), commands: &commands, ask: &mut ask };
+        let providers = Providers { root: folder.path().to_path_buf(), commands: &commands, ask };
         let references = references.iter().map(|reference| reference.to_string()).collect();
-        resolve(&references, &mut providers).map_err(|failures| {
+        resolve(&references, &providers).map_err(|failures| {
             let folder = format!("{}/", folder.path().display());
             failures.iter().map(|failure| failure.to_string().replace(&folder, "")).collect()
         })
@@ -127,12 +131,12 @@ mod tests {
     #[test]
     fn texts_are_read_without_their_line_end() {
         let found =
-            resolved(&["file:token", "file:lines", "command:echo", "prompt:pin", "env:PATH"], Some("typed")).unwrap();
+            resolved(&["file:token", "file:lines", "command:echo", "prompt:pin", "env:PATH"], Some(typed)).unwrap();
         let text = |reference: &str| found.get(reference).unwrap().expose().clone();
         assert_eq!(text("file:token"), "in a file");
         assert_eq!(text("file:lines"), "one\ntwo\n", "only one line end goes");
         assert_eq!(text("command:echo"), "it's $HOME", "no shell reads the words");
-        assert_eq!(text("prompt:pin"), "typed");
+        assert_eq!(text("prompt:pin"), "typed pin");
         assert_eq!(text("env:PATH"), std::env::var("PATH").unwrap());
         assert!(!format!("{found:?}").contains("in a file"));
     }
@@ -165,11 +169,10 @@ mod tests {
                 "file:open: `open` can be read by others (mode 644); make it 0600 first",
                 "file:short: it has fewer than 4 visible characters, so it cannot be hidden in what hosts print",
                 "vault:x: expected env:NAME, file:PATH or command:NAME",
+                "prompt:pin: the parameter `pin` has no default, and there is no terminal to ask on",
             ]
         );
-        assert_eq!(
-            resolved(&["prompt:pin"], None).unwrap_err(),
-            ["prompt:pin: the parameter `pin` has no default, and there is no terminal to ask on"]
-        );
+        let asked_in_vain = resolved(&["prompt:pin", "file:gone"], Some(typed)).unwrap_err();
+        assert_eq!(asked_in_vain.len(), 1, "nobody is asked where the run cannot start: {asked_in_vain:?}");
     }
 }

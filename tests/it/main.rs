@@ -30,6 +30,7 @@ mod rig_image;
 mod run_engine;
 mod run_lab;
 mod run_language;
+mod secret_canaries;
 mod ssh_failures;
 mod sshd;
 mod state_journal;
