@@ -211,8 +211,9 @@ impl Watch {
         }
         for folder in std::fs::read_dir("/tmp").unwrap().flatten() {
             // Lanes' own folders; what is gone meanwhile was not left there.
-            let is_lane =
-                folder.file_name().to_string_lossy().starts_with("opsc-") && folder.path().join("lane").exists();
+            let name = folder.file_name().to_string_lossy().into_owned();
+            let token = name.strip_prefix("opsc-").unwrap_or_default();
+            let is_lane = token.len() == 32 && token.bytes().all(|digit| digit.is_ascii_hexdigit());
             for file in std::fs::read_dir(folder.path()).into_iter().flatten().flatten().filter(|_| is_lane) {
                 self.note(&std::fs::read(file.path()).unwrap_or_default(), || file.path().display().to_string());
             }
