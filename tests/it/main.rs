@@ -31,6 +31,7 @@ mod run_engine;
 mod run_lab;
 mod run_language;
 mod secret_canaries;
+mod secrets;
 mod ssh_failures;
 mod sshd;
 mod state_journal;
