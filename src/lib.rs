@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Each stage is one public function that borrows its input and returns a new, complete value plus diagnostics. Only
-//! `transport`, `state`, `run`, `app` and `cli` touch the world; everything a user sees is data until the last moment.
+//! `transport`, `state`, `secrets`, `run`, `app` and `cli` touch the world; everything a user sees is data until the
+//! last moment.
 //!
 //! # Floors
 //!
@@ -25,7 +26,7 @@
 //! | 3 | `eval` |
 //! | 4 | `inventory`, `check` |
 //! | 5 | `plan` |
-//! | 6 | `transport`, `state` |
+//! | 6 | `transport`, `state`, `secrets` |
 //! | 7 | `run` |
 //! | 8 | `report` |
 //! | 9 | `app` |
@@ -39,7 +40,8 @@
 //! * Nothing is reported that was not observed: no step is green without evidence.
 //! * No effect leaves before its intent is on disk (`state`, `run::phases`).
 //! * A form of the language that cannot be planned is refused by name, never ignored (`check`, `E0190`).
-//! * A secret is a reference until the moment it is sent; it has no `Display` (`base::secret`).
+//! * A secret is a reference until a run starts (`secrets`), and no text of a host is shown before it was searched for it
+//!   (`run::redact`); it has no `Display` (`base::secret`).
 //!
 //! # Vocabulary
 //!
@@ -63,6 +65,7 @@ pub mod inventory;
 pub mod plan;
 pub mod report;
 pub mod run;
+pub mod secrets;
 pub mod shell;
 pub mod state;
 pub mod syntax;

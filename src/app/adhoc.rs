@@ -79,6 +79,10 @@ pub fn command_line(words: &[String]) -> Result<String, ShellError> {
 /// A command line text in the language: quoted unless the parameter's type is written bare.
 fn literal(text: &str, ty: Option<&Type>) -> String {
     let quoted = |text: &str| Value::string(text).literal();
+    if ty.is_some_and(Type::is_secret) {
+        // On a command line stands where a secret comes from, never a secret.
+        return format!("secret({})", quoted(text));
+    }
     match ty.map(Type::core) {
         Some(Type::Int | Type::Float | Type::Bool | Type::Duration | Type::Size | Type::Percent) => text.to_string(),
         Some(Type::List(item)) => {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::base::words;
 use crate::diag::Diagnostic;
 
 /// A parameter that needs a value.
@@ -95,6 +96,10 @@ pub enum AppError {
         path: PathBuf,
         reason: String,
     },
+    /// Secrets that cannot be read, each with its reference and reason.
+    Secrets {
+        failures: Vec<String>,
+    },
     UnknownAction {
         name: String,
         near: Option<String>,
@@ -184,7 +189,7 @@ impl fmt::Display for AppError {
             | AppError::Inputs { diagnostics, .. }
             | AppError::VariableFile { diagnostics } => {
                 let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
-                formatter.write_str(&crate::base::words::count(errors, "error"))
+                formatter.write_str(&words::count(errors, "error"))
             }
             AppError::Limit { text, .. } => write!(formatter, "the limit `{text}` cannot be used"),
             AppError::BadLimit { text, reason } => write!(formatter, "the limit `{text}` cannot be used: {reason}"),
@@ -197,6 +202,10 @@ impl fmt::Display for AppError {
             AppError::State { reason } => write!(formatter, "the journal cannot be used: {reason}"),
             AppError::Credential { reason } => formatter.write_str(reason),
             AppError::Project { path, reason } => write!(formatter, "`{}`: {reason}", path.display()),
+            AppError::Secrets { failures } => {
+                write!(formatter, "nothing was run: {} cannot be read", words::count(failures.len(), "secret"))?;
+                failures.iter().try_for_each(|failure| write!(formatter, "\n  {failure}"))
+            }
             AppError::UnknownAction { name, .. } => write!(formatter, "there is no action `{name}`"),
             AppError::Setting { place, reason, .. } => write!(formatter, "{place}: {reason}"),
         }

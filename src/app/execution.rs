@@ -11,20 +11,24 @@ use tokio::sync::{mpsc, watch};
 use super::errors::AppError;
 use super::planning::Planned;
 use super::project::Project;
-use super::running::{ConnectOptions, LocalSecrets, endpoints, login_name};
+use super::running::{ConnectOptions, endpoints, login_name};
+use super::settings::Settings;
 use crate::eval::functions::hex;
+use crate::plan;
 use crate::report::event_json::event_json;
 use crate::run::event::{EventKind, RunEvent};
 use crate::run::ports::LiveConnector;
 use crate::run::predict::Prediction;
 use crate::run::summary::Summary;
 use crate::run::{self, Request};
+use crate::secrets::{self, Ask, Failure, Providers, Resolved};
 use crate::state::{Journal, RunRecord};
 
 /// Everything that one execution depends on.
 pub struct Execution<'a> {
     pub planned: &'a Planned,
     pub project: &'a Project,
+    pub settings: &'a Settings,
     pub options: &'a ConnectOptions,
     pub forks: usize,
 }
@@ -54,17 +58,24 @@ impl Execution<'_> {
         let journal = Journal::closed();
         let (events, _received) = mpsc::unbounded_channel();
         let (_stop, stopped) = watch::channel(0);
-        let request = self.request(journal, 0, events, stopped);
+        let request = self.request(journal, 0, events, stopped, Resolved::default());
         Ok(runtime()?.block_on(run::predict(request, contents)))
     }
 
+    /// Every secret of the plan, or everything that is missing. `ask` asks a person for a parameter, if one is there.
+    pub fn read_secrets(&self, ask: Option<Ask>) -> Result<Resolved, AppError> {
+        let providers = Providers { root: self.project.root.clone(), commands: self.settings.secret_commands(), ask };
+        secrets::resolve(&plan::secrets::references(&self.planned.plan), &providers)
+            .map_err(|failures| AppError::Secrets { failures: failures.iter().map(Failure::to_string).collect() })
+    }
+
     /// Runs the plan to its end. Every event is handed to the journal before the listener hears of it.
-    pub fn run(&self, listen: &mut dyn FnMut(Told<'_>)) -> Result<Finished, AppError> {
+    pub fn run(&self, secrets: Resolved, listen: &mut dyn FnMut(Told<'_>)) -> Result<Finished, AppError> {
         let journal = self.journal()?;
         let run = journal.start_run(&self.record()).map_err(state)?;
         let (events, mut received) = mpsc::unbounded_channel();
         let (stop, stopped) = watch::channel(0);
-        let request = self.request(journal.clone(), run, events, stopped);
+        let request = self.request(journal.clone(), run, events, stopped, secrets);
         let summary = runtime()?.block_on(async {
             count_interrupts(stop);
             let mut work = std::pin::pin!(run::run(request));
@@ -101,16 +112,19 @@ impl Execution<'_> {
         run: i64,
         events: mpsc::UnboundedSender<RunEvent>,
         stop: watch::Receiver<u8>,
+        secrets: Resolved,
     ) -> Request {
         let planned = self.planned;
-        let hosts = planned.inventory.hosts.ids();
+        let mut endpoints = endpoints(&planned.inventory, planned.inventory.hosts.ids(), self.options);
+        let unset = self.secret_variables();
+        endpoints.values_mut().for_each(|(endpoint, _)| endpoint.unset.clone_from(&unset));
         Request {
             plan: Arc::clone(&planned.plan),
             program: Arc::clone(&planned.program),
             inventory: Arc::clone(&planned.inventory),
             files: Arc::clone(&planned.files) as Arc<dyn run::ports::ContentStore>,
-            secrets: Arc::new(LocalSecrets),
-            wires: Arc::new(LiveConnector { endpoints: endpoints(&planned.inventory, hosts, self.options) }),
+            secrets: Arc::new(secrets),
+            wires: Arc::new(LiveConnector { endpoints }),
             journal,
             run,
             forks: self.forks.max(1),
@@ -119,10 +133,16 @@ impl Execution<'_> {
         }
     }
 
+    /// Variables of this process that hold secrets of the plan; no process that it starts for a step gets them.
+    fn secret_variables(&self) -> Vec<String> {
+        let references = plan::secrets::references(&self.planned.plan);
+        references.iter().filter_map(|reference| reference.strip_prefix("env:")).map(str::to_string).collect()
+    }
+
     fn record(&self) -> RunRecord {
         let path = &self.planned.path;
         let source = std::fs::read(path).unwrap_or_default();
-        let (commit, dirty) = git_state(&self.project.root);
+        let (commit, dirty) = git_state(&self.project.root, &self.secret_variables());
         RunRecord {
             playbook: self.planned.plan.playbook.clone(),
             path: path.display().to_string(),
@@ -201,9 +221,13 @@ pub fn is_alive(record: &RunRecord) -> bool {
     boot_id() == record.boot_id && process_start(record.pid) == record.pid_start && record.pid_start.is_some()
 }
 
-fn git_state(root: &Path) -> (Option<String>, Option<bool>) {
+fn git_state(root: &Path, unset: &[String]) -> (Option<String>, Option<bool>) {
     let git = |arguments: &[&str]| {
-        let output = std::process::Command::new("git").arg("-C").arg(root).args(arguments).output().ok()?;
+        let mut command = std::process::Command::new("git");
+        for name in unset {
+            command.env_remove(name);
+        }
+        let output = command.arg("-C").arg(root).args(arguments).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
     };
     let commit = git(&["rev-parse", "HEAD"]);

@@ -14,6 +14,7 @@ pub mod planning;
 pub mod project;
 pub mod running;
 pub mod schedules;
+pub mod secret_commands;
 pub mod settings;
 pub mod trusting;
 pub mod workspace;

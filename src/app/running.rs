@@ -1,4 +1,4 @@
-//! What a run needs from this machine: endpoints from the inventory, contents of files, secrets from the environment.
+//! What a run needs from this machine: endpoints from the inventory, contents of files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::base::ids::HostId;
 use crate::base::secret::Secret;
 use crate::hir::value::FileRef;
 use crate::hir::world::{self, Host, Inventory, TransportKind};
-use crate::run::ports::{ContentFailure, ContentStore, SecretFailure, SecretProvider};
+use crate::run::ports::{ContentFailure, ContentStore};
 use crate::transport::{AdminMethod, Credentials, Endpoint, HostKeyPolicy, Wire};
 
 /// Connection settings of the command line; they win over every level of the inventory.
@@ -120,23 +120,5 @@ impl ContentStore for ProjectFiles {
 
     fn content(&self, sha256: &str) -> Result<Vec<u8>, ContentFailure> {
         self.read_content(sha256).map_err(|reason| ContentFailure { sha256: sha256.to_string(), reason })
-    }
-}
-
-/// `secret("env:NAME")` and `secret("file:PATH")`.
-pub struct LocalSecrets;
-
-impl SecretProvider for LocalSecrets {
-    fn secret(&self, reference: &str) -> Result<Secret<String>, SecretFailure> {
-        let refuse = |reason: String| SecretFailure { reference: reference.to_string(), reason };
-        match reference.split_once(':') {
-            Some(("env", name)) => std::env::var(name)
-                .map(Secret::new)
-                .map_err(|_| refuse(format!("the environment variable {name} is not set"))),
-            Some(("file", path)) => std::fs::read_to_string(in_home(path))
-                .map(|text| Secret::new(text.trim_end_matches('\n').to_string()))
-                .map_err(|error| refuse(error.to_string())),
-            _ => Err(refuse("expected env:NAME or file:PATH".to_string())),
-        }
     }
 }

@@ -9,7 +9,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::errors::AppError;
 use super::files::read_text;
+use super::secret_commands;
 use crate::base::near::nearest;
+use crate::secrets::command::CommandSecret;
 
 /// One thing that can be set.
 pub struct Known {
@@ -83,6 +85,7 @@ pub struct Setting {
 #[derive(Clone, Default, Debug)]
 pub struct Settings {
     values: BTreeMap<&'static str, Setting>,
+    secret_commands: BTreeMap<String, CommandSecret>,
 }
 
 impl Settings {
@@ -129,6 +132,11 @@ impl Settings {
         self.count(key).map(|seconds| Duration::from_secs(seconds as u64))
     }
 
+    /// The tables `[secrets.NAME]`, by name.
+    pub fn secret_commands(&self) -> &BTreeMap<String, CommandSecret> {
+        &self.secret_commands
+    }
+
     fn read_file(&mut self, path: &Path) -> Result<(), AppError> {
         let text = read_text(path)?;
         let table = DeTable::parse(&text).map_err(|error| {
@@ -138,6 +146,15 @@ impl Settings {
         for (key, value) in table.get_ref() {
             let line = line_of(&text, key.span().start);
             match value.get_ref() {
+                DeValue::Table(named) if key.get_ref() == "secrets" => {
+                    for (name, value) in named {
+                        let command = secret_commands::read(name.get_ref(), value.get_ref()).map_err(|reason| {
+                            let line = line_of(&text, name.span().start);
+                            AppError::Setting { place: place(path, line), reason, near: None }
+                        })?;
+                        self.secret_commands.insert(name.get_ref().to_string(), command);
+                    }
+                }
                 DeValue::Table(inner) => {
                     for (name, value) in inner {
                         let line = line_of(&text, name.span().start);
@@ -243,6 +260,25 @@ mod tests {
         assert!(settings.path("inventory").unwrap().is_absolute());
         assert!(settings.path("inventory").unwrap().ends_with("hosts"));
         assert_eq!(settings.text("private_key").as_deref(), Some("~/.ssh/id"));
+    }
+
+    #[test]
+    fn secrets_name_programs_by_their_words() {
+        let settings = load("[secrets.vault]\ncommand = [\"pass\", \"a b\"]\ntimeout = 5\n", "", &[]).unwrap();
+        let vault = &settings.secret_commands()["vault"];
+        assert_eq!((vault.words.join("|").as_str(), vault.timeout), ("pass|a b", Duration::from_secs(5)));
+        let refused = |table: &str| load(&format!("[secrets.vault]\n{table}\n"), "", &[]).unwrap_err();
+        let words = "opsc.toml:1: `secrets.vault.command` is a list of words, the program first, such as [\"pass\", \"show\", \"vault\"] []";
+        assert_eq!(refused("command = \"pass show x\""), words);
+        assert_eq!(refused("command = []"), words);
+        assert_eq!(
+            refused("comand = [\"x\"]"),
+            "opsc.toml:1: `secrets.vault` has `command` and `timeout`, found `comand` []"
+        );
+        assert_eq!(
+            refused("command = [\"x\"]\ntimeout = 0"),
+            "opsc.toml:1: `secrets.vault.timeout` is at least 1 (seconds) []"
+        );
     }
 
     #[test]

@@ -118,7 +118,9 @@ impl Workspace {
             diagnostics.extend(self.ambient_diagnostics.iter().cloned());
             self.load_nouns(tree);
             let library: Vec<&ast::File> = self.nouns.values().chain(&self.ambient).collect();
-            let input = check::Input { main: tree, library: &library, world: &self.world };
+            let secret_commands: Vec<String> = self.settings.secret_commands().keys().cloned().collect();
+            let input =
+                check::Input { main: tree, library: &library, world: &self.world, secret_commands: &secret_commands };
             let (checked, found) = check::check(&input, &mut self.known);
             diagnostics.extend(found);
             diagnostics.extend(checked.iter().flat_map(|program| &program.playbooks).filter_map(check_zone));
@@ -139,7 +141,9 @@ impl Workspace {
         let (tree, mut diagnostics) = syntax::parse(&self.sources, file);
         let Some(tree) = tree else { return (Program::default(), diagnostics) };
         let library: Vec<&ast::File> = self.nouns.values().chain(&self.ambient).collect();
-        let input = check::Input { main: &tree, library: &library, world: &self.world };
+        let secret_commands: Vec<String> = self.settings.secret_commands().keys().cloned().collect();
+        let input =
+            check::Input { main: &tree, library: &library, world: &self.world, secret_commands: &secret_commands };
         let (program, found) = check::check_catalogue(&input, &mut self.known);
         diagnostics.extend(found);
         (program, diagnostics)

@@ -43,6 +43,9 @@ impl Checker<'_> {
         scope.enter();
         let params = self.check_params(&item.params, ParamsOf::Action, &mut scope);
         let result = item.result.as_ref().map_or(Type::Record(Vec::new()), |result| self.resolve_type(result));
+        if let Some(written) = &item.result {
+            self.refuse_secret_result(&result, written.span);
+        }
         let (row, effect_param) = match &item.effects {
             Some(effects) => self.resolve_row(effects, Some(&params)),
             None => (Row::default(), None),

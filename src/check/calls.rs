@@ -29,6 +29,9 @@ impl Checker<'_> {
         if let Some((_, aggregate)) = AGGREGATES.iter().find(|(name, _)| *name == function.text && !is_function) {
             return self.check_aggregate(*aggregate, function, args, scope, context, span);
         }
+        if function.text == "declassify" {
+            return self.check_declassify(args, scope, context, span);
+        }
         let Some(signature) = functions::find(&function.text) else {
             let known = functions::names();
             self.report(
@@ -45,11 +48,19 @@ impl Checker<'_> {
         if args.iter().any(|arg| arg.ty == Type::Error) && signature.takes != Takes::Anything {
             return error_expr(span);
         }
+        if self.refuse_function_of_secret(function, signature.function, &args, scope) {
+            return error_expr(span);
+        }
+        if signature.function == Function::Secret {
+            self.check_reference(&args);
+        }
         self.check_names_in_inventory(signature.function, &args);
-        let secret = args.iter().any(|arg| arg.ty.holds_secret());
+        // How many secrets there are is none of them.
+        let counts = signature.function == Function::Length && !args.iter().any(|arg| arg.ty.is_secret());
+        let secret = !counts && args.iter().any(|arg| arg.ty.carries_secret());
         let types: Vec<Type> = args.iter().map(|arg| arg.ty.clone()).collect();
         let ty = functions::result_type(signature, &types);
-        let ty = if secret && !ty.holds_secret() { Type::Secret(Box::new(ty)) } else { ty };
+        let ty = if secret && !ty.carries_secret() { Type::Secret(Box::new(ty)) } else { ty };
         Expr { kind: ExprKind::Call { function: signature.function, args }, ty, span }
     }
 
@@ -195,6 +206,9 @@ impl Checker<'_> {
             Aggregate::Map | Aggregate::Sort => self.check_expr(body, Wanted::default(), scope, &inner),
             _ => self.expect_condition(body, scope, &inner),
         };
+        if aggregate == Aggregate::Sort && self.refuse_looking_into("sort", &[&body], function.span, scope) {
+            return error_expr(span);
+        }
         let ty = match aggregate {
             Aggregate::Any | Aggregate::All => Type::Bool,
             Aggregate::Count => Type::Int,
@@ -266,6 +280,9 @@ impl Checker<'_> {
             return error_expr(span);
         }
         self.check_contained(&all);
+        if self.refuse_looking_into("contains", &all.iter().collect::<Vec<_>>(), method.span, scope) {
+            return error_expr(span);
+        }
         Expr { kind: ExprKind::Call { function: Function::Contains, args: all }, ty: Type::Bool, span }
     }
 }

@@ -19,6 +19,8 @@ pub struct Scope {
     of_run: Vec<bool>,
     /// Names bound in blocks that have ended, with where; for better messages.
     pub ended: HashMap<String, Span>,
+    /// Where the value of a name became secret, if that is not where the name stands.
+    pub secret_origins: HashMap<BindingId, Span>,
 }
 
 /// How a name is seen from here.

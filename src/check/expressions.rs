@@ -9,6 +9,7 @@ use super::errors::scripts::ScriptError;
 use super::errors::types::TypeError;
 use super::members::{self};
 use super::operators::Operands;
+use super::secrecy::secret_origin;
 use super::types::literal;
 use crate::base::source::Span;
 use crate::eval::fits::fits;
@@ -38,10 +39,10 @@ impl Checker<'_> {
     /// An expression that must have a type; anything else is reported once.
     pub fn expect_expr(&mut self, expr: &ast::Expr, wanted: Wanted<'_>, scope: &mut Scope, context: &Context) -> Expr {
         let checked = self.check_expr(expr, wanted, scope, context);
-        self.expect_type(checked, wanted)
+        self.expect_type(checked, wanted, scope)
     }
 
-    fn expect_type(&mut self, checked: Expr, wanted: Wanted<'_>) -> Expr {
+    fn expect_type(&mut self, checked: Expr, wanted: Wanted<'_>, scope: &Scope) -> Expr {
         let Some(ty) = wanted.ty else { return checked };
         if let ExprKind::Literal(value) = &checked.kind
             && accepts_literal(ty, value, &checked.ty)
@@ -58,8 +59,9 @@ impl Checker<'_> {
         }
         let (span, definition) = (checked.span, wanted.definition);
         let diagnostic = match &checked.ty {
-            found if found.holds_secret() => {
-                ScriptError::SecretLeak { expected: ty.to_string(), span, definition }.diagnostic()
+            found if found.carries_secret() && !ty.carries_secret() => {
+                let origin = secret_origin(&checked, scope);
+                ScriptError::SecretLeak { expected: ty.to_string(), span, origin, definition }.diagnostic()
             }
             Type::Optional(inner) if accepts(ty, inner) => {
                 TypeError::MayBeAbsent { expected: ty.to_string(), span }.diagnostic()
@@ -126,7 +128,7 @@ impl Checker<'_> {
                 }
                 ast::StringPiece::Hole(hole) => {
                     let piece = self.check_expr(hole, Wanted::default(), scope, context);
-                    secret = secret || piece.ty.holds_secret();
+                    secret = secret || piece.ty.carries_secret();
                     if *piece.ty.core() == Type::Text {
                         ty = Type::Text;
                     }
@@ -144,7 +146,7 @@ impl Checker<'_> {
             self.report(
                 TypeError::MayBeAbsent { expected: "a value for this text".to_string(), span: piece.span }.diagnostic(),
             );
-        } else if !has_text(&piece.ty) {
+        } else if !has_text(&piece.ty) || (piece.ty.carries_secret() && !piece.ty.is_secret()) {
             self.report(TypeError::NoText { found: piece.ty.to_string(), span: piece.span }.diagnostic());
         }
     }
@@ -288,7 +290,10 @@ impl Checker<'_> {
         if literal_none || !accepts(&wanted, &checked.ty) {
             let (expected, found, span) = ("bool".to_string(), checked.ty.to_string(), checked.span);
             self.report(match checked.ty.is_secret() {
-                true => ScriptError::SecretLeak { expected, span, definition: None }.diagnostic(),
+                true => {
+                    let origin = secret_origin(&checked, scope);
+                    ScriptError::SecretLeak { expected, span, origin, definition: None }.diagnostic()
+                }
                 false => TypeError::Mismatch { expected, found, span, definition: None }.diagnostic(),
             });
         }

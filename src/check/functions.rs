@@ -102,7 +102,12 @@ pub fn find(name: &str) -> Option<&'static Signature> {
 }
 
 pub fn names() -> Vec<&'static str> {
-    FUNCTIONS.iter().map(|signature| signature.name).chain(AGGREGATES.iter().map(|(name, _)| *name)).collect()
+    FUNCTIONS
+        .iter()
+        .map(|signature| signature.name)
+        .chain(AGGREGATES.iter().map(|(name, _)| *name))
+        .chain(["declassify"])
+        .collect()
 }
 
 /// The type a call gives, from the types of its arguments.

@@ -71,6 +71,10 @@ fn subject_of(action: &Action, each: &ast::Impl) -> Subject {
     for param in action.params.iter().filter(|param| !runs_script || !SURROUNDINGS.contains(&param.name.as_str())) {
         given_by_param(param, &mut given);
     }
+    // A template with secrets is not staged as a file: its text comes as a variable.
+    if let Some(param) = action.renders.and_then(|index| action.params.get(index)) {
+        given.push(plain(format!("{}_text", param.name)));
+    }
     let mut is_closed = !runs_script;
     for (kind, prefix) in [(PhaseKind::Check, "before_"), (PhaseKind::Apply, "apply_")] {
         let fields = if kind == PhaseKind::Check { &action.before } else { &action.result };
@@ -85,15 +89,13 @@ fn subject_of(action: &Action, each: &ast::Impl) -> Subject {
     }
 }
 
+fn plain(name: String) -> Given {
+    Given { name, shape: Shape::Plain, may_be_empty: false, is_path: false, definition: None }
+}
+
 /// The variables that `run::arguments` makes of a parameter.
 fn given_by_param(param: &Param, given: &mut Vec<Given>) {
-    let plain = |ending: &str| Given {
-        name: format!("{}_{ending}", param.name),
-        shape: Shape::Plain,
-        may_be_empty: false,
-        is_path: false,
-        definition: None,
-    };
+    let plain = |ending: &str| plain(format!("{}_{ending}", param.name));
     given.push(plain("set"));
     let own = given_of_type(&param.name, &param.ty);
     match param.ty.core() {

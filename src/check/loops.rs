@@ -7,6 +7,7 @@ use super::errors::control::ControlError;
 use super::errors::names::NameError;
 use super::errors::types::TypeError;
 use super::expressions::Wanted;
+use super::secrecy::secret_origin;
 use super::statements::Collected;
 use super::types::whole_between;
 use crate::base::ids::BindingId;
@@ -58,7 +59,9 @@ impl Checker<'_> {
         }
         self.refuse_clauses(head.body, "a loop");
         scope.enter();
+        let origin = secret_origin(&list, scope);
         let binding = self.bind(head.name, item, scope);
+        scope.secret_origins.extend(binding.zip(origin));
         let body = self.check_statements(&head.body.statements, scope, context, collected);
         let names = scope.leave();
         self.show_names(names, (binding, &body), scope, |ty| Type::List(Box::new(ty)));

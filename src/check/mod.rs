@@ -31,6 +31,7 @@ pub mod playbooks;
 pub mod powershell_words;
 pub mod schedules;
 pub mod scripts;
+pub mod secrecy;
 pub mod shell_commands;
 pub mod shell_tree;
 pub mod shell_words;
@@ -52,6 +53,8 @@ pub struct Input<'a> {
     /// Nouns of the standard library and `actions/*.ops`, as far as the main file names them.
     pub library: &'a [&'a ast::File],
     pub world: &'a World,
+    /// Names that `secret("command:NAME")` may have.
+    pub secret_commands: &'a [String],
 }
 
 /// The typed program of the main file with every action it uses, and all findings in it. No program where there are errors.

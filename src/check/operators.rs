@@ -103,6 +103,16 @@ impl Checker<'_> {
         if left.ty == Type::Error || right.ty == Type::Error {
             return self.check_untyped(operands.operator, left, right, span);
         }
+        // Whether there is a secret is no secret.
+        let asks_absence = matches!(operands.operator, BinaryOperator::Equal | BinaryOperator::NotEqual)
+            && (left.ty == Type::None || right.ty == Type::None);
+        let is_chosen = operands.operator == BinaryOperator::Default;
+        if !asks_absence
+            && !is_chosen
+            && self.refuse_looking_into(operands.operator.symbol(), &[&left, &right], operands.operator_span, scope)
+        {
+            return self.check_untyped(operands.operator, left, right, span);
+        }
         match operands.operator {
             BinaryOperator::Equal | BinaryOperator::NotEqual => self.check_equality(operands, left, right, span),
             BinaryOperator::Less
@@ -211,8 +221,8 @@ impl Checker<'_> {
             _ => None,
         };
         // What is computed from a secret tells of it.
-        let secret = left.ty.holds_secret() || right.ty.holds_secret();
-        let ty = ty.map(|ty| if secret && !ty.holds_secret() { Type::Secret(Box::new(ty)) } else { ty });
+        let secret = left.ty.carries_secret() || right.ty.carries_secret();
+        let ty = ty.map(|ty| if secret && !ty.carries_secret() { Type::Secret(Box::new(ty)) } else { ty });
         match ty {
             Some(ty) if operands.operator != BinaryOperator::Intersect || matches!(ty, Type::Hosts(_)) => {
                 binary(operator, left, right, ty, span)

@@ -82,6 +82,7 @@ impl Checker<'_> {
                 let context = Context { in_default: in_playbook, ..Context::top() };
                 self.expect_expr(default, wanted, scope, &context)
             });
+            self.warn_secret_in_the_open(&ty, default.as_ref());
             let first = checked.iter().find(|known| known.name == param.name.text).map(|known| known.span);
             if let Some(first) = first {
                 let (name, span) = (param.name.text.clone(), param.name.span);

@@ -11,6 +11,7 @@ use super::expressions::Wanted;
 use super::loops::{ForHead, RepeatHead};
 use super::operators::{system_compared, system_implied};
 use super::places::AtHead;
+use super::secrecy::secret_origin;
 use crate::base::ids::BindingId;
 use crate::base::source::Span;
 use crate::hir::effect::Row;
@@ -158,10 +159,12 @@ impl Checker<'_> {
             return None;
         }
         let value = self.check_expr(value, Wanted::default(), scope, context);
+        let origin = secret_origin(&value, scope);
         let binding = self.bind(name, value.ty.clone(), scope)?;
         if scope.waits_for(&value).is_some() {
             scope.mark_of_run(binding);
         }
+        scope.secret_origins.extend(origin.map(|origin| (binding, origin)));
         Some(Statement::Let { binding, value })
     }
 

@@ -97,7 +97,10 @@ impl Checker<'_> {
             |checker: &mut Self, index: usize| args.get(index).map_or(Type::Error, |arg| checker.resolve_type(arg));
         match name.text.as_str() {
             "list" => Type::List(Box::new(resolved(self, 0))),
-            "secret" => Type::Secret(Box::new(resolved(self, 0))),
+            "secret" => {
+                let inner = resolved(self, 0);
+                self.secret_of(inner, span)
+            }
             "results" => Type::Results(Box::new(resolved(self, 0))),
             "map" => {
                 let key = resolved(self, 0);

@@ -35,7 +35,8 @@ impl<'a> Session<'a> {
 
     fn execution(&self, connection: &Connection) -> Execution<'_> {
         let forks = connection.forks.or(self.workspace.settings.count("forks")).unwrap_or(1);
-        Execution { planned: self.planned, project: &self.workspace.project, options: self.options, forks }
+        let (project, settings) = (&self.workspace.project, &self.workspace.settings);
+        Execution { planned: self.planned, project, settings, options: self.options, forks }
     }
 
     pub fn predict(&self, connection: &Connection, contents: bool) -> Result<Vec<Prediction>, AppError> {
@@ -85,6 +86,12 @@ fn ask_password(prompt: &str, output: &mut Output) -> Result<Secret<String>, i32
         output.complain(&format!("error: no password could be read: {error}\n"));
         3
     })
+}
+
+/// The value of a secret parameter, not shown while it is typed.
+fn ask_secret(name: &str) -> Option<Secret<String>> {
+    // A prompt that cannot be read is as good as nobody: the run does not start, and says so.
+    rpassword::prompt_password(format!("{name} (secret): ")).map(Secret::new).ok()
 }
 
 fn read_password(file: &Path) -> Result<Secret<String>, AppError> {
@@ -180,7 +187,11 @@ fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global
     let mut progress = report::progress::Progress::new(output.colour, global.verbose);
     let redraw = how.format == RunFormat::Text && !output.quiet && std::io::stderr().is_terminal();
     let mut drawn = false;
-    let finished = session.execution(how.connection).run(&mut |told| match told {
+    let secrets = match session.execution(how.connection).read_secrets(output.may_ask.then_some(ask_secret)) {
+        Ok(secrets) => secrets,
+        Err(error) => return output.fail(&error, None),
+    };
+    let finished = session.execution(how.connection).run(secrets, &mut |told| match told {
         Told::Event { event, run } if how.format == RunFormat::Ndjson => {
             output.print(&format!("{}\n", report::event_json::event_json(event, run)));
         }

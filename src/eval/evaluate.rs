@@ -9,7 +9,7 @@ use crate::base::ids::HostId;
 use crate::base::source::Span;
 use crate::hir::expr::{Aggregate, Expr, ExprKind, Operator};
 use crate::hir::types::Type;
-use crate::hir::value::{SecretPiece, SecretRef, Value};
+use crate::hir::value::{SecretRef, Value};
 
 type Result = std::result::Result<Evaluated, EvalError>;
 
@@ -107,11 +107,10 @@ impl<'a> Evaluator<'a> {
     fn interpolate_secret(&self, texts: Vec<(Value, Span)>) -> Result {
         let mut pieces = Vec::new();
         for (value, span) in texts {
-            match value {
-                Value::Secret(SecretRef::Source(source)) => pieces.push(SecretPiece::Source(source)),
-                Value::Secret(SecretRef::Concat(inner)) => pieces.extend(inner),
-                other => pieces.push(SecretPiece::Text(self.text_of(&other, span)?)),
-            }
+            pieces.push(match value {
+                Value::Secret(reference) => reference,
+                other => SecretRef::Text(self.text_of(&other, span)?),
+            });
         }
         Ok(Evaluated::Known(Value::Secret(SecretRef::Concat(pieces))))
     }

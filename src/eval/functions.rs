@@ -6,7 +6,7 @@ use sha2::Digest;
 use super::error::EvalError;
 use super::evaluate::order;
 use super::scope::{Evaluated, Scope};
-use super::{hosts, text};
+use super::{hosts, secrets, text};
 use crate::base::ids::HostId;
 use crate::base::source::Span;
 use crate::hir::expr::{Aggregate, Function, Operator};
@@ -16,6 +16,12 @@ use crate::hir::value::{SecretRef, Value};
 pub fn call(function: Function, args: &[Value], scope: &dyn Scope, span: Span) -> Result<Evaluated, EvalError> {
     if args.iter().any(Value::is_none) {
         return Ok(Evaluated::Known(Value::None));
+    }
+    if function == Function::Declassify {
+        return Ok(secrets::declassified(args, scope));
+    }
+    if args.iter().any(|arg| matches!(arg, Value::Secret(_))) {
+        return secrets::applied(function, args, scope, span).map(Evaluated::Known);
     }
     let value = match function {
         Function::Group | Function::Tag | Function::Host | Function::All | Function::First | Function::Only => {
@@ -146,27 +152,38 @@ fn string(function: Function, args: &[Value], scope: &dyn Scope, span: Span) -> 
         return Ok(Value::String(value.to_string()));
     }
     let subject = text_arg(args, 0, span)?;
+    let others: Vec<&str> = args.iter().skip(1).filter_map(Value::as_str).collect();
+    if let Some(made) = of_text(function, subject, &others) {
+        return Ok(Value::String(made));
+    }
     Ok(match function {
-        Function::Lower => Value::String(subject.to_lowercase()),
-        Function::Upper => Value::String(subject.to_uppercase()),
-        Function::Trim => Value::string(subject.trim()),
         Function::Split => Value::List(subject.split(text_arg(args, 1, span)?).map(Value::string).collect()),
-        Function::Replace => Value::String(subject.replace(text_arg(args, 1, span)?, text_arg(args, 2, span)?)),
         Function::Matches => Value::Bool(pattern(text_arg(args, 1, span)?, span)?.is_match(subject)),
-        Function::Basename => Value::string(subject.rsplit(['/', '\\']).next().unwrap_or(subject)),
-        Function::Dirname => Value::string(match subject.rfind(['/', '\\']) {
-            Some(0) => "/",
-            Some(end) => subject.get(..end).unwrap_or(subject),
-            None => ".",
-        }),
-        Function::Base64 => Value::String(base64::engine::general_purpose::STANDARD.encode(subject)),
-        Function::Sha256 => Value::String(hex(&sha2::Sha256::digest(subject.as_bytes()))),
         Function::FromJson => serde_json::from_str(subject).map(from_json).map_err(|_| EvalError::NotConvertible {
             text: subject.chars().take(40).collect(),
             to: "JSON",
             span,
         })?,
         _ => return Err(EvalError::Mistyped { expected: "a function of a text", span }),
+    })
+}
+
+/// Functions from texts to one text, which secrets go through as well; none where it is another function.
+pub fn of_text(function: Function, subject: &str, others: &[&str]) -> Option<String> {
+    Some(match (function, others) {
+        (Function::Lower, _) => subject.to_lowercase(),
+        (Function::Upper, _) => subject.to_uppercase(),
+        (Function::Trim, _) => subject.trim().to_string(),
+        (Function::Replace, [from, to]) => subject.replace(from, to),
+        (Function::Basename, _) => subject.rsplit(['/', '\\']).next().unwrap_or(subject).to_string(),
+        (Function::Dirname, _) => match subject.rfind(['/', '\\']) {
+            Some(0) => "/".to_string(),
+            Some(end) => subject.get(..end).unwrap_or(subject).to_string(),
+            None => ".".to_string(),
+        },
+        (Function::Base64, _) => base64::engine::general_purpose::STANDARD.encode(subject),
+        (Function::Sha256, _) => hex(&sha2::Sha256::digest(subject.as_bytes())),
+        _ => return None,
     })
 }
 

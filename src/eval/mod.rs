@@ -9,6 +9,7 @@ pub mod hosts;
 pub mod kinds;
 pub mod parse;
 pub mod scope;
+pub mod secrets;
 pub mod text;
 pub mod walk;
 

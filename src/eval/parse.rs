@@ -40,7 +40,8 @@ impl fmt::Display for InputError {
                 write!(formatter, "there is no host or group `{name}` in the inventory; did you mean `{near}`?")
             }
             InputError::Secret => formatter.write_str(
-                "a secret is never given on the command line; use its default, such as secret(\"env:NAME\")",
+                "a secret is given neither on the command line nor in a variables file; leave it to its default, such \
+                 as secret(\"env:NAME\"), or without one to the question when the run starts",
             ),
             InputError::NotOnCommandLine { ty } => write!(formatter, "a {ty} cannot be given on the command line"),
         }
@@ -90,8 +91,10 @@ pub fn convert_input(value: &Value, ty: &Type, inventory: &Inventory) -> Result<
 }
 
 fn convert(value: &Value, ty: &Type, inventory: &Inventory) -> Result<Value, InputError> {
+    if ty.is_secret() && !value.is_none() {
+        return Err(InputError::Secret);
+    }
     match (value, ty.core()) {
-        (_, Type::Secret(_)) => Err(InputError::Secret),
         (Value::List(items), Type::Hosts(_)) => {
             let mut hosts = Vec::new();
             for item in items {

@@ -1,7 +1,7 @@
 //! What an expression may ask of the world around it. The plan answers from inputs, the run from results.
 
 use crate::base::ids::{BindingId, HostId};
-use crate::hir::value::{FileRef, Value};
+use crate::hir::value::{FileRef, SecretRef, Value};
 use crate::hir::world::Inventory;
 
 /// A value now, or the reason why only the run will know it (`current.sha256`, `known after STEP`).
@@ -60,6 +60,11 @@ pub trait Scope {
 
     fn facts(&self) -> Evaluated {
         Evaluated::Pending("facts".to_string())
+    }
+
+    /// The text of a secret that the program declassifies; only a run reads secrets.
+    fn declassified(&self, _secret: &SecretRef) -> Evaluated {
+        Evaluated::Pending("declassify(…)".to_string())
     }
 
     /// `batch` in `after batch`.

@@ -137,6 +137,8 @@ pub enum Function {
     File,
     /// `secret(reference)`
     Secret,
+    /// `declassify(secret, because: reason)`: the text itself, from here on as plain as any.
+    Declassify,
     /// `load(path)`
     Load,
     Int,

@@ -120,23 +120,23 @@ impl Type {
         matches!(self, Type::Optional(_) | Type::None)
     }
 
-    /// Whether a secret is this or lies in it: what is made of such a value must not be shown.
-    pub fn holds_secret(&self) -> bool {
-        match self {
-            Type::Secret(_) => true,
-            Type::Optional(inner) | Type::List(inner) | Type::Results(inner) => inner.holds_secret(),
-            Type::Refined { base, .. } => base.holds_secret(),
-            Type::Map(key, value) => key.holds_secret() || value.holds_secret(),
-            Type::Record(fields) => fields.iter().any(|field| field.ty.holds_secret()),
-            _ => false,
-        }
-    }
-
     pub fn is_secret(&self) -> bool {
         match self {
             Type::Secret(_) => true,
             Type::Optional(inner) => inner.is_secret(),
             Type::Refined { base, .. } => base.is_secret(),
+            _ => false,
+        }
+    }
+
+    /// Whether a value of it may have a secret in it, however deep.
+    pub fn carries_secret(&self) -> bool {
+        match self {
+            Type::Secret(_) => true,
+            Type::Optional(inner) | Type::List(inner) | Type::Results(inner) => inner.carries_secret(),
+            Type::Map(key, value) => key.carries_secret() || value.carries_secret(),
+            Type::Record(fields) => fields.iter().any(|field| field.ty.carries_secret()),
+            Type::Refined { base, .. } => base.carries_secret(),
             _ => false,
         }
     }

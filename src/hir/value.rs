@@ -1,5 +1,6 @@
 //! Values of the language. A secret is only ever a reference here: its text lives in `secrets` and `transport`.
 
+use super::expr::Function;
 use crate::base::ids::HostId;
 use crate::base::words;
 
@@ -51,17 +52,55 @@ pub struct Script {
     pub text: String,
 }
 
-/// Where a secret comes from, such as `env:OPS_TOKEN`; or a text with secret pieces in it.
+/// Where a secret comes from, and what is made of it once it is read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SecretRef {
+    /// `env:OPS_TOKEN`, `file:keys/token`, `command:vault`; `prompt:NAME` is a parameter that is asked for.
     Source(String),
-    Concat(Vec<SecretPiece>),
+    /// A plain text beside secrets, or where one is wanted.
+    Text(String),
+    Concat(Vec<SecretRef>),
+    /// A function from texts to a text.
+    Applied(Function, Vec<SecretRef>),
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum SecretPiece {
-    Text(String),
-    Source(String),
+impl SecretRef {
+    /// Texts in it that a function makes: secrets of their own, of which their sources show nothing.
+    pub fn applied(&self) -> Vec<&SecretRef> {
+        match self {
+            SecretRef::Source(_) | SecretRef::Text(_) => Vec::new(),
+            SecretRef::Concat(parts) => parts.iter().flat_map(SecretRef::applied).collect(),
+            SecretRef::Applied(_, parts) => {
+                parts.iter().flat_map(SecretRef::applied).chain(std::iter::once(self)).collect()
+            }
+        }
+    }
+
+    /// The references that must be read to know this text, in the order of their use.
+    pub fn sources(&self) -> Vec<&str> {
+        match self {
+            SecretRef::Source(source) => vec![source],
+            SecretRef::Text(_) => Vec::new(),
+            SecretRef::Concat(parts) | SecretRef::Applied(_, parts) => {
+                parts.iter().flat_map(SecretRef::sources).collect()
+            }
+        }
+    }
+}
+
+impl SecretRef {
+    /// Where it comes from, for plans.
+    fn literal(&self) -> String {
+        if let SecretRef::Source(source) = self {
+            return match source.strip_prefix("prompt:") {
+                Some(_) => "(secret, asked for when the run starts)".to_string(),
+                None => format!("secret({})", quote(source)),
+            };
+        }
+        let mut sources = self.sources();
+        sources.dedup();
+        if sources.is_empty() { "(secret)".to_string() } else { format!("(secret of {})", words::join_and(&sources)) }
+    }
 }
 
 impl Value {
@@ -94,6 +133,16 @@ impl Value {
         matches!(self, Value::None)
     }
 
+    /// Every secret in it, however deep.
+    pub fn secrets(&self) -> Vec<&SecretRef> {
+        match self {
+            Value::Secret(reference) => vec![reference],
+            Value::List(items) => items.iter().flat_map(Value::secrets).collect(),
+            Value::Record(fields) => fields.iter().flat_map(|(_, value)| value.secrets()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The value as it is written in a program, for messages and digests. Hosts are written by number.
     pub fn literal(&self) -> String {
         match self {
@@ -115,7 +164,7 @@ impl Value {
                     fields.iter().map(|(name, value)| format!("{name}: {}", value.literal())).collect();
                 format!("{{ {} }}", fields.join(", "))
             }
-            Value::Secret(_) => "(secret)".to_string(),
+            Value::Secret(secret) => secret.literal(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::base::ids::{BindingId, IdVec};
 use crate::eval::walk::walk;
-use crate::hir::expr::{Expr, ExprKind, Operator};
+use crate::hir::expr::{Expr, ExprKind, Function, Operator};
 use crate::hir::program::{Binding, Place, Playbook, Statement};
 use crate::hir::value::Value;
 
@@ -37,6 +37,10 @@ pub fn expression_text(expr: &Expr, bindings: &IdVec<BindingId, Binding>) -> Str
         }
         ExprKind::WhenPresent { value, .. } => text(value),
         ExprKind::Where { hosts, condition } => format!("{} where {}", grouped(hosts, bindings), text(condition)),
+        ExprKind::Call { function: Function::Declassify, args } => match args.as_slice() {
+            [secret, because] => format!("declassify({}, because: {})", text(secret), text(because)),
+            _ => format!("declassify({})", comma(args)),
+        },
         ExprKind::Call { function, args } => format!("{}({})", function_name(&format!("{function:?}")), comma(args)),
         ExprKind::Aggregate { aggregate, source, body } => {
             let body = body.as_ref().map(|body| format!(", {}", text(body))).unwrap_or_default();

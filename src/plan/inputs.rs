@@ -11,7 +11,7 @@ use crate::eval::parse::{convert_input, parse_input};
 use crate::eval::{Evaluated, eval};
 use crate::hir::program::{Param, Playbook};
 use crate::hir::types::Type;
-use crate::hir::value::{FileRef, Value};
+use crate::hir::value::{FileRef, SecretRef, Value};
 use crate::hir::world::Inventory;
 
 /// Everything a plan depends on beside program and inventory.
@@ -74,7 +74,9 @@ pub fn refuse(errors: Vec<PlanError>) -> Option<Refusal> {
 /// Names of parameters that have neither a value nor a default.
 pub fn missing<'a>(playbook: &'a Playbook, inputs: &Inputs) -> Vec<&'a Param> {
     let is_given = |param: &Param| inputs.given.iter().any(|(name, _)| *name == param.name);
-    playbook.params.iter().filter(|param| param.default.is_none() && !is_given(param)).collect()
+    let is_asked_later = |param: &Param| param.ty.is_secret() && !param.ty.is_optional();
+    let lacks = |param: &&Param| param.default.is_none() && !is_given(param) && !is_asked_later(param);
+    playbook.params.iter().filter(lacks).collect()
 }
 
 fn unknown_inputs(playbook: &Playbook, inputs: &Inputs) -> Vec<PlanError> {
@@ -111,6 +113,10 @@ fn resolve_one(
         return check_default(value.clone(), param);
     }
     let Some(default) = &param.default else {
+        if param.ty.is_secret() && !param.ty.is_optional() {
+            // Whoever starts a run is asked for it; the plan holds where it will come from, as for every secret.
+            return Ok(Value::Secret(SecretRef::Source(format!("prompt:{name}"))));
+        }
         return Err(PlanError::MissingInput { name, ty: param.ty.to_string(), span: param.span });
     };
     let scope = PlanScope {
@@ -122,8 +128,16 @@ fn resolve_one(
         host: None,
     };
     match eval(default, &scope).map_err(|error| PlanError::Expression { error })? {
-        Evaluated::Known(value) => check_default(value, param),
+        Evaluated::Known(value) => check_default(value, param).map(|value| sealed(value, &param.ty)),
         Evaluated::Pending(reason) => Err(PlanError::NotKnownNow { what: "a default", reason, span: default.span }),
+    }
+}
+
+/// A text in the open where a secret is wanted is shown no more than one.
+fn sealed(value: Value, ty: &Type) -> Value {
+    match value {
+        Value::String(text) if ty.is_secret() => Value::Secret(SecretRef::Text(text)),
+        other => other,
     }
 }
 

@@ -16,6 +16,7 @@ pub mod inputs;
 pub mod model;
 pub mod rounds;
 pub mod scope;
+pub mod secrets;
 
 use crate::hir::program::{Playbook, Program};
 use crate::hir::world::Inventory;
@@ -29,6 +30,7 @@ pub fn plan(program: &Program, playbook: &Playbook, inventory: &Inventory, input
     let params = inputs::resolve(playbook, inventory, inputs)?;
     let mut plan = builder::Builder::new(program, playbook, inventory, inputs, params).build()?;
     edges::connect(&mut plan);
+    plan.warnings.extend(secrets::notes(&plan, &plan.bindings));
     plan.digest = digest::digest(&plan, program, inventory);
     Ok(plan)
 }

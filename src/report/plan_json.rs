@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::base::ids::{BlockId, StepId};
 use crate::hir::program::Program;
 use crate::hir::schedule::Every;
-use crate::hir::value::{SecretPiece, SecretRef, Value};
+use crate::hir::value::{SecretRef, Value};
 use crate::hir::world::Inventory;
 use crate::plan::expression_text::expression_text;
 use crate::plan::model::{Block, BlockHosts, Gate, Guard, ItemKind, Plan, Reversible, RunsAt, Shown, Step};
@@ -235,16 +235,7 @@ impl Writer<'_> {
                 fields.iter().map(|(name, value)| (name.clone(), self.value(value))).collect::<Map<_, _>>().into()
             }
             Value::Secret(SecretRef::Source(source)) => json!({ "secret": source }),
-            Value::Secret(SecretRef::Concat(pieces)) => {
-                let sources: Vec<&String> = pieces
-                    .iter()
-                    .filter_map(|piece| match piece {
-                        SecretPiece::Source(source) => Some(source),
-                        SecretPiece::Text(_) => None,
-                    })
-                    .collect();
-                json!({ "secret": sources })
-            }
+            Value::Secret(made) => json!({ "secret": made.sources() }),
         }
     }
 }

@@ -48,6 +48,7 @@ fn default_scope<'a>(scope: &RunScope<'a>, params: &'a [(BindingId, Value)]) -> 
     ActionScope {
         inventory: scope.inventory,
         files: scope.files,
+        secrets: scope.secrets,
         host: scope.host,
         params,
         before: &Value::None,
@@ -71,13 +72,16 @@ pub struct Bound {
     pub cwd: Option<String>,
     pub env: Vec<(String, Text)>,
     pub stdin: Option<Secret<String>>,
-    /// Every secret in it, to be taken out of whatever is shown.
-    pub secrets: Vec<Secret<String>>,
 }
 
 /// Puts a file's content on the host; the path there.
 pub trait Stage: Send {
     fn stage<'a>(&'a mut self, file: &'a FileRef) -> super::ports::Answer<'a, Result<String, StepError>>;
+
+    /// The text of a file that holds secrets: it must lie in no file but the one that it is for.
+    fn secret_text(&self, _file: &FileRef) -> Option<Secret<String>> {
+        None
+    }
 }
 
 /// The parameters as variables, scripts and surroundings of one program.
@@ -93,7 +97,7 @@ pub async fn bind(
     for param in &action.params {
         let value =
             params.iter().find(|(binding, _)| *binding == param.binding).map_or(&Value::None, |(_, value)| value);
-        if runs_script && surroundings(context, param, value, &mut bound).await? {
+        if runs_script && surroundings(context, param, value, &mut bound)? {
             continue;
         }
         bind_one(context, param, value, stage, &mut bound).await?;
@@ -102,15 +106,15 @@ pub async fn bind(
 }
 
 /// `cwd env stdin vars` of an action that runs the user's script are the script's, not the body's.
-async fn surroundings(context: &Context, param: &Param, value: &Value, bound: &mut Bound) -> Result<bool, StepError> {
+fn surroundings(context: &Context, param: &Param, value: &Value, bound: &mut Bound) -> Result<bool, StepError> {
     match (param.name.as_str(), value) {
         ("cwd", Value::String(path)) => bound.cwd = Some(path.clone()),
-        ("stdin", Value::Secret(reference)) => bound.stdin = Some(bound.keep(context.secret(reference).await?)),
+        ("stdin", Value::Secret(reference)) => bound.stdin = Some(context.secret(reference)?),
         ("stdin", Value::String(text)) => bound.stdin = Some(Secret::new(text.clone())),
         ("env", Value::Record(entries)) => {
             for (name, value) in entries {
                 let text = match value {
-                    Value::Secret(reference) => Text::Secret(bound.keep(context.secret(reference).await?)),
+                    Value::Secret(reference) => Text::Secret(context.secret(reference)?),
                     other => Text::Plain(text_of(other, &context.inventory)),
                 };
                 bound.env.push((name.clone(), text));
@@ -118,7 +122,7 @@ async fn surroundings(context: &Context, param: &Param, value: &Value, bound: &m
         }
         ("vars", Value::Record(entries)) => {
             for (name, value) in entries {
-                let value = variable_value(context, value, bound).await?;
+                let value = variable_value(context, value)?;
                 bound.variables.push(Variable { name: name.clone(), value });
             }
         }
@@ -140,6 +144,17 @@ async fn bind_one(
         bound.scripts.push(NamedScript { name: param.name.clone(), text });
         return Ok(());
     }
+    if let Value::File(file) = value
+        && let Some(text) = stage.secret_text(file)
+    {
+        let values = [
+            (param.name.clone(), VariableValue::Absent),
+            (format!("{}_sha256", param.name), VariableValue::Secret(Secret::new(file.sha256.clone()))),
+            (format!("{}_text", param.name), VariableValue::Secret(text)),
+        ];
+        bound.variables.extend(values.map(|(name, value)| Variable { name, value }));
+        return Ok(());
+    }
     let value = match value {
         Value::File(file) => {
             let sha256 =
@@ -147,17 +162,17 @@ async fn bind_one(
             bound.variables.push(sha256);
             VariableValue::Text(stage.stage(file).await?)
         }
-        other => variable_value(context, other, bound).await?,
+        other => variable_value(context, other)?,
     };
     bound.variables.push(Variable { name: param.name.clone(), value });
     Ok(())
 }
 
-async fn variable_value(context: &Context, value: &Value, bound: &mut Bound) -> Result<VariableValue, StepError> {
+fn variable_value(context: &Context, value: &Value) -> Result<VariableValue, StepError> {
     let inventory = &context.inventory;
     Ok(match value {
         Value::None => VariableValue::Absent,
-        Value::Secret(reference) => VariableValue::Secret(bound.keep(context.secret(reference).await?)),
+        Value::Secret(reference) => VariableValue::Secret(context.secret(reference)?),
         Value::List(items) => VariableValue::List(items.iter().map(|item| text_of(item, inventory)).collect()),
         Value::Hosts(hosts) => {
             VariableValue::List(hosts.iter().map(|host| text_of(&Value::Host(*host), inventory)).collect())
@@ -167,13 +182,6 @@ async fn variable_value(context: &Context, value: &Value, bound: &mut Bound) -> 
         ),
         other => VariableValue::Text(text_of(other, inventory)),
     })
-}
-
-impl Bound {
-    fn keep(&mut self, secret: Secret<String>) -> Secret<String> {
-        self.secrets.push(secret.clone());
-        secret
-    }
 }
 
 /// A value as scripts read it: durations in whole seconds (rounded up), sizes in bytes.

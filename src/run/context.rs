@@ -10,14 +10,17 @@ use super::errors::StepError;
 use super::event::{EventKind, RunEvent};
 use super::link::Link;
 use super::places::Places;
-use super::ports::{Connector, ContentStore, SecretProvider};
+use super::ports::{Connector, ContentStore};
+use super::redact::{Hidden, Redactor};
 use super::schedule_data::Actor;
 use crate::base::ids::StepId;
 use crate::base::secret::Secret;
+use crate::eval::secrets::text_of;
 use crate::hir::program::{Action, Program};
-use crate::hir::value::{SecretPiece, SecretRef};
+use crate::hir::value::SecretRef;
 use crate::hir::world::{Host, Inventory};
 use crate::plan::model::{Plan, Step};
+use crate::secrets::Resolved;
 use crate::state::{Intent, Journal, StepResult};
 
 /// Sends events with sequence numbers and times. Sequence numbers follow the order of sending per sender.
@@ -51,7 +54,8 @@ pub struct Context {
     pub program: Arc<Program>,
     pub inventory: Arc<Inventory>,
     pub files: Arc<dyn ContentStore>,
-    pub secrets: Arc<dyn SecretProvider>,
+    pub secrets: Arc<Resolved>,
+    pub hidden: Hidden,
     pub wires: Arc<dyn Connector>,
     pub journal: Journal,
     pub run: i64,
@@ -117,24 +121,19 @@ impl Context {
         blocking(move || journal.result(&result)).await.map_err(StepError::Journal)
     }
 
-    /// The text of a secret; may wait for a provider.
-    pub async fn secret(&self, reference: &SecretRef) -> Result<Secret<String>, StepError> {
-        let pieces = match reference {
-            SecretRef::Source(source) => vec![SecretPiece::Source(source.clone())],
-            SecretRef::Concat(pieces) => pieces.clone(),
-        };
-        let mut text = String::new();
-        for piece in pieces {
-            match piece {
-                SecretPiece::Text(plain) => text.push_str(&plain),
-                SecretPiece::Source(source) => {
-                    let secrets = Arc::clone(&self.secrets);
-                    let found = blocking(move || secrets.secret(&source)).await.map_err(StepError::Secret)?;
-                    text.push_str(found.expose());
-                }
-            }
+    /// The text of a secret. What is made of others by a function is hidden from here on too.
+    pub fn secret(&self, reference: &SecretRef) -> Result<Secret<String>, StepError> {
+        let read = |source: &str| self.secrets.get(source).map(|text| text.expose().as_str());
+        let unread = |source: &str| StepError::SecretNotRead { reference: source.to_string() };
+        for made in reference.applied() {
+            self.hidden.add(text_of(made, &read).map(Secret::new).map_err(unread)?);
         }
-        Ok(Secret::new(text))
+        text_of(reference, &read).map(Secret::new).map_err(unread)
+    }
+
+    /// Takes every secret of the run that was used so far out of texts, whichever step a host gives them back in.
+    pub fn redactor(&self) -> Arc<Redactor> {
+        self.hidden.redactor()
     }
 
     pub async fn content(&self, sha256: &str) -> Result<Vec<u8>, StepError> {

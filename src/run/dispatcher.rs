@@ -210,7 +210,7 @@ impl Dispatcher {
                     host: "controller".to_string(),
                     attempt: 1,
                     outcome: Outcome::Failed,
-                    error: Some(error.to_string()),
+                    error: Some(self.context.redactor().clean(&error.to_string())),
                     evidence: super::event::Evidence::default(),
                 });
                 Input::NotResolved

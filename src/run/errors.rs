@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::ports::{ContentFailure, SecretFailure, WireError};
+use super::ports::{ContentFailure, WireError};
 use crate::base::words;
 use crate::eval::EvalError;
 use crate::eval::fits::Misfit;
@@ -108,7 +108,15 @@ pub enum StepError {
         reason: String,
     },
     Content(ContentFailure),
-    Secret(SecretFailure),
+    /// Secrets are read when a run starts, and only then.
+    SecretNotRead {
+        reference: String,
+    },
+    /// A secret that does not fit its parameter's type; never with any of its text.
+    SecretMisfit {
+        param: String,
+        ty: String,
+    },
     Journal(StateError),
     Http {
         url: String,
@@ -196,8 +204,11 @@ impl fmt::Display for StepError {
             StepError::Content(failure) => {
                 write!(formatter, "the planned content {} cannot be read: {}", failure.sha256, failure.reason)
             }
-            StepError::Secret(failure) => {
-                write!(formatter, "the secret {} cannot be had: {}", failure.reference, failure.reason)
+            StepError::SecretNotRead { reference } => {
+                write!(formatter, "the secret {reference} is read only when a run starts")
+            }
+            StepError::SecretMisfit { param, ty } => {
+                write!(formatter, "`{param}`: expected {ty}, but the secret's text does not fit")
             }
             StepError::Journal(error) => write!(formatter, "the journal cannot be written: {error}"),
             StepError::Http { url, reason } => write!(formatter, "{url}: {reason}"),

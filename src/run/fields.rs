@@ -5,7 +5,7 @@ use super::redact::Redactor;
 use crate::eval::parse::parse_field;
 use crate::hir::types::{Field, Type};
 use crate::hir::value::Value;
-use crate::transport::Completed;
+use crate::transport::{Captured, Completed};
 
 /// `out` frames as texts, the last of a name counts.
 pub type Texts = Vec<(String, String)>;
@@ -47,13 +47,15 @@ pub fn declared(ty: &Type) -> &[Field] {
 }
 
 /// What the streams give to a result that has fields of these names.
-pub fn from_streams(name: &str, completed: Option<&Completed>) -> Option<Value> {
-    let text = |bytes: &[u8]| Value::string(String::from_utf8_lossy(bytes).trim_end_matches('\n'));
+pub fn from_streams(name: &str, completed: Option<&Completed>, redactor: &Redactor) -> Option<Value> {
+    let text = |stream: &Captured| {
+        Value::string(String::from_utf8_lossy(&redactor.clean_captured(stream)).trim_end_matches('\n'))
+    };
     match (name, completed) {
         ("code", Some(completed)) => Some(Value::Int(i64::from(completed.code))),
         ("code", None) => Some(Value::Int(0)),
-        ("stdout", Some(completed)) => Some(text(&completed.stdout.kept)),
-        ("stderr", Some(completed)) => Some(text(&completed.stderr.kept)),
+        ("stdout", Some(completed)) => Some(text(&completed.stdout)),
+        ("stderr", Some(completed)) => Some(text(&completed.stderr)),
         ("stdout" | "stderr", None) => Some(Value::string("")),
         _ => None,
     }
@@ -62,7 +64,9 @@ pub fn from_streams(name: &str, completed: Option<&Completed>) -> Option<Value> 
 /// For events and the journal: free of secrets, and not longer than anyone reads.
 pub fn shown(texts: &Texts, redactor: &Redactor) -> Texts {
     const LONGEST: usize = 4096;
-    texts.iter().map(|(name, text)| (name.clone(), redactor.clean(text).chars().take(LONGEST).collect())).collect()
+    let shown =
+        |(name, text): &(String, String)| (redactor.clean(name), redactor.clean(text).chars().take(LONGEST).collect());
+    texts.iter().map(shown).collect()
 }
 
 /// Texts as a JSON object for the journal.

@@ -294,7 +294,7 @@ impl Worker {
             host: self.state.recap.host.clone(),
             attempt: 1,
             outcome,
-            error,
+            error: error.map(|error| self.context.redactor().clean(&error)),
             evidence: Evidence::default(),
         });
     }

@@ -18,6 +18,7 @@ pub mod event;
 pub mod exit;
 pub mod facts;
 pub mod fields;
+pub mod hidden;
 pub mod host;
 pub mod http;
 pub mod link;
@@ -44,7 +45,8 @@ use tokio::sync::{mpsc, watch};
 
 use crate::hir::program::Program;
 use crate::hir::world::Inventory;
-use crate::plan::model::Plan;
+use crate::plan::{self, model::Plan};
+use crate::secrets::Resolved;
 use crate::state::Journal;
 
 use context::{Context, Events};
@@ -52,8 +54,9 @@ use dispatcher::Dispatcher;
 use errors::RunError;
 use event::RunEvent;
 use places::Places;
-use ports::{Connector, ContentStore, SecretProvider};
+use ports::{Connector, ContentStore};
 use predict::Prediction;
+use redact::Hidden;
 use summary::Summary;
 
 /// Everything that a run needs. The journal's record of the run exists already; its end is the caller's to write.
@@ -63,7 +66,8 @@ pub struct Request {
     pub program: Arc<Program>,
     pub inventory: Arc<Inventory>,
     pub files: Arc<dyn ContentStore>,
-    pub secrets: Arc<dyn SecretProvider>,
+    /// Every secret of the plan (`plan::secrets`), read before the run; none where nothing is run but `check` bodies.
+    pub secrets: Arc<Resolved>,
     /// Usually a [`ports::LiveConnector`].
     pub wires: Arc<dyn Connector>,
     pub journal: Journal,
@@ -77,7 +81,9 @@ pub struct Request {
 
 impl Request {
     fn into_context(self, halt: watch::Receiver<u8>) -> Arc<Context> {
+        let hidden = Hidden::new(&self.secrets, &plan::secrets::declassified(&self.plan));
         Arc::new(Context {
+            hidden,
             plan: self.plan,
             program: self.program,
             inventory: self.inventory,

@@ -11,7 +11,7 @@ use super::event::{EventKind, Stream};
 use super::fields::{self, Texts};
 use super::link::{Call, Link};
 use super::prepare::Prepared;
-use super::redact::{LineCutter, printable, tail};
+use super::redact::{LineCutter, Redactor, printable, tail};
 use crate::eval::functions::hex;
 use crate::eval::{Scope, eval_condition};
 use crate::hir::effect::Level;
@@ -20,7 +20,7 @@ use crate::hir::types::Type;
 use crate::hir::value::Value;
 use crate::shell::{Program, Variable, VariableValue};
 use crate::state::Intent;
-use crate::transport::{self, Completed};
+use crate::transport::{self, Captured, Completed};
 
 /// What an attempt saw and did, whether it succeeded or not.
 #[derive(Default)]
@@ -49,6 +49,8 @@ pub struct Output {
     kept: Vec<u8>,
     pub bytes: u64,
     hash: Sha256,
+    /// There was a secret in it: then its hash would tell who guesses right.
+    pub hid: bool,
 }
 
 impl Output {
@@ -61,20 +63,22 @@ impl Output {
         self.hash.update(bytes);
     }
 
-    /// Whole lines only where it is cut, so that no half of a secret is left, and a last line that says so.
-    pub fn kept(&self) -> Vec<u8> {
+    /// Free of secrets. Whole lines only where it is cut, so that no half of a secret is left, and a last line that
+    /// says so.
+    pub fn kept(&self, redactor: &Redactor) -> Vec<u8> {
         if self.bytes <= Self::LARGEST as u64 {
-            return self.kept.clone();
+            return redactor.clean_bytes(&self.kept).bytes;
         }
         let end = self.kept.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
-        let mut kept = self.kept.get(..end).unwrap_or_default().to_vec();
-        let left_out = self.bytes - kept.len() as u64;
+        let lines = self.kept.get(..end).unwrap_or_default();
+        let mut kept = redactor.clean_head(lines).bytes;
+        let left_out = self.bytes - lines.len() as u64;
         kept.extend(format!("\n[{left_out} more bytes are not kept; `-v` shows them as they come]\n").bytes());
         kept
     }
 
     pub fn sha256(&self) -> Option<String> {
-        (self.bytes > 0).then(|| hex(&self.hash.clone().finalize()))
+        (self.bytes > 0 && !self.hid).then(|| hex(&self.hash.clone().finalize()))
     }
 }
 
@@ -210,6 +214,7 @@ impl Attempt<'_> {
             })
             .await;
         printer.finish();
+        output.hid = output.hid || printer.hid;
         let mut completed = completed?;
         trace.code = Some(completed.code);
         let reported = fields::texts(phase, std::mem::take(&mut completed.fields));
@@ -232,9 +237,9 @@ impl Attempt<'_> {
 
     fn exit(&self, phase: Phase, completed: &Completed) -> StepError {
         // Secrets go first: a tail could cut one in half.
-        let words = |bytes: &[u8]| tail(&self.prepared.redactor.clean(&printable(bytes)));
-        let said = match words(&completed.stderr.kept) {
-            said if said.is_empty() => words(&completed.stdout.kept),
+        let words = |stream: &Captured| tail(&printable(&self.context.redactor().clean_captured(stream)));
+        let said = match words(&completed.stderr) {
+            said if said.is_empty() => words(&completed.stdout),
             said => said,
         };
         StepError::Exit { phase, code: completed.code, tail: said }
@@ -282,7 +287,7 @@ impl Attempt<'_> {
             host: self.context.name(self.prepared.actor),
             attempt: self.number,
             phase: phase.name().to_string(),
-            program_sha256: digest(program),
+            program_sha256: digest(program, &self.context.redactor()),
             effect: step.row.to_string(),
             kind: step.kind.name().to_string(),
             deadline_ms: step.timeout,
@@ -301,8 +306,8 @@ fn message(condition: &Condition, scope: &dyn Scope) -> Option<String> {
     })
 }
 
-/// What identifies a program: its body and its plain variables; secrets only by name.
-fn digest(program: &Program) -> String {
+/// What identifies a program: its body and its plain variables; secrets only by name, also where a host gave them back.
+fn digest(program: &Program, redactor: &Redactor) -> String {
     let mut hash = Sha256::new();
     let mut add = |text: &str| {
         hash.update((text.len() as u64).to_le_bytes());
@@ -312,7 +317,7 @@ fn digest(program: &Program) -> String {
     for variable in &program.variables {
         add(&variable.name);
         match &variable.value {
-            VariableValue::Text(text) => add(text),
+            VariableValue::Text(text) => add(&redactor.clean(text)),
             VariableValue::List(items) => items.iter().for_each(|item| add(item)),
             VariableValue::Secret(_) | VariableValue::Absent => {}
         }
@@ -331,11 +336,13 @@ struct Printer<'a> {
     host: String,
     stdout: LineCutter,
     stderr: LineCutter,
+    /// Something was taken out.
+    hid: bool,
 }
 
 impl<'a> Printer<'a> {
     fn new(context: &'a Context, prepared: &'a Prepared<'a>, host: String) -> Self {
-        Printer { context, prepared, host, stdout: LineCutter::default(), stderr: LineCutter::default() }
+        Printer { context, prepared, host, stdout: LineCutter::default(), stderr: LineCutter::default(), hid: false }
     }
 
     fn push(&mut self, stream: transport::Stream, bytes: &[u8]) {
@@ -343,7 +350,7 @@ impl<'a> Printer<'a> {
             transport::Stream::Stdout => (&mut self.stdout, Stream::Stdout),
             transport::Stream::Stderr => (&mut self.stderr, Stream::Stderr),
         };
-        if let Some(lines) = cutter.push(bytes) {
+        if let Some(lines) = cutter.push(bytes, &self.context.redactor()) {
             self.emit(stream, &lines);
         }
     }
@@ -356,8 +363,11 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn emit(&self, stream: Stream, bytes: &[u8]) {
-        let text = self.prepared.redactor.clean(&printable(bytes));
+    fn emit(&mut self, stream: Stream, bytes: &[u8]) {
+        // Control characters are written out afterwards: NULs between letters are how UTF-16 looks.
+        let cleaned = self.context.redactor().clean_bytes(bytes);
+        self.hid = self.hid || cleaned.hid;
+        let text = printable(&cleaned.bytes);
         let (step, host) = (self.prepared.step.name.clone(), self.host.clone());
         self.context.events.emit(EventKind::StepOutput { step, host, stream, text });
     }

@@ -1,4 +1,4 @@
-//! What a run needs from outside, as small traits: contents, secrets, wires. Knows no implementation but the live wire.
+//! What a run needs from outside, as small traits: contents and wires. Knows no implementation but the live wire.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use crate::base::ids::HostId;
-use crate::base::secret::Secret;
 use crate::hir::value::FileRef;
 use crate::shell::Program;
 use crate::transport::{Completed, Credentials, Endpoint, Session, Stream, TransportError};
@@ -26,19 +25,6 @@ pub trait ContentStore: Send + Sync {
 pub struct ContentFailure {
     pub sha256: String,
     /// The reader's own words.
-    pub reason: String,
-}
-
-/// Where secrets come from.
-pub trait SecretProvider: Send + Sync {
-    /// The secret of a reference such as `env:NAME`. May block.
-    fn secret(&self, reference: &str) -> Result<Secret<String>, SecretFailure>;
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SecretFailure {
-    pub reference: String,
-    /// The provider's own words; never the secret.
     pub reason: String,
 }
 

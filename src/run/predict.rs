@@ -248,7 +248,7 @@ impl<'a> HostForecast<'a> {
             Attempt { context: self.context, link, prepared: &prepared, number: 1, started: Instant::now() };
         match attempt.foresee(&mut trace).await {
             Ok(Foresight::NothingToDo) => {
-                let fields = super::step::known_fields(&prepared, &trace);
+                let fields = super::step::known_fields(&prepared, &trace, &self.context.redactor());
                 if let Some(binding) = step.binding {
                     self.own.insert(binding, Recorded::new(fields, Flags::default()));
                 }
@@ -272,6 +272,9 @@ impl<'a> HostForecast<'a> {
             return Verdict::Unreachable { why: with_hint(error) };
         }
         match error {
+            StepError::SecretNotRead { .. } => {
+                Verdict::Unknown { why: "it takes a secret, which only a run reads".to_string() }
+            }
             StepError::NotKnown { what } => Verdict::Unknown { why: format!("`{what}` is known only in a run") },
             StepError::Argument { .. } | StepError::Expression(_) if !self.unsettled.is_empty() => {
                 Verdict::Unknown { why: error.to_string() }
@@ -284,7 +287,7 @@ impl<'a> HostForecast<'a> {
 async fn will_change(context: &Context, prepared: &Prepared<'_>, trace: &Trace, contents: bool) -> Verdict {
     let written = written(context, prepared, contents).await;
     let found = differences(&context.inventory, prepared.action, &prepared.params, &written, &trace.before);
-    let clean = |text: Option<String>| text.map(|text| prepared.redactor.clean(&text));
+    let clean = |text: Option<String>| text.map(|text| context.redactor().clean(&text));
     let differences = found
         .into_iter()
         .map(|found| Difference { field: found.field, now: clean(found.now), then: clean(found.then) })

@@ -8,7 +8,6 @@ use super::errors::StepError;
 use super::facts;
 use super::link::Link;
 use super::ports::Answer;
-use super::redact::Redactor;
 use super::results::{Own, Results};
 use super::schedule_data::Actor;
 use super::scope::{ActionScope, RunScope};
@@ -16,6 +15,7 @@ use super::templates::{TemplateContext, render};
 use crate::base::ids::{BindingId, HostId};
 use crate::base::secret::Secret;
 use crate::eval::eval_condition;
+use crate::eval::fits::fits;
 use crate::eval::functions::hex;
 use crate::hir::program::{Action, ActionBody, Body, Impl, Platform};
 use crate::hir::types::Os;
@@ -32,7 +32,6 @@ pub struct Prepared<'a> {
     pub bound: Bound,
     /// Secret parameters by name, for builtins.
     pub secrets: Vec<(String, Secret<String>)>,
-    pub redactor: Redactor,
     /// A template's text, where the action renders one.
     pub rendered: Option<Rendered>,
     pub user: Option<String>,
@@ -48,6 +47,7 @@ impl Prepared<'_> {
         ActionScope {
             inventory: &context.inventory,
             files: context.files.as_ref(),
+            secrets: &context.secrets,
             host: self.actor.host(),
             params: &self.params,
             before,
@@ -82,6 +82,7 @@ impl<'a> Surroundings<'a> {
             plan: &context.plan,
             inventory: &context.inventory,
             files: context.files.as_ref(),
+            secrets: &context.secrets,
             published: self.published,
             own: self.own,
             host: self.actor.host(),
@@ -103,23 +104,20 @@ pub async fn prepare<'a>(
     let mut params = arguments::evaluate(step, action, &around.scope(context, None))?;
     let body = choose(context, link, action).await?;
     let facts = link.facts.clone().unwrap_or(Value::None);
-    let secrets = named_secrets(context, action, &params).await?;
+    let secrets = named_secrets(context, action, &params)?;
     let inventory_as = context.machine(link).and_then(|host| host.connection.as_user.as_deref());
     let user = step.user_on(inventory_as);
     let on_controller = body.platform == Platform::Controller;
     let rendered = render_file(context, action, &mut params, host).await?;
     let bound = if on_controller {
-        Bound { secrets: secrets.iter().map(|(_, secret)| secret.clone()).collect(), ..Bound::default() }
+        Bound::default()
     } else {
         let mut stager = Stager { context, link, user: user.as_deref(), rendered: rendered.as_ref() };
         arguments::bind(context, action, &params, &mut stager).await?
     };
-    let mut hidden = bound.secrets.clone();
-    hidden.extend(rendered.iter().flat_map(|rendered| rendered.secrets.clone()));
-    let redactor = Redactor::new(&hidden);
     let user = if on_controller { None } else { user };
     let ran_at = context.ran_at(step, link, on_controller, actor);
-    Ok(Prepared { step, action, body, params, bound, secrets, redactor, rendered, user, facts, actor, ran_at })
+    Ok(Prepared { step, action, body, params, bound, secrets, rendered, user, facts, actor, ran_at })
 }
 
 /// The first body whose platform and `where` fit. Facts are read only where a body depends on them.
@@ -138,6 +136,7 @@ async fn choose<'a>(context: &Context, link: &mut Link, action: &'a Action) -> R
     let scope = ActionScope {
         inventory: &context.inventory,
         files: context.files.as_ref(),
+        secrets: &context.secrets,
         host: None,
         params: &[],
         before: &Value::None,
@@ -158,7 +157,7 @@ async fn choose<'a>(context: &Context, link: &mut Link, action: &'a Action) -> R
     Err(no_body(os.name(), conditions))
 }
 
-async fn named_secrets(
+fn named_secrets(
     context: &Context,
     action: &Action,
     params: &[(BindingId, Value)],
@@ -166,7 +165,11 @@ async fn named_secrets(
     let mut secrets = Vec::new();
     for (param, (_, value)) in action.params.iter().zip(params) {
         if let Value::Secret(reference) = value {
-            secrets.push((param.name.clone(), context.secret(reference).await?));
+            let text = context.secret(reference)?;
+            if fits(&Value::String(text.expose().clone()), &param.ty).is_err() {
+                return Err(StepError::SecretMisfit { param: param.name.clone(), ty: param.ty.to_string() });
+            }
+            secrets.push((param.name.clone(), text));
         }
     }
     Ok(secrets)
@@ -176,7 +179,8 @@ async fn named_secrets(
 pub struct Rendered {
     pub file: FileRef,
     pub content: Vec<u8>,
-    pub secrets: Vec<Secret<String>>,
+    /// Made with secrets: its text, which is never staged as a file, and whose hash is not shown.
+    pub secret: Option<Secret<String>>,
 }
 
 /// For actions that say `renders: "from"`: the parameter's file becomes the rendered one, hash included.
@@ -195,9 +199,11 @@ async fn render_file(
     let mut secrets = Vec::new();
     if let Some(Value::Record(entries)) = named("secrets") {
         for (name, value) in entries {
-            if let Value::Secret(reference) = value {
-                secrets.push((name, context.secret(&reference).await?.expose().clone()));
-            }
+            let text = match &value {
+                Value::Secret(reference) => context.secret(reference)?.expose().clone(),
+                plain => arguments::text_of(plain, &context.inventory),
+            };
+            secrets.push((name, text));
         }
     }
     let Some((_, Value::File(file))) = params.get(index) else { return Ok(None) };
@@ -209,14 +215,15 @@ async fn render_file(
         reason: "a template is UTF-8 text".to_string(),
     })?;
     let template = TemplateContext { inventory: &context.inventory, host, vars: &vars, secrets: &secrets };
-    let content = render(&file.path, &source, &template)?.into_bytes();
+    let text = render(&file.path, &source, &template)?;
+    let secret = (!secrets.is_empty()).then(|| Secret::new(text.clone()));
+    let content = text.into_bytes();
     let sha256 = hex(&sha2::Sha256::digest(&content));
     let file = FileRef { path: file.path, sha256, size: content.len() as u64 };
     if let Some((_, value)) = params.get_mut(index) {
         *value = Value::File(file.clone());
     }
-    let secrets = secrets.into_iter().map(|(_, text)| Secret::new(text)).collect();
-    Ok(Some(Rendered { file, content, secrets }))
+    Ok(Some(Rendered { file, content, secret }))
 }
 
 struct Stager<'a> {
@@ -239,6 +246,10 @@ impl Stage for Stager<'_> {
             };
             self.link.stage(self.context, self.user, (content, &file.sha256)).await
         })
+    }
+
+    fn secret_text(&self, file: &FileRef) -> Option<Secret<String>> {
+        self.rendered.filter(|rendered| rendered.file.sha256 == file.sha256)?.secret.clone()
     }
 }
 

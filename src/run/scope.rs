@@ -4,12 +4,14 @@
 use super::ports::ContentStore;
 use super::results::{Own, Results};
 use crate::base::ids::{BindingId, HostId};
+use crate::eval::secrets::text_of;
 use crate::eval::walk::walk;
 use crate::eval::{Evaluated, Scope, eval};
 use crate::hir::expr::{Expr, ExprKind};
-use crate::hir::value::{FileRef, Value};
+use crate::hir::value::{FileRef, SecretRef, Value};
 use crate::hir::world::Inventory;
 use crate::plan::model::Plan;
+use crate::secrets::Resolved;
 
 /// The scope of a playbook's expressions on one host, or on the controller.
 #[derive(Clone, Copy)]
@@ -17,6 +19,7 @@ pub struct RunScope<'a> {
     pub plan: &'a Plan,
     pub inventory: &'a Inventory,
     pub files: &'a dyn ContentStore,
+    pub secrets: &'a Resolved,
     pub published: &'a Results,
     pub own: &'a Own,
     pub host: Option<HostId>,
@@ -112,6 +115,10 @@ impl Scope for RunScope<'_> {
     fn it(&self) -> Evaluated {
         Evaluated::Known(self.it.cloned().unwrap_or(Value::None))
     }
+
+    fn declassified(&self, secret: &SecretRef) -> Evaluated {
+        declassified(self.secrets, secret)
+    }
 }
 
 /// The scope of an action's own expressions: parameters, `before`, `after`, `facts`.
@@ -119,6 +126,7 @@ impl Scope for RunScope<'_> {
 pub struct ActionScope<'a> {
     pub inventory: &'a Inventory,
     pub files: &'a dyn ContentStore,
+    pub secrets: &'a Resolved,
     pub host: Option<HostId>,
     pub params: &'a [(BindingId, Value)],
     pub before: &'a Value,
@@ -162,5 +170,16 @@ impl Scope for ActionScope<'_> {
 
     fn facts(&self) -> Evaluated {
         Evaluated::Known(self.facts.clone())
+    }
+
+    fn declassified(&self, secret: &SecretRef) -> Evaluated {
+        declassified(self.secrets, secret)
+    }
+}
+
+fn declassified(secrets: &Resolved, secret: &SecretRef) -> Evaluated {
+    match text_of(secret, &|source| secrets.get(source).map(|text| text.expose().as_str())) {
+        Ok(text) => Evaluated::Known(Value::String(text)),
+        Err(source) => Evaluated::Pending(format!("the secret {source}")),
     }
 }

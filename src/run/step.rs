@@ -52,7 +52,6 @@ struct Ended {
     attempt: u32,
     fields: Vec<(String, Value)>,
     error: Option<StepError>,
-    redactor: Redactor,
     user: Option<String>,
     ran_at: Option<String>,
     changed: bool,
@@ -98,7 +97,7 @@ impl StepRun<'_> {
     async fn retried(&mut self, prepared: &Prepared<'_>, attempt: u32, error: &StepError, trace: &Trace) {
         let step = prepared.step;
         let host = self.context.name(self.around.actor);
-        let text = prepared.redactor.clean(&error.to_string());
+        let text = self.context.redactor().clean(&error.to_string());
         self.context.events.emit(EventKind::StepRetried {
             step: step.name.clone(),
             host,
@@ -106,7 +105,7 @@ impl StepRun<'_> {
             error: text.clone(),
         });
         if trace.apply_started && step.row.level != Level::Read {
-            let record = self.journal_record(step, trace, (attempt, "failed", Some(text)), &prepared.redactor);
+            let record = self.journal_record(step, trace, (attempt, "failed", Some(text)));
             if let Err(error) = self.context.result(record).await {
                 tracing::warn!(%error, "a result was not recorded");
             }
@@ -122,7 +121,7 @@ impl StepRun<'_> {
     /// The result of an attempt whose phases all ran, if `ok` and `until` hold.
     fn judge(&self, prepared: &Prepared<'_>, trace: &Trace, number: u32) -> Result<Judged, StepError> {
         let step = prepared.step;
-        let fields = result_fields(prepared, trace)?;
+        let fields = self.told(result_fields(prepared, trace, &self.context.redactor())?);
         let flags = Flags { changed: self.acted(step, trace), ..Flags::default() };
         let it = Recorded::new(fields.clone(), flags).value;
         if let Some(ok) = &step.ok
@@ -140,6 +139,11 @@ impl StepRun<'_> {
         }
     }
 
+    /// What a program learns of a host holds no secret of the run, wherever it takes it.
+    fn told(&self, fields: Vec<(String, Value)>) -> Vec<(String, Value)> {
+        fields.into_iter().map(|(name, value)| (name, self.context.redactor().clean_value(value))).collect()
+    }
+
     fn acted(&self, step: &Step, trace: &Trace) -> bool {
         trace.apply_started && step.row.level != Level::Read
     }
@@ -154,19 +158,19 @@ impl StepRun<'_> {
         let (fields, changed, error) = match judged {
             Ok(judged) => (judged.fields, judged.changed, None),
             // What is known of a failed attempt is still of use to `x.code` and to reports.
-            Err(error) => (known_fields(prepared, &trace), acted, Some(error)),
+            Err(error) => (self.told(known_fields(prepared, &trace, &self.context.redactor())), acted, Some(error)),
         };
-        let (redactor, user) = (prepared.redactor.clone(), prepared.user.clone());
+        let user = prepared.user.clone();
         let ran_at = prepared.ran_at.clone();
-        Ended { trace, attempt, fields, error, redactor, user, ran_at, changed }
+        Ended { trace, attempt, fields, error, user, ran_at, changed }
     }
 
     async fn finish(&mut self, step: &Step, mut ended: Ended, started: Instant) -> Done {
         let mut outcome = outcome_of(step, &ended);
-        let mut error = ended.error.as_ref().map(|error| ended.redactor.clean(&self.words(step, error)));
+        let mut error = ended.error.as_ref().map(|error| self.context.redactor().clean(&self.words(step, error)));
         // What failed before it could act is evidence too.
         let told = (ended.attempt, outcome.name(), error.clone());
-        let record = self.journal_record(step, &ended.trace, told, &ended.redactor);
+        let record = self.journal_record(step, &ended.trace, told);
         let record = StepResult { changed: ended.changed, ..record };
         if let Err(failure) = self.context.result(record).await {
             error = Some(failure.to_string());
@@ -194,9 +198,9 @@ impl StepRun<'_> {
         let trace = &ended.trace;
         let evidence = Evidence {
             code: trace.code,
-            before: fields::shown(&trace.before, &ended.redactor),
-            apply: fields::shown(&trace.apply, &ended.redactor),
-            after: fields::shown(&trace.after, &ended.redactor),
+            before: fields::shown(&trace.before, &self.context.redactor()),
+            apply: fields::shown(&trace.apply, &self.context.redactor()),
+            after: fields::shown(&trace.after, &self.context.redactor()),
             output_sha256: trace.output.sha256(),
             output_bytes: trace.output.bytes,
             elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -231,8 +235,9 @@ impl StepRun<'_> {
         step: &Step,
         trace: &Trace,
         (attempt, outcome, error): (u32, &str, Option<String>),
-        redactor: &Redactor,
     ) -> StepResult {
+        let redactor = &self.context.redactor();
+        let output = trace.output.kept(redactor);
         StepResult {
             run: self.context.run,
             step: step.name.clone(),
@@ -247,7 +252,7 @@ impl StepRun<'_> {
             after_json: fields::json(&fields::shown(&trace.after, redactor)),
             error,
             output_sha256: trace.output.sha256(),
-            output: redactor.clean(&String::from_utf8_lossy(&trace.output.kept())).into_bytes(),
+            output: String::from_utf8_lossy(&output).into_owned().into_bytes(),
             time: now(),
         }
     }
@@ -264,8 +269,8 @@ impl StepRun<'_> {
             Err(error) if error.is_unreachable() && step.runs_at.is_none() => Outcome::Unreachable,
             Err(_) => Outcome::RollbackFailed,
         };
-        let error = undone.as_ref().err().map(|error| ended.redactor.clean(&with_hint(error)));
-        let record = self.journal_record(step, &ended.trace, (1, outcome.name(), error.clone()), &ended.redactor);
+        let error = undone.as_ref().err().map(|error| self.context.redactor().clean(&with_hint(error)));
+        let record = self.journal_record(step, &ended.trace, (1, outcome.name(), error.clone()));
         let recorded = self.context.result(StepResult { phase: Phase::Rollback.name().to_string(), ..record }).await;
         self.tell(step, &ended, (outcome, error), started);
         recorded.and(undone)
@@ -274,7 +279,6 @@ impl StepRun<'_> {
     async fn try_undo(&mut self, undo: &Undo, ended: &mut Ended) -> Result<bool, StepError> {
         let step = self.context.step(undo.step);
         let prepared = prepare(self.context, self.link, step, self.around).await?;
-        ended.redactor = prepared.redactor.clone();
         ended.user = prepared.user.clone();
         ended.ran_at = prepared.ran_at.clone();
         let Some(body) = &prepared.body.rollback else { return Ok(false) };
@@ -315,7 +319,6 @@ impl Ended {
             attempt: 1,
             fields: Vec::new(),
             error: None,
-            redactor: Redactor::default(),
             user: None,
             ran_at: None,
             changed: false,
@@ -350,11 +353,15 @@ pub(super) fn with_hint(error: &StepError) -> String {
 }
 
 /// The fields that the action declares: from `apply`, else from the state after it, else from the state before.
-fn result_fields(prepared: &Prepared<'_>, trace: &Trace) -> Result<Vec<(String, Value)>, StepError> {
+fn result_fields(
+    prepared: &Prepared<'_>,
+    trace: &Trace,
+    redactor: &Redactor,
+) -> Result<Vec<(String, Value)>, StepError> {
     let lenient = trace.skipped_apply || prepared.step.ok.is_some();
     let mut fields = Vec::new();
     for field in fields::declared(&prepared.action.result) {
-        let value = match seen(&field.name, trace) {
+        let value = match seen(&field.name, trace, redactor) {
             Some(value) => value,
             None if field.ty.is_optional() || lenient => Value::None,
             None => return Err(StepError::MissingField { field: field.name.clone() }),
@@ -365,14 +372,14 @@ fn result_fields(prepared: &Prepared<'_>, trace: &Trace) -> Result<Vec<(String, 
 }
 
 /// The declared fields as far as they were seen; the others are absent.
-pub fn known_fields(prepared: &Prepared<'_>, trace: &Trace) -> Vec<(String, Value)> {
+pub fn known_fields(prepared: &Prepared<'_>, trace: &Trace, redactor: &Redactor) -> Vec<(String, Value)> {
     let declared = fields::declared(&prepared.action.result).iter();
-    declared.map(|field| (field.name.clone(), seen(&field.name, trace).unwrap_or(Value::None))).collect()
+    declared.map(|field| (field.name.clone(), seen(&field.name, trace, redactor).unwrap_or(Value::None))).collect()
 }
 
-fn seen(name: &str, trace: &Trace) -> Option<Value> {
+fn seen(name: &str, trace: &Trace, redactor: &Redactor) -> Option<Value> {
     let in_record = |value: &Option<Value>| value.as_ref().and_then(|value| value.field(name)).cloned();
-    let streams = || fields::from_streams(name, trace.completed.as_ref());
+    let streams = || fields::from_streams(name, trace.completed.as_ref(), redactor);
     in_record(&trace.apply_value)
         .or_else(|| in_record(&trace.after_value))
         .or_else(|| in_record(&trace.before_value))

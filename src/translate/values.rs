@@ -173,6 +173,11 @@ fn one(token: &Token, ty: &Type) -> Option<String> {
     let text = &token.text;
     let quoted = || Value::string(text).literal();
     let is_name = token.kind == TokenKind::Word && !NEVER_NAMES.contains(&token.word.as_str());
+    if ty.is_secret() {
+        // A sentence says where a secret comes from; a secret itself would stand in the file.
+        let is_reference = ["env:", "file:", "command:"].iter().any(|provider| text.starts_with(provider));
+        return is_reference.then(|| format!("secret({})", quoted()));
+    }
     match (ty.core(), token.kind) {
         (Type::Path, TokenKind::Path | TokenKind::Quoted) => fitting(Value::string(text), ty),
         (Type::Url, TokenKind::Url | TokenKind::Quoted) => Some(url(text)),

@@ -95,9 +95,13 @@ impl Outlet {
 }
 
 /// Starts a process of this machine behind a channel.
-pub(super) fn spawn_local(words: &[String]) -> Result<Channel, TransportError> {
+pub(super) fn spawn_local(words: &[String], unset: &[String]) -> Result<Channel, TransportError> {
     let (program, arguments) = words.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    for name in unset {
+        command.env_remove(name);
+    }
+    let mut child = command
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

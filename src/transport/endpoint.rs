@@ -61,6 +61,8 @@ pub struct Endpoint {
     pub jump: Option<Box<Endpoint>>,
     /// A POSIX shell on the host.
     pub shell: String,
+    /// Variables of this process that a local shell does not get: what they hold is for opsc alone.
+    pub unset: Vec<String>,
 }
 
 impl Endpoint {
@@ -88,6 +90,7 @@ impl Endpoint {
             admin: AdminMethod::Sudo,
             jump: None,
             shell: "/bin/sh".to_owned(),
+            unset: Vec::new(),
         }
     }
 }

@@ -198,7 +198,7 @@ impl Session {
             })?,
         };
         let mut channel = match &self.connection {
-            Connection::Local => spawn_local(&local_words(&command.words)?)?,
+            Connection::Local => spawn_local(&local_words(&command.words)?, &self.endpoint.unset)?,
             Connection::Ssh(ssh) => ssh.open(&format!("exec {}", command_line(&command.words)?)).await?,
         };
         let greeting = Greeting { prompt: command.prompt.as_ref(), ..self.greeting(user, token) };

@@ -66,7 +66,7 @@ const FLOORS: &[(&str, &[&str])] = &[
 
 /// Every dependency, and the places under `src` that may name it.
 const CRATES: &[(&str, &[&str])] = &[
-    ("base64", &["eval", "transport", "secrets", "run/differences.rs"]),
+    ("base64", &["eval", "transport", "run/differences.rs", "run/hidden.rs"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("hmac", &["transport"]),
@@ -90,7 +90,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sha2", &["eval", "plan", "shell", "transport", "run", "report/fingerprint.rs", "app", "translate"]),
     ("similar", &["report", "cli"]),
     ("tokio", &["transport", "run", "app", "translate", "cli"]),
-    ("toml", &["app/settings.rs"]),
+    ("toml", &["app/settings.rs", "app/secret_commands.rs"]),
     ("tracing", &["transport", "run", "app", "translate", "cli"]),
     ("tracing_subscriber", &["cli"]),
 ];

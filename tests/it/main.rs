@@ -36,6 +36,8 @@ mod run_lab;
 mod run_language;
 mod script_allow;
 mod script_lint;
+mod secret_canaries;
+mod secrets;
 mod ssh_failures;
 mod sshd;
 mod state_journal;

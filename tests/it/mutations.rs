@@ -126,7 +126,7 @@ fn actions() -> Actions {
         let params = action.params.iter().map(|param| Known {
             name: param.name.clone(),
             required: param.default.is_none() && !param.ty.is_optional(),
-            secret: param.ty.holds_secret(),
+            secret: param.ty.carries_secret(),
         });
         (action.name.clone(), params.collect())
     };

@@ -21,11 +21,9 @@ use opsc::plan::model::{
 };
 use opsc::run::Request;
 use opsc::run::event::{EventKind, HostOutcome, Outcome, RunEvent};
-use opsc::run::ports::{
-    Answer, Connector, ContentFailure, ContentStore, LiveConnector, Output, SecretFailure, SecretProvider, Wire,
-    WireError,
-};
+use opsc::run::ports::{Answer, Connector, ContentFailure, ContentStore, LiveConnector, Output, Wire, WireError};
 use opsc::run::summary::Summary;
+use opsc::secrets::Resolved;
 use opsc::state::Record;
 use opsc::transport::{Completed, Credentials, Endpoint};
 use tokio::sync::{mpsc, watch};
@@ -401,7 +399,7 @@ impl Lab {
             program: Arc::new(self.program.clone()),
             inventory: Arc::new(self.inventory.clone()),
             files: Arc::new(Files(self.contents.clone())),
-            secrets: Arc::new(LabSecrets),
+            secrets: Arc::new(lab_secrets()),
             wires: Arc::new(wires),
             journal: self.journal.clone(),
             run: 1,
@@ -492,15 +490,10 @@ impl ContentStore for Files {
     }
 }
 
-struct LabSecrets;
-
-impl SecretProvider for LabSecrets {
-    fn secret(&self, reference: &str) -> Result<Secret<String>, SecretFailure> {
-        match reference {
-            "lab:token" => Ok(Secret::new("correct horse".to_string())),
-            other => Err(SecretFailure { reference: other.to_string(), reason: "not in the lab".to_string() }),
-        }
-    }
+fn lab_secrets() -> Resolved {
+    let mut secrets = Resolved::default();
+    secrets.insert("lab:token", Secret::new("correct horse".to_string()));
+    secrets
 }
 
 pub(crate) fn secret(reference: &str) -> Expr {

@@ -98,8 +98,10 @@ fn run(lab: &mut Lab, text: &str) -> Ran {
     let (tree, diagnostics) = opsc::syntax::parse(&sources, file);
     assert!(diagnostics.is_empty(), "{diagnostics:#?}");
     let world = World::Known(lab.inventory.clone());
-    let (program, diagnostics) =
-        check(&Input { main: &tree.expect("a tree"), library: &[], world: &world }, &mut Library::default());
+    let (program, diagnostics) = check(
+        &Input { main: &tree.expect("a tree"), library: &[], world: &world, secret_commands: &[] },
+        &mut Library::default(),
+    );
     let program = program.unwrap_or_else(|| panic!("{diagnostics:#?}"));
     let playbook = program.playbooks.first().expect("a playbook");
     lab.plan = opsc::plan::plan(&program, playbook, &lab.inventory, &Inputs::default())

@@ -196,6 +196,7 @@ fn sample(name: &str, action: &Action) -> &'static str {
         (_, "from") => "app.conf",
         (_, "mode") => "0640",
         (_, "owner") => "deploy",
+        ("file.secret", "content") => "env:APP_TOKEN",
         (_, "contains" | "content" | "script") => "\"quoted words\"",
         (_, "port") => "8080",
         ("wait.port", "state") => "open",

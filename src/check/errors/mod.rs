@@ -7,6 +7,7 @@ pub mod hosts;
 pub mod lint;
 pub mod names;
 pub mod scripts;
+pub mod secrecy;
 pub mod steps;
 pub mod types;
 
@@ -15,6 +16,6 @@ use crate::diag::CodeDoc;
 /// Every code of the checker.
 pub fn codes() -> impl Iterator<Item = &'static CodeDoc> {
     let families = [names::CODES, steps::CODES, types::CODES, effects::CODES, hosts::CODES, control::CODES];
-    let of_scripts = [scripts::CODES, lint::CODES, allow::CODES];
+    let of_scripts = [scripts::CODES, secrecy::CODES, lint::CODES, allow::CODES];
     families.into_iter().chain(of_scripts).flatten()
 }

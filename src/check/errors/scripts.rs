@@ -5,7 +5,7 @@ use crate::diag::Diagnostic;
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum ScriptError {
-    SecretLeak { expected: String, span: Span, definition: Option<Span> },
+    SecretLeak { expected: String, span: Span, origin: Option<Span>, definition: Option<Span> },
     SecretInText { place: &'static str, span: Span },
     Eval { span: Span },
     Backticks { span: Span },
@@ -15,9 +15,13 @@ pub enum ScriptError {
 impl ScriptError {
     pub fn diagnostic(&self) -> Diagnostic {
         match self {
-            ScriptError::SecretLeak { expected, span, definition } => {
+            ScriptError::SecretLeak { expected, span, origin, definition } => {
                 let diagnostic = Diagnostic::error("E0701", *span, format!("expected {expected}, found a secret"))
-                    .help("only parameters of type secret take one");
+                    .help("only parameters of type secret take one; `declassify(x, because: \"…\")` makes it plain");
+                let diagnostic = match origin.filter(|origin| origin != span) {
+                    Some(origin) => diagnostic.label(origin, "it became secret here"),
+                    None => diagnostic,
+                };
                 match definition {
                     Some(definition) => diagnostic.label(*definition, "the parameter is defined here"),
                     None => diagnostic,

@@ -1,0 +1,16 @@
+//! Floor 6: reads secrets where their references say: in the environment, in a file, from a program, from a person.
+//! Once at the start of a run, all of them or none. Knows nothing of programs, plans and hosts.
+#![expect(clippy::disallowed_methods, reason = "secrets are read from environment, files and programs")]
+
+pub mod command;
+pub mod error;
+pub mod file;
+pub mod providers;
+pub mod resolved;
+
+pub use error::{Failure, SecretError};
+pub use providers::{Ask, Providers, resolve};
+pub use resolved::Resolved;
+
+/// A shorter one cannot be hidden in what a host prints without hiding ordinary words with it, and soon is guessed.
+pub const SHORTEST: usize = 4;
