@@ -9,6 +9,7 @@
 
 mod bad_days;
 mod bench;
+mod check_forms;
 mod codes;
 mod command_line;
 mod contract;
