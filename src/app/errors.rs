@@ -95,6 +95,13 @@ pub enum AppError {
         name: String,
         near: Option<String>,
     },
+    /// The `git` program, in its own words.
+    Git {
+        reason: String,
+    },
+    UnknownRevision {
+        name: String,
+    },
     /// A value in `opsc.toml`, the user's file or the environment.
     Setting {
         /// File and line, or a variable.
@@ -144,6 +151,9 @@ impl AppError {
             AppError::UnknownAction { near: Some(near), .. } | AppError::Setting { near: Some(near), .. } => {
                 Some(format!("did you mean `{near}`?"))
             }
+            AppError::UnknownRevision { .. } => {
+                Some("name a branch, a tag or a commit; in a shallow clone, fetch it first".to_string())
+            }
             AppError::UnknownAction { near: None, .. } => Some("`opsc actions` lists them".to_string()),
             _ => None,
         }
@@ -189,6 +199,8 @@ impl fmt::Display for AppError {
             AppError::Credential { reason } => formatter.write_str(reason),
             AppError::Project { path, reason } => write!(formatter, "`{}`: {reason}", path.display()),
             AppError::UnknownAction { name, .. } => write!(formatter, "there is no action `{name}`"),
+            AppError::Git { reason } => formatter.write_str(reason),
+            AppError::UnknownRevision { name } => write!(formatter, "git knows no commit `{name}`"),
             AppError::Setting { place, reason, .. } => write!(formatter, "{place}: {reason}"),
         }
     }

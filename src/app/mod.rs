@@ -4,6 +4,7 @@
 
 pub mod adhoc;
 pub mod baseline;
+pub mod comparing;
 pub mod errors;
 pub mod execution;
 pub mod files;
@@ -11,6 +12,7 @@ pub mod library;
 pub mod limits;
 pub mod planning;
 pub mod project;
+pub mod revisions;
 pub mod running;
 pub mod settings;
 pub mod trusting;

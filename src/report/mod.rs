@@ -4,6 +4,9 @@
 pub mod check_ci;
 pub mod check_json;
 pub mod check_sarif;
+pub mod diff_json;
+pub mod diff_markdown;
+pub mod diff_text;
 pub mod event_json;
 pub mod fingerprint;
 pub mod graph;
@@ -15,6 +18,7 @@ pub mod prediction_text;
 pub mod progress;
 pub mod recap;
 pub mod results_text;
+pub mod review;
 pub mod run_json;
 pub mod run_markdown;
 pub mod run_text;

@@ -2,12 +2,15 @@
 //! Knows nothing of names, types or hosts; pest stops here.
 
 pub mod ast;
+mod canonical;
+pub mod changes;
 pub mod errors;
 mod format;
 mod format_expressions;
 mod grammar;
 mod lower;
 mod lower_expressions;
+pub mod outline;
 mod parse;
 mod scan;
 mod strings;

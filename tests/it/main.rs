@@ -15,6 +15,7 @@ mod command_line;
 mod contract;
 mod contract_bodies;
 mod contract_lanes;
+mod diff;
 mod floors;
 mod hostile_hosts;
 mod large_output;

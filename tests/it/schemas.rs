@@ -39,7 +39,7 @@ pub(crate) fn refused(schema: &Path, closed: bool, instances: &[(String, Json)])
 }
 
 /// All instances are as the schema says, and hold nothing that it does not say.
-fn assert_valid(name: &str, instances: &[(String, Json)]) {
+pub(crate) fn assert_valid(name: &str, instances: &[(String, Json)]) {
     assert!(!instances.is_empty(), "nothing was judged");
     let wrong = refused(&schema(name), true, instances);
     assert!(wrong.is_empty(), "{name}: {wrong:#?}");
