@@ -18,6 +18,7 @@ mod contract_lanes;
 mod diff;
 mod floors;
 mod hostile_hosts;
+mod integrations;
 mod large_output;
 mod model_server;
 mod project;
