@@ -95,6 +95,11 @@ pub enum AppError {
         name: String,
         near: Option<String>,
     },
+    /// A syntax tree as JSON that is none.
+    Tree {
+        path: PathBuf,
+        reason: String,
+    },
     /// The `git` program, in its own words.
     Git {
         reason: String,
@@ -115,7 +120,7 @@ impl AppError {
     /// The exit code of `cli.md`.
     pub fn exit_code(&self) -> i32 {
         match self {
-            AppError::Diagnostics { .. } => 11,
+            AppError::Diagnostics { .. } | AppError::Tree { .. } => 11,
             AppError::Hosts { .. } | AppError::BadLimit { .. } | AppError::Limit { .. } => 13,
             AppError::DestroyNotAllowed { .. } => 12,
             AppError::State { .. } | AppError::Credential { .. } | AppError::Write { .. } => 1,
@@ -199,6 +204,7 @@ impl fmt::Display for AppError {
             AppError::Credential { reason } => formatter.write_str(reason),
             AppError::Project { path, reason } => write!(formatter, "`{}`: {reason}", path.display()),
             AppError::UnknownAction { name, .. } => write!(formatter, "there is no action `{name}`"),
+            AppError::Tree { path, reason } => write!(formatter, "`{}` {reason}", path.display()),
             AppError::Git { reason } => formatter.write_str(reason),
             AppError::UnknownRevision { name } => write!(formatter, "git knows no commit `{name}`"),
             AppError::Setting { place, reason, .. } => write!(formatter, "{place}: {reason}"),

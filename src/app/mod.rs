@@ -15,6 +15,7 @@ pub mod project;
 pub mod revisions;
 pub mod running;
 pub mod settings;
+pub mod trees;
 pub mod trusting;
 pub mod workspace;
 

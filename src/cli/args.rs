@@ -170,6 +170,12 @@ pub struct FmtCommand {
     /// Change nothing; show what would change
     #[arg(long)]
     pub diff: bool,
+    /// Print the canonical text of a syntax tree in JSON (opsc.file/1)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "check", "diff", "output"])]
+    pub from_json: Option<PathBuf>,
+    /// json: change nothing; print the syntax tree of one file, comments included (opsc.file/1)
+    #[arg(short, long, value_enum, default_value = "text", conflicts_with_all = ["check", "diff"])]
+    pub output: Format,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]

@@ -60,3 +60,4 @@ mod system_users;
 mod tidy;
 mod translate;
 mod translate_model;
+mod trees;
