@@ -104,6 +104,18 @@ pub enum AppError {
         name: String,
         near: Option<String>,
     },
+    /// A syntax tree as JSON that is none.
+    Tree {
+        path: PathBuf,
+        reason: String,
+    },
+    /// The `git` program, in its own words.
+    Git {
+        reason: String,
+    },
+    UnknownRevision {
+        name: String,
+    },
     /// A value in `opsc.toml`, the user's file or the environment.
     Setting {
         /// File and line, or a variable.
@@ -117,7 +129,7 @@ impl AppError {
     /// The exit code of `cli.md`.
     pub fn exit_code(&self) -> i32 {
         match self {
-            AppError::Diagnostics { .. } => 11,
+            AppError::Diagnostics { .. } | AppError::Tree { .. } => 11,
             AppError::Hosts { .. } | AppError::BadLimit { .. } | AppError::Limit { .. } => 13,
             AppError::DestroyNotAllowed { .. } => 12,
             AppError::ApprovalNeeded { .. } => 3,
@@ -156,6 +168,9 @@ impl AppError {
             AppError::NoSuchRun { .. } => Some("`opsc runs` lists them".to_string()),
             AppError::UnknownAction { near: Some(near), .. } | AppError::Setting { near: Some(near), .. } => {
                 Some(format!("did you mean `{near}`?"))
+            }
+            AppError::UnknownRevision { .. } => {
+                Some("name a branch, a tag or a commit; in a shallow clone, fetch it first".to_string())
             }
             AppError::UnknownAction { near: None, .. } => Some("`opsc actions` lists them".to_string()),
             _ => None,
@@ -207,6 +222,9 @@ impl fmt::Display for AppError {
                 failures.iter().try_for_each(|failure| write!(formatter, "\n  {failure}"))
             }
             AppError::UnknownAction { name, .. } => write!(formatter, "there is no action `{name}`"),
+            AppError::Tree { path, reason } => write!(formatter, "`{}` {reason}", path.display()),
+            AppError::Git { reason } => formatter.write_str(reason),
+            AppError::UnknownRevision { name } => write!(formatter, "git knows no commit `{name}`"),
             AppError::Setting { place, reason, .. } => write!(formatter, "{place}: {reason}"),
         }
     }

@@ -26,7 +26,7 @@ fn is_expression(text: &str) -> bool {
 }
 
 /// The value of a parameter with this default.
-fn select(text: &str, workspace: &mut Workspace) -> Result<Vec<HostId>, AppError> {
+pub fn select(text: &str, workspace: &mut Workspace) -> Result<Vec<HostId>, AppError> {
     let program = format!("ops 1\n\nplaybook limit(\n  chosen: hosts(0..) =\n{text}\n) ! read {{\n}}\n");
     let checked = workspace.check_text(Path::new("<limit>"), program);
     let playbook = checked.program.as_ref().and_then(|program| program.playbooks.first());

@@ -4,6 +4,7 @@
 
 pub mod adhoc;
 pub mod baseline;
+pub mod comparing;
 pub mod data;
 pub mod errors;
 pub mod execution;
@@ -12,10 +13,12 @@ pub mod library;
 pub mod limits;
 pub mod planning;
 pub mod project;
+pub mod revisions;
 pub mod running;
 pub mod schedules;
 pub mod secret_commands;
 pub mod settings;
+pub mod trees;
 pub mod trusting;
 pub mod workspace;
 

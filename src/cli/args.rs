@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Parser, Debug)]
 #[command(name = "opsc", version, about = "Operations, compiled: typed playbooks, proven plans, runs with evidence")]
 #[command(
-    after_help = "exit codes: 0 done, 1 anything else failed, 2 changes present (plan --detailed-exitcode), 3 needs input, 10 usage, 11 findings, 12 refused, 13 no host, 20 unreachable, 21 failed, 22 threshold, 23 rolled back, 24 rollback failed, 27 timed out, 70 a bug, 130 stopped by Ctrl-C"
+    after_help = "exit codes: 0 done, 1 anything else failed, 2 changes present (plan --detailed-exitcode, diff), 3 needs input, 10 usage, 11 findings, 12 refused, 13 no host, 20 unreachable, 21 failed, 22 threshold, 23 rolled back, 24 rollback failed, 27 timed out, 70 a bug, 130 stopped by Ctrl-C"
 )]
 pub struct Arguments {
     #[command(flatten)]
@@ -43,6 +43,11 @@ pub enum Command {
     Check(CheckCommand),
     /// Write files in the one canonical form
     Fmt(FmtCommand),
+    /// Compare playbooks at two git revisions by meaning: exit 0 no difference, 2 differences
+    ///
+    /// Formatting and comments are no difference; neither are the contents of files that a playbook copies. With `-i`,
+    /// the hosts of both sides are looked up in that inventory.
+    Diff(DiffCommand),
     /// Explain a code such as E0301
     Explain(ExplainCommand),
     /// Show exactly what would happen where
@@ -165,6 +170,34 @@ pub struct FmtCommand {
     /// Change nothing; show what would change
     #[arg(long)]
     pub diff: bool,
+    /// Print the canonical text of a syntax tree in JSON (opsc.file/1)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "check", "diff", "output"])]
+    pub from_json: Option<PathBuf>,
+    /// json: change nothing; print the syntax tree of one file, comments included (opsc.file/1)
+    #[arg(short, long, value_enum, default_value = "text", conflicts_with_all = ["check", "diff"])]
+    pub output: Format,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum DiffFormat {
+    Text,
+    Json,
+    Markdown,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "exit codes: 0 no difference, 2 differences, 10 no repository or unknown revision, 11 a file is no program on one side"
+)]
+pub struct DiffCommand {
+    /// A..B; A...B from where the two parted; A alone against the working tree
+    #[arg(value_name = "A..B", default_value = "HEAD")]
+    pub range: String,
+    /// Files and folders; none: the whole repository
+    pub paths: Vec<PathBuf>,
+    /// For people, for programs, or for a pull request
+    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_DIFF_OUTPUT")]
+    pub output: DiffFormat,
 }
 
 #[derive(Args, Debug)]

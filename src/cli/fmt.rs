@@ -1,13 +1,45 @@
 //! `opsc fmt`: the one canonical form.
 
-use super::args::FmtCommand;
+use super::args::{FmtCommand, Format};
 use super::output::Output;
 use crate::app::files::{read_text, write_text};
 use crate::app::project::ops_files;
+use crate::app::trees;
 use crate::base::source::Sources;
 use crate::syntax;
 
 pub fn run(command: &FmtCommand, output: &mut Output) -> i32 {
+    if let Some(path) = &command.from_json {
+        return match trees::from_json(path) {
+            Ok(text) => {
+                output.print(&text);
+                0
+            }
+            Err(error) => output.fail(&error, None),
+        };
+    }
+    match command.output {
+        Format::Text => format_files(command, output),
+        Format::Json => print_tree(command, output),
+    }
+}
+
+fn print_tree(command: &FmtCommand, output: &mut Output) -> i32 {
+    let [path] = command.paths.as_slice() else {
+        output.complain("error: a syntax tree is of one file\nhint: write `opsc fmt -o json FILE`\n");
+        return 10;
+    };
+    let mut sources = Sources::new();
+    match trees::to_json(path, &mut sources) {
+        Ok(tree) => {
+            output.print_json(&tree);
+            0
+        }
+        Err(error) => output.fail(&error, Some(&sources)),
+    }
+}
+
+fn format_files(command: &FmtCommand, output: &mut Output) -> i32 {
     let files = match ops_files(&command.paths) {
         Ok(files) => files,
         Err(error) => return output.fail(&error, None),

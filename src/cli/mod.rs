@@ -8,6 +8,7 @@ pub mod check;
 pub mod compile;
 pub mod completions;
 pub mod config;
+pub mod diff;
 pub mod explain;
 pub mod fmt;
 pub mod init;
@@ -51,6 +52,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
         Command::Check(command) => check::run(&command, global, output),
         Command::Compile(command) => compile::run(&command, global, output),
         Command::Fmt(command) => fmt::run(&command, output),
+        Command::Diff(command) => diff::run(&command, global, output),
         Command::Explain(command) => explain::run(&command, output),
         Command::Plan(command) => plan::run(&command, global, output),
         Command::Graph(command) => plan::run_graph(&command, global, output),

@@ -118,13 +118,21 @@ fn entries<'n>(node: &'n Node, errors: &mut Vec<InventoryError>) -> &'n [(Key, N
 }
 
 fn declared_tags(node: &Node, errors: &mut Vec<InventoryError>) -> Vec<(String, Vec<Value>)> {
-    let values = |node: &Node| match &node.kind {
+    let entries = entries(node, errors);
+    let mut values = |node: &Node| match &node.kind {
         Kind::List(items) => items.iter().map(Node::value).collect(),
         Kind::Scalar(Value::None) => Vec::new(),
         Kind::Scalar(value) => vec![value.clone()],
-        Kind::Mapping(_) => Vec::new(),
+        Kind::Mapping(_) => {
+            errors.push(InventoryError::WrongForm {
+                expected: "a list of values",
+                found: node.form(),
+                span: node.span,
+            });
+            Vec::new()
+        }
     };
-    entries(node, errors).iter().map(|(key, node)| (key.text.clone(), values(node))).collect()
+    entries.iter().map(|(key, node)| (key.text.clone(), values(node))).collect()
 }
 
 fn group(key: &Key, node: &Node, errors: &mut Vec<InventoryError>) -> Option<RawGroup> {

@@ -95,20 +95,25 @@ pub fn junit(files: &[String], diagnostics: &[&Diagnostic], sources: &Sources) -
     let is_bad = |path: &str| found.get(path).is_some_and(|findings| findings.iter().any(|finding| finding.is_error()));
     let failures = cases.iter().filter(|path| is_bad(path)).count();
     let mut text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"opsc check\" tests=\"{}\" failures=\"{failures}\">\n",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"opsc check\" tests=\"{}\" failures=\"{failures}\" errors=\"0\">\n",
         cases.len()
     );
     for path in cases {
-        let lines: String = found.get(path).into_iter().flatten().map(|finding| line(finding, sources)).collect();
-        let tag = if is_bad(path) { "failure" } else { "system-out" };
-        let body = match (lines.is_empty(), tag) {
-            (true, _) => String::new(),
-            (false, "failure") => format!("<failure message=\"findings\">{}</failure>", xml(&lines)),
-            (false, _) => format!("<system-out>{}</system-out>", xml(&lines)),
+        let findings = found.get(path).map(Vec::as_slice).unwrap_or_default();
+        let lines: String = findings.iter().map(|finding| line(finding, sources)).collect();
+        let body = match findings.iter().find(|finding| finding.is_error()) {
+            Some(first) => failure(first, &lines),
+            None if lines.is_empty() => String::new(),
+            None => format!("<system-out>{}</system-out>", xml(&lines)),
         };
         text.push_str(&format!("    <testcase classname=\"opsc.check\" name=\"{}\">{body}</testcase>\n", xml(path)));
     }
     text + "  </testsuite>\n</testsuites>\n"
+}
+
+/// A file with errors: the first is its headline, all findings are its text.
+fn failure(first: &Diagnostic, lines: &str) -> String {
+    format!("<failure type=\"{}\" message=\"{}\">{}</failure>", first.code, xml(&words(first)), xml(lines))
 }
 
 /// `3:5 error[E0201] …`.
@@ -126,7 +131,7 @@ fn by_file<'d>(diagnostics: &[&'d Diagnostic], sources: &Sources) -> BTreeMap<St
     files
 }
 
-/// Text for an attribute or an element; control characters that XML 1.0 cannot hold are written out.
+/// Text for an attribute or an element; control and other characters that XML 1.0 cannot hold are written out.
 fn xml(text: &str) -> String {
     text.chars()
         .flat_map(|letter| match letter {
@@ -136,7 +141,7 @@ fn xml(text: &str) -> String {
             '"' => "&quot;".chars().collect(),
             '\n' => "&#10;".chars().collect(),
             '\t' => vec!['\t'],
-            control if control.is_control() => control.escape_default().collect(),
+            odd if odd.is_control() || matches!(odd, '\u{fffe}' | '\u{ffff}') => odd.escape_default().collect(),
             other => vec![other],
         })
         .collect()
@@ -148,7 +153,7 @@ mod tests {
 
     #[test]
     fn texts_are_escaped_for_each_form() {
-        assert_eq!(xml("a<\"b\">&\u{1b}\n"), "a&lt;&quot;b&quot;&gt;&amp;\\u{1b}&#10;");
+        assert_eq!(xml("a<\"b\">&\u{1b}\u{ffff}\n"), "a&lt;&quot;b&quot;&gt;&amp;\\u{1b}\\u{ffff}&#10;");
         assert_eq!(data("50%\nnext"), "50%25%0Anext");
     }
 }

@@ -3,12 +3,15 @@
 
 mod allows;
 pub mod ast;
+mod canonical;
+pub mod changes;
 pub mod errors;
 mod format;
 mod format_expressions;
 mod grammar;
 mod lower;
 mod lower_expressions;
+pub mod outline;
 mod parse;
 mod scan;
 mod strings;

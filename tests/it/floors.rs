@@ -20,8 +20,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("secrets", &["base"]),
     ("run", &["base", "diag", "shell", "hir", "eval", "plan", "transport", "state", "secrets"]),
     // Reports paint values and name hosts, which are data of `hir`, in the words of `eval`; a run is what `state` has
-    // of it.
-    ("report", &["base", "diag", "hir", "eval", "plan", "state", "run"]),
+    // of it, and what two revisions differ in is data of `syntax`.
+    ("report", &["base", "diag", "syntax", "hir", "eval", "plan", "state", "run"]),
     (
         "app",
         &[

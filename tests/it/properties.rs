@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use opsc::app::project::Project;
 use opsc::app::settings::Settings;
+use opsc::app::trees;
 use opsc::app::workspace::Workspace;
 use opsc::base::source::Sources;
 use opsc::syntax;
@@ -125,6 +126,21 @@ fn mutated() -> impl Strategy<Value = String> {
     })
 }
 
+/// A seed with comments and empty lines at the ends of some lines and in some gaps; many are still programs.
+fn commented() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(&["  # said\n", "\n# said\n", "\n\n", "\n\n# said\n\n# more\n", "\n"][..]);
+    let edit = (any::<prop::sample::Index>(), pieces);
+    let edited = (prop::sample::select(SEEDS), prop::collection::vec(edit, 1..8)).prop_map(|(seed, edits)| {
+        let mut text = seed.to_string();
+        for (place, piece) in edits {
+            let gaps: Vec<usize> = text.match_indices([' ', '\n', ',']).map(|(at, gap)| at + gap.len()).collect();
+            text.insert_str(*place.get(&gaps), piece);
+        }
+        text
+    });
+    prop_oneof![edited, mutated()]
+}
+
 fn cases() -> ProptestConfig {
     let long = std::env::var_os("OPSC_TEST_LONG").is_some();
     ProptestConfig { cases: if long { 20_000 } else { 300 }, failure_persistence: None, ..ProptestConfig::default() }
@@ -153,6 +169,15 @@ proptest! {
         if let Some(once) = formatted(&text) {
             let twice = formatted(&once);
             prop_assert_eq!(twice.as_deref(), Some(once.as_str()), "of {}", text);
+        }
+    }
+
+    #[test]
+    fn a_tree_as_json_and_back_is_the_same_program(text in commented()) {
+        if let Some(once) = formatted(&text) {
+            let tree = trees::tree_of(&once).unwrap();
+            let back = trees::program(&tree.to_string());
+            prop_assert_eq!(back, Ok(once.clone()), "of {}", text);
         }
     }
 }
