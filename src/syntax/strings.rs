@@ -10,7 +10,8 @@ pub(super) fn dedent(raw: &str) -> String {
 /// The same, with the offset of every line in the result and in `raw`.
 pub(super) fn dedent_placed(raw: &str) -> (String, Vec<(usize, usize)>) {
     let Some(body) = raw.strip_prefix('\n').or_else(|| raw.strip_prefix("\r\n")) else {
-        return (raw.trim().to_string(), vec![(0, raw.len() - raw.trim_start().len())]);
+        let lead = raw.len() - raw.trim_start().len();
+        return placed_lines(raw.trim(), lead, 0);
     };
     let body_start = raw.len() - body.len();
     let body = match body.rfind('\n') {
@@ -19,9 +20,14 @@ pub(super) fn dedent_placed(raw: &str) -> (String, Vec<(usize, usize)>) {
         _ => body,
     };
     let shared = shared_indentation(body.lines());
+    placed_lines(body, body_start, shared)
+}
+
+/// Lines without the indentation they share and without blanks at their ends; `start` is where the first one stands.
+fn placed_lines(body: &str, start: usize, shared: usize) -> (String, Vec<(usize, usize)>) {
     let mut text = String::new();
     let mut places = Vec::new();
-    let mut line_start = body_start;
+    let mut line_start = start;
     for (index, line) in body.split_inclusive('\n').enumerate() {
         if index > 0 {
             text.push('\n');

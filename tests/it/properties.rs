@@ -181,3 +181,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_script_that_begins_beside_its_quotes_is_formatted_once_and_for_all() {
+    let text = "ops 1\n\naction demo.x() ! change {\n  doc: \"X.\"\n\n  linux {\n    apply sh \"\"\" echo \n\n      # said \n      true \"\"\"\n  }\n}\n";
+    let once = formatted(text).expect("a program");
+    assert!(!once.contains(" \n"), "{once:?}");
+    assert_eq!(formatted(&once), Some(once));
+}
