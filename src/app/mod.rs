@@ -11,6 +11,7 @@ pub mod execution;
 pub mod files;
 pub mod library;
 pub mod limits;
+pub mod modules;
 pub mod planning;
 pub mod project;
 pub mod revisions;

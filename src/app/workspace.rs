@@ -14,11 +14,12 @@ use crate::base::ids::FileId;
 use crate::base::source::Sources;
 use crate::diag::Diagnostic;
 use crate::hir::expr::{Expr, ExprKind, Function};
-use crate::hir::program::{Playbook, Program};
+use crate::hir::program::Program;
 use crate::hir::value::Value;
 use crate::hir::world::{Inventory, World};
+use crate::plan::expression_text::{walk_composite, walk_playbook};
 use crate::syntax::ast;
-use crate::{check, inventory, plan, syntax};
+use crate::{check, inventory, syntax};
 
 /// Sources and parsed library files, kept for all files of one command.
 pub struct Workspace {
@@ -30,10 +31,20 @@ pub struct Workspace {
     pub inventory_diagnostics: Vec<Diagnostic>,
     nouns: BTreeMap<String, ast::File>,
     /// `actions/*.ops`.
-    ambient: Vec<ast::File>,
-    ambient_diagnostics: Vec<Diagnostic>,
+    ambient: Vec<Ambient>,
+    /// Findings of the library's own files.
+    library_diagnostics: Vec<Diagnostic>,
+    /// Modules that were read, so that each is one source however many files import it.
+    module_files: BTreeMap<PathBuf, FileId>,
     /// Library actions that were lowered for an earlier file.
     known: check::Library,
+}
+
+/// A file of the project's own actions.
+struct Ambient {
+    path: PathBuf,
+    tree: Option<ast::File>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 /// One file after all checks that need no host.
@@ -52,7 +63,7 @@ pub struct Checked {
 impl Checked {
     /// Where the file stands.
     pub fn folder(&self) -> &Path {
-        self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+        folder_of(&self.path)
     }
 
     pub fn has_errors(&self) -> bool {
@@ -80,7 +91,8 @@ impl Workspace {
             inventory_diagnostics,
             nouns: BTreeMap::new(),
             ambient: Vec::new(),
-            ambient_diagnostics: Vec::new(),
+            library_diagnostics: Vec::new(),
+            module_files: BTreeMap::new(),
             known: check::Library::default(),
         };
         workspace.load_ambient()?;
@@ -91,8 +103,8 @@ impl Workspace {
         for path in self.project.action_files()? {
             let file = self.sources.add(display_path(&path, &self.project), read_text(&path)?);
             let (tree, diagnostics) = syntax::parse(&self.sources, file);
-            self.ambient.extend(tree);
-            self.ambient_diagnostics.extend(diagnostics);
+            let path = path.canonicalize().unwrap_or(path);
+            self.ambient.push(Ambient { path, tree, diagnostics });
         }
         Ok(())
     }
@@ -115,9 +127,17 @@ impl Workspace {
         let parsed_whole = !diagnostics.iter().any(Diagnostic::is_error);
         let mut program = None;
         if let (Some(tree), true) = (&tree, parsed_whole) {
-            diagnostics.extend(self.ambient_diagnostics.iter().cloned());
+            let modules = self.modules_of(tree, path, folder_of(path));
+            modules.files.iter().for_each(|module| self.load_nouns(module));
             self.load_nouns(tree);
-            let library: Vec<&ast::File> = self.nouns.values().chain(&self.ambient).collect();
+            diagnostics.extend(modules.diagnostics);
+            diagnostics.extend(self.library_diagnostics.iter().cloned());
+            // A file of the project's own actions is not its own library.
+            let itself = path.canonicalize().unwrap_or_default();
+            let ambient = || self.ambient.iter().filter(|ambient| ambient.path != itself);
+            diagnostics.extend(ambient().flat_map(|ambient| ambient.diagnostics.iter().cloned()));
+            let ambient_trees = ambient().filter_map(|ambient| ambient.tree.as_ref());
+            let library: Vec<&ast::File> = self.nouns.values().chain(ambient_trees).chain(&modules.files).collect();
             let secret_commands: Vec<String> = self.settings.secret_commands().keys().cloned().collect();
             let input =
                 check::Input { main: tree, library: &library, world: &self.world, secret_commands: &secret_commands };
@@ -140,7 +160,10 @@ impl Workspace {
         let file = self.sources.add("<catalogue>", "ops 1\n");
         let (tree, mut diagnostics) = syntax::parse(&self.sources, file);
         let Some(tree) = tree else { return (Program::default(), diagnostics) };
-        let library: Vec<&ast::File> = self.nouns.values().chain(&self.ambient).collect();
+        let ambient = self.ambient.iter().filter_map(|ambient| ambient.tree.as_ref());
+        diagnostics.extend(self.library_diagnostics.iter().cloned());
+        diagnostics.extend(self.ambient.iter().flat_map(|ambient| ambient.diagnostics.iter().cloned()));
+        let library: Vec<&ast::File> = self.nouns.values().chain(ambient).collect();
         let secret_commands: Vec<String> = self.settings.secret_commands().keys().cloned().collect();
         let input =
             check::Input { main: &tree, library: &library, world: &self.world, secret_commands: &secret_commands };
@@ -149,10 +172,20 @@ impl Workspace {
         (program, diagnostics)
     }
 
+    /// The source of a module, the same one for every file that imports it.
+    pub(super) fn module_file(&mut self, path: &Path, text: String) -> FileId {
+        if let Some(file) = self.module_files.get(path) {
+            return *file;
+        }
+        let file = self.sources.add(display_path(path, &self.project), text);
+        self.module_files.insert(path.to_path_buf(), file);
+        file
+    }
+
     /// Parses the library files that a tree names, and those that these name.
     fn load_nouns(&mut self, tree: &ast::File) {
         let mut wanted = nouns_named(tree);
-        for ambient in &self.ambient {
+        for ambient in self.ambient.iter().filter_map(|ambient| ambient.tree.as_ref()) {
             wanted.extend(nouns_named(ambient));
         }
         while let Some(noun) = wanted.pop_first() {
@@ -172,7 +205,7 @@ impl Workspace {
         let file = self.sources.add(format!("stdlib/{noun}.ops"), text);
         let (tree, diagnostics) = syntax::parse(&self.sources, file);
         // The library is tested; should it not parse, the program that names it must say so.
-        self.ambient_diagnostics.extend(diagnostics);
+        self.library_diagnostics.extend(diagnostics);
         let tree = tree?;
         let named = nouns_named(&tree);
         self.nouns.insert(noun.to_string(), tree);
@@ -183,10 +216,17 @@ impl Workspace {
     pub fn files_of(&self, checked: &Checked) -> ProjectFiles {
         let mut names = BTreeSet::new();
         if let Some(program) = &checked.program {
-            program.playbooks.iter().for_each(|playbook| collect_file_names(playbook, &mut names));
+            let mut visit = |expr: &Expr| names.extend(file_name(expr));
+            let playbooks = program.playbooks.iter().chain(program.called.iter().map(AsRef::as_ref));
+            playbooks.for_each(|playbook| walk_playbook(playbook, &mut visit));
+            program.actions.values().for_each(|action| walk_composite(action, &mut visit));
         }
         ProjectFiles::read(checked.folder(), &self.project.root, names)
     }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn nouns_named(tree: &ast::File) -> BTreeSet<String> {
@@ -202,14 +242,11 @@ pub fn display_path(path: &Path, project: &Project) -> String {
     shown.display().to_string()
 }
 
-/// The arguments of every `file("…")` in a playbook.
-fn collect_file_names(playbook: &Playbook, names: &mut BTreeSet<String>) {
-    let mut visit = |expr: &Expr| {
-        if let ExprKind::Call { function: Function::File, args } = &expr.kind
-            && let Some(ExprKind::Literal(Value::String(name))) = args.first().map(|arg| &arg.kind)
-        {
-            names.insert(name.clone());
-        }
-    };
-    plan::expression_text::walk_playbook(playbook, &mut visit);
+/// The argument of a `file("…")`.
+fn file_name(expr: &Expr) -> Option<String> {
+    let ExprKind::Call { function: Function::File, args } = &expr.kind else { return None };
+    match &args.first()?.kind {
+        ExprKind::Literal(Value::String(name)) => Some(name.clone()),
+        _ => None,
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Input;
 use super::allows;
 use super::errors::names::NameError;
-use crate::base::ids::{ActionId, IdVec};
+use crate::base::ids::{ActionId, FileId, IdVec};
 use crate::base::source::Span;
 use crate::diag::Diagnostic;
 use crate::hir::program::{Action, Playbook, Program};
@@ -26,7 +26,8 @@ pub enum Origin {
 /// world: whoever has other files or another inventory starts a new one.
 #[derive(Default)]
 pub struct Library {
-    actions: BTreeMap<String, LibraryAction>,
+    /// By file and name: two files may import different modules under one name.
+    actions: BTreeMap<(FileId, String), LibraryAction>,
 }
 
 #[derive(Clone)]
@@ -49,7 +50,10 @@ pub struct Checker<'a> {
     pub action_ids: BTreeMap<String, ActionId>,
     pub actions: IdVec<ActionId, Arc<Action>>,
     /// Actions being lowered now, outermost first: none may come to itself.
-    under_way: Vec<String>,
+    pub(super) under_way: Vec<String>,
+    /// Playbooks by name: the file's own, and those of its modules.
+    pub(super) playbook_items: BTreeMap<String, &'a ast::Playbook>,
+    pub(super) called: Vec<Arc<Playbook>>,
     pub playbooks: Vec<Playbook>,
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -67,6 +71,8 @@ impl<'a> Checker<'a> {
             action_ids: BTreeMap::new(),
             actions: IdVec::new(),
             under_way: Vec::new(),
+            playbook_items: BTreeMap::new(),
+            called: Vec::new(),
             playbooks: Vec::new(),
             diagnostics: Vec::new(),
         };
@@ -96,10 +102,10 @@ impl<'a> Checker<'a> {
                     let first = self.action_items.entry(name.clone()).or_insert((action, origin)).0.name.span;
                     self.refuse_second("action", &name, first, action.name.span);
                 }
-                ast::Item::Use(item) => {
-                    self.report(NameError::NotPlanned { form: "use", span: item.span }.diagnostic())
+                ast::Item::Use(_) => {}
+                ast::Item::Playbook(playbook) => {
+                    self.playbook_items.entry(playbook.name.text.clone()).or_insert(playbook);
                 }
-                ast::Item::Playbook(_) => {}
             }
         }
     }
@@ -169,14 +175,15 @@ impl<'a> Checker<'a> {
 
     /// A library's action is lowered once, however many files use it; its findings are everyone's who uses it.
     fn library_action(&mut self, name: &str, item: &ast::Action) -> Option<Arc<Action>> {
-        if let Some(known) = self.known.actions.get(name) {
+        let key = (item.name.span.file, name.to_string());
+        if let Some(known) = self.known.actions.get(&key) {
             self.diagnostics.extend(known.diagnostics.iter().cloned());
             return known.action.clone();
         }
         let before = self.diagnostics.len();
         let action = self.in_library(item);
         let diagnostics = self.diagnostics.get(before..).unwrap_or_default().to_vec();
-        self.known.actions.insert(name.to_string(), LibraryAction { action: action.clone(), diagnostics });
+        self.known.actions.insert(key, LibraryAction { action: action.clone(), diagnostics });
         action
     }
 
@@ -190,7 +197,8 @@ impl<'a> Checker<'a> {
     pub fn finish(self) -> (Option<Program>, Vec<Diagnostic>) {
         let diagnostics = allows::silence(self.input.main, self.input.library, self.diagnostics);
         let failed = diagnostics.iter().any(Diagnostic::is_error);
-        let program = (!failed).then_some(Program { actions: self.actions, playbooks: self.playbooks });
+        let program =
+            (!failed).then_some(Program { actions: self.actions, playbooks: self.playbooks, called: self.called });
         (program, diagnostics)
     }
 }

@@ -31,6 +31,13 @@ pub enum ParamsOf {
 
 impl Checker<'_> {
     pub fn check_playbook(&mut self, playbook: &ast::Playbook) {
+        self.under_way.push(format!("playbook {}", playbook.name.text));
+        let lowered = self.lower_playbook(playbook);
+        self.under_way.pop();
+        self.playbooks.push(lowered);
+    }
+
+    pub(super) fn lower_playbook(&mut self, playbook: &ast::Playbook) -> Playbook {
         let mut scope = Scope::default();
         scope.enter();
         let params = self.check_params(&playbook.params, ParamsOf::Playbook, &mut scope);
@@ -68,7 +75,7 @@ impl Checker<'_> {
         lowered.row = self.check_row("playbook", written, &collected);
         lowered.bindings = scope.bindings;
         self.lint_literals(&playbook.params, Some(&playbook.body));
-        self.playbooks.push(lowered);
+        lowered
     }
 
     /// Parameters in order; a default may use the parameters before it.

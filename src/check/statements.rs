@@ -87,6 +87,9 @@ impl Checker<'_> {
             StatementKind::Step(step) if step.action.text() == "approve" => {
                 self.check_approve(step, span, scope, context)
             }
+            StatementKind::Step(step) if self.is_playbook(&step.action.text()) => {
+                self.check_call_of_playbook(step, span, scope, context, collected)
+            }
             StatementKind::Step(step) => self.check_step_statement(step, span, scope, context, collected),
             StatementKind::At { host, options, body } => {
                 let head = AtHead { host, options, body, span };
@@ -124,6 +127,11 @@ impl Checker<'_> {
             self.report(ScriptError::SecretInText { place, span: message.span }.diagnostic());
         }
         message
+    }
+
+    /// An action of the same name goes first.
+    fn is_playbook(&self, name: &str) -> bool {
+        self.playbook_items.contains_key(name) && !self.action_items.contains_key(name)
     }
 
     fn check_skip_if(
@@ -338,7 +346,7 @@ pub(super) fn clause_name(kind: ClauseKind) -> &'static str {
 
 /// `service.restart`, then `service.restart#2`; or the name the step binds. Names bound in both branches of an `if` get
 /// an ordinal too, so that every step's name is unique.
-fn step_name(step: &ast::Step, collected: &mut Collected) -> String {
+pub(super) fn step_name(step: &ast::Step, collected: &mut Collected) -> String {
     let base = step.binding.as_ref().map_or_else(|| step.action.text(), |name| name.text.clone());
     let ordinal = collected.ordinals.entry(base.clone()).or_insert(0);
     *ordinal += 1;

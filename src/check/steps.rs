@@ -22,13 +22,13 @@ use crate::syntax::ast;
 const ATTRIBUTES: &[&str] = &["as", "timeout", "retry", "every", "until", "changed", "ok", "allow_failure", "tags"];
 
 /// What the checks of one step need of its action, taken out so that the checker stays free.
-struct Signature {
-    name: String,
-    params: Vec<Param>,
-    result: Type,
-    row: Row,
-    effect_param: Option<usize>,
-    is_controller: bool,
+pub(super) struct Signature {
+    pub(super) name: String,
+    pub(super) params: Vec<Param>,
+    pub(super) result: Type,
+    pub(super) row: Row,
+    pub(super) effect_param: Option<usize>,
+    pub(super) is_controller: bool,
 }
 
 impl Checker<'_> {
@@ -68,7 +68,7 @@ impl Checker<'_> {
         result_type(&self.actions.at(step.action).result)
     }
 
-    fn check_args(
+    pub(super) fn check_args(
         &mut self,
         step: &ast::Step,
         signature: &Signature,

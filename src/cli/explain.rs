@@ -2,7 +2,7 @@
 
 use super::args::ExplainCommand;
 use super::output::Output;
-use crate::app::schedules;
+use crate::app::{modules, schedules};
 use crate::base::near::nearest;
 use crate::diag::CodeDoc;
 use crate::{check, inventory, plan, syntax};
@@ -33,6 +33,7 @@ pub fn codes() -> impl Iterator<Item = &'static CodeDoc> {
         .chain(inventory::data::CODES)
         .chain(plan::errors::CODES)
         .chain(schedules::CODES)
+        .chain(modules::CODES)
 }
 
 fn indented(text: &str) -> String {

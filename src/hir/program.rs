@@ -16,6 +16,8 @@ pub struct Program {
     /// Shared with other programs of the same library.
     pub actions: IdVec<ActionId, Arc<Action>>,
     pub playbooks: Vec<Playbook>,
+    /// Playbooks that others call; `Statement::Call` has an index into it.
+    pub called: Vec<Arc<Playbook>>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -236,6 +238,8 @@ pub enum Statement {
         span: Span,
     },
     Approve(Approval),
+    /// A playbook in place of a statement.
+    Call(Call),
     /// Leaves the host out of the rest of its block: skipped, not failed.
     SkipIf {
         condition: Expr,
@@ -247,6 +251,18 @@ pub enum Statement {
         span: Span,
     },
     Step(Step),
+}
+
+/// A playbook called by another: its steps in place of one.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Call {
+    /// Unique in the playbook, like a step's.
+    pub name: String,
+    /// An index into `Program::called`.
+    pub playbook: usize,
+    /// Aligned with its parameters; `None` takes the parameter's default.
+    pub args: Vec<Option<Expr>>,
+    pub span: Span,
 }
 
 /// `approve(by: …, message: …, within: …)`.

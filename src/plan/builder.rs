@@ -161,7 +161,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Top-level statements: `on` blocks, and between them stretches that run on the controller.
-    fn body(&mut self, statements: &[Statement], place: &Place) {
+    pub(super) fn body(&mut self, statements: &[Statement], place: &Place) {
         let mut pending: Vec<Item> = Vec::new();
         for statement in statements {
             match statement {
@@ -174,6 +174,10 @@ impl<'a> Builder<'a> {
                     for (branch, here) in self.branches(condition, (then, otherwise), place) {
                         self.body(branch, &here);
                     }
+                }
+                Statement::Call(call) => {
+                    self.close_stretch(&mut pending, place);
+                    self.call(call, place);
                 }
                 Statement::For { body, .. } | Statement::Repeat { body, .. } if holds_blocks(body) => {
                     self.close_stretch(&mut pending, place);
@@ -419,8 +423,8 @@ impl<'a> Builder<'a> {
                     items.push(Item { guards, kind: ItemKind::Step(id) });
                 }
             },
-            // The checker refuses `on` inside `on` and inside clauses.
-            Statement::On(_) => {}
+            // The checker refuses both inside `on` and inside clauses.
+            Statement::On(_) | Statement::Call(_) => {}
         }
     }
 
@@ -572,7 +576,7 @@ impl Place {
 
 fn holds_blocks(statements: &[Statement]) -> bool {
     statements.iter().any(|statement| match statement {
-        Statement::On(_) => true,
+        Statement::On(_) | Statement::Call(_) => true,
         Statement::If { then, otherwise, .. } => holds_blocks(then) || holds_blocks(otherwise),
         Statement::For { body, .. } | Statement::Repeat { body, .. } => holds_blocks(body),
         _ => false,

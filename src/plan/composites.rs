@@ -1,4 +1,5 @@
-//! Composite actions where they are used: their steps in place of the one, their result from what those give.
+//! Composite actions and called playbooks where they are used: their steps in place of the one, their result from what
+//! those give.
 
 use super::arguments;
 use super::builder::{Builder, Place};
@@ -6,7 +7,7 @@ use super::expand::{Copy, Expander};
 use super::model::{Item, ItemKind};
 use crate::base::source::Span;
 use crate::hir::expr::{Expr, ExprKind, Operator};
-use crate::hir::program::{Action, ActionBody, Step};
+use crate::hir::program::{Action, ActionBody, Call, Param, Step};
 use crate::hir::types::Type;
 use crate::hir::value::Value;
 
@@ -18,14 +19,7 @@ impl Builder<'_> {
         let ActionBody::Steps { body, result } = &action.body else { return None };
         self.check_composite_args(step, action, place);
         let mut copy = Expander::new(&mut self.bindings, Copy::Inside { step: &step.name, names: &action.bindings });
-        for (param, arg) in action.params.iter().zip(&step.args) {
-            let meaning = match (arg, &param.default) {
-                (Some(arg), _) => arg.clone(),
-                (None, Some(default)) => copy.expr(default),
-                (None, None) => literal(Value::None, param.ty.clone(), step.span),
-            };
-            copy.mean(param.binding, meaning);
-        }
+        mean_params(&mut copy, &action.params, &step.args, step.span);
         let body = copy.statements(body);
         let result = result.as_ref().map(|result| copy.expr(result));
         let here = Place {
@@ -41,6 +35,22 @@ impl Builder<'_> {
         Some(items)
     }
 
+    /// A called playbook's statements in place of the call, under names of its own.
+    pub(super) fn call(&mut self, call: &Call, place: &Place) {
+        let program = self.program;
+        let Some(playbook) = program.called.get(call.playbook) else { return };
+        let mut copy = Expander::new(&mut self.bindings, Copy::Inside { step: &call.name, names: &playbook.bindings });
+        mean_params(&mut copy, &playbook.params, &call.args, call.span);
+        let body = copy.statements(&playbook.body);
+        let as_user = playbook.as_user.as_ref().map(|user| copy.expr(user));
+        let here = Place {
+            as_user: self.user(as_user.as_ref()).or_else(|| place.as_user.clone()),
+            tags: [place.tags.as_slice(), &playbook.tags].concat(),
+            ..place.clone()
+        };
+        self.body(&body, &here);
+    }
+
     /// The results of these items' steps, every round of a loop for itself.
     fn bound_by(&self, items: &[Item]) -> Vec<Expr> {
         let step = |item: &Item| if let ItemKind::Step(step) = item.kind { Some(self.steps.at(step)) } else { None };
@@ -53,6 +63,18 @@ impl Builder<'_> {
         let mut errors = Vec::new();
         arguments::evaluate(step, action, &self.scope(None), &place.hosts, &mut errors);
         self.errors.append(&mut errors);
+    }
+}
+
+/// Parameters stand for their arguments, or for their defaults.
+fn mean_params(copy: &mut Expander<'_>, params: &[Param], args: &[Option<Expr>], span: Span) {
+    for (param, arg) in params.iter().zip(args) {
+        let meaning = match (arg, &param.default) {
+            (Some(arg), _) => arg.clone(),
+            (None, Some(default)) => copy.expr(default),
+            (None, None) => literal(Value::None, param.ty.clone(), span),
+        };
+        copy.mean(param.binding, meaning);
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::ids::{BindingId, IdVec};
 use crate::hir::expr::{Expr, ExprKind};
-use crate::hir::program::{Approval, Binding, OnBlock, Place, Statement, Step, StepAttrs};
+use crate::hir::program::{Approval, Binding, Call, OnBlock, Place, Statement, Step, StepAttrs};
 use crate::hir::types::Type;
 use crate::hir::value::Value;
 
@@ -51,6 +51,7 @@ fn collect_names(body: &[Statement], names: &mut Vec<BindingId>) {
             }
             Statement::Let { .. }
             | Statement::Approve(_)
+            | Statement::Call(_)
             | Statement::Require { .. }
             | Statement::SkipIf { .. }
             | Statement::Rollback { .. } => None,
@@ -133,6 +134,11 @@ impl<'a> Expander<'a> {
             Statement::Approve(approval) => {
                 Statement::Approve(Approval { message: self.expr(&approval.message), ..approval.clone() })
             }
+            Statement::Call(call) => Statement::Call(Call {
+                name: self.copy.named(&call.name),
+                args: call.args.iter().map(|arg| self.optional(arg)).collect(),
+                ..call.clone()
+            }),
             Statement::SkipIf { condition, reason, span } => {
                 Statement::SkipIf { condition: self.expr(condition), reason: self.expr(reason), span: *span }
             }

@@ -3,7 +3,7 @@
 use crate::base::ids::{BindingId, IdVec};
 use crate::eval::walk::walk;
 use crate::hir::expr::{Expr, ExprKind, Function, Operator};
-use crate::hir::program::{Binding, Place, Playbook, Statement};
+use crate::hir::program::{Action, ActionBody, Binding, Place, Playbook, Statement};
 use crate::hir::value::Value;
 
 /// The expression in the language's own words. Not necessarily what was written, but always the same for the same meaning.
@@ -111,6 +111,15 @@ pub fn walk_playbook(playbook: &Playbook, visit: &mut dyn FnMut(&Expr)) {
     }
 }
 
+/// Calls `visit` on every expression of a composite action's steps, and of its parameters' defaults.
+pub fn walk_composite(action: &Action, visit: &mut dyn FnMut(&Expr)) {
+    if let ActionBody::Steps { body, result } = &action.body {
+        action.params.iter().filter_map(|param| param.default.as_ref()).for_each(|default| walk(default, visit));
+        walk_statements(body, visit);
+        result.iter().for_each(|result| walk(result, visit));
+    }
+}
+
 fn walk_statements(statements: &[Statement], visit: &mut dyn FnMut(&Expr)) {
     for statement in statements {
         match statement {
@@ -120,6 +129,7 @@ fn walk_statements(statements: &[Statement], visit: &mut dyn FnMut(&Expr)) {
                 walk(message, visit);
             }
             Statement::Approve(approval) => walk(&approval.message, visit),
+            Statement::Call(call) => call.args.iter().flatten().for_each(|arg| walk(arg, visit)),
             Statement::Repeat { times, until, body, .. } => {
                 walk(times, visit);
                 walk_statements(body, visit);

@@ -107,6 +107,7 @@ impl Reader<'_> {
                     self.read_statements(body, assumptions);
                 }
                 Statement::Approve(_)
+                | Statement::Call(_)
                 | Statement::Require { .. }
                 | Statement::SkipIf { .. }
                 | Statement::Rollback { .. } => {}

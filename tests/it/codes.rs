@@ -14,7 +14,7 @@ use opsc::plan::inputs::Selection;
 /// The hosts that examples speak of with a comment `# inventory: …`.
 const INVENTORY: &str = "groups:\n  web:\n    hosts: [web1, web2]\n    os: linux\n    tags: { env: prod }\n    vars: { port: 8080 }\n  db:\n    hosts: [db1]\n    os: linux\n    vars: { port: 0 }\n  win:\n    hosts: [win1]\n    os: windows\n";
 
-/// The findings in an example: an inventory, a program (with the data file of its comment), or for codes of the plan a program with the inputs that its
+/// The findings in an example: an inventory, a program (with the data file or the module of its comment), or for codes of the plan a program with the inputs that its
 /// comment `# opsc plan example.ops -e name=value` gives.
 fn findings(code: &str, text: &str) -> Vec<Diagnostic> {
     let folder = tempfile::tempdir().expect("a folder");
@@ -25,6 +25,9 @@ fn findings(code: &str, text: &str) -> Vec<Diagnostic> {
     }
     if let Some((_, data)) = text.lines().find_map(|line| line.split_once("# data.yaml: ")) {
         std::fs::write(folder.path().join("data.yaml"), data).expect("a data file");
+    }
+    if let Some((_, module)) = text.lines().find_map(|line| line.split_once("# chat.ops: ")) {
+        std::fs::write(folder.path().join("chat.ops"), format!("ops 1\n\n{module}\n")).expect("a module");
     }
     let project = Project { root: folder.path().to_path_buf(), found: false, state: PathBuf::new() };
     let mut workspace = Workspace::open(project, Settings::default(), &[]).expect("a project");

@@ -38,9 +38,9 @@ pub(crate) async fn a_thousand_steps_on_one_lane(bench: &mut Bench) {
         let done = bench.run(&Program::new("out n \"$n\"; [ \"$n\" -lt 0 ]").with("n", &n)).await;
         assert_eq!((done.code, field(&done, "n")), (1, n.as_bytes()));
     }
-    // Fewer is possible: on a busy machine a child of an earlier case may still have been ending at the first count.
+    // The pipeline that counts may or may not have started its second half, so only many more would be a leak.
     let after = count(stdout(&bench.sh(processes).await));
-    assert!((1..=before).contains(&after), "{before} processes before, {after} after");
+    assert!(after < before + 10, "{before} processes before, {after} after");
 }
 
 pub(crate) async fn tracing_does_no_harm(bench: &mut Bench) {

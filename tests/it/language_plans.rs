@@ -274,3 +274,125 @@ playbook a() ! change {
         assert!(wrong.code == 10 && wrong.stderr.contains(expected), "{wrong:?}");
     }
 }
+
+const CHAT: &str = r#"ops 1
+
+use "./marks.ops" as marks
+
+type Level = "low" | "high"
+
+action post(
+  path: path,
+  text: string,
+  level: Level = "low",
+) ! change {
+  doc: "Write a line."
+
+  steps {
+    note = file.write(to: path, content: "{level}: {text}")
+    if note.changed {
+      marks.touch(path: "{path}.mark")
+    }
+  }
+}
+
+playbook announce(
+  web: hosts<linux>,
+  text: string = "hello",
+) ! change {
+  doc: "Tell every host."
+
+  on web (batch: 1) {
+    post(path: "ROOT/{host.name}", text: text)
+  }
+}
+"#;
+
+const MARKS: &str = r#"ops 1
+
+action touch(path: path) ! change {
+  doc: "Leave a mark."
+
+  steps {
+    file.write(to: path, content: "")
+  }
+}
+"#;
+
+const IMPORTS: &str = r#"ops 1
+
+use "../modules/chat.ops"
+
+playbook a() ! change {
+  chat.announce(web: group("web"))
+  on host("w1") {
+    said = chat.post(path: "ROOT/own", text: "own", level: "high")
+  }
+  require said.changed.count == 1 else "not new"
+  chat.announce(web: host("w2") + host("w2"), text: "again")
+}
+"#;
+
+#[test]
+fn modules_are_imported_and_playbooks_called() {
+    let project = project();
+    write(&project, "modules/marks.ops", MARKS);
+    write(&project, "modules/chat.ops", CHAT);
+    project.write("opsc.toml", "");
+    let text = IMPORTS.replace("../modules/chat.ops", "modules/chat.ops");
+    write(&project, "a.ops", &text);
+    let planned = plan(&project, &[]);
+    assert_eq!(
+        ids(&planned),
+        [
+            "chat.announce/chat.post/note",
+            "chat.announce/chat.post/chat.marks.touch/file.write",
+            "said/note",
+            "said/chat.marks.touch/file.write",
+            "chat.announce#2/chat.post/note",
+            "chat.announce#2/chat.post/chat.marks.touch/file.write"
+        ]
+    );
+    assert_eq!(planned["blocks"][0]["batches"], json!([["w1"], ["w2"]]));
+    let run = project.opsc(&["run", "a.ops", "-y"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let found = ["w1", "w2", "own"].map(|name| project.read(&format!("root/{name}")).unwrap());
+    assert_eq!(found, ["low: hello", "low: again", "high: own"]);
+    assert!(project.path("root/own.mark").exists());
+
+    for (from, to, expected) in [
+        ("modules/chat.ops", "modules/caht.ops", "did you mean `chat.ops`?"),
+        ("modules/chat.ops", "../../etc/passwd", "there is no file"),
+        ("use \"modules/chat.ops\"", "use chat", "a name without a file cannot be imported"),
+        ("use \"modules/chat.ops\"", "use \"git+https://example.org/x//y.ops@1\" as chat", "another repository"),
+        ("level: \"high\"", "level: \"hihg\"", "did you mean `\"high\"`?"),
+        ("chat.post(", "chat.psot(", "did you mean `chat.post`?"),
+        ("  on host(\"w1\") {", "  on host(\"w1\") {\n    chat.announce(web: group(\"web\"))", "is a playbook"),
+        ("text: \"again\"", "txt: \"again\"", "did you mean `text`?"),
+        ("playbook a() ! change", "playbook a() ! read", "its steps also need `change`"),
+        ("  chat.announce(web: group(\"web\"))\n", "  a()\n", "playbook a → playbook a"),
+    ] {
+        let wrong = refused(&project, &text.replacen(from, to, 1).replace("ROOT", "/tmp"));
+        assert!(wrong.stderr.contains(expected), "{expected}: {}", wrong.stderr);
+    }
+    project.write("modules/chat.ops", &CHAT.replace("content: \"{level}: {text}\"", "content: 5"));
+    let wrong = refused(&project, &text.replace("ROOT", "/tmp"));
+    assert!(wrong.stderr.contains("modules/chat.ops:15:") && wrong.stderr.matches("error[").count() == 1, "{wrong:?}");
+}
+
+#[test]
+fn the_projects_own_actions_can_be_checked_like_any_file() {
+    let project = project();
+    project.write("opsc.toml", "");
+    project.write("actions/marks.ops", &MARKS.replace("action touch", "action mark.touch"));
+    write(
+        &project,
+        "a.ops",
+        "ops 1\n\nplaybook a() ! change {\n  on group(\"web\") {\n    mark.touch(path: \"ROOT/x\")\n  }\n}\n",
+    );
+    let all = project.opsc(&["check", "."]);
+    assert_eq!(all.code, 0, "{all:?}");
+    project.write("actions/more.ops", &MARKS.replace("action touch", "action mark.touch"));
+    let twice = project.opsc(&["check", "."]);
+    assert!(twice.code == 11 && twice.stderr.contains("the action `mark.touch` is defined twice"), "{twice:?}");
+}

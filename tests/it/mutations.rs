@@ -86,7 +86,9 @@ fn programs() -> Vec<Program> {
     }
     files.sort();
     let mut programs: Vec<Program> = codes()
-        .filter(|doc| !doc.code.starts_with("E08") && !doc.fixed.contains("load("))
+        .filter(|doc| {
+            !doc.code.starts_with("E08") && !["load(", "\nuse \""].iter().any(|form| doc.fixed.contains(form))
+        })
         .map(|doc| Program {
             name: format!("{} mended", doc.code),
             text: doc.fixed.to_string(),

@@ -17,6 +17,9 @@ pub enum ControlError {
     NestedAt { span: Span },
     ApproveOnHosts { span: Span },
     ApproveGivesNothing { span: Span },
+    CallInBlock { name: String, span: Span },
+    CallGivesNothing { name: String, span: Span },
+    CalleeWithClauses { name: String, span: Span },
     BadSchedule { reason: String, span: Span },
     WindowWithoutSchedule { span: Span },
 }
@@ -65,6 +68,22 @@ impl ControlError {
                 Diagnostic::error("E0614", *span, "an approval gives nothing that a name could stand for")
                     .help("what is behind it runs only if it was given")
             }
+            ControlError::CallInBlock { name, span } => {
+                Diagnostic::error("E0615", *span, format!("`{name}` is a playbook, which has hosts of its own"))
+                    .help("call it in the playbook's body; what is to be done on each host is an action")
+            }
+            ControlError::CallGivesNothing { name, span } => Diagnostic::error(
+                "E0616",
+                *span,
+                format!("the playbook `{name}` gives nothing that a name could stand for"),
+            )
+            .help("what gives a result is an action"),
+            ControlError::CalleeWithClauses { name, span } => Diagnostic::error(
+                "E0617",
+                *span,
+                format!("`{name}` has clauses of its own, so it cannot be called yet"),
+            )
+            .help("its `on failure` and `always` are about a whole run; move what is shared into a playbook without"),
             ControlError::BadSchedule { reason, span } => Diagnostic::error("E0612", *span, reason.clone()),
             ControlError::WindowWithoutSchedule { span } => {
                 Diagnostic::error("E0613", *span, "`window` is about a schedule, and there is none")
@@ -123,4 +142,13 @@ crate::diag::code_docs! {
     "E0614" "a name for an approval"
     "An approval has no result: it is given, or what is behind it does not run."
     "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  ok = approve(by: [\"dba\"], message: \"look at all of them\")\n\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  approve(by: [\"dba\"], message: \"look at all of them\")\n\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n"
+    "E0615" "a playbook called on a host"
+    "A playbook chooses its hosts itself, so it is called in another playbook's body. What is done on a host is an action."
+    "ops 1\n\nplaybook look(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    look(web: web)\n  }\n}\n" => "ops 1\n\nplaybook look(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  look(web: web)\n}\n"
+    "E0616" "the result of a playbook"
+    "A playbook has no result. Its steps' names are its own."
+    "ops 1\n\nplaybook look(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  seen = look(web: web)\n}\n" => "ops 1\n\nplaybook look(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  look(web: web)\n}\n"
+    "E0617" "a called playbook with clauses"
+    "`on failure` and `always` of a playbook are about its whole run. A playbook that is part of another run has none."
+    "ops 1\n\nplaybook look(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n\n  always {\n    require true else \"never\"\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  look(web: web)\n}\n" => "ops 1\n\nplaybook look(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  look(web: web)\n}\n"
 }
