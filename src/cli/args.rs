@@ -48,8 +48,10 @@ pub enum Command {
     /// Formatting and comments are no difference; neither are the contents of files that a playbook copies. With `-i`,
     /// the hosts of both sides are looked up in that inventory.
     Diff(DiffCommand),
-    /// Explain a code such as E0301
+    /// Explain a code such as E0301, or a playbook in plain English
     Explain(ExplainCommand),
+    /// Why a step is in a plan: where, when, after what, with which values
+    Why(WhyCommand),
     /// Show exactly what would happen where
     Plan(PlanCommand),
     /// The plan's steps as a graph
@@ -202,8 +204,17 @@ pub struct DiffCommand {
 
 #[derive(Args, Debug)]
 pub struct ExplainCommand {
-    /// A code such as E0301
-    pub code: String,
+    /// A code such as E0301, or a file
+    #[arg(value_name = "CODE|FILE")]
+    pub subject: String,
+}
+
+#[derive(Args, Debug)]
+pub struct WhyCommand {
+    /// The step, as `opsc plan` names it; a composite action's name stands for all of its steps
+    pub step: String,
+    #[command(flatten)]
+    pub selection: Selection,
 }
 
 /// Which playbook, on what, with which values.

@@ -20,6 +20,7 @@ pub mod run;
 pub mod runs;
 pub mod tour;
 pub mod watch;
+pub mod why;
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -53,7 +54,8 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
         Command::Compile(command) => compile::run(&command, global, output),
         Command::Fmt(command) => fmt::run(&command, output),
         Command::Diff(command) => diff::run(&command, global, output),
-        Command::Explain(command) => explain::run(&command, output),
+        Command::Explain(command) => explain::run(&command, global, output),
+        Command::Why(command) => why::run(&command, global, output),
         Command::Plan(command) => plan::run(&command, global, output),
         Command::Graph(command) => plan::run_graph(&command, global, output),
         Command::Run(command) => run::run(&command, global, output),

@@ -396,3 +396,98 @@ fn the_projects_own_actions_can_be_checked_like_any_file() {
     let twice = project.opsc(&["check", "."]);
     assert!(twice.code == 11 && twice.stderr.contains("the action `mark.touch` is defined twice"), "{twice:?}");
 }
+
+const STORY: &str = r#"ops 1
+
+playbook a(
+  web: hosts<linux> = group("web"),
+  version: string = "1.2",
+) ! change, admin {
+  doc: "Put a version in place."
+
+  on web (batch: [1, 50%], as: "root") {
+    seen = file.info(path: "ROOT/version") {
+      retry: 2
+      every: 3s
+    }
+    skip if seen.exists "it is there"
+    for name in ["a", "b"] {
+      made = file.write(
+        to: "ROOT/{name}",
+        content: "{version} on {host.name}",
+      )
+    }
+    if seen.kind == "file" {
+      file.absent(path: "ROOT/old")
+    }
+
+    on failure {
+      rollback
+    }
+    after batch {
+      approve(by: ["dba"], message: "go on")
+    }
+  }
+}
+"#;
+
+const IN_WORDS: &str = r#"a: Put a version in place.
+It may change hosts and act as another user.
+It takes web (hosts<linux>), group("web") unless it is given.
+It takes version (string), "1.2" unless it is given.
+
+1. On web as root, in batches of [1, 50%], stopping when one fails:
+  1. file.info (DOC), path "ROOT/version", tried 2 more times, every 3s. The result is `seen`.
+  2. If seen.exists, leave this host out of the rest: "it is there".
+  3. For each `name` of ["a", "b"]:
+    1. file.write (DOC), to "ROOT/{name}", content "{version} on {host.name}". The result is `made`.
+  4. If seen.kind == "file":
+    1. file.absent (DOC), path "ROOT/old".
+  If it fails on a host:
+    1. Undo what was done on this host.
+  After every batch, on the controller:
+    1. Wait until dba agrees: "go on".
+"#;
+
+#[test]
+fn a_playbook_is_told_in_plain_words_and_a_step_says_why_it_is_there() {
+    let project = project();
+    write(&project, "a.ops", STORY);
+    let told = project.opsc(&["explain", "a.ops"]);
+    let root = project.path("root").to_str().unwrap().to_owned();
+    let without_docs: String = told
+        .stdout
+        .lines()
+        .map(|line| match (line.find(" ("), line.find("), ")) {
+            (Some(from), Some(to)) if line.contains("file.") => format!("{} (DOC{}\n", &line[..from], &line[to..]),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    assert_eq!(without_docs.replace(&root, "ROOT"), IN_WORDS);
+
+    let why = |step: &str| project.opsc(&["why", step, "a.ops"]);
+    let one = why("made[b]");
+    let expected = [
+        "made[b]: file.write (",
+        "written in a.ops:16",
+        "on w1 and w2",
+        "after made[a], which stands before it",
+        "behind approve#1, which dba must give",
+        "content is another value on each of 2 hosts, written as \"{version} on {host.name}\"",
+        "as root, since the nearest `as:` says so",
+        "looks first and does nothing where nothing is to do; a rollback undoes it",
+    ];
+    for line in expected {
+        assert!(one.stdout.contains(line), "{line}: {}", one.stdout);
+    }
+    let guarded = why("file.absent").stdout;
+    assert!(guarded.contains("only if seen.kind == \"file\", as seen finds"), "{guarded}");
+    assert!(guarded.contains("after seen, which gives what it needs"), "{guarded}");
+    assert_eq!(why("made").stdout.matches("file.write (").count(), 2);
+    let wrong = why("sene");
+    assert!(wrong.code == 10 && wrong.stderr.contains("did you mean `seen`?"), "{wrong:?}");
+    for (subject, code, expected) in [("E9999", 10, "there is no code and no file"), ("b.ops", 10, "cannot read")] {
+        let wrong = project.opsc(&["explain", subject]);
+        assert!(wrong.code == code && wrong.stderr.contains(expected), "{wrong:?}");
+    }
+}
