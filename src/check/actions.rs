@@ -28,6 +28,7 @@ const ATTRIBUTES: &[&str] = &[
     "ensure",
     "reversible",
     "renders",
+    "renamed_from",
     "result",
 ];
 
@@ -132,6 +133,10 @@ impl Checker<'_> {
                 "ensure" => action.ensure.push(self.check_guard(attr, scope, &inside)),
                 "skip" => action.skip = Some(self.expect_condition(&attr.value, scope, &inside)),
                 "reversible" => action.reversible = Some(self.expect_condition(&attr.value, scope, &inside)),
+                // Read where its uses are looked up.
+                "renamed_from" => {
+                    self.expect_text(&attr.value, scope, &plain);
+                }
                 // Over the names of the steps, so it is looked at after them.
                 "result" => {}
                 _ => {

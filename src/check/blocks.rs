@@ -168,16 +168,25 @@ impl Checker<'_> {
         }
     }
 
-    fn check_options(&mut self, options: &[ast::Named], block: &mut OnBlock, scope: &mut Scope, context: &Context) {
-        let mut seen: Vec<(&str, Span)> = Vec::new();
+    /// Options, each as it is given first; a second time is an error.
+    pub(super) fn given_once<'o>(&mut self, options: &'o [ast::Named]) -> Vec<&'o ast::Named> {
+        let mut given: Vec<&ast::Named> = Vec::new();
         for option in options {
-            let label = option.label.text.as_str();
-            if let Some((_, first)) = seen.iter().find(|(name, _)| *name == label) {
-                let (name, span) = (label.to_string(), option.label.span);
-                self.report(NameError::DuplicateAttribute { name, first: *first, span }.diagnostic());
-                continue;
+            let (name, span) = (option.label.text.clone(), option.label.span);
+            match given.iter().find(|known| known.label.text == name) {
+                Some(first) => {
+                    let first = first.label.span;
+                    self.report(NameError::DuplicateAttribute { name, first, span }.diagnostic());
+                }
+                None => given.push(option),
             }
-            seen.push((label, option.label.span));
+        }
+        given
+    }
+
+    fn check_options(&mut self, options: &[ast::Named], block: &mut OnBlock, scope: &mut Scope, context: &Context) {
+        for option in self.given_once(options) {
+            let label = option.label.text.as_str();
             match label {
                 "batch" => block.batch = Some(self.check_batch(&option.value, scope, context)),
                 "at_once" => {

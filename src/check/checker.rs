@@ -47,6 +47,8 @@ pub struct Checker<'a> {
     /// A library's definition sees other definitions of the library only, whatever file uses it.
     pub inside_library: bool,
     pub action_items: BTreeMap<String, (&'a ast::Action, Origin)>,
+    /// Names that actions had before (`renamed_from`), and those that they have now.
+    pub(super) renamed: BTreeMap<String, String>,
     pub action_ids: BTreeMap<String, ActionId>,
     pub actions: IdVec<ActionId, Arc<Action>>,
     /// Actions being lowered now, outermost first: none may come to itself.
@@ -68,6 +70,7 @@ impl<'a> Checker<'a> {
             resolving: Vec::new(),
             inside_library: false,
             action_items: BTreeMap::new(),
+            renamed: BTreeMap::new(),
             action_ids: BTreeMap::new(),
             actions: IdVec::new(),
             under_way: Vec::new(),
@@ -101,6 +104,7 @@ impl<'a> Checker<'a> {
                     let name = action.name.text();
                     let first = self.action_items.entry(name.clone()).or_insert((action, origin)).0.name.span;
                     self.refuse_second("action", &name, first, action.name.span);
+                    self.renamed.extend(former_name(action).map(|former| (former, name)));
                 }
                 ast::Item::Use(_) => {}
                 ast::Item::Playbook(playbook) => {
@@ -201,4 +205,9 @@ impl<'a> Checker<'a> {
             (!failed).then_some(Program { actions: self.actions, playbooks: self.playbooks, called: self.called });
         (program, diagnostics)
     }
+}
+
+fn former_name(action: &ast::Action) -> Option<String> {
+    let attr = action.attrs.iter().find(|attr| attr.label.text == "renamed_from")?;
+    if let ast::ExprKind::String(text) = &attr.value.kind { text.constant() } else { None }
 }

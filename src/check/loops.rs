@@ -90,15 +90,8 @@ impl Checker<'_> {
     fn check_times(&mut self, head: &RepeatHead<'_>, scope: &mut Scope, context: &Context) -> Option<Expr> {
         let word = Span { end: head.span.start + 6, ..head.span };
         let mut times = None;
-        let mut seen: Vec<(&str, Span)> = Vec::new();
-        for option in head.options {
+        for option in self.given_once(head.options) {
             let label = option.label.text.as_str();
-            if let Some((_, first)) = seen.iter().find(|(name, _)| *name == label) {
-                let (name, span) = (label.to_string(), option.label.span);
-                self.report(NameError::DuplicateAttribute { name, first: *first, span }.diagnostic());
-                continue;
-            }
-            seen.push((label, option.label.span));
             match label {
                 "times" => {
                     let wanted = whole_between(1, MOST_ROUNDS);

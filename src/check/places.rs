@@ -5,7 +5,6 @@ use super::checker::Checker;
 use super::context::{Context, Scope, Systems};
 use super::errors::control::ControlError;
 use super::errors::hosts::HostError;
-use super::errors::names::NameError;
 use super::expressions::Wanted;
 use super::statements::Collected;
 use super::types::user_name;
@@ -64,12 +63,10 @@ impl Checker<'_> {
 
     fn check_at_options(&mut self, options: &[ast::Named], scope: &mut Scope, context: &Context) -> Option<Expr> {
         let mut as_user = None;
-        for option in options {
+        for option in self.given_once(options) {
             let (name, span) = (option.label.text.clone(), option.label.span);
             if name != "as" {
                 self.report(ControlError::UnknownOption { form: "at", name, known: &["as"], span }.diagnostic());
-            } else if as_user.is_some() {
-                self.report(NameError::DuplicateAttribute { name, first: span, span }.diagnostic());
             } else {
                 as_user = Some(self.expect_expr(&option.value, Wanted::of(&user_name()), scope, context));
             }

@@ -34,7 +34,7 @@ pub(super) struct Signature {
 impl Checker<'_> {
     /// A step whose name is chosen by the caller, since it must be unique in the playbook.
     pub fn check_step(&mut self, step: &ast::Step, span: Span, scope: &mut Scope, context: &Context) -> Option<Step> {
-        let name = step.action.text();
+        let name = self.present_name(step);
         let Some(id) = self.action_named(&name) else {
             self.report_unknown_action(&name, step.action.span);
             return None;
@@ -52,6 +52,15 @@ impl Checker<'_> {
         let known: Vec<Evaluated> = args.iter().map(known_argument).collect();
         self.check_repeats(id, kind_of_step(self.actions.at(id), row, &known), &attrs, &step.attrs);
         Some(Step { name: String::new(), binding: None, action: id, args, attrs, row, span })
+    }
+
+    /// The action's name, or the one it has now where it was renamed.
+    fn present_name(&mut self, step: &ast::Step) -> String {
+        let written = step.action.text();
+        let renamed = self.renamed.get(&written).filter(|_| !self.action_items.contains_key(&written));
+        let Some(name) = renamed.cloned() else { return written };
+        self.report(StepError::Renamed { former: written, name: name.clone(), span: step.action.span }.diagnostic());
+        name
     }
 
     fn report_unknown_action(&mut self, name: &str, span: Span) {

@@ -19,6 +19,7 @@ pub enum StepError {
     FunctionMixesArguments { function: String, span: Span },
     WrongArgumentCount { function: String, expected: String, found: usize, span: Span },
     MissingDoc { action: String, span: Span },
+    Renamed { former: String, name: String, span: Span },
     MissingResult { action: String, span: Span },
     AttributeOfBodies { name: String, span: Span },
     AttributeOfOneStep { name: String, span: Span },
@@ -96,6 +97,10 @@ impl StepError {
             StepError::WrongArgumentCount { function, expected, found, span } => {
                 Diagnostic::error("E0211", *span, format!("`{function}` takes {expected}, found {found}"))
             }
+            StepError::Renamed { former, name, span } => {
+                Diagnostic::warning("W0217", *span, format!("`{former}` is called `{name}` now"))
+                    .fix(format!("write `{name}`"), vec![Edit { span: *span, text: name.clone() }])
+            }
             StepError::MissingResult { action, span } => {
                 Diagnostic::error("E0213", *span, format!("`{action}` says what it returns, but not how"))
                     .help("write `result: { … }` over the names of its steps")
@@ -164,4 +169,7 @@ crate::diag::code_docs! {
     "E0216" "an attribute of one step"
     "`retry`, `until`, `timeout` and their like are about one step. A composite action is several; `as` and `tags` hold for all of them."
     "ops 1\n\naction demo.site(path: path) -> { made: bool } ! change {\n  doc: \"A site.\"\n\n  steps {\n    folder = file.directory(path: path)\n  }\n\n  result: { made: folder.changed }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    demo.site(path: \"/tmp/x\") {\n      retry: 2\n    }\n  }\n}\n" => "ops 1\n\naction demo.site(path: path) -> { made: bool } ! change {\n  doc: \"A site.\"\n\n  steps {\n    folder = file.directory(path: path)\n  }\n\n  result: { made: folder.changed }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! change, admin {\n  on web {\n    demo.site(path: \"/tmp/x\") {\n      as: \"root\"\n    }\n  }\n}\n"
+    "W0217" "an action that has another name now"
+    "An action's `renamed_from` keeps programs of its former name working, with a warning and a fix."
+    "ops 1\n\naction demo.stamp(path: path) ! change {\n  doc: \"A stamp.\"\n  renamed_from: \"demo.mark\"\n\n  steps {\n    file.write(to: path, content: \"\")\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    demo.mark(path: \"/tmp/x\")\n  }\n}\n" => "ops 1\n\naction demo.stamp(path: path) ! change {\n  doc: \"A stamp.\"\n  renamed_from: \"demo.mark\"\n\n  steps {\n    file.write(to: path, content: \"\")\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    demo.stamp(path: \"/tmp/x\")\n  }\n}\n"
 }
