@@ -79,6 +79,10 @@ pub enum AppError {
     DestroyNotAllowed {
         steps: Vec<String>,
     },
+    /// `opsc.lock`, or a module that it is about.
+    Lock {
+        reason: String,
+    },
     /// Names of gates with who may open them.
     ApprovalNeeded {
         gates: Vec<String>,
@@ -133,7 +137,7 @@ impl AppError {
             AppError::Hosts { .. } | AppError::BadLimit { .. } | AppError::Limit { .. } => 13,
             AppError::DestroyNotAllowed { .. } => 12,
             AppError::ApprovalNeeded { .. } => 3,
-            AppError::State { .. } | AppError::Credential { .. } | AppError::Write { .. } => 1,
+            AppError::Lock { .. } | AppError::State { .. } | AppError::Credential { .. } | AppError::Write { .. } => 1,
             _ => 10,
         }
     }
@@ -212,6 +216,7 @@ impl fmt::Display for AppError {
             AppError::DestroyNotAllowed { steps } => {
                 write!(formatter, "refused: {} may lose data that no rollback brings back", steps.join(", "))
             }
+            AppError::Lock { reason } => write!(formatter, "modules cannot be vendored: {reason}"),
             AppError::ApprovalNeeded { gates } => write!(formatter, "an approval is needed: {}", gates.join("; ")),
             AppError::NoSuchRun { run } => write!(formatter, "there is no run `{run}`"),
             AppError::State { reason } => write!(formatter, "the journal cannot be used: {reason}"),

@@ -21,6 +21,7 @@ pub mod secret_commands;
 pub mod settings;
 pub mod trees;
 pub mod trusting;
+pub mod vendoring;
 pub mod workspace;
 
 pub use errors::AppError;

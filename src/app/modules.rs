@@ -1,8 +1,10 @@
-//! Files that a file imports with `use "./chat.ops" as chat`, and those that they import. Never outside the project.
+//! Files that a file imports with `use "./chat.ops" as chat`, and those that they import. Never outside the project;
+//! modules of other repositories have a copy in it.
 
 use std::path::{Path, PathBuf};
 
 use super::files::{inside_project, read_text};
+use super::vendoring::{Remote, vendored};
 use super::workspace::{Workspace, display_path};
 use crate::base::near::nearest;
 use crate::base::source::Span;
@@ -14,6 +16,8 @@ use crate::syntax::{self, ast};
 #[derive(Default)]
 pub struct Modules {
     pub files: Vec<ast::File>,
+    /// Aliases of those that cannot be read.
+    pub unread: Vec<String>,
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -38,7 +42,10 @@ impl Workspace {
             let ast::Item::Use(item) = item else { continue };
             match self.import_one(item, place, &seen, modules) {
                 Ok(alias) => seen.push(alias),
-                Err(diagnostic) => modules.diagnostics.push(diagnostic),
+                Err(diagnostic) => {
+                    modules.diagnostics.push(diagnostic);
+                    modules.unread.extend(item.alias.as_ref().map(|alias| alias.text.clone()));
+                }
             }
         }
     }
@@ -77,6 +84,11 @@ impl Workspace {
     }
 
     fn module_path(&self, written: &str, folder: &Path, span: Span) -> Result<PathBuf, Diagnostic> {
+        if written.starts_with("git+") {
+            let refuse = |reason: String| Diagnostic::error("E0116", span, format!("`{written}`: {reason}"));
+            let remote = Remote::parse(written).map_err(refuse)?;
+            return vendored(&remote, &self.project.root).map_err(refuse);
+        }
         inside_project(folder, &self.project.root, written).ok_or_else(|| {
             let diagnostic = Diagnostic::error("E0113", span, format!("there is no file `{written}` in the project"));
             let name = Path::new(written).file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -93,15 +105,14 @@ impl Workspace {
     }
 }
 
-/// The path as written; other sources are not read yet.
+/// The path or the source as written.
 fn source_of(item: &ast::Use) -> Result<(String, Span), Diagnostic> {
     let refuse = |span, what: &str| {
         Diagnostic::error("E0113", span, format!("{what} cannot be imported"))
-            .help("write the path of a file in the project: `use \"./chat.ops\" as chat`")
+            .help("write the path of a file, `use \"./chat.ops\" as chat`, or `git+https://host/repo//chat.ops@1.4.2`")
     };
     match &item.source {
         ast::UseSource::Path(text) => match text.constant() {
-            Some(path) if path.starts_with("git+") => Err(refuse(text.span, "a module of another repository")),
             Some(path) => Ok((path, text.span)),
             None => Err(refuse(text.span, "a path with a value in it")),
         },
@@ -142,4 +153,7 @@ crate::diag::code_docs! {
     "E0115" "the name of a module"
     "Every module that a file imports has one name in it, its own file name unless `as` says another."
     "ops 1\n\n# chat.ops: type Level = \"low\" | \"high\"\nuse \"./chat.ops\" as chat\nuse \"./chat.ops\"\n\nplaybook p() ! read {\n  require true else \"never\"\n}\n" => "ops 1\n\n# chat.ops: type Level = \"low\" | \"high\"\nuse \"./chat.ops\"\n\nplaybook p() ! read {\n  require true else \"never\"\n}\n"
+    "E0116" "a module of another repository"
+    "`use \"git+https://host/repo//path/x.ops@1.4.2\"` names a file of another repository at a pinned version. `opsc vendor` copies it into `vendor/` and writes `opsc.lock`; both are committed. Nothing but `opsc vendor` uses the network, and a copy that is not the locked one is refused."
+    "ops 1\n\nuse \"git+https://example.org/ops/lib.git//chat.ops@1.4.2\" as chat\n\nplaybook p() ! read {\n  require true else \"never\"\n}\n" => "ops 1\n\n# chat.ops: type Level = \"low\" | \"high\"\nuse \"./chat.ops\" as chat\n\nplaybook p() ! read {\n  require true else \"never\"\n}\n"
 }

@@ -158,7 +158,7 @@ pub fn short(commit: &str) -> &str {
     commit.get(..10).unwrap_or(commit)
 }
 
-fn git<'a>(folder: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Result<String, AppError> {
+pub(super) fn git<'a>(folder: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Result<String, AppError> {
     String::from_utf8(git_bytes(folder, arguments)?)
         .map_err(|_| AppError::Git { reason: "git: a path or a name is not UTF-8".to_string() })
 }

@@ -139,8 +139,13 @@ impl Workspace {
             let ambient_trees = ambient().filter_map(|ambient| ambient.tree.as_ref());
             let library: Vec<&ast::File> = self.nouns.values().chain(ambient_trees).chain(&modules.files).collect();
             let secret_commands: Vec<String> = self.settings.secret_commands().keys().cloned().collect();
-            let input =
-                check::Input { main: tree, library: &library, world: &self.world, secret_commands: &secret_commands };
+            let input = check::Input {
+                main: tree,
+                library: &library,
+                world: &self.world,
+                secret_commands: &secret_commands,
+                unread: &modules.unread,
+            };
             let (checked, found) = check::check(&input, &mut self.known);
             diagnostics.extend(found);
             diagnostics.extend(checked.iter().flat_map(|program| &program.playbooks).filter_map(check_zone));
@@ -165,8 +170,13 @@ impl Workspace {
         diagnostics.extend(self.ambient.iter().flat_map(|ambient| ambient.diagnostics.iter().cloned()));
         let library: Vec<&ast::File> = self.nouns.values().chain(ambient).collect();
         let secret_commands: Vec<String> = self.settings.secret_commands().keys().cloned().collect();
-        let input =
-            check::Input { main: &tree, library: &library, world: &self.world, secret_commands: &secret_commands };
+        let input = check::Input {
+            main: &tree,
+            library: &library,
+            world: &self.world,
+            secret_commands: &secret_commands,
+            unread: &[],
+        };
         let (program, found) = check::check_catalogue(&input, &mut self.known);
         diagnostics.extend(found);
         (program, diagnostics)

@@ -57,6 +57,8 @@ pub struct Input<'a> {
     pub world: &'a World,
     /// Names that `secret("command:NAME")` may have.
     pub secret_commands: &'a [String],
+    /// Aliases of modules that could not be read: what they may define is not missing here.
+    pub unread: &'a [String],
 }
 
 /// The typed program of the main file with every action it uses, and all findings in it. No program where there are errors.

@@ -65,7 +65,8 @@ impl Checker<'_> {
 
     fn report_unknown_action(&mut self, name: &str, span: Span) {
         // An action that was there but did not lower has been reported at its own place.
-        if self.action_items.contains_key(name) {
+        let unread = |alias: &String| name.split('.').next() == Some(alias.as_str());
+        if self.action_items.contains_key(name) || self.input.unread.iter().any(unread) {
             return;
         }
         let known: Vec<String> = self.action_items.keys().cloned().collect();

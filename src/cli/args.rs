@@ -81,6 +81,8 @@ pub enum Command {
     Config(ConfigCommand),
     /// See the main job on this machine, in a folder that is removed again
     Tour,
+    /// Fetch modules of other repositories into vendor/ and pin them in opsc.lock
+    Vendor,
     /// Start a project in this folder
     Init(InitCommand),
 }

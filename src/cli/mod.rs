@@ -19,6 +19,7 @@ pub mod plan;
 pub mod run;
 pub mod runs;
 pub mod tour;
+pub mod vendor;
 pub mod watch;
 pub mod why;
 
@@ -70,6 +71,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
         Command::Completions(command) => completions::run(&command, output),
         Command::Config(command) => config::run(&command, output),
         Command::Tour => tour::run(output),
+        Command::Vendor => vendor::run(output),
         Command::Init(command) => init::run(&command, output),
     }
 }

@@ -90,7 +90,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sha2", &["eval", "plan", "shell", "transport", "run", "report/fingerprint.rs", "app", "translate"]),
     ("similar", &["report", "cli"]),
     ("tokio", &["transport", "run", "app", "translate", "cli"]),
-    ("toml", &["app/settings.rs", "app/secret_commands.rs"]),
+    ("toml", &["app/settings.rs", "app/secret_commands.rs", "app/vendoring.rs"]),
     ("tracing", &["transport", "run", "app", "translate", "cli"]),
     ("tracing_subscriber", &["cli"]),
 ];

@@ -364,7 +364,7 @@ fn modules_are_imported_and_playbooks_called() {
         ("modules/chat.ops", "modules/caht.ops", "did you mean `chat.ops`?"),
         ("modules/chat.ops", "../../etc/passwd", "there is no file"),
         ("use \"modules/chat.ops\"", "use chat", "a name without a file cannot be imported"),
-        ("use \"modules/chat.ops\"", "use \"git+https://example.org/x//y.ops@1\" as chat", "another repository"),
+        ("use \"modules/chat.ops\"", "use \"git+https://example.org/x//y.ops@1\" as chat", "run `opsc vendor`"),
         ("level: \"high\"", "level: \"hihg\"", "did you mean `\"high\"`?"),
         ("chat.post(", "chat.psot(", "did you mean `chat.post`?"),
         ("  on host(\"w1\") {", "  on host(\"w1\") {\n    chat.announce(web: group(\"web\"))", "is a playbook"),
@@ -490,4 +490,59 @@ fn a_playbook_is_told_in_plain_words_and_a_step_says_why_it_is_there() {
         let wrong = project.opsc(&["explain", subject]);
         assert!(wrong.code == code && wrong.stderr.contains(expected), "{wrong:?}");
     }
+}
+
+#[test]
+fn modules_of_other_repositories_are_vendored_and_pinned() {
+    let project = project();
+    project.write("opsc.toml", "");
+    let library = Project::new();
+    let git = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.arg("-C").arg(library.path("")).args(["-c", "user.name=t", "-c", "user.email=t@t"]).args(arguments);
+        assert!(command.output().unwrap().status.success(), "{arguments:?}");
+    };
+    git(&["init", "--quiet"]);
+    let source = |version: &str| {
+        format!("git+file://{}//net/marks.ops@{version}", library.path("").display().to_string().trim_end_matches('/'))
+    };
+    library.write("net/marks.ops", MARKS);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "one"]);
+    git(&["tag", "1.0"]);
+    library.write("net/marks.ops", &MARKS.replace("content: \"\"", "content: \"two\""));
+    git(&["commit", "--quiet", "-a", "-m", "two"]);
+    git(&["tag", "2.0"]);
+
+    let text = format!(
+        "ops 1\n\nuse \"{}\" as marks\n\nplaybook a() ! change {{\n  on host(\"w1\") {{\n    marks.touch(path: \"ROOT/x\")\n  }}\n}}\n",
+        source("1.0")
+    );
+    let text = text.replace("ROOT", project.path("root").to_str().unwrap());
+    project.write("a.ops", &text);
+    let before = project.opsc(&["check", "a.ops"]);
+    assert!(before.code == 11 && before.stderr.contains("run `opsc vendor`"), "{before:?}");
+    let vendored = project.opsc(&["vendor"]);
+    assert!(vendored.code == 0 && vendored.stdout.contains("marks.ops@1.0 at "), "{vendored:?}");
+    assert_eq!(project.opsc(&["check", "a.ops"]).code, 0);
+    assert_eq!(project.opsc(&["run", "a.ops", "-y"]).code, 0);
+    assert_eq!(project.read("root/x").as_deref(), Some(""));
+    let lock = project.read("opsc.lock").unwrap();
+    assert!(lock.contains("[[module]]") && lock.contains("sha256 = "), "{lock}");
+    assert_eq!(project.opsc(&["vendor"]).code, 0);
+    assert_eq!(project.read("opsc.lock").unwrap(), lock);
+
+    let copy = std::fs::read_dir(project.path("vendor")).unwrap().next().unwrap().unwrap().path().join("net/marks.ops");
+    std::fs::write(&copy, MARKS.replace("Leave a mark", "Leave another")).unwrap();
+    let changed = project.opsc(&["check", "a.ops"]);
+    assert!(changed.stderr.contains("is not the one that `opsc.lock` names"), "{changed:?}");
+
+    project.write("a.ops", &text.replace("@1.0", "@2.0"));
+    assert!(project.opsc(&["check", "a.ops"]).stderr.contains("run `opsc vendor`"));
+    assert_eq!(project.opsc(&["vendor"]).code, 0);
+    assert_eq!(project.opsc(&["run", "a.ops", "-y"]).code, 0);
+    assert_eq!(project.read("root/x").as_deref(), Some("two"));
+    project.write("a.ops", &text.replace("@1.0", "@9.9"));
+    let missing = project.opsc(&["vendor"]);
+    assert!(missing.code == 1 && missing.stderr.contains("9.9"), "{missing:?}");
 }
