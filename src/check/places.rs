@@ -78,9 +78,10 @@ impl Checker<'_> {
 /// One of a set is of the set's system.
 fn systems_at(place: &Place, scope: &Scope) -> Systems {
     match place {
-        Place::Host(Expr { kind: ExprKind::Call { function: Function::First | Function::Only, args }, .. }) => {
-            args.first().map_or_else(Systems::any, |set| systems_of(set, scope))
-        }
+        Place::Host(Expr {
+            kind: ExprKind::Call { function: Function::First | Function::Last | Function::Only, args },
+            ..
+        }) => args.first().map_or_else(Systems::any, |set| systems_of(set, scope)),
         _ => Systems::any(),
     }
 }

@@ -6,7 +6,7 @@ use sha2::Digest;
 use super::error::EvalError;
 use super::evaluate::order;
 use super::scope::{Evaluated, Scope};
-use super::{hosts, secrets, text};
+use super::{hosts, secrets, special_texts, text};
 use crate::base::ids::HostId;
 use crate::base::source::Span;
 use crate::hir::expr::{Aggregate, Function, Operator};
@@ -24,9 +24,13 @@ pub fn call(function: Function, args: &[Value], scope: &dyn Scope, span: Span) -
         return secrets::applied(function, args, scope, span).map(Evaluated::Known);
     }
     let value = match function {
-        Function::Group | Function::Tag | Function::Host | Function::All | Function::First | Function::Only => {
-            select(function, args, scope, span)
-        }
+        Function::Group
+        | Function::Tag
+        | Function::Host
+        | Function::All
+        | Function::First
+        | Function::Last
+        | Function::Only => select(function, args, scope, span),
         Function::File => {
             let path = text_arg(args, 0, span)?;
             scope.file(path).map(Value::File).ok_or(EvalError::NoSuchFile { path: path.to_string(), span })
@@ -66,6 +70,7 @@ fn select(function: Function, args: &[Value], scope: &dyn Scope, span: Span) -> 
             inventory.hosts.iter().filter(|(_, host)| host.name != "localhost").map(|(id, _)| id).collect(),
         )),
         Function::First => hosts_arg(args, span)?.first().copied().map(Value::Host).ok_or(EvalError::NoFirst { span }),
+        Function::Last => hosts_arg(args, span)?.last().copied().map(Value::Host).ok_or(EvalError::NoFirst { span }),
         _ => match hosts_arg(args, span)? {
             [only] => Ok(Value::Host(*only)),
             several => Err(EvalError::NotOneHost { found: several.len(), span }),
@@ -158,6 +163,18 @@ fn string(function: Function, args: &[Value], scope: &dyn Scope, span: Span) -> 
     }
     Ok(match function {
         Function::Split => Value::List(subject.split(text_arg(args, 1, span)?).map(Value::string).collect()),
+        Function::VersionCompare => {
+            Value::Int(special_texts::compare_versions(subject, text_arg(args, 1, span)?) as i64)
+        }
+        Function::InNetwork => {
+            let network = text_arg(args, 1, span)?;
+            let refuse = || EvalError::NotConvertible {
+                text: format!("{subject} in {network}"),
+                to: "an address in a network such as 10.0.0.0/8",
+                span,
+            };
+            Value::Bool(special_texts::in_network(subject, network).ok_or_else(refuse)?)
+        }
         Function::Matches => Value::Bool(pattern(text_arg(args, 1, span)?, span)?.is_match(subject)),
         Function::FromJson => serde_json::from_str(subject).map(from_json).map_err(|_| EvalError::NotConvertible {
             text: subject.chars().take(40).collect(),

@@ -10,6 +10,7 @@ pub mod kinds;
 pub mod parse;
 pub mod scope;
 pub mod secrets;
+pub mod special_texts;
 pub mod text;
 pub mod walk;
 

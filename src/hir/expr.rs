@@ -132,6 +132,12 @@ pub enum Function {
     All,
     First,
     Only,
+    /// `last(hosts)`
+    Last,
+    /// `version_compare(left, right)`: -1, 0 or 1
+    VersionCompare,
+    /// `in_network(address, network)`
+    InNetwork,
     Contains,
     /// `file(path)`, args: a string
     File,

@@ -546,3 +546,26 @@ fn modules_of_other_repositories_are_vendored_and_pinned() {
     let missing = project.opsc(&["vendor"]);
     assert!(missing.code == 1 && missing.stderr.contains("9.9"), "{missing:?}");
 }
+
+#[test]
+fn versions_networks_and_the_last_host_have_functions() {
+    let project = project();
+    let text = r#"ops 1
+
+playbook a(
+  version: string = "15.10-1",
+  address: string = "10.2.3.4",
+) ! read {
+  require version_compare(version, "15.9-2") > 0 else "too old: {version}"
+  require in_network(address, "10.0.0.0/8") else "{address} is elsewhere"
+  require last(group("web")).name == "w2" else "another host"
+}
+"#;
+    write(&project, "a.ops", text);
+    let run = |given: &str| project.opsc(&["run", "a.ops", "-e", given]);
+    assert_eq!(run("version=15.10-1").code, 0);
+    assert!(run("version=15.9-2").stderr.contains("too old: 15.9-2"));
+    assert!(run("address=192.0.2.1").stderr.contains("192.0.2.1 is elsewhere"));
+    let wrong = run("address=web1");
+    assert!(wrong.code != 0 && wrong.stderr.contains("an address in a network"), "{wrong:?}");
+}
