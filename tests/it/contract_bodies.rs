@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use opsc::base::secret::Secret;
 use opsc::shell::{Program, Text};
 
-use super::contract::{Bench, MINUTE, field, sha256, stdout};
+use super::contract::{Bench, MINUTE, field, sha256, stdout, unique_seconds};
 
 fn stderr(completed: &opsc::transport::Completed) -> String {
     String::from_utf8_lossy(&completed.stderr.kept).into_owned()
@@ -138,7 +138,7 @@ pub(crate) async fn environment_does_not_stay(bench: &mut Bench) {
 pub(crate) async fn odd_file_names(bench: &mut Bench) {
     let body = "set -e; mkdir -p \"$d\"; printf x >\"$d/$n\"; cat \"$d/$n\"; set -- \"$d\"/*; [ $# = 1 ] && [ \"$1\" = \"$d/$n\" ]; rm -r \"$d\"";
     for name in ["a b", "-rf", "it's", "*", "$HOME", "ünï", "\"q\"", "back\\slash", " ", "two\nlines", "end\n"] {
-        let directory = format!("/tmp/opsc-names-{}-{}", std::process::id(), sha256(name.as_bytes()));
+        let directory = format!("/tmp/opsc-names-{}", unique_seconds());
         let done = bench.run(&Program::new(body).with("d", &directory).with("n", name)).await;
         assert_eq!((done.code, stdout(&done).trim_end()), (0, "x"), "{name:?}: {}", stderr(&done));
     }
