@@ -86,6 +86,7 @@ pub struct Setting {
 pub struct Settings {
     values: BTreeMap<&'static str, Setting>,
     secret_commands: BTreeMap<String, CommandSecret>,
+    approvers: BTreeMap<String, Vec<String>>,
 }
 
 impl Settings {
@@ -137,6 +138,11 @@ impl Settings {
         &self.secret_commands
     }
 
+    /// The table `[approvers]`: the keys of each, or `self`; empty where nobody is named.
+    pub fn approvers(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.approvers
+    }
+
     fn read_file(&mut self, path: &Path) -> Result<(), AppError> {
         let text = read_text(path)?;
         let table = DeTable::parse(&text).map_err(|error| {
@@ -153,6 +159,15 @@ impl Settings {
                             AppError::Setting { place: place(path, line), reason, near: None }
                         })?;
                         self.secret_commands.insert(name.get_ref().to_string(), command);
+                    }
+                }
+                DeValue::Table(named) if key.get_ref() == "approvers" => {
+                    for (name, value) in named {
+                        let keys = approver(name.get_ref(), value.get_ref()).map_err(|reason| {
+                            let line = line_of(&text, name.span().start);
+                            AppError::Setting { place: place(path, line), reason, near: None }
+                        })?;
+                        self.approvers.insert(name.get_ref().to_string(), keys);
                     }
                 }
                 DeValue::Table(inner) => {
@@ -208,6 +223,19 @@ fn expect_kind(known: &Known, text: &str) -> Result<(), String> {
             Err(format!("`{}` is a whole number of at least 1, found `{text}`", known.key))
         }
         _ => Ok(()),
+    }
+}
+
+/// `dba = ["ssh-ed25519 AAAA…"]`, or `me = "self"`: whoever runs.
+fn approver(name: &str, value: &DeValue<'_>) -> Result<Vec<String>, String> {
+    let refuse = || format!("`approvers.{name}` is a list of public keys, or \"self\"");
+    match value {
+        DeValue::String(text) if text == "self" => Ok(vec!["self".to_string()]),
+        DeValue::Array(keys) if !keys.is_empty() => {
+            let key = |key: &DeValue<'_>| if let DeValue::String(text) = key { Some(text.to_string()) } else { None };
+            keys.iter().map(|item| key(item.get_ref())).collect::<Option<_>>().ok_or_else(refuse)
+        }
+        _ => Err(refuse()),
     }
 }
 

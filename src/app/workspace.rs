@@ -139,11 +139,13 @@ impl Workspace {
             let ambient_trees = ambient().filter_map(|ambient| ambient.tree.as_ref());
             let library: Vec<&ast::File> = self.nouns.values().chain(ambient_trees).chain(&modules.files).collect();
             let secret_commands: Vec<String> = self.settings.secret_commands().keys().cloned().collect();
+            let approvers: Vec<String> = self.settings.approvers().keys().cloned().collect();
             let input = check::Input {
                 main: tree,
                 library: &library,
                 world: &self.world,
                 secret_commands: &secret_commands,
+                approvers: &approvers,
                 unread: &modules.unread,
             };
             let (checked, found) = check::check(&input, &mut self.known);
@@ -175,6 +177,7 @@ impl Workspace {
             library: &library,
             world: &self.world,
             secret_commands: &secret_commands,
+            approvers: &[],
             unread: &[],
         };
         let (program, found) = check::check_catalogue(&input, &mut self.known);

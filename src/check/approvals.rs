@@ -62,11 +62,22 @@ impl Checker<'_> {
         Some(Statement::Approve(approval))
     }
 
+    fn check_approvers(&mut self, names: &[Value], span: Span) {
+        let known = self.input.approvers;
+        for name in names.iter().filter_map(Value::as_str) {
+            if !known.is_empty() && !known.iter().any(|approver| approver == name) {
+                let (name, known) = (name.to_string(), known.to_vec());
+                self.report(ControlError::UnknownApprover { name, known, span }.diagnostic());
+            }
+        }
+    }
+
     fn check_approve_arg(&mut self, named: &ast::Named, approval: &mut Approval, scope: &mut Scope, context: &Context) {
         match named.label.text.as_str() {
             "by" => {
                 let by = self.expect_expr(&named.value, Wanted::of(&at_least_one_text()), scope, context);
                 if let ExprKind::Literal(Value::List(names)) = by.kind {
+                    self.check_approvers(&names, by.span);
                     approval.by = names.iter().filter_map(|name| name.as_str().map(str::to_string)).collect();
                 }
             }

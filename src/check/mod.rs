@@ -57,6 +57,8 @@ pub struct Input<'a> {
     pub world: &'a World,
     /// Names that `secret("command:NAME")` may have.
     pub secret_commands: &'a [String],
+    /// Names that approvals may ask for; where there are none, any name may stand there.
+    pub approvers: &'a [String],
     /// Aliases of modules that could not be read: what they may define is not missing here.
     pub unread: &'a [String],
 }

@@ -14,7 +14,7 @@ use opsc::plan::inputs::Selection;
 /// The hosts that examples speak of with a comment `# inventory: …`.
 const INVENTORY: &str = "groups:\n  web:\n    hosts: [web1, web2]\n    os: linux\n    tags: { env: prod }\n    vars: { port: 8080 }\n  db:\n    hosts: [db1]\n    os: linux\n    vars: { port: 0 }\n  win:\n    hosts: [win1]\n    os: windows\n";
 
-/// The findings in an example: an inventory, a program (with the data file or the module of its comment), or for codes of the plan a program with the inputs that its
+/// The findings in an example: an inventory, a program (with the data file, the module or the approver of its comment), or for codes of the plan a program with the inputs that its
 /// comment `# opsc plan example.ops -e name=value` gives.
 fn findings(code: &str, text: &str) -> Vec<Diagnostic> {
     let folder = tempfile::tempdir().expect("a folder");
@@ -30,7 +30,13 @@ fn findings(code: &str, text: &str) -> Vec<Diagnostic> {
         std::fs::write(folder.path().join("chat.ops"), format!("ops 1\n\n{module}\n")).expect("a module");
     }
     let project = Project { root: folder.path().to_path_buf(), found: false, state: PathBuf::new() };
-    let mut workspace = Workspace::open(project, Settings::default(), &[]).expect("a project");
+    let mut settings = Settings::default();
+    if let Some((_, approver)) = text.lines().find_map(|line| line.split_once("# opsc.toml: ")) {
+        let file = folder.path().join("opsc.toml");
+        std::fs::write(&file, format!("[approvers]\n{approver}\n")).expect("settings");
+        settings = Settings::load(&[file], &|_| None).expect("settings");
+    }
+    let mut workspace = Workspace::open(project, settings, &[]).expect("a project");
     if is_inventory {
         return workspace.inventory_diagnostics;
     }

@@ -180,6 +180,14 @@ playbook a() ! change, exec {
     assert!(run.code == 3 && run.stderr.contains("`approve#1` by dba or self"), "{run:?}");
     assert_eq!((project.read("root/flag"), project.opsc(&["runs"]).stdout.lines().count()), (None, 0));
 
+    project.write("opsc.toml", "[approvers]\ndba = [\"ssh-ed25519 AAAA\"]\nme = \"self\"\n");
+    let nobody = refused(&project, "ops 1\n\nplaybook a() ! read {\n  approve(by: [\"dbs\"], message: \"x\")\n}\n");
+    assert!(nobody.stderr.contains("`[approvers]` names nobody `dbs`"), "{nobody:?}");
+    project.write("opsc.toml", "[approvers]\ndba = 5\n");
+    let wrong = project.opsc(&["check", "a.ops"]);
+    assert!(wrong.code == 10 && wrong.stderr.contains("opsc.toml:2"), "{wrong:?}");
+    std::fs::remove_file(project.path("opsc.toml")).unwrap();
+
     let destroy = r#"ops 1
 
 playbook a() ! destroy, exec {

@@ -99,7 +99,14 @@ fn run(lab: &mut Lab, text: &str) -> Ran {
     assert!(diagnostics.is_empty(), "{diagnostics:#?}");
     let world = World::Known(lab.inventory.clone());
     let (program, diagnostics) = check(
-        &Input { main: &tree.expect("a tree"), library: &[], world: &world, secret_commands: &[], unread: &[] },
+        &Input {
+            main: &tree.expect("a tree"),
+            library: &[],
+            world: &world,
+            secret_commands: &[],
+            approvers: &[],
+            unread: &[],
+        },
         &mut Library::default(),
     );
     let program = program.unwrap_or_else(|| panic!("{diagnostics:#?}"));

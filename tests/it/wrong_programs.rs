@@ -184,7 +184,7 @@ fn every_code_has_a_wrong_program() {
         cases.iter().flat_map(|case| case.expected.iter().map(|finding| finding.code.as_str())).collect();
     // Findings in a data file, about several files, and about flags of the command line, are no findings in a program; those in scripts and
     // about allows have tables of their own.
-    let elsewhere = ["E0114", "E0115", "E0831", "E0832", "E0833", "E0834", "E0912", "E0913"];
+    let elsewhere = ["E0618", "E0114", "E0115", "E0831", "E0832", "E0833", "E0834", "E0912", "E0913"];
     let is_missing = |code: &&str| !seen.contains(code) && !elsewhere.contains(code) && !code[1..].starts_with('1');
     let missing: Vec<&str> = codes().map(|doc| doc.code).filter(is_missing).collect();
     assert!(missing.is_empty(), "{missing:?}");

@@ -17,6 +17,7 @@ pub enum ControlError {
     NestedAt { span: Span },
     ApproveOnHosts { span: Span },
     ApproveGivesNothing { span: Span },
+    UnknownApprover { name: String, known: Vec<String>, span: Span },
     CallInBlock { name: String, span: Span },
     CallGivesNothing { name: String, span: Span },
     CalleeWithClauses { name: String, span: Span },
@@ -67,6 +68,13 @@ impl ControlError {
             ControlError::ApproveGivesNothing { span } => {
                 Diagnostic::error("E0614", *span, "an approval gives nothing that a name could stand for")
                     .help("what is behind it runs only if it was given")
+            }
+            ControlError::UnknownApprover { name, known, span } => {
+                let diagnostic = Diagnostic::error("E0618", *span, format!("`[approvers]` names nobody `{name}`"));
+                match crate::base::near::nearest(name, known.iter().map(String::as_str)) {
+                    Some(near) => diagnostic.did_you_mean(Some(near)),
+                    None => diagnostic.help(format!("it names {}", crate::base::words::join_some(known, 8))),
+                }
             }
             ControlError::CallInBlock { name, span } => {
                 Diagnostic::error("E0615", *span, format!("`{name}` is a playbook, which has hosts of its own"))
@@ -151,4 +159,7 @@ crate::diag::code_docs! {
     "E0617" "a called playbook with clauses"
     "`on failure` and `always` of a playbook are about its whole run. A playbook that is part of another run has none."
     "ops 1\n\nplaybook look(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n\n  always {\n    require true else \"never\"\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  look(web: web)\n}\n" => "ops 1\n\nplaybook look(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  look(web: web)\n}\n"
+    "E0618" "an unknown approver"
+    "Where `opsc.toml` has a table `[approvers]`, approvals name only those in it: each with public keys, or `\"self\"` for whoever runs."
+    "ops 1\n\n# opsc.toml: dba = \"self\"\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  approve(by: [\"dbs\"], message: \"go on\")\n\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n" => "ops 1\n\n# opsc.toml: dba = \"self\"\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  approve(by: [\"dba\"], message: \"go on\")\n\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n"
 }
