@@ -16,7 +16,7 @@ use crate::hir::types::{Field, Type};
 use crate::hir::value::Value;
 use crate::syntax::ast::{self, PhaseKind};
 
-const ATTRIBUTES: &[&str] = &[
+pub(super) const ATTRIBUTES: &[&str] = &[
     "doc",
     "says",
     "example",

@@ -14,7 +14,7 @@ use crate::hir::types::Type;
 use crate::hir::value::Value;
 use crate::syntax::ast;
 
-const PARAMETERS: [&str; 3] = ["by", "message", "within"];
+pub(super) const PARAMETERS: [&str; 3] = ["by", "message", "within"];
 
 impl Checker<'_> {
     pub(super) fn check_approve(

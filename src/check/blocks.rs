@@ -18,7 +18,7 @@ use crate::hir::types::Type;
 use crate::hir::value::Value;
 use crate::syntax::ast::{self, ClauseKind};
 
-const OPTIONS: &[&str] = &["batch", "at_once", "max_failures", "as", "spread", "include_failed"];
+pub(super) const OPTIONS: &[&str] = &["batch", "at_once", "max_failures", "as", "spread", "include_failed"];
 
 impl Checker<'_> {
     /// The clauses of a playbook or an `on` block.

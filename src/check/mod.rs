@@ -40,6 +40,7 @@ pub mod shell_words;
 pub mod statements;
 pub mod steps;
 pub mod types;
+pub mod vocabulary;
 
 pub use checker::Library;
 pub use names::{Names, names_used};

@@ -20,7 +20,7 @@ use crate::hir::value::{FileRef, Value};
 use crate::hir::world::Inventory;
 use crate::syntax::ast;
 
-const ATTRIBUTES: &[&str] = &["doc", "as", "max_duration", "tags", "schedule", "window"];
+pub(super) const ATTRIBUTES: &[&str] = &["doc", "as", "max_duration", "tags", "schedule", "window"];
 
 /// Whose parameters: only a playbook's may be loaded from data files.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -8,7 +8,7 @@ use crate::base::source::Span;
 use crate::hir::schedule::{Every, Schedule, Weekday};
 use crate::syntax::ast;
 
-const FORMS: [&str; 4] = ["hourly", "daily", "weekly", "monthly"];
+pub(super) const FORMS: [&str; 4] = ["hourly", "daily", "weekly", "monthly"];
 
 /// What is wrong with a schedule, and where.
 type Refused = (String, Span);

@@ -19,7 +19,8 @@ use crate::hir::types::Type;
 use crate::hir::value::Value;
 use crate::syntax::ast;
 
-const ATTRIBUTES: &[&str] = &["as", "timeout", "retry", "every", "until", "changed", "ok", "allow_failure", "tags"];
+pub(super) const ATTRIBUTES: &[&str] =
+    &["as", "timeout", "retry", "every", "until", "changed", "ok", "allow_failure", "tags"];
 
 /// What the checks of one step need of its action, taken out so that the checker stays free.
 pub(super) struct Signature {

@@ -12,7 +12,7 @@ use crate::hir::types::{Field, Os, Refinement, Type};
 use crate::hir::value::Value;
 use crate::syntax::ast;
 
-const BUILT_IN: &[(&str, Type)] = &[
+pub(super) const BUILT_IN: &[(&str, Type)] = &[
     ("string", Type::String),
     ("text", Type::Text),
     ("int", Type::Int),
@@ -29,7 +29,7 @@ const BUILT_IN: &[(&str, Type)] = &[
     ("hosts", Type::Hosts(None)),
 ];
 
-const GENERIC: &[&str] = &["list", "map", "secret", "results"];
+pub(super) const GENERIC: &[&str] = &["list", "map", "secret", "results"];
 
 impl Checker<'_> {
     pub fn resolve_type(&mut self, ty: &ast::Type) -> Type {
