@@ -125,7 +125,8 @@ fn known_argument(expr: &Expr, param: &Param, scope: &PlanScope<'_>, errors: &mu
             return Some(Value::None);
         }
     };
-    if scope.host.is_none() && value.is_none() && depends_on_host(expr, scope.lets) {
+    // Nor is a value right that `??`, a list or a map made of its absence.
+    if scope.host.is_none() && depends_on_host(expr, scope.lets) {
         return None;
     }
     if let Err(misfit) = fits(&value, &param.ty) {

@@ -23,22 +23,22 @@ fn tree(folder: &Path) -> BTreeMap<String, (u32, Option<String>)> {
     found
 }
 
-struct Case {
-    project: Project,
+pub(crate) struct Case {
+    pub(crate) project: Project,
 }
 
 impl Case {
-    fn new() -> Case {
+    pub(crate) fn new() -> Case {
         let project = Project::new();
         std::fs::create_dir_all(project.path("root")).unwrap();
         Case { project }
     }
 
-    fn root(&self) -> String {
+    pub(crate) fn root(&self) -> String {
         self.project.path("root").display().to_string()
     }
 
-    fn run(&self, steps: &str, row: &str, command: &[&str]) -> Said {
+    pub(crate) fn run(&self, steps: &str, row: &str, command: &[&str]) -> Said {
         let text = format!(
             "ops 1\n\nplaybook case(\n  root: path,\n) ! {row} {{\n  on host(\"localhost\") {{\n    {steps}\n    on failure {{\n      rollback\n    }}\n  }}\n}}\n"
         );
@@ -48,13 +48,18 @@ impl Case {
         self.project.opsc(&arguments)
     }
 
-    fn changed(&self, said: &Said) -> usize {
+    pub(crate) fn changed(&self, said: &Said) -> usize {
         let recap = said.stdout.split("changed=").nth(1).unwrap_or_else(|| panic!("{said:?}"));
         recap.split(' ').next().unwrap().parse().unwrap()
     }
 
     /// The four promises of a converging action: a dry run that writes nothing, the effect, nothing to do, and the undo.
-    fn converges(&self, step: &str, row: &str, holds: impl Fn(&Project) -> bool) {
+    pub(crate) fn converges(&self, step: &str, row: &str, holds: impl Fn(&Project) -> bool) {
+        self.converges_but_for(step, row, "no such place", holds);
+    }
+
+    /// The same, with a place below the root where undoing leaves something on purpose.
+    pub(crate) fn converges_but_for(&self, step: &str, row: &str, left: &str, holds: impl Fn(&Project) -> bool) {
         let before = tree(&self.project.path("root"));
         let planned = self.run(step, row, &["plan"]);
         assert!(planned.stdout.contains("~ will change"), "{planned:?}");
@@ -63,7 +68,9 @@ impl Case {
         let failing = format!("{step}\n    require host.name == \"nobody\" else \"stop here\"");
         let undone = self.run(&failing, row, &["run", "-y"]);
         assert_eq!(undone.code, 23, "{undone:?}");
-        assert_eq!(tree(&self.project.path("root")), before, "an undo restores the tree: {step}");
+        let mut after = tree(&self.project.path("root"));
+        after.retain(|path, _| !path.starts_with(left));
+        assert_eq!(after, before, "an undo restores the tree: {step}");
 
         let first = self.run(step, row, &["run", "-y"]);
         assert_eq!((first.code, self.changed(&first)), (0, 1), "{first:?}");
@@ -74,7 +81,7 @@ impl Case {
         assert_eq!(tree(&self.project.path("root")), after);
     }
 
-    fn fails(&self, step: &str, row: &str, because: &str) {
+    pub(crate) fn fails(&self, step: &str, row: &str, because: &str) {
         let before = tree(&self.project.path("root"));
         let said = self.run(step, row, &["run", "-y"]);
         assert_ne!(said.code, 0, "{said:?}");
@@ -83,7 +90,7 @@ impl Case {
     }
 }
 
-fn mode(project: &Project, path: &str) -> u32 {
+pub(crate) fn mode(project: &Project, path: &str) -> u32 {
     std::fs::metadata(project.path(path)).unwrap().permissions().mode() & 0o7777
 }
 
@@ -157,6 +164,74 @@ fn file_absent() {
     case.converges("file.absent(path: \"{root}/dir\", recursive: true)", "change", |project| {
         !project.path("root/dir").exists()
     });
+}
+
+#[test]
+fn file_template_is_judged_before_it_is_in_place() {
+    let case = Case::new();
+    case.project.write("app.j2", "port {{ vars.port }}\n");
+    case.project.write("root/app", "port 1\n");
+    let step = |port: &str| {
+        format!(
+            "file.template(from: file(\"app.j2\"), to: \"{{root}}/app\", vars: {{ port: \"{port}\" }}, validate: sh\"grep -q 'port [0-9]' \\\"$file\\\" || {{ echo \\\"no port in $(cat \\\"$file\\\")\\\"; exit 3; }}\")"
+        )
+    };
+    case.fails(&step("x"), "change", "no port in port x");
+    case.fails(&step("x"), "change", "is not valid");
+    case.converges(&step("2"), "change", |project| project.read("root/app").as_deref() == Some("port 2\n"));
+    let ends =
+        "file.template(from: file(\"app.j2\"), to: \"{root}/new\", vars: { port: \"3\" }, validate: sh\"exit 0\")";
+    case.converges(ends, "change", |project| project.read("root/new").as_deref() == Some("port 3\n"));
+}
+
+#[test]
+fn file_move_to_a_new_place_and_over_a_file() {
+    let case = Case::new();
+    for (from, to) in [("plain", "new"), ("with space", "quote'd"), ("-n", "$(touch hacked)")] {
+        case.project.write(&format!("root/{from}"), from);
+        std::fs::set_permissions(case.project.path(&format!("root/{from}")), PermissionsExt::from_mode(0o640)).unwrap();
+        let step = format!("file.move(from: \"{{root}}/{from}\", to: \"{{root}}/{to}\")");
+        case.converges(&step, "change", |project| {
+            project.read(&format!("root/{to}")).as_deref() == Some(from)
+                && mode(project, &format!("root/{to}")) == 0o640
+                && !project.path(&format!("root/{from}")).exists()
+        });
+    }
+    case.project.write("root/key.new", "new key");
+    case.project.write("root/key", "old key");
+    std::fs::set_permissions(case.project.path("root/key"), PermissionsExt::from_mode(0o400)).unwrap();
+    let step = "file.move(from: \"{root}/key.new\", to: \"{root}/key\")";
+    case.converges(step, "change", |project| project.read("root/key").as_deref() == Some("new key"));
+    case.project.write("root/folder/inner", "x");
+    case.converges("file.move(from: \"{root}/folder\", to: \"{root}/other\")", "change", |project| {
+        project.read("root/other/inner").as_deref() == Some("x")
+    });
+    case.fails("file.move(from: \"{root}/key\", to: \"{root}/other\")", "change", "is there and is not a file");
+    case.fails("file.move(from: \"{root}/other\", to: \"{root}/key\")", "change", "is there and is not a file");
+    case.fails("file.move(from: \"{root}/none\", to: \"{root}/nothing\")", "change", "there is neither");
+    case.fails("file.move(from: \"{root}/key\", to: \"{root}/no/folder\")", "change", "does not exist");
+}
+
+#[test]
+fn file_link_is_made_and_turned() {
+    let case = Case::new();
+    let target = |project: &Project| {
+        let link = project.path("root/current");
+        link.is_symlink().then(|| std::fs::read_link(link).unwrap())
+    };
+    for to in ["first", "second's $(x)", "nowhere"] {
+        if to != "nowhere" {
+            case.project.write(&format!("root/{to}/inner"), to);
+        }
+        let before = target(&case.project);
+        let step = format!("file.link(path: \"{{root}}/current\", to: \"{{root}}/{to}\")");
+        let undone =
+            case.run(&format!("{step}\n    require host.name == \"x\" else \"stop\""), "change", &["run", "-y"]);
+        assert_eq!((undone.code, target(&case.project)), (23, before), "{undone:?}");
+        case.converges(&step, "change", |project| target(project) == Some(project.path("root").join(to)));
+    }
+    case.project.write("root/plain", "x");
+    case.fails("file.link(path: \"{root}/plain\", to: \"/tmp\")", "change", "exists and is not a link");
 }
 
 #[test]

@@ -54,6 +54,21 @@ fn a_group_or_home_that_was_there_outlives_the_undoing() {
 }
 
 #[test]
+fn user_remove_takes_the_account_and_undoes_it_with_its_password() {
+    let case = Case::new();
+    // The folder for what is kept stays, as with files that are replaced; what was in it does not.
+    let made = "mkdir -p -m 700 /root/.opsc/backup; addgroup --quiet one; useradd --create-home --groups one --comment \"It's, x\" old; echo old:pass | chpasswd; echo precious > /home/old/data";
+    case.host().sh(made);
+    let shows = format!("{}; cat /home/old/data 2>/dev/null || true", account("old"));
+    case.converges("user.remove(name: \"old\", home: \"archive\")", &shows, "");
+    case.host().sh("useradd --create-home stays; echo precious > /home/stays/data");
+    let shows = format!("{}; cat /home/stays/data", account("stays"));
+    case.converges("user.remove(name: \"stays\")", &shows, "precious\n");
+    case.has_nothing_to_do("user.remove(name: \"nobody-of-this-name\")");
+    case.fails("user.remove(name: \"root\")", &account("root"), &["root is root"]);
+}
+
+#[test]
 fn accounts_that_cannot_be_made_say_why() {
     let case = Case::new();
     let shows = account("deploy");

@@ -193,6 +193,7 @@ fn sample(name: &str, action: &Action) -> &'static str {
         (_, "url") => "http://web1/healthz",
         (_, "status") => "204",
         (_, "path" | "to" | "home" | "shell") => "/srv/x",
+        ("file.move", "from") => "/srv/y",
         (_, "from") => "app.conf",
         (_, "mode") => "0640",
         (_, "owner") => "deploy",
