@@ -9,6 +9,7 @@ use sha2::Digest;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::arguments::known;
 use super::context::Context;
 use super::differences::{Difference, WANTS_CONTENT, Written, differences};
 use super::errors::StepError;
@@ -249,10 +250,14 @@ impl<'a> HostForecast<'a> {
         match attempt.foresee(&mut trace).await {
             Ok(Foresight::NothingToDo) => {
                 let fields = super::step::known_fields(&prepared, &trace, &self.context.redactor());
-                if let Some(binding) = step.binding {
-                    self.own.insert(binding, Recorded::new(fields, Flags::default()));
+                match self.attributes(step, &fields) {
+                    Ok((_, waits @ Verdict::Unknown { .. })) => waits,
+                    Ok((changed, verdict)) => {
+                        self.record(step, Recorded::new(fields, Flags { changed, ..Flags::default() }));
+                        verdict
+                    }
+                    Err(error) => self.failed(step, &error),
                 }
-                Verdict::Ok
             }
             Ok(Foresight::ReadsInTheRun) => Verdict::Unknown { why: "it reads only in a run".to_string() },
             Ok(Foresight::WouldApply) => will_change(self.context, &prepared, &trace, self.contents).await,
@@ -260,6 +265,32 @@ impl<'a> HostForecast<'a> {
                 Verdict::Unknown { why: format!("{error}, which an earlier step may change") }
             }
             Err(error) => self.failed(step, &error),
+        }
+    }
+
+    /// What `ok`, `changed` and `until` say of a step that has nothing to do: whether it counts as changed, and that.
+    fn attributes(&self, step: &Step, fields: &[(String, Value)]) -> Result<(bool, Verdict), StepError> {
+        let it = Recorded::new(fields.to_vec(), Flags::default()).value;
+        let scope = self.around().scope(self.context, Some(&it));
+        let holds = |condition: &Expr| Ok(known(condition, &scope)? == Value::Bool(true));
+        if let Some(ok) = &step.ok
+            && !holds(ok)?
+        {
+            return Err(StepError::NotOk);
+        }
+        let changed = step.changed.as_ref().map(holds).transpose()? == Some(true);
+        let waits = step.until.as_ref().map(holds).transpose()? == Some(false);
+        let verdict = match () {
+            () if waits => Verdict::Unknown { why: "`until` is not true now".to_string() },
+            () if changed => Verdict::WillChange { differences: vec![counts_as_changed()] },
+            () => Verdict::Ok,
+        };
+        Ok((changed, verdict))
+    }
+
+    fn record(&mut self, step: &Step, recorded: Recorded) {
+        if let Some(binding) = step.binding {
+            self.own.insert(binding, recorded);
         }
     }
 
@@ -282,6 +313,11 @@ impl<'a> HostForecast<'a> {
             other => Verdict::WillFail { why: with_hint(other) },
         }
     }
+}
+
+/// `changed:` says so, whatever the step does.
+fn counts_as_changed() -> Difference {
+    Difference { field: "changed".to_string(), now: None, then: Some("true".to_string()) }
 }
 
 async fn will_change(context: &Context, prepared: &Prepared<'_>, trace: &Trace, contents: bool) -> Verdict {

@@ -16,6 +16,8 @@ mod contract;
 mod contract_bodies;
 mod contract_lanes;
 mod diff;
+mod dry_run;
+mod dry_run_programs;
 mod floors;
 mod hostile_hosts;
 mod integrations;
