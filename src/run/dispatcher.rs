@@ -220,7 +220,13 @@ impl Dispatcher {
 
     fn shape(&self, block: &Block) -> Result<Option<Shape>, StepError> {
         let own = Own::new();
-        let around = Surroundings { actor: Actor::Controller, published: &self.published, own: &own, batch: &[] };
+        let around = Surroundings {
+            actor: Actor::Controller,
+            published: &self.published,
+            own: &own,
+            batch: &[],
+            foreseen: None,
+        };
         let scope = around.scope(&self.context, None);
         for guard in &block.guards {
             let met = eval_condition(&guard.condition, &scope).map_err(StepError::Expression)?;

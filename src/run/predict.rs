@@ -1,7 +1,7 @@
 //! A connected plan: what each step would do now. Only `check` bodies run, so nothing changes.
 //! Knows nothing of batches: every host is asked on its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,13 +21,13 @@ use super::results::{Flags, Own, Recorded, Results};
 use super::schedule_data::Actor;
 use super::scope::RunScope;
 use super::step::with_hint;
-use crate::base::ids::{HostId, StepId};
-use crate::eval::eval_condition;
+use crate::base::ids::{BindingId, HostId, StepId};
 use crate::eval::functions::hex;
+use crate::eval::{Evaluated, eval};
 use crate::hir::effect::Level;
 use crate::hir::expr::{Expr, Operator};
 use crate::hir::value::Value;
-use crate::plan::model::{Block, BlockHosts, Guard, ItemKind, Step};
+use crate::plan::model::{Block, BlockHosts, Guard, ItemKind, Plan, Step};
 use crate::shell::{Variable, VariableValue};
 
 /// What one step would do on one host.
@@ -122,12 +122,21 @@ fn and(left: Expr, right: Expr) -> Expr {
     Expr::binary(Operator::And, left, right)
 }
 
+/// Names of steps that the plan does not have, chosen otherwise by `--tags` or `--from`.
+fn never_bound(plan: &Plan) -> BTreeSet<BindingId> {
+    let steps = plan.steps.values().filter_map(|step| step.binding);
+    let bound: BTreeSet<BindingId> = steps.chain(plan.blocks.values().filter_map(|block| block.binding)).collect();
+    plan.bindings.ids().filter(|binding| !bound.contains(binding)).collect()
+}
+
 struct HostForecast<'a> {
     context: &'a Context,
     host: HostId,
     link: Link,
     own: Own,
     published: Results,
+    /// Names without a result that have none in a run either.
+    foreseen: BTreeSet<BindingId>,
     /// Steps whose effect is not there yet, so that what they touch cannot be judged.
     unsettled: Vec<StepId>,
     lost: Option<String>,
@@ -142,6 +151,7 @@ impl<'a> HostForecast<'a> {
             link: Link::new(Some(host)),
             own: Own::new(),
             published: Results::default(),
+            foreseen: never_bound(&context.plan),
             unsettled: Vec::new(),
             lost: None,
             contents,
@@ -166,29 +176,41 @@ impl<'a> HostForecast<'a> {
         if let Some(why) = &self.lost {
             return Verdict::Unknown { why: why.clone() };
         }
+        let step = self.context.step(id);
         match self.guarded(guards) {
             Ok(Some(true)) => {}
-            Ok(Some(false)) => return Verdict::Skipped,
+            Ok(Some(false)) => {
+                self.left_out(step);
+                return Verdict::Skipped;
+            }
             Ok(None) => return Verdict::Unknown { why: "its condition depends on the run".to_string() },
             Err(error) => return Verdict::Unknown { why: error.to_string() },
         }
-        let step = self.context.step(id);
         if let Some(earlier) = self.overlapping(step) {
             return Verdict::Unknown { why: format!("after {earlier}") };
         }
         self.look(step).await
     }
 
-    /// Unknown conditions count as false in a run, but here a result may only be missing because nothing ran.
+    /// A condition on something absent counts as false, as in a run; one on what only the run will know is unknown.
     fn guarded(&self, guards: &[Guard]) -> Result<Option<bool>, StepError> {
+        let mut met = Some(true);
         for guard in guards {
-            match eval_condition(&guard.condition, &self.scope()).map_err(StepError::Expression)? {
-                Some(value) if value == guard.expected => {}
-                Some(_) => return Ok(Some(false)),
-                None => return Ok(None),
+            match eval(&guard.condition, &self.scope()).map_err(StepError::Expression)? {
+                Evaluated::Known(value) if (value == Value::Bool(true)) != guard.expected => return Ok(Some(false)),
+                Evaluated::Known(_) => {}
+                Evaluated::Pending(_) => met = None,
             }
         }
-        Ok(Some(true))
+        Ok(met)
+    }
+
+    /// A step that is left out has an absent result, which must not hide that of another branch.
+    fn left_out(&mut self, step: &Step) {
+        if let Some(binding) = step.binding {
+            let absent = || Recorded { value: Value::None, flags: Flags { skipped: true, ..Flags::default() } };
+            self.own.entry(binding).or_insert_with(absent);
+        }
     }
 
     fn scope(&self) -> RunScope<'_> {
@@ -196,7 +218,13 @@ impl<'a> HostForecast<'a> {
     }
 
     fn around(&self) -> Surroundings<'_> {
-        Surroundings { actor: Actor::Host(self.host), published: &self.published, own: &self.own, batch: &[] }
+        Surroundings {
+            actor: Actor::Host(self.host),
+            published: &self.published,
+            own: &self.own,
+            batch: &[],
+            foreseen: Some(&self.foreseen),
+        }
     }
 
     /// The machine that a step runs on; none where only the run will know.
@@ -213,7 +241,7 @@ impl<'a> HostForecast<'a> {
             let earlier = self.context.step(**earlier);
             let apart =
                 matches!((self.machine(earlier), self.machine(step)), (Some(left), Some(right)) if left != right);
-            earlier.row.level != Level::Read && !apart && touch_overlap(earlier, step)
+            earlier.row.level != Level::Read && !apart && (looks_anywhere(step) || touch_overlap(earlier, step))
         };
         self.unsettled.iter().find(overlaps).map(|id| self.context.step(*id).name.clone())
     }
@@ -354,6 +382,11 @@ async fn written(context: &Context, prepared: &Prepared<'_>, contents: bool) -> 
         }
     }
     Written::default()
+}
+
+/// A read that names nothing may look at whatever an earlier step has yet to change.
+fn looks_anywhere(step: &Step) -> bool {
+    step.row.level == Level::Read && step.touches.is_empty()
 }
 
 /// Undeclared touches overlap everything; a key with a part known only at run time (`{…}`) overlaps its kind.
