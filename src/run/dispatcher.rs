@@ -348,7 +348,7 @@ fn outline(plan: &Plan, forks: usize) -> Outline {
     }
 }
 
-fn host_set(value: Value) -> Vec<HostId> {
+pub(super) fn host_set(value: Value) -> Vec<HostId> {
     match value {
         Value::Host(host) => vec![host],
         Value::Hosts(hosts) => canonical(hosts),

@@ -18,6 +18,7 @@ pub mod event;
 pub mod exit;
 pub mod facts;
 pub mod fields;
+pub mod forecast;
 pub mod hidden;
 pub mod host;
 pub mod http;

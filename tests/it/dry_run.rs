@@ -276,3 +276,28 @@ fn a_result_that_is_still_to_come_is_not_an_absent_one() {
     assert_eq!((found["file.write"].as_str(), found["file.write#3"].as_str()), (unknown, unknown));
     assert_eq!(found["file.write#2"], "- skipped", "there is no such file, so the run finds no mode either");
 }
+
+#[test]
+fn what_always_runs_is_foreseen_too() {
+    let body = "on web {\n  file.write(to: \"@/a\", content: \"one\")\n  always {\n    file.write(to: \"@/b\", content: \"one\")\n  }\n}\n";
+    assert_eq!(foreseen(body, nothing)["file.write#2"], "~ will change: exists false");
+}
+
+#[test]
+fn hosts_that_reads_decide_are_foreseen() {
+    let body = "on web {\n  x = file.info(path: \"@/a\")\n}\nlet chosen = web where x[host].exists\non chosen {\n  file.write(to: \"@/b\", content: \"one\")\n}\non web {\n  if x.count == 2 {\n    file.write(to: \"@/c\", content: \"one\")\n  }\n}\n";
+    let with = foreseen(body, |root| fs::write(root.join("web1/a"), "one").unwrap());
+    assert_eq!(with["file.write"], "~ will change: exists false");
+    let without = foreseen(body, nothing);
+    assert_eq!(without.get("file.write"), None);
+    assert_eq!(without["file.write#2"], "~ will change: exists false");
+    let changed = body.replace("x = file.info", "file.write(to: \"@/a\", content: \"one\")\n  x = file.info");
+    assert_eq!(foreseen(&changed, nothing)["file.write#2"], "? unknown (its hosts depend on the run)");
+}
+
+#[test]
+fn what_another_host_does_at_a_shared_machine_comes_between() {
+    let body = "on web {\n  at controller {\n    file.write(to: \"%/a\", content: \"{host.name}\")\n  }\n}\n";
+    let found = foreseen(body, |root| fs::write(root.join("controller/a"), "web1").unwrap());
+    assert_eq!(found["file.write"], "? unknown (after file.write for web2)");
+}
