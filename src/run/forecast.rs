@@ -1,6 +1,7 @@
 //! One host's part of a connected plan: its steps in order, judged by their `check` bodies and by what came before.
 //! Knows nothing of other hosts but what they may change at machines that are shared.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use sha2::Digest;
@@ -12,8 +13,9 @@ use super::errors::StepError;
 use super::link::Link;
 use super::phases::{Attempt, Foresight, Trace};
 use super::places::machine;
-use super::predict::{Point, Prediction, Stage, Verdict, looks_anywhere, touch_overlap};
+use super::predict::{Point, Prediction, Stage, Verdict, keys_overlap, looks_anywhere, touch_overlap};
 use super::prepare::{Prepared, Surroundings, prepare};
+use super::real_paths::{RealPaths, real_paths};
 use super::results::{Flags, Own, Recorded};
 use super::schedule_data::Actor;
 use super::scope::RunScope;
@@ -44,6 +46,7 @@ pub(super) struct HostState {
     /// Steps whose effect is not there yet, so that what they touch cannot be judged.
     unsettled: Vec<StepId>,
     lost: Option<String>,
+    real: BTreeMap<HostId, RealPaths>,
 }
 
 /// What a host learned, so that it can be asked again from there.
@@ -51,7 +54,14 @@ pub(super) type Memory = (Own, Vec<StepId>, Option<String>);
 
 impl HostState {
     pub(super) fn new(host: HostId) -> Self {
-        HostState { host, link: Link::new(Some(host)), own: Own::new(), unsettled: Vec::new(), lost: None }
+        HostState {
+            host,
+            link: Link::new(Some(host)),
+            own: Own::new(),
+            unsettled: Vec::new(),
+            lost: None,
+            real: BTreeMap::new(),
+        }
     }
 
     pub(super) fn memory(&self) -> Memory {
@@ -124,9 +134,7 @@ impl<'a> HostForecast<'a> {
         }
         for point in &self.stage.points {
             let Point::Step(id, _) = point else { continue };
-            if let Some(binding) = self.context.step(*id).binding {
-                self.state.own.remove(&binding);
-            }
+            self.forget(self.context.step(*id));
         }
     }
 
@@ -148,15 +156,63 @@ impl<'a> HostForecast<'a> {
             return Verdict::Unknown { why: format!("after {earlier}") };
         }
         let verdict = self.look(step).await;
-        match self.conflict(step) {
-            Some(why) if matches!(verdict, Verdict::Ok | Verdict::WillFail { .. }) => {
-                if let Some(binding) = step.binding {
-                    self.state.own.remove(&binding);
-                }
+        if !matches!(verdict, Verdict::Ok | Verdict::WillFail { .. }) {
+            return verdict;
+        }
+        match self.disturbed(step).await {
+            Some(why) => {
+                self.forget(step);
                 Verdict::Unknown { why }
             }
-            _ => verdict,
+            None => verdict,
         }
+    }
+
+    fn forget(&mut self, step: &Step) {
+        if let Some(binding) = step.binding {
+            self.state.own.remove(&binding);
+        }
+    }
+
+    /// What may yet change what this step has just looked at, though it did not seem to.
+    async fn disturbed(&mut self, step: &Step) -> Option<String> {
+        if let Some(why) = self.conflict(step) {
+            return Some(why);
+        }
+        let here = self.machine(step)?;
+        let same_place = |earlier: &&Step| earlier.row.level != Level::Read && self.machine(earlier) == Some(here);
+        let earlier = self.state.unsettled.iter().map(|id| self.context.step(*id));
+        let earlier: Vec<&Step> = earlier.filter(|step| has_paths(step)).filter(same_place).collect();
+        if earlier.is_empty() || !has_paths(step) {
+            return None;
+        }
+        match self.real_paths(step, here).await {
+            Ok(real) => {
+                earlier.iter().find(|earlier| meet(earlier, step, &real)).map(|step| format!("after {}", step.name))
+            }
+            Err(error) => Some(format!("where its path leads is not known: {error}")),
+        }
+    }
+
+    /// Asked once per machine, and only where it matters.
+    async fn real_paths(&mut self, step: &Step, machine: HostId) -> Result<RealPaths, StepError> {
+        if let Some(real) = self.state.real.get(&machine) {
+            return Ok(real.clone());
+        }
+        let paths: BTreeSet<&str> = self.context.plan.steps.values().flat_map(paths).collect();
+        let paths: Vec<String> = paths.into_iter().map(str::to_string).collect();
+        let inventory_as =
+            self.context.inventory.hosts.get(machine).and_then(|host| host.connection.as_user.as_deref());
+        let user = step.user_on(inventory_as);
+        let real = if step.runs_at.is_some() {
+            let shared = self.context.places.link(machine);
+            let mut link = shared.lock().await;
+            real_paths(self.context, &mut link, user.as_deref(), &paths).await?
+        } else {
+            real_paths(self.context, &mut self.state.link, user.as_deref(), &paths).await?
+        };
+        self.state.real.insert(machine, real.clone());
+        Ok(real)
     }
 
     /// A step on behalf of another host that may change what this one looks at, sooner or later.
@@ -368,4 +424,22 @@ async fn written(context: &Context, prepared: &Prepared<'_>, contents: bool) -> 
 /// Whether a step that has yet to happen may change what another looks at.
 fn overlap(earlier: &Step, later: &Step) -> bool {
     looks_anywhere(later) || touch_overlap(earlier, later)
+}
+
+/// Paths among the touches, as far as they are known.
+fn paths(step: &Step) -> impl Iterator<Item = &str> {
+    step.touches
+        .iter()
+        .filter_map(|key| key.strip_prefix("path:"))
+        .filter(|path| path.starts_with('/') && !path.contains('{'))
+}
+
+fn has_paths(step: &Step) -> bool {
+    paths(step).next().is_some()
+}
+
+/// Whether two steps touch one thing under different names.
+fn meet(earlier: &Step, later: &Step, real: &RealPaths) -> bool {
+    let key = |path: &str| format!("path:{}", real.get(path).map_or(path, String::as_str));
+    paths(earlier).any(|left| paths(later).any(|right| keys_overlap(&key(left), &key(right))))
 }

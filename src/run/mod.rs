@@ -28,6 +28,7 @@ pub mod places;
 pub mod ports;
 pub mod predict;
 pub mod prepare;
+pub mod real_paths;
 pub mod redact;
 pub mod results;
 pub mod schedule;

@@ -295,7 +295,7 @@ pub fn touch_overlap(earlier: &Step, later: &Step) -> bool {
     earlier.touches.iter().any(|left| later.touches.iter().any(|right| keys_overlap(left, right)))
 }
 
-fn keys_overlap(left: &str, right: &str) -> bool {
+pub(super) fn keys_overlap(left: &str, right: &str) -> bool {
     let kind = |key: &str| key.split(':').next().unwrap_or_default().to_string();
     if kind(left) != kind(right) {
         return false;

@@ -301,3 +301,18 @@ fn what_another_host_does_at_a_shared_machine_comes_between() {
     let found = foreseen(body, |root| fs::write(root.join("controller/a"), "web1").unwrap());
     assert_eq!(found["file.write"], "? unknown (after file.write for web2)");
 }
+
+#[test]
+fn a_file_is_the_same_under_the_name_of_a_link() {
+    let body = "on web {\n  file.write(to: \"@/d/x\", content: \"one\")\n  file.write(to: \"@/ld/x\", content: \"two\")\n  file.write(to: \"@/d/./y\", content: \"two\")\n}\n";
+    let found = foreseen(body, |root| {
+        for host in HOSTS {
+            fs::create_dir(root.join(host).join("d")).unwrap();
+            fs::write(root.join(host).join("d/x"), "two").unwrap();
+            fs::write(root.join(host).join("d/y"), "two").unwrap();
+            symlink("d", root.join(host).join("ld")).unwrap();
+        }
+    });
+    assert_eq!(found["file.write#2"], "? unknown (after file.write)");
+    assert_eq!(found["file.write#3"], "= ok");
+}
