@@ -156,10 +156,13 @@ impl<'a> HostForecast<'a> {
             return Verdict::Unknown { why: format!("after {earlier}") };
         }
         let verdict = self.look(step).await;
-        if !matches!(verdict, Verdict::Ok | Verdict::WillFail { .. }) {
-            return verdict;
-        }
-        match self.disturbed(step).await {
+        let why = match verdict {
+            Verdict::Ok | Verdict::Now | Verdict::WillFail { .. } => self.disturbed(step).await,
+            // That another host may do it first does not make it less needed.
+            Verdict::WillChange { .. } => self.under_another_name(step).await,
+            _ => None,
+        };
+        match why {
             Some(why) => {
                 self.forget(step);
                 Verdict::Unknown { why }
@@ -176,9 +179,14 @@ impl<'a> HostForecast<'a> {
 
     /// What may yet change what this step has just looked at, though it did not seem to.
     async fn disturbed(&mut self, step: &Step) -> Option<String> {
-        if let Some(why) = self.conflict(step) {
-            return Some(why);
+        match self.conflict(step) {
+            Some(why) => Some(why),
+            None => self.under_another_name(step).await,
         }
+    }
+
+    /// An earlier step that has yet to happen to what links name otherwise.
+    async fn under_another_name(&mut self, step: &Step) -> Option<String> {
         let here = self.machine(step)?;
         let same_place = |earlier: &&Step| earlier.row.level != Level::Read && self.machine(earlier) == Some(here);
         let earlier = self.state.unsettled.iter().map(|id| self.context.step(*id));
@@ -313,21 +321,38 @@ impl<'a> HostForecast<'a> {
         let mut attempt =
             Attempt { context: self.context, link, prepared: &prepared, number: 1, started: Instant::now() };
         match attempt.foresee(&mut trace).await {
-            Ok(Foresight::NothingToDo) => {
-                let fields = super::step::known_fields(&prepared, &trace, &self.context.redactor());
-                match self.attributes(step, &fields) {
-                    Ok((_, waits @ Verdict::Unknown { .. })) => waits,
-                    Ok((changed, verdict)) => {
-                        self.record(step, Recorded::new(fields, Flags { changed, ..Flags::default() }));
-                        verdict
-                    }
-                    Err(error) => self.failed(step, &error),
-                }
-            }
+            Ok(Foresight::NothingToDo) => self.nothing_to_do(step, &prepared, &trace),
+            Ok(Foresight::ReadsInTheRun) if prepared.on_controller() => match attempt.read_now(&mut trace).await {
+                // What it said may be otherwise in the run, so nothing is decided by it.
+                Ok(()) => Verdict::Now,
+                Err(error) => Verdict::Unknown { why: format!("now: {}", with_hint(&error)) },
+            },
+            Ok(Foresight::ReadsInTheRun) if self.decides(&prepared) => match attempt.read_now(&mut trace).await {
+                Ok(()) => self.nothing_to_do(step, &prepared, &trace),
+                Err(error) => self.failed(step, &error),
+            },
             Ok(Foresight::ReadsInTheRun) => Verdict::Unknown { why: "it reads only in a run".to_string() },
             Ok(Foresight::WouldApply) => will_change(self.context, &prepared, &trace, self.stage.contents).await,
             Err(error @ StepError::Needs { .. }) if !self.state.unsettled.is_empty() => {
                 Verdict::Unknown { why: format!("{error}, which an earlier step may change") }
+            }
+            Err(error) => self.failed(step, &error),
+        }
+    }
+
+    /// A script of the user's own that only reads, and whose result a condition or a set of hosts needs.
+    fn decides(&self, prepared: &Prepared<'_>) -> bool {
+        let needed = |binding| self.stage.deciding.contains(&binding);
+        prepared.action.effect_param.is_some() && prepared.step.binding.is_some_and(needed)
+    }
+
+    fn nothing_to_do(&mut self, step: &Step, prepared: &Prepared<'_>, trace: &Trace) -> Verdict {
+        let fields = super::step::known_fields(prepared, trace, &self.context.redactor());
+        match self.attributes(step, &fields) {
+            Ok((_, waits @ Verdict::Unknown { .. })) => waits,
+            Ok((changed, verdict)) => {
+                self.record(step, Recorded::new(fields, Flags { changed, ..Flags::default() }));
+                verdict
             }
             Err(error) => self.failed(step, &error),
         }
@@ -348,6 +373,7 @@ impl<'a> HostForecast<'a> {
         let verdict = match () {
             () if waits => Verdict::Unknown { why: "`until` is not true now".to_string() },
             () if changed => Verdict::WillChange { differences: vec![counts_as_changed()] },
+            () if step.until.is_some() => Verdict::Now,
             () => Verdict::Ok,
         };
         Ok((changed, verdict))

@@ -109,7 +109,8 @@ pub async fn run(request: Request) -> Result<Summary, RunError> {
     Dispatcher::new(context, halt, stop, forks).run().await
 }
 
-/// What a run would do now, as far as reading can tell: only `check` bodies run. `contents` reads files' contents too.
+/// What a run would do now, as far as reading can tell: only `check` bodies run, and reads that decide
+/// something. `contents` reads files' contents too.
 pub async fn predict(request: Request, contents: bool) -> Vec<Prediction> {
     let forks = request.forks;
     let (halt, halted) = watch::channel(0);

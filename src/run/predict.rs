@@ -1,4 +1,5 @@
-//! A connected plan: what each step would do now. Only `check` bodies run, so nothing changes.
+//! A connected plan: what each step would do now. Only `check` bodies run, and reads that decide
+//! something, so nothing changes.
 //! Goes over the blocks in order, and over the hosts of each at the same time; knows nothing of batches.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,9 +17,10 @@ use super::prepare::Surroundings;
 use super::results::{Own, Results};
 use super::schedule_data::Actor;
 use crate::base::ids::{BindingId, HostId, StepId};
+use crate::eval::walk::walk;
 use crate::eval::{Evaluated, eval};
 use crate::hir::effect::Level;
-use crate::hir::expr::{Expr, Operator};
+use crate::hir::expr::{Expr, ExprKind, Operator};
 use crate::hir::value::Value;
 use crate::plan::model::{Block, BlockHosts, Guard, Item, ItemKind, Plan, Step};
 
@@ -34,6 +36,8 @@ pub struct Prediction {
 pub enum Verdict {
     /// Nothing to do, or only reads.
     Ok,
+    /// As it should be when it was asked: a url, or what `until` waits for.
+    Now,
     /// Its guard is not true.
     Skipped,
     WillChange {
@@ -79,6 +83,8 @@ pub(super) struct Stage {
     /// Names whose results are all there, or absent in a run too.
     pub(super) foreseen: BTreeSet<BindingId>,
     pub(super) elsewhere: BTreeSet<Elsewhere>,
+    /// Names that a condition or a set of hosts needs.
+    pub(super) deciding: BTreeSet<BindingId>,
     pub(super) contents: bool,
 }
 
@@ -191,6 +197,7 @@ impl Forecast {
                 published: self.published.clone(),
                 foreseen: self.foreseen.clone(),
                 elsewhere: self.elsewhere.clone(),
+                deciding: deciding(&self.context.plan),
                 contents: self.contents,
             });
             let kept: Vec<_> = hosts.iter().filter_map(|host| Some((*host, self.states.get(host)?.memory()))).collect();
@@ -243,6 +250,35 @@ impl Forecast {
         self.found.sort_by_key(|(step, host, _)| (*step, *host));
         self.found.into_iter().map(|(_, _, prediction)| prediction).collect()
     }
+}
+
+fn deciding(plan: &Plan) -> BTreeSet<BindingId> {
+    let mut found = BTreeSet::new();
+    for block in plan.blocks.values() {
+        block.guards.iter().for_each(|guard| add_names(plan, &guard.condition, &mut found));
+        if let BlockHosts::Pending { hosts, .. } = &block.hosts {
+            add_names(plan, hosts, &mut found);
+        }
+        for item in block.all_items() {
+            item.guards.iter().for_each(|guard| add_names(plan, &guard.condition, &mut found));
+            if let ItemKind::Require { condition, .. } | ItemKind::SkipIf { condition, .. } = &item.kind {
+                add_names(plan, condition, &mut found);
+            }
+        }
+    }
+    found
+}
+
+/// The names in an expression, and in the `let`s that it names.
+fn add_names(plan: &Plan, expr: &Expr, found: &mut BTreeSet<BindingId>) {
+    walk(expr, &mut |inner| {
+        if let ExprKind::Binding(name) = inner.kind
+            && found.insert(name)
+        {
+            let values = plan.lets.iter().filter(|(bound, _)| *bound == name);
+            values.for_each(|(_, value)| add_names(plan, value, found));
+        }
+    });
 }
 
 /// A block's items and then its `always`; what follows a `skip if` is done only where it was not true.

@@ -316,3 +316,47 @@ fn a_file_is_the_same_under_the_name_of_a_link() {
     assert_eq!(found["file.write#2"], "? unknown (after file.write)");
     assert_eq!(found["file.write#3"], "= ok");
 }
+
+#[test]
+fn a_script_that_reads_is_asked_where_a_condition_needs_it() {
+    let read = |name: &str| {
+        format!(
+            "  {name}shell.run(script: sh\"cat \\\"$d/a\\\"; echo asked >&2\", effect: \"read\", vars: {{ d: \"@/.\" }})\n"
+        )
+    };
+    let write = "    file.write(to: \"@/b\", content: \"one\")\n";
+    let body = format!(
+        "on web {{\n{}{}  if x.stdout == \"one\" {{\n{write}  }} else {{\n{write}  }}\n{}}}\n",
+        read("x = "),
+        read("y = "),
+        read("")
+    );
+    let found = foreseen(&body, |root| {
+        HOSTS.iter().for_each(|host| fs::write(root.join(host).join("a"), "one").unwrap());
+    });
+    assert_eq!((found["x"].as_str(), found["y"].as_str()), ("= ok", "? unknown (it reads only in a run)"));
+    assert_eq!(
+        (found["file.write"].as_str(), found["file.write#2"].as_str()),
+        ("~ will change: exists false", "- skipped")
+    );
+}
+
+#[test]
+fn urls_and_what_is_waited_for_are_asked_once_and_said_to_be_so_now() {
+    let health = super::project::Health::start();
+    let url = format!("http://127.0.0.1:{}/", health.port);
+    let body = format!(
+        "on web {{\n  up = http.check(url: \"{url}\")\n  x = file.info(path: \"@/a\") {{\n    until: it.exists\n  }}\n  if up.status == 200 {{\n    file.directory(path: \"@/c\")\n  }}\n  file.write(to: \"@/b\", content: \"one\")\n  after = http.check(url: \"{url}\")\n}}\n"
+    );
+    let text =
+        format!("ops 1\n\nplaybook p(\n  web: hosts<linux> = group(\"web\"),\n) ! change, network {{\n{body}}}\n");
+    let trial = Trial::new(&text);
+    let said = |step: &str| trial.plan().1[&(step.to_string(), "web1".to_string())].clone();
+    assert_eq!((said("up").as_str(), said("x").as_str()), ("= ok now", "? unknown (`until` is not true now)"));
+    assert_eq!(said("file.directory"), "? unknown (its condition depends on the run)");
+    assert_eq!(said("after"), "? unknown (after file.directory)");
+    fs::write(trial.project.path("root/web1/a"), "one").unwrap();
+    assert_eq!(said("x"), "= ok now");
+    health.set(503);
+    assert!(said("up").starts_with("? unknown (now: "), "{}", said("up"));
+}
