@@ -346,7 +346,7 @@ fn urls_and_what_is_waited_for_are_asked_once_and_said_to_be_so_now() {
     let health = super::project::Health::start();
     let url = format!("http://127.0.0.1:{}/", health.port);
     let body = format!(
-        "on web {{\n  up = http.check(url: \"{url}\")\n  x = file.info(path: \"@/a\") {{\n    until: it.exists\n  }}\n  if up.status == 200 {{\n    file.directory(path: \"@/c\")\n  }}\n  file.write(to: \"@/b\", content: \"one\")\n  after = http.check(url: \"{url}\")\n}}\n"
+        "on web {{\n  up = http.check(url: \"{url}\")\n  x = file.info(path: \"@/a\") {{\n    until: it.exists\n  }}\n  if up.status == 200 {{\n    file.directory(path: \"@/c\")\n  }}\n  file.write(to: \"@/b\", content: \"one\")\n  last = http.check(url: \"{url}\")\n}}\n"
     );
     let text =
         format!("ops 1\n\nplaybook p(\n  web: hosts<linux> = group(\"web\"),\n) ! change, network {{\n{body}}}\n");
@@ -354,7 +354,7 @@ fn urls_and_what_is_waited_for_are_asked_once_and_said_to_be_so_now() {
     let said = |step: &str| trial.plan().1[&(step.to_string(), "web1".to_string())].clone();
     assert_eq!((said("up").as_str(), said("x").as_str()), ("= ok now", "? unknown (`until` is not true now)"));
     assert_eq!(said("file.directory"), "? unknown (its condition depends on the run)");
-    assert_eq!(said("after"), "? unknown (after file.directory)");
+    assert_eq!(said("last"), "? unknown (after file.directory)");
     fs::write(trial.project.path("root/web1/a"), "one").unwrap();
     assert_eq!(said("x"), "= ok now");
     health.set(503);
