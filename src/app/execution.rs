@@ -53,7 +53,7 @@ pub struct Finished {
 const TICK: Duration = Duration::from_millis(200);
 
 impl Execution<'_> {
-    /// Runs only `check` bodies; `contents` reads files' contents too.
+    /// Runs only `check` bodies and reads that decide something; `contents` reads files' contents too.
     pub fn predict(&self, contents: bool) -> Result<Vec<Prediction>, AppError> {
         let journal = Journal::closed();
         let (events, _received) = mpsc::unbounded_channel();

@@ -22,6 +22,7 @@ pub fn prediction_text(predictions: &[Prediction], colour: bool) -> String {
 fn verdict(verdict: &Verdict) -> (Tone, String) {
     match verdict {
         Verdict::Ok => (Tone::Ok, "= ok".to_string()),
+        Verdict::Now => (Tone::Ok, "= ok now".to_string()),
         Verdict::Skipped => (Tone::Skipped, "- skipped".to_string()),
         Verdict::WillChange { differences } => {
             let shown: Vec<String> = differences.iter().filter(|found| !is_content(found)).map(one_line).collect();
@@ -81,5 +82,5 @@ pub fn exit_code(predictions: &[Prediction]) -> i32 {
 
 /// Whether anything would change, might change or fail.
 pub fn has_changes(predictions: &[Prediction]) -> bool {
-    predictions.iter().any(|prediction| !matches!(prediction.verdict, Verdict::Ok | Verdict::Skipped))
+    predictions.iter().any(|prediction| !matches!(prediction.verdict, Verdict::Ok | Verdict::Now | Verdict::Skipped))
 }

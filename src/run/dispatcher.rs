@@ -220,7 +220,13 @@ impl Dispatcher {
 
     fn shape(&self, block: &Block) -> Result<Option<Shape>, StepError> {
         let own = Own::new();
-        let around = Surroundings { actor: Actor::Controller, published: &self.published, own: &own, batch: &[] };
+        let around = Surroundings {
+            actor: Actor::Controller,
+            published: &self.published,
+            own: &own,
+            batch: &[],
+            foreseen: None,
+        };
         let scope = around.scope(&self.context, None);
         for guard in &block.guards {
             let met = eval_condition(&guard.condition, &scope).map_err(StepError::Expression)?;
@@ -342,7 +348,7 @@ fn outline(plan: &Plan, forks: usize) -> Outline {
     }
 }
 
-fn host_set(value: Value) -> Vec<HostId> {
+pub(super) fn host_set(value: Value) -> Vec<HostId> {
     match value {
         Value::Host(host) => vec![host],
         Value::Hosts(hosts) => canonical(hosts),

@@ -195,7 +195,13 @@ impl Worker {
     }
 
     fn around(&self) -> Surroundings<'_> {
-        Surroundings { actor: self.state.actor, published: &self.published, own: &self.state.own, batch: &self.batch }
+        Surroundings {
+            actor: self.state.actor,
+            published: &self.published,
+            own: &self.state.own,
+            batch: &self.batch,
+            foreseen: None,
+        }
     }
 
     async fn step(&mut self, id: StepId, block: Option<BlockId>) -> Result<(), End> {
@@ -230,6 +236,7 @@ impl Worker {
                 published: &self.published,
                 own: &self.state.own,
                 batch: &self.batch,
+                foreseen: None,
             },
             id,
             applied,

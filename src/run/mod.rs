@@ -18,6 +18,7 @@ pub mod event;
 pub mod exit;
 pub mod facts;
 pub mod fields;
+pub mod forecast;
 pub mod hidden;
 pub mod host;
 pub mod http;
@@ -27,6 +28,7 @@ pub mod places;
 pub mod ports;
 pub mod predict;
 pub mod prepare;
+pub mod real_paths;
 pub mod redact;
 pub mod results;
 pub mod schedule;
@@ -107,7 +109,8 @@ pub async fn run(request: Request) -> Result<Summary, RunError> {
     Dispatcher::new(context, halt, stop, forks).run().await
 }
 
-/// What a run would do now, as far as reading can tell: only `check` bodies run. `contents` reads files' contents too.
+/// What a run would do now, as far as reading can tell: only `check` bodies run, and reads that decide
+/// something. `contents` reads files' contents too.
 pub async fn predict(request: Request, contents: bool) -> Vec<Prediction> {
     let forks = request.forks;
     let (halt, halted) = watch::channel(0);

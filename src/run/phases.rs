@@ -139,6 +139,12 @@ impl Attempt<'_> {
         })
     }
 
+    /// The reading that `apply` does, for a plan that needs it. Only for steps that change nothing.
+    pub async fn read_now(&mut self, trace: &mut Trace) -> Result<(), StepError> {
+        debug_assert_eq!(self.prepared.step.row.level, Level::Read);
+        self.apply(trace).await
+    }
+
     fn is_skipped(&self, trace: &Trace) -> Result<bool, StepError> {
         let Some(skip) = &self.prepared.action.skip else { return Ok(false) };
         let none = Value::None;

@@ -1,33 +1,28 @@
-//! A connected plan: what each step would do now. Only `check` bodies run, so nothing changes.
-//! Knows nothing of batches: every host is asked on its own.
+//! A connected plan: what each step would do now. Only `check` bodies run, and reads that decide
+//! something, so nothing changes.
+//! Goes over the blocks in order, and over the hosts of each at the same time; knows nothing of batches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Instant;
 
-use sha2::Digest;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::arguments::known;
 use super::context::Context;
-use super::differences::{Difference, WANTS_CONTENT, Written, differences};
-use super::errors::StepError;
-use super::link::Link;
-use super::phases::{Attempt, Foresight, Trace};
-use super::places::machine;
-use super::prepare::{Prepared, Surroundings, prepare};
-use super::results::{Flags, Own, Recorded, Results};
+use super::differences::Difference;
+use super::dispatcher::host_set;
+use super::forecast::{Elsewhere, HostForecast, HostState, Seen};
+use super::prepare::Surroundings;
+use super::results::{Own, Results};
 use super::schedule_data::Actor;
-use super::scope::RunScope;
-use super::step::with_hint;
-use crate::base::ids::{HostId, StepId};
-use crate::eval::eval_condition;
-use crate::eval::functions::hex;
+use crate::base::ids::{BindingId, HostId, StepId};
+use crate::eval::walk::walk;
+use crate::eval::{Evaluated, eval};
 use crate::hir::effect::Level;
-use crate::hir::expr::{Expr, Operator};
+use crate::hir::expr::{Expr, ExprKind, Operator};
 use crate::hir::value::Value;
-use crate::plan::model::{Block, BlockHosts, Guard, ItemKind, Step};
-use crate::shell::{Variable, VariableValue};
+use crate::plan::model::{Block, BlockHosts, Guard, Item, ItemKind, Plan, Step};
 
 /// What one step would do on one host.
 #[derive(Clone, PartialEq, Debug)]
@@ -41,6 +36,8 @@ pub struct Prediction {
 pub enum Verdict {
     /// Nothing to do, or only reads.
     Ok,
+    /// As it should be when it was asked: a url, or what `until` waits for.
+    Now,
     /// Its guard is not true.
     Skipped,
     WillChange {
@@ -61,263 +58,269 @@ pub enum Verdict {
 
 /// Predictions by step, then by host, in the order of plan and inventory. `contents` asks for the contents of files too.
 pub async fn predict(context: Arc<Context>, forks: usize, contents: bool) -> Vec<Prediction> {
-    let work = steps_by_host(&context);
-    let permits = Arc::new(Semaphore::new(forks.max(1)));
-    let mut tasks = JoinSet::new();
-    for (host, steps) in work {
-        let (context, permits) = (Arc::clone(&context), Arc::clone(&permits));
-        tasks.spawn(async move {
-            // The semaphore is never closed; without a permit the host would only be asked earlier.
-            let _permit = permits.acquire().await;
-            HostForecast::new(&context, host, contents).run(&steps).await
-        });
+    let plan = Arc::clone(&context.plan);
+    let mut forecast = Forecast::new(context, forks, contents);
+    for block in plan.blocks.values() {
+        forecast.block(block).await;
     }
-    let mut found: Vec<(StepId, HostId, Prediction)> = Vec::new();
-    while let Some(done) = tasks.join_next().await {
-        match done {
-            Ok(predictions) => found.extend(predictions),
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
-    }
-    context.places.close().await;
-    found.sort_by_key(|(step, host, _)| (*step, *host));
-    found.into_iter().map(|(_, _, prediction)| prediction).collect()
+    forecast.end().await
 }
 
-/// A step with the guards of its block and its own.
-type Guarded = (StepId, Vec<Guard>);
+/// What a block comes to, in order.
+pub(super) enum Point {
+    Step(StepId, Vec<Guard>),
+    Require(Vec<Guard>, Expr),
+    /// From here on it is done whatever became of the rest.
+    Always,
+}
 
-fn steps_by_host(context: &Context) -> BTreeMap<HostId, Vec<Guarded>> {
-    let mut work: BTreeMap<HostId, Vec<Guarded>> = BTreeMap::new();
-    for block in context.plan.blocks.values() {
-        let BlockHosts::Known(hosts) = &block.hosts else { continue };
-        let steps = guarded_steps(block);
+/// What the hosts of a block see of the others.
+pub(super) struct Stage {
+    pub(super) points: Vec<Point>,
+    /// What is to be said of every step, without asking.
+    pub(super) foregone: Option<Verdict>,
+    pub(super) published: Results,
+    /// Names whose results are all there, or absent in a run too.
+    pub(super) foreseen: BTreeSet<BindingId>,
+    pub(super) elsewhere: BTreeSet<Elsewhere>,
+    /// Names that a condition or a set of hosts needs.
+    pub(super) deciding: BTreeSet<BindingId>,
+    pub(super) contents: bool,
+}
+
+struct Forecast {
+    context: Arc<Context>,
+    permits: Arc<Semaphore>,
+    contents: bool,
+    states: BTreeMap<HostId, HostState>,
+    published: Results,
+    foreseen: BTreeSet<BindingId>,
+    elsewhere: BTreeSet<Elsewhere>,
+    found: Vec<(StepId, HostId, Prediction)>,
+}
+
+impl Forecast {
+    fn new(context: Arc<Context>, forks: usize, contents: bool) -> Self {
+        let foreseen = never_bound(&context.plan);
+        Forecast {
+            context,
+            permits: Arc::new(Semaphore::new(forks.max(1))),
+            contents,
+            states: BTreeMap::new(),
+            published: Results::default(),
+            foreseen,
+            elsewhere: BTreeSet::new(),
+            found: Vec::new(),
+        }
+    }
+
+    async fn block(&mut self, block: &Block) {
+        let (hosts, foregone) = self.reached(block);
+        let seen = self.until_nothing_is_new(block, &hosts, foregone.as_ref()).await;
+        let never = matches!(foregone, Some(Verdict::Skipped));
+        let settled = foregone.is_none() && seen.iter().all(|seen| seen.settled);
+        self.found.extend(seen.into_iter().flat_map(|seen| seen.predictions));
+        let names = self.names(block);
+        if settled {
+            for host in &hosts {
+                let Some(state) = self.states.get(host) else { continue };
+                let own = state.own.iter().filter(|(name, _)| names.contains(name));
+                self.published.publish(Actor::Host(*host), &own.map(|(name, value)| (*name, value.clone())).collect());
+            }
+        }
+        if settled || never {
+            self.foreseen.extend(names);
+        }
+        self.on_the_controller(block);
+    }
+
+    /// Steps of the controller are not foreseen, so what they may change is not known to be as it is.
+    fn on_the_controller(&mut self, block: &Block) {
+        let whole = matches!(block.hosts, BlockHosts::Controller).then_some(&block.items);
+        for item in whole.into_iter().flatten().chain(&block.after_batch) {
+            if let ItemKind::Step(step) = item.kind {
+                self.elsewhere.insert(Elsewhere { host: None, step, machine: None });
+            }
+        }
+    }
+
+    fn names(&self, block: &Block) -> BTreeSet<BindingId> {
+        let steps =
+            block.all_items().filter_map(|item| if let ItemKind::Step(step) = item.kind { Some(step) } else { None });
+        steps.filter_map(|step| self.context.step(step).binding).collect()
+    }
+
+    /// Whom a block reaches, and what its conditions decide of all of it.
+    fn reached(&self, block: &Block) -> (Vec<HostId>, Option<Verdict>) {
+        let own = Own::new();
+        let around = Surroundings {
+            actor: Actor::Controller,
+            published: &self.published,
+            own: &own,
+            batch: &[],
+            foreseen: Some(&self.foreseen),
+        };
+        let scope = around.scope(&self.context, None);
+        let unknown = |why: &str| Some(Verdict::Unknown { why: why.to_string() });
+        let mut foregone = None;
+        for guard in &block.guards {
+            match eval(&guard.condition, &scope) {
+                Ok(Evaluated::Known(value)) if (value == Value::Bool(true)) == guard.expected => {}
+                Ok(Evaluated::Known(_)) => foregone = Some(Verdict::Skipped),
+                _ => foregone = foregone.or_else(|| unknown("its condition depends on the run")),
+            }
+        }
+        match &block.hosts {
+            BlockHosts::Known(hosts) => (hosts.clone(), foregone),
+            BlockHosts::Controller => (Vec::new(), foregone),
+            BlockHosts::Pending { hosts, within, .. } => {
+                let limit = within.as_ref().unwrap_or(&self.context.plan.hosts);
+                match known(hosts, &scope) {
+                    Ok(value) => {
+                        let mut chosen = host_set(value);
+                        chosen.retain(|host| within.as_ref().is_none_or(|limit| limit.contains(host)));
+                        (chosen, foregone)
+                    }
+                    Err(_) => (limit.clone(), foregone.or_else(|| unknown("its hosts depend on the run"))),
+                }
+            }
+        }
+    }
+
+    /// What one host does at a machine is seen by others only in the next pass; without `at` one is enough.
+    async fn until_nothing_is_new(&mut self, block: &Block, hosts: &[HostId], foregone: Option<&Verdict>) -> Vec<Seen> {
+        let shares = self.context.plan.steps.values().any(|step| step.runs_at.is_some());
+        loop {
+            let stage = Arc::new(Stage {
+                points: points(block),
+                foregone: foregone.cloned(),
+                published: self.published.clone(),
+                foreseen: self.foreseen.clone(),
+                elsewhere: self.elsewhere.clone(),
+                deciding: deciding(&self.context.plan),
+                contents: self.contents,
+            });
+            let kept: Vec<_> = hosts.iter().filter_map(|host| Some((*host, self.states.get(host)?.memory()))).collect();
+            let seen = self.pass(&stage, hosts).await;
+            let known = self.elsewhere.len();
+            if shares {
+                self.elsewhere.extend(seen.iter().flat_map(|seen| seen.elsewhere.iter().copied()));
+            }
+            if self.elsewhere.len() == known {
+                return seen;
+            }
+            for host in hosts {
+                let memory = kept.iter().find(|(kept, _)| kept == host).map(|(_, memory)| memory.clone());
+                if let Some(state) = self.states.get_mut(host) {
+                    state.recall(memory.unwrap_or_default());
+                }
+            }
+        }
+    }
+
+    async fn pass(&mut self, stage: &Arc<Stage>, hosts: &[HostId]) -> Vec<Seen> {
+        let mut tasks = JoinSet::new();
         for host in hosts {
-            work.entry(*host).or_default().extend(steps.iter().cloned());
+            let state = self.states.remove(host).unwrap_or_else(|| HostState::new(*host));
+            let (context, permits, stage) = (Arc::clone(&self.context), Arc::clone(&self.permits), Arc::clone(stage));
+            tasks.spawn(async move {
+                // The semaphore is never closed; without a permit the host would only be asked earlier.
+                let _permit = permits.acquire().await;
+                HostForecast::new(&context, &stage, state).run().await
+            });
         }
+        let mut found = Vec::new();
+        while let Some(done) = tasks.join_next().await {
+            match done {
+                Ok((state, seen)) => {
+                    self.states.insert(state.host, state);
+                    found.push(seen);
+                }
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        }
+        found
     }
-    work
+
+    async fn end(mut self) -> Vec<Prediction> {
+        for state in self.states.into_values() {
+            state.link.close().await;
+        }
+        self.context.places.close().await;
+        self.found.sort_by_key(|(step, host, _)| (*step, *host));
+        self.found.into_iter().map(|(_, _, prediction)| prediction).collect()
+    }
 }
 
-/// A block's steps; those after a `skip if` are done only where it was not true.
-fn guarded_steps(block: &Block) -> Vec<Guarded> {
-    let mut shared = block.guards.clone();
-    let mut steps = Vec::new();
-    for item in &block.items {
+fn deciding(plan: &Plan) -> BTreeSet<BindingId> {
+    let mut found = BTreeSet::new();
+    for block in plan.blocks.values() {
+        block.guards.iter().for_each(|guard| add_names(plan, &guard.condition, &mut found));
+        if let BlockHosts::Pending { hosts, .. } = &block.hosts {
+            add_names(plan, hosts, &mut found);
+        }
+        for item in block.all_items() {
+            item.guards.iter().for_each(|guard| add_names(plan, &guard.condition, &mut found));
+            if let ItemKind::Require { condition, .. } | ItemKind::SkipIf { condition, .. } = &item.kind {
+                add_names(plan, condition, &mut found);
+            }
+        }
+    }
+    found
+}
+
+/// The names in an expression, and in the `let`s that it names.
+fn add_names(plan: &Plan, expr: &Expr, found: &mut BTreeSet<BindingId>) {
+    walk(expr, &mut |inner| {
+        if let ExprKind::Binding(name) = inner.kind
+            && found.insert(name)
+        {
+            let values = plan.lets.iter().filter(|(bound, _)| *bound == name);
+            values.for_each(|(_, value)| add_names(plan, value, found));
+        }
+    });
+}
+
+/// A block's items and then its `always`; what follows a `skip if` is done only where it was not true.
+fn points(block: &Block) -> Vec<Point> {
+    let mut points = Vec::new();
+    follow(&block.items, &mut points);
+    points.push(Point::Always);
+    follow(&block.always, &mut points);
+    points
+}
+
+fn follow(items: &[Item], points: &mut Vec<Point>) {
+    let mut shared: Vec<Guard> = Vec::new();
+    for item in items {
+        let guards = || [shared.as_slice(), &item.guards].concat();
         match &item.kind {
-            ItemKind::Step(step) => steps.push((*step, [shared.as_slice(), &item.guards].concat())),
+            ItemKind::Step(step) => points.push(Point::Step(*step, guards())),
+            ItemKind::Require { condition, .. } => points.push(Point::Require(guards(), condition.clone())),
             ItemKind::SkipIf { condition, .. } => {
                 let reached = item.guards.iter().map(Guard::as_condition);
                 let left_out = reached.reduce(and).map_or_else(|| condition.clone(), |met| and(met, condition.clone()));
                 shared.push(Guard { condition: left_out, expected: false });
             }
-            ItemKind::Approve(_) | ItemKind::Require { .. } | ItemKind::Rollback(_) => {}
+            ItemKind::Approve(_) | ItemKind::Rollback(_) => {}
         }
     }
-    steps
 }
 
 fn and(left: Expr, right: Expr) -> Expr {
     Expr::binary(Operator::And, left, right)
 }
 
-struct HostForecast<'a> {
-    context: &'a Context,
-    host: HostId,
-    link: Link,
-    own: Own,
-    published: Results,
-    /// Steps whose effect is not there yet, so that what they touch cannot be judged.
-    unsettled: Vec<StepId>,
-    lost: Option<String>,
-    contents: bool,
+/// Names of steps that the plan does not have, chosen otherwise by `--tags` or `--from`.
+fn never_bound(plan: &Plan) -> BTreeSet<BindingId> {
+    let steps = plan.steps.values().filter_map(|step| step.binding);
+    let bound: BTreeSet<BindingId> = steps.chain(plan.blocks.values().filter_map(|block| block.binding)).collect();
+    plan.bindings.ids().filter(|binding| !bound.contains(binding)).collect()
 }
 
-impl<'a> HostForecast<'a> {
-    fn new(context: &'a Context, host: HostId, contents: bool) -> Self {
-        HostForecast {
-            context,
-            host,
-            link: Link::new(Some(host)),
-            own: Own::new(),
-            published: Results::default(),
-            unsettled: Vec::new(),
-            lost: None,
-            contents,
-        }
-    }
-
-    async fn run(mut self, steps: &[Guarded]) -> Vec<(StepId, HostId, Prediction)> {
-        let mut predictions = Vec::new();
-        for (id, guards) in steps {
-            let verdict = self.judge(*id, guards).await;
-            if matches!(verdict, Verdict::WillChange { .. } | Verdict::Unknown { .. } | Verdict::Unreachable { .. }) {
-                self.unsettled.push(*id);
-            }
-            let (step, host) = (self.context.step(*id).name.clone(), self.context.name(Actor::Host(self.host)));
-            predictions.push((*id, self.host, Prediction { step, host, verdict }));
-        }
-        self.link.close().await;
-        predictions
-    }
-
-    async fn judge(&mut self, id: StepId, guards: &[Guard]) -> Verdict {
-        if let Some(why) = &self.lost {
-            return Verdict::Unknown { why: why.clone() };
-        }
-        match self.guarded(guards) {
-            Ok(Some(true)) => {}
-            Ok(Some(false)) => return Verdict::Skipped,
-            Ok(None) => return Verdict::Unknown { why: "its condition depends on the run".to_string() },
-            Err(error) => return Verdict::Unknown { why: error.to_string() },
-        }
-        let step = self.context.step(id);
-        if let Some(earlier) = self.overlapping(step) {
-            return Verdict::Unknown { why: format!("after {earlier}") };
-        }
-        self.look(step).await
-    }
-
-    /// Unknown conditions count as false in a run, but here a result may only be missing because nothing ran.
-    fn guarded(&self, guards: &[Guard]) -> Result<Option<bool>, StepError> {
-        for guard in guards {
-            match eval_condition(&guard.condition, &self.scope()).map_err(StepError::Expression)? {
-                Some(value) if value == guard.expected => {}
-                Some(_) => return Ok(Some(false)),
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(true))
-    }
-
-    fn scope(&self) -> RunScope<'_> {
-        self.around().scope(self.context, None)
-    }
-
-    fn around(&self) -> Surroundings<'_> {
-        Surroundings { actor: Actor::Host(self.host), published: &self.published, own: &self.own, batch: &[] }
-    }
-
-    /// The machine that a step runs on; none where only the run will know.
-    fn machine(&self, step: &Step) -> Option<HostId> {
-        match &step.runs_at {
-            None => Some(self.host),
-            Some(place) => machine(place, &self.scope()).ok(),
-        }
-    }
-
-    /// An earlier step that has yet to happen and may touch what this one looks at.
-    fn overlapping(&self, step: &Step) -> Option<String> {
-        let overlaps = |earlier: &&StepId| {
-            let earlier = self.context.step(**earlier);
-            let apart =
-                matches!((self.machine(earlier), self.machine(step)), (Some(left), Some(right)) if left != right);
-            earlier.row.level != Level::Read && !apart && touch_overlap(earlier, step)
-        };
-        self.unsettled.iter().find(overlaps).map(|id| self.context.step(*id).name.clone())
-    }
-
-    async fn look(&mut self, step: &Step) -> Verdict {
-        if step.runs_at.is_none() {
-            // Taken out for the look, so that what is found can be kept meanwhile.
-            let mut link = std::mem::replace(&mut self.link, Link::new(Some(self.host)));
-            let verdict = self.look_at(step, &mut link).await;
-            self.link = link;
-            return verdict;
-        }
-        let Some(machine) = self.machine(step) else {
-            return Verdict::Unknown { why: "where it runs depends on the run".to_string() };
-        };
-        let shared = self.context.places.link(machine);
-        let mut link = shared.lock().await;
-        self.look_at(step, &mut link).await
-    }
-
-    async fn look_at(&mut self, step: &Step, link: &mut Link) -> Verdict {
-        let surroundings = self.around();
-        let mut prepared = match prepare(self.context, link, step, surroundings).await {
-            Ok(prepared) => prepared,
-            Err(error) => return self.failed(step, &error),
-        };
-        if self.contents {
-            let value = VariableValue::Text("true".to_string());
-            prepared.bound.variables.push(Variable { name: WANTS_CONTENT.to_string(), value });
-        }
-        let mut trace = Trace::default();
-        let mut attempt =
-            Attempt { context: self.context, link, prepared: &prepared, number: 1, started: Instant::now() };
-        match attempt.foresee(&mut trace).await {
-            Ok(Foresight::NothingToDo) => {
-                let fields = super::step::known_fields(&prepared, &trace, &self.context.redactor());
-                if let Some(binding) = step.binding {
-                    self.own.insert(binding, Recorded::new(fields, Flags::default()));
-                }
-                Verdict::Ok
-            }
-            Ok(Foresight::ReadsInTheRun) => Verdict::Unknown { why: "it reads only in a run".to_string() },
-            Ok(Foresight::WouldApply) => will_change(self.context, &prepared, &trace, self.contents).await,
-            Err(error @ StepError::Needs { .. }) if !self.unsettled.is_empty() => {
-                Verdict::Unknown { why: format!("{error}, which an earlier step may change") }
-            }
-            Err(error) => self.failed(step, &error),
-        }
-    }
-
-    fn failed(&mut self, step: &Step, error: &StepError) -> Verdict {
-        if error.is_unreachable() && step.runs_at.is_some() {
-            return Verdict::Unreachable { why: with_hint(error) };
-        }
-        if error.is_unreachable() {
-            self.lost = Some("the host cannot be asked".to_string());
-            return Verdict::Unreachable { why: with_hint(error) };
-        }
-        match error {
-            StepError::SecretNotRead { .. } => {
-                Verdict::Unknown { why: "it takes a secret, which only a run reads".to_string() }
-            }
-            StepError::NotKnown { what } => Verdict::Unknown { why: format!("`{what}` is known only in a run") },
-            StepError::Argument { .. } | StepError::Expression(_) if !self.unsettled.is_empty() => {
-                Verdict::Unknown { why: error.to_string() }
-            }
-            other => Verdict::WillFail { why: with_hint(other) },
-        }
-    }
-}
-
-async fn will_change(context: &Context, prepared: &Prepared<'_>, trace: &Trace, contents: bool) -> Verdict {
-    let written = written(context, prepared, contents).await;
-    let found = differences(&context.inventory, prepared.action, &prepared.params, &written, &trace.before);
-    let clean = |text: Option<String>| text.map(|text| context.redactor().clean(&text));
-    let differences = found
-        .into_iter()
-        .map(|found| Difference { field: found.field, now: clean(found.now), then: clean(found.then) })
-        .collect();
-    Verdict::WillChange { differences }
-}
-
-/// What a step would write: a rendered template, a file of the project, or the parameter `content`.
-async fn written(context: &Context, prepared: &Prepared<'_>, contents: bool) -> Written {
-    if let Some(rendered) = &prepared.rendered {
-        return Written {
-            sha256: Some(rendered.file.sha256.clone()),
-            content: contents.then(|| rendered.content.clone()),
-        };
-    }
-    for (param, (_, value)) in prepared.action.params.iter().zip(&prepared.params) {
-        match value {
-            Value::File(file) => {
-                // A file that is gone is an error of the run, not of its preview.
-                let content = if contents { context.content(&file.sha256).await.ok() } else { None };
-                return Written { sha256: Some(file.sha256.clone()), content };
-            }
-            Value::String(text) if param.name == "content" => {
-                let sha256 = Some(hex(&sha2::Sha256::digest(text.as_bytes())));
-                return Written { sha256, content: contents.then(|| text.clone().into_bytes()) };
-            }
-            _ => {}
-        }
-    }
-    Written::default()
+/// A read that names nothing may look at whatever an earlier step has yet to change.
+pub(super) fn looks_anywhere(step: &Step) -> bool {
+    step.row.level == Level::Read && step.touches.is_empty()
 }
 
 /// Undeclared touches overlap everything; a key with a part known only at run time (`{…}`) overlaps its kind.
@@ -328,7 +331,7 @@ pub fn touch_overlap(earlier: &Step, later: &Step) -> bool {
     earlier.touches.iter().any(|left| later.touches.iter().any(|right| keys_overlap(left, right)))
 }
 
-fn keys_overlap(left: &str, right: &str) -> bool {
+pub(super) fn keys_overlap(left: &str, right: &str) -> bool {
     let kind = |key: &str| key.split(':').next().unwrap_or_default().to_string();
     if kind(left) != kind(right) {
         return false;

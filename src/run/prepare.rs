@@ -1,5 +1,6 @@
 //! Before a step's first phase: its arguments, the body for this host, what its programs get. Changes nothing.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::arguments::{self, Bound, Stage};
@@ -73,6 +74,8 @@ pub struct Surroundings<'a> {
     pub own: &'a Own,
     /// The hosts of the batch, in `after batch`.
     pub batch: &'a [HostId],
+    /// See [`RunScope::foreseen`].
+    pub foreseen: Option<&'a BTreeSet<BindingId>>,
 }
 
 impl<'a> Surroundings<'a> {
@@ -87,6 +90,7 @@ impl<'a> Surroundings<'a> {
             own: self.own,
             host: self.actor.host(),
             batch: self.batch,
+            foreseen: self.foreseen,
             it,
         }
     }

@@ -1,6 +1,8 @@
 //! What expressions can know while running: inputs, results so far, and inside an action its own parameters.
 //! Knows nothing of sessions.
 
+use std::collections::BTreeSet;
+
 use super::ports::ContentStore;
 use super::results::{Own, Results};
 use crate::base::ids::{BindingId, HostId};
@@ -25,6 +27,8 @@ pub struct RunScope<'a> {
     pub host: Option<HostId>,
     /// The hosts of the batch, in `after batch`.
     pub batch: &'a [HostId],
+    /// Only in a forecast: names whose results are all there. Another name's missing result is pending, not absent.
+    pub foreseen: Option<&'a BTreeSet<BindingId>>,
     /// `it` in step attributes.
     pub it: Option<&'a Value>,
 }
@@ -44,6 +48,22 @@ impl<'a> RunScope<'a> {
         const NOTHING: &Own = &Own::new();
         let own = if self.host == Some(host) { self.own } else { NOTHING };
         RunScope { host: Some(host), own, ..*self }
+    }
+
+    /// A result, which may be missing only because nothing ran yet.
+    fn found(&self, binding: BindingId, value: Option<Value>) -> Evaluated {
+        match value {
+            None if self.is_open(binding) => Evaluated::Pending(self.name(binding)),
+            found => Evaluated::Known(found.unwrap_or(Value::None)),
+        }
+    }
+
+    fn is_open(&self, binding: BindingId) -> bool {
+        self.foreseen.is_some_and(|settled| !settled.contains(&binding))
+    }
+
+    fn name(&self, binding: BindingId) -> String {
+        self.plan.bindings.get(binding).map(|binding| binding.name.clone()).unwrap_or_default()
     }
 
     /// The steps' own names behind a name of a loop; else the name itself.
@@ -74,7 +94,7 @@ impl Scope for RunScope<'_> {
         let own = self.own.get(&binding).map(|recorded| &recorded.value);
         let found = own.or_else(|| self.published.single(binding));
         let here = || self.host.and_then(|host| self.published.on_host(binding, host)).map(|recorded| &recorded.value);
-        Evaluated::Known(found.or_else(here).cloned().unwrap_or(Value::None))
+        self.found(binding, found.or_else(here).cloned())
     }
 
     fn result_on(&self, binding: BindingId, host: HostId) -> Evaluated {
@@ -83,15 +103,22 @@ impl Scope for RunScope<'_> {
         }
         let own = if self.host == Some(host) { self.own.get(&binding) } else { None };
         let found = own.or_else(|| self.published.on_host(binding, host));
-        Evaluated::Known(found.map_or(Value::None, |recorded| recorded.value.clone()))
+        self.found(binding, found.map(|recorded| recorded.value.clone()))
     }
 
     fn results(&self, binding: BindingId) -> Evaluated {
-        Evaluated::Known(self.published.summary(&self.rounds_of(binding)))
+        let rounds = self.rounds_of(binding);
+        if rounds.iter().any(|round| self.is_open(*round)) {
+            return Evaluated::Pending(self.name(binding));
+        }
+        Evaluated::Known(self.published.summary(&rounds))
     }
 
     fn result_values(&self, binding: BindingId) -> Evaluated {
         let rounds = self.rounds_of(binding);
+        if rounds.iter().any(|round| self.is_open(*round)) {
+            return Evaluated::Pending(self.name(binding));
+        }
         let on_host = |host: HostId| match self.result_on(binding, host) {
             Evaluated::Known(value) => value,
             Evaluated::Pending(_) => Value::None,

@@ -18,6 +18,8 @@ mod contract_bodies;
 mod contract_lanes;
 mod diff;
 mod docs;
+mod dry_run;
+mod dry_run_programs;
 mod example_actions;
 mod example_servers;
 mod examples;
