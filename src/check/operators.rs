@@ -211,6 +211,10 @@ impl Checker<'_> {
             (Type::Host, Type::Hosts(_) | Type::Host) => Some(Type::Hosts(None)),
             (Type::Int, Type::Int) => Some(Type::Int),
             (Type::Int | Type::Float, Type::Int | Type::Float) => Some(Type::Float),
+            // How often one goes into the other.
+            (Type::Duration, Type::Duration) | (Type::Size, Type::Size) if operator == Operator::Divide => {
+                Some(Type::Float)
+            }
             (Type::Duration, Type::Duration) if operator != Operator::Multiply => Some(Type::Duration),
             (Type::Size, Type::Size) if operator != Operator::Multiply => Some(Type::Size),
             (Type::Duration, Type::Int) if operator == Operator::Multiply => Some(Type::Duration),

@@ -275,6 +275,10 @@ pub fn arithmetic(operator: Operator, left: Value, right: Value, span: Span) -> 
         (Operator::Add, Value::String(left), Value::String(right)) => Ok(Value::String(left + &right)),
         (Operator::Add, Value::List(left), Value::List(right)) => Ok(Value::List([left, right].concat())),
         (operator, Value::Int(left), Value::Int(right)) => ints(operator, left, right, span).map(Value::Int),
+        (Operator::Divide, Value::Duration(left), Value::Duration(right))
+        | (Operator::Divide, Value::Size(left), Value::Size(right)) => {
+            floats(Operator::Divide, left as f64, right as f64, span)
+        }
         (operator, Value::Duration(left), Value::Duration(right)) => {
             unsigned(operator, left, right, span).map(Value::Duration)
         }

@@ -566,6 +566,7 @@ playbook a(
 ) ! read {
   require version_compare(version, "15.9-2") > 0 else "too old: {version}"
   require in_network(address, "10.0.0.0/8") else "{address} is elsewhere"
+  require 5s / 2s == 2.5 and 1GiB / 1MiB == 1024.0 else "other ratios"
   require last(group("web")).name == "w2" else "another host"
 }
 "#;
