@@ -228,17 +228,17 @@ impl Attempt<'_> {
             // The rollback of an apply that fails half-way needs what it reported before it failed.
             trace.apply = texts.clone();
         }
-        if completed.timed_out {
-            return Err(out_of_time);
-        }
         let judged_later = phase == Phase::Apply && self.prepared.step.ok.is_some();
-        if completed.code != 0 && !judged_later {
-            return Err(self.exit(phase, &completed));
-        }
+        let error = match completed.code {
+            _ if completed.timed_out => Some(out_of_time),
+            code if code != 0 && !judged_later => Some(self.exit(phase, &completed)),
+            _ => None,
+        };
         if phase == Phase::Apply {
+            // A failure that is allowed has a code and an output too.
             trace.completed = Some(completed);
         }
-        reported
+        error.map_or(reported, Err)
     }
 
     fn exit(&self, phase: Phase, completed: &Completed) -> StepError {

@@ -379,7 +379,9 @@ pub fn known_fields(prepared: &Prepared<'_>, trace: &Trace, redactor: &Redactor)
 
 fn seen(name: &str, trace: &Trace, redactor: &Redactor) -> Option<Value> {
     let in_record = |value: &Option<Value>| value.as_ref().and_then(|value| value.field(name)).cloned();
-    let streams = || fields::from_streams(name, trace.completed.as_ref(), redactor);
+    // An `apply` that began and was never heard of again gave nothing; one that was not needed gave 0 and no output.
+    let lost = trace.apply_started && trace.completed.is_none();
+    let streams = || if lost { None } else { fields::from_streams(name, trace.completed.as_ref(), redactor) };
     in_record(&trace.apply_value)
         .or_else(|| in_record(&trace.after_value))
         .or_else(|| in_record(&trace.before_value))

@@ -398,3 +398,35 @@ fn data_files_are_typed_and_their_errors_have_places() {
     let missing = forms.project.opsc(&["check", "people.ops"]);
     assert!(missing.stderr.contains("there is no file `data/people.yaml` in the project"), "{missing:?}");
 }
+
+#[test]
+fn a_failure_that_is_allowed_has_its_code_and_its_output() {
+    let forms = Forms::new();
+    forms.playbook(
+        "change, exec",
+        r#"
+  on host("w1") {
+    bad = shell.run(script: sh"echo said; echo why >&2; exit 3", effect: "read") {
+      allow_failure: true
+    }
+    slow = shell.run(script: sh"echo begun; sleep 9", effect: "read") {
+      allow_failure: true
+      timeout: 300ms
+    }
+    require bad.failed and bad.code == 3 and bad.stdout == "said" and bad.stderr == "why" else "{bad.code}"
+    require slow.failed and slow.code != 0 and slow.stdout == "begun" else "{slow.code}"
+    repeat (times: 2, until: tried.code == 0) {
+      tried = shell.run(
+        script: sh"echo x >>ROOT/tries; exit 1",
+        effect: "change",
+      ) {
+        allow_failure: true
+      }
+    }
+  }
+"#,
+    );
+    let run = forms.run();
+    assert!(run.code == 21 && run.stderr.contains("was not true after 2 rounds"), "{run:?}");
+    assert_eq!(forms.read("tries").as_deref(), Some("x\nx\n"));
+}
