@@ -26,7 +26,7 @@ const CODES: &[(&str, &[&str])] = &[
     ("dropped argument", &["E0203", "E0211"]),
     ("dropped effect", &["E0402", "E0403"]),
     ("duplicate definition", &["E0107"]),
-    ("duplicate name", &["E0614", "E0106", "E0107", "E0110", "E0205"]),
+    ("duplicate name", &["E0614", "E0616", "E0106", "E0107", "E0110", "E0205"]),
     ("leaked secret", &["E0701"]),
     ("positional argument", &["E0204"]),
     ("runtime loop", &["E0313"]),
