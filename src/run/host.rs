@@ -133,6 +133,8 @@ impl Worker {
             }
             (Ok(true), ItemKind::Require { condition, message, .. }) => self.required(condition, message),
             (Ok(true), ItemKind::SkipIf { condition, reason, .. }) => self.left_out(condition, reason),
+            // A gate behind which nothing would happen is not asked.
+            (Ok(true), ItemKind::Approve(gate)) if self.context.plan.gates.at(*gate).before.is_empty() => Ok(()),
             (Ok(true), ItemKind::Approve(gate)) => {
                 let gate = self.context.plan.gates.at(*gate).name.clone();
                 Err(self.refused(&gate, &StepError::NotApproved { gate: gate.clone() }))

@@ -180,6 +180,11 @@ playbook a() ! change, exec {
     assert!(run.code == 3 && run.stderr.contains("`approve#1` by dba or self"), "{run:?}");
     assert_eq!((project.read("root/flag"), project.opsc(&["runs"]).stdout.lines().count()), (None, 0));
 
+    let last = "ops 1\n\nplaybook a() ! change {\n  on host(\"w1\") {\n    file.write(to: \"ROOT/last\", content: \"x\")\n  }\n\n  approve(by: [\"dba\"], message: \"nothing is behind it\")\n}\n";
+    write(&project, "a.ops", last);
+    let unasked = project.opsc(&["run", "a.ops", "-y"]);
+    assert!(unasked.code == 0 && project.read("root/last").is_some(), "{unasked:?}");
+
     project.write("opsc.toml", "[approvers]\ndba = [\"ssh-ed25519 AAAA\"]\nme = \"self\"\n");
     let nobody = refused(&project, "ops 1\n\nplaybook a() ! read {\n  approve(by: [\"dbs\"], message: \"x\")\n}\n");
     assert!(nobody.stderr.contains("`[approvers]` names nobody `dbs`"), "{nobody:?}");
