@@ -109,7 +109,7 @@ pub fn vendor(project: &Project) -> Result<Vec<Locked>, AppError> {
         if locked.iter().any(|known| known.source == remote.source) {
             continue;
         }
-        let (commit, text) = fetch(&remote)?;
+        let (commit, text) = fetch(&remote, &project.state)?;
         let copy = remote.copy(&project.root);
         wanted.extend(remotes(&text, &copy)?);
         let folder = copy.parent().unwrap_or(&project.root);
@@ -152,9 +152,11 @@ fn remotes(text: &str, path: &Path) -> Result<Vec<Remote>, AppError> {
     Ok(found)
 }
 
-/// The commit of a version, and the module's text there.
-fn fetch(remote: &Remote) -> Result<(String, String), AppError> {
-    let folder = std::env::temp_dir().join(format!("opsc-vendor-{}", std::process::id()));
+/// The commit of a version, and the module's text there. Cloned into the project's own state: a name that can be guessed
+/// in a folder of everybody's could be somebody else's.
+fn fetch(remote: &Remote, state: &Path) -> Result<(String, String), AppError> {
+    std::fs::create_dir_all(state).map_err(|error| AppError::Write { path: state.to_path_buf(), error })?;
+    let folder = state.join(format!("vendor-{}", std::process::id()));
     let clone = folder.display().to_string();
     let fetched = (|| {
         let deep = ["clone", "--quiet", "--depth", "1", "--no-checkout", "--branch", &remote.version, "--"];
