@@ -1,19 +1,19 @@
 //! Walks a playbook and lays its steps out: blocks in program order, guards instead of branches, hosts resolved.
 
 use super::arguments;
-use super::batches;
 use super::chosen::Chosen;
 use super::errors::{PlanError, Refusal};
 use super::expression_text::expression_text;
 use super::inputs::{Inputs, may_be_empty, refuse};
-use super::model::{Block, BlockHosts, Clause, Gate, Guard, Item, ItemKind, Plan, Reversible, RunsAt, Step};
+use super::model::{Block, BlockHosts, Clause, Gate, Guard, Item, ItemKind, Plan, RunsAt, Step};
+use super::options::reversible;
 use super::scope::PlanScope;
 use crate::base::ids::{BindingId, BlockId, GateId, HostId, Id, IdVec, StepId};
 use crate::base::words;
-use crate::eval::fits::{Misfit, fits, kind_name};
-use crate::eval::kinds::{kind_of_step, reversible_with};
+use crate::eval::fits::fits;
+use crate::eval::kinds::kind_of_step;
 use crate::eval::{Evaluated, eval};
-use crate::hir::effect::{Kind, Level};
+use crate::hir::effect::Level;
 use crate::hir::expr::Expr;
 use crate::hir::program::{Action, Binding, OnBlock, Place as At, Playbook, Program, Statement, Step as ProgramStep};
 use crate::hir::types::Os;
@@ -25,7 +25,7 @@ const DEFAULT_EVERY: u64 = 1000;
 pub struct Builder<'a> {
     pub(super) program: &'a Program,
     pub(super) playbook: &'a Playbook,
-    inventory: &'a Inventory,
+    pub(super) inventory: &'a Inventory,
     pub(super) inputs: &'a Inputs,
     /// The playbook's names, and those of single rounds.
     pub(super) bindings: IdVec<BindingId, Binding>,
@@ -291,86 +291,6 @@ impl<'a> Builder<'a> {
         BlockHosts::Known(limited)
     }
 
-    fn batch(&mut self, expr: Option<&Expr>) -> Vec<super::model::BatchSize> {
-        let Some(expr) = expr else { return Vec::new() };
-        let Some(value) = self.known_now(expr, "`batch`") else { return Vec::new() };
-        batches::sizes(&value, expr.span).unwrap_or_else(|error| {
-            self.errors.push(error);
-            Vec::new()
-        })
-    }
-
-    /// The value of `spread:` on every host that may be in the block.
-    fn spread(&mut self, expr: Option<&Expr>, hosts: &BlockHosts) -> Vec<(HostId, Value)> {
-        let Some(expr) = expr else { return Vec::new() };
-        let candidates = match hosts {
-            BlockHosts::Known(hosts) => hosts.clone(),
-            _ => self.inventory.hosts.ids().collect(),
-        };
-        let mut values = Vec::new();
-        for host in candidates {
-            match eval(expr, &self.scope(Some(host))) {
-                Ok(Evaluated::Known(Value::None)) => {}
-                Ok(Evaluated::Known(value)) => values.push((host, value)),
-                Ok(Evaluated::Pending(reason)) => {
-                    self.errors.push(PlanError::NotKnownNow { what: "`spread`", reason, span: expr.span });
-                    return Vec::new();
-                }
-                Err(error) => {
-                    self.errors.push(PlanError::Expression { error });
-                    return Vec::new();
-                }
-            }
-        }
-        values
-    }
-
-    pub(super) fn count(&mut self, expr: Option<&Expr>, what: &'static str, least: i64) -> Option<usize> {
-        let expr = expr?;
-        match self.known_now(expr, what)? {
-            Value::Int(count) if count >= least => usize::try_from(count).ok(),
-            other => {
-                let misfit =
-                    Misfit::OutOfRange { range: format!("a whole number of at least {least}"), found: other.literal() };
-                self.errors.push(PlanError::BadOption { what, misfit, span: expr.span });
-                None
-            }
-        }
-    }
-
-    /// Milliseconds.
-    fn milliseconds(&mut self, expr: Option<&Expr>, what: &'static str) -> Option<u64> {
-        let expr = expr?;
-        match self.known_now(expr, what)? {
-            Value::Duration(milliseconds) => Some(milliseconds),
-            other => {
-                let misfit =
-                    Misfit::WrongType { expected: "duration".to_string(), found: kind_name(&other).to_string() };
-                self.errors.push(PlanError::BadOption { what, misfit, span: expr.span });
-                None
-            }
-        }
-    }
-
-    pub(super) fn user(&mut self, expr: Option<&Expr>) -> Option<String> {
-        let value = self.known_now(expr?, "`as`")?;
-        value.as_str().map(str::to_string)
-    }
-
-    pub(super) fn known_now(&mut self, expr: &Expr, what: &'static str) -> Option<Value> {
-        match eval(expr, &self.scope(None)) {
-            Ok(Evaluated::Known(value)) => Some(value),
-            Ok(Evaluated::Pending(reason)) => {
-                self.errors.push(PlanError::NotKnownNow { what, reason, span: expr.span });
-                None
-            }
-            Err(error) => {
-                self.errors.push(PlanError::Expression { error });
-                None
-            }
-        }
-    }
-
     pub(super) fn items(&mut self, statements: &[Statement], place: &Place) -> Vec<Item> {
         let mut items = Vec::new();
         for statement in statements {
@@ -581,19 +501,4 @@ fn holds_blocks(statements: &[Statement]) -> bool {
         Statement::For { body, .. } | Statement::Repeat { body, .. } => holds_blocks(body),
         _ => false,
     })
-}
-
-/// Whether a rollback of this step restores what was there.
-fn reversible(action: &Action, kind: Kind, args: &[Evaluated]) -> Reversible {
-    if kind == Kind::Read {
-        return Reversible::NotNeeded;
-    }
-    if !action.has_rollback() {
-        return Reversible::No;
-    }
-    match reversible_with(action, args) {
-        Some(true) => Reversible::Yes,
-        Some(false) => Reversible::No,
-        None => Reversible::Depends,
-    }
 }

@@ -14,6 +14,7 @@ pub mod gates;
 pub mod graph;
 pub mod inputs;
 pub mod model;
+pub mod options;
 pub mod rounds;
 pub mod scope;
 pub mod secrets;
