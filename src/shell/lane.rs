@@ -39,16 +39,20 @@ const START: &str = concat!(
     r#"*" $1 "*) ;; *" $2 "*) [ "$1" = "$a" ] || { m="$m$1 "; g=1; } ;; esac; shift 2; done; done; }; "#,
     // The same, all of them stopped: one that dies right after it started a child would leave the child to nobody.
     r#"z() { m=" $$ $m"; o=; until [ "$o" = "$m" ]; do o=$m; d; kill -STOP ${m#" $$ "}; done; m=${m#" $$ "}; }; "#,
-    // The end of its output ends the steps, and that brings USR1: it must be ignored by then.
-    r#"{ exec 2>/dev/null; trap "" HUP INT QUIT TERM; a=$(exec "$s" -c "echo \$PPID"); echo "$a"; cat; "#,
-    r#"trap "" USR1; exec >&-; m=; z; kill $m; kill -CONT $m; i=0; "#,
+    // The cat alone is signalled when the steps end first: ksh cannot ignore a signal, and one that it catches while it
+    // runs a command substitution takes its variables away, and with them whom not to stop.
+    r#"{ exec 2>/dev/null; trap "" HUP INT QUIT TERM; a=$(exec "$s" -c "echo \$PPID"); echo "$a"; "#,
+    r#""$s" -c "echo \$\$; exec cat"; exec >&-; m=; z; kill $m; kill -CONT $m; i=0; "#,
     // A dead process that nobody collects, as in many containers, is not waited for.
     r#"while [ "$i" -lt 20 ]; do g=; for x in $m; do kill -0 "$x" || continue; y=; read -r y <"/proc/$x/stat"; "#,
     r#"case "${y##*") "}" in Z*) ;; *) g=1 ;; esac; done; [ -z "$g" ] && break; "#,
     r#"sleep 0.1 || sleep 1; i=$((i+1)); done; "#,
     // A process that outlived TERM may have started others meanwhile.
     r#"z; kill -KILL $m; } | "#,
-    r#"{ trap : HUP INT QUIT TERM; read -r a; "$s"; c=$?; kill -USR1 "$a" 2>/dev/null; wait "$a" 2>/dev/null; "#,
+    r#"{ trap : HUP INT QUIT TERM; read -r a; read -r b; "$s"; c=$?; exec 2>/dev/null; "#,
+    // A process that is no child of the watcher is a later one with the number of the cat.
+    r#"if [ -r /proc/self/stat ]; then y=; read -r y <"/proc/$b/stat"; set -- ${y##*") "}; "#,
+    r#"else set -- - $(ps -o ppid= -p "$b"); fi; [ "$2" = "$a" ] && kill -USR1 "$b"; wait "$a"; "#,
     // Behind the pipeline, because the watcher ends whatever still runs in it.
     r#"(exit "$c"); }; c=$?; trap "" HUP INT QUIT TERM; rm -rf "$f"; exit "$c""#
 );
