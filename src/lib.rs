@@ -39,7 +39,6 @@
 //! * No floor above `syntax` knows pest, none but `state` knows SQLite, none but `transport` knows SSH.
 //! * Nothing is reported that was not observed: no step is green without evidence.
 //! * No effect leaves before its intent is on disk (`state`, `run::phases`).
-//! * A form of the language that cannot be planned is refused by name, never ignored (`check`, `E0190`).
 //! * A secret is a reference until a run starts (`secrets`), and no text of a host is shown before it was searched for it
 //!   (`run::redact`); it has no `Display` (`base::secret`).
 //!

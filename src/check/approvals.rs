@@ -29,6 +29,9 @@ impl Checker<'_> {
             self.report(ControlError::ApproveOnHosts { span: head }.diagnostic());
             return None;
         }
+        if context.in_parallel {
+            self.report(ControlError::NotInParallel { what: "`approve`", span: head }.diagnostic());
+        }
         if let Some(name) = &step.binding {
             self.report(ControlError::ApproveGivesNothing { span: name.span }.diagnostic());
         }

@@ -88,7 +88,9 @@ impl Checker<'_> {
             Statement::If { then, otherwise, .. } => {
                 self.statements_need(then, needs) && self.statements_need(otherwise, needs)
             }
-            Statement::For { body, .. } | Statement::Repeat { body, .. } => self.statements_need(body, needs),
+            Statement::For { body, .. } | Statement::Repeat { body, .. } | Statement::Parallel { body, .. } => {
+                self.statements_need(body, needs)
+            }
             _ => false,
         })
     }

@@ -19,6 +19,8 @@ pub struct Scope {
     of_run: Vec<bool>,
     /// Names bound in blocks that have ended, with where; for better messages.
     pub ended: HashMap<String, Span>,
+    /// Names bound by what runs at the same time, with where.
+    pub beside: HashMap<String, Span>,
     /// Where the value of a name became secret, if that is not where the name stands.
     pub secret_origins: HashMap<BindingId, Span>,
 }
@@ -142,6 +144,8 @@ pub struct Context {
     pub in_block: bool,
     /// In an `at`: steps run on another machine.
     pub in_at: bool,
+    /// In a `parallel`, or in a block of one.
+    pub in_parallel: bool,
     pub in_failure: bool,
     pub in_clause: bool,
     /// In `after batch`: `batch` is its hosts.
@@ -164,6 +168,7 @@ impl Context {
             in_default: false,
             in_block: false,
             in_at: false,
+            in_parallel: false,
             in_failure: false,
             in_clause: false,
             in_after_batch: false,

@@ -175,9 +175,10 @@ impl Checker<'_> {
             scope.mark_used(visible.binding);
             return Expr { kind: ExprKind::Binding(visible.binding), ty: visible.ty, span };
         }
-        let diagnostic = match scope.ended.get(&name.text) {
-            Some(bound) => NameError::OutOfReach { name: name.text.clone(), bound: *bound, span },
-            None => {
+        let diagnostic = match (scope.ended.get(&name.text), scope.beside.get(&name.text)) {
+            (Some(bound), _) => NameError::OutOfReach { name: name.text.clone(), bound: *bound, span },
+            (None, Some(bound)) => NameError::Beside { name: name.text.clone(), bound: *bound, span },
+            (None, None) => {
                 let mut known: Vec<String> = scope.names().map(str::to_string).collect();
                 known.sort();
                 NameError::UnknownName { name: name.text.clone(), known, span }

@@ -28,6 +28,7 @@ pub mod members;
 pub mod modules;
 pub mod names;
 pub mod operators;
+pub mod parallel;
 pub mod places;
 pub mod playbooks;
 pub mod powershell_words;

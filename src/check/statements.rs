@@ -61,7 +61,7 @@ impl Checker<'_> {
         lowered
     }
 
-    fn check_statement(
+    pub(super) fn check_statement(
         &mut self,
         statement: &ast::Statement,
         scope: &mut Scope,
@@ -103,16 +103,9 @@ impl Checker<'_> {
                 let head = ForHead { name, list, body, span };
                 self.check_for(&head, scope, context, collected)
             }
-            StatementKind::Parallel { .. } => self.not_planned("parallel", span),
+            StatementKind::Parallel { body } => self.check_parallel(body, span, (scope, context), collected),
             StatementKind::SkipIf { condition, reason } => self.check_skip_if(condition, reason, span, scope, context),
         }
-    }
-
-    fn not_planned(&mut self, form: &'static str, span: Span) -> Option<Statement> {
-        let length = u32::try_from(form.len()).unwrap_or(1);
-        let span = Span { end: span.start + length, ..span };
-        self.report(NameError::NotPlanned { form, span }.diagnostic());
-        None
     }
 
     pub fn check_message(
@@ -362,9 +355,10 @@ fn rebind(statements: &mut [Statement], from: BindingId, to: BindingId) {
                 rebind(then, from, to);
                 rebind(otherwise, from, to);
             }
-            Statement::For { body, .. } | Statement::Repeat { body, .. } | Statement::At { body, .. } => {
-                rebind(body, from, to);
-            }
+            Statement::For { body, .. }
+            | Statement::Repeat { body, .. }
+            | Statement::At { body, .. }
+            | Statement::Parallel { body, .. } => rebind(body, from, to),
             _ => {}
         }
     }

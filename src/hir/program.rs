@@ -225,6 +225,11 @@ pub enum Statement {
         body: Vec<Statement>,
         span: Span,
     },
+    /// Steps, or blocks, at the same time. Holds nothing else.
+    Parallel {
+        body: Vec<Statement>,
+        span: Span,
+    },
     /// So often at most, or until a condition over the round's names is true. Holds no clause.
     Repeat {
         times: Expr,

@@ -4,7 +4,7 @@ use super::arguments;
 use super::chosen::Chosen;
 use super::errors::{PlanError, Refusal};
 use super::expression_text::expression_text;
-use super::inputs::{Inputs, may_be_empty, refuse};
+use super::inputs::{Inputs, refuse};
 use super::model::{Block, BlockHosts, Clause, Gate, Guard, Item, ItemKind, Plan, RunsAt, Step};
 use super::options::reversible;
 use super::scope::PlanScope;
@@ -15,7 +15,7 @@ use crate::eval::kinds::kind_of_step;
 use crate::eval::{Evaluated, eval};
 use crate::hir::effect::Level;
 use crate::hir::expr::Expr;
-use crate::hir::program::{Action, Binding, OnBlock, Place as At, Playbook, Program, Statement, Step as ProgramStep};
+use crate::hir::program::{Action, Binding, Place as At, Playbook, Program, Statement, Step as ProgramStep};
 use crate::hir::types::Os;
 use crate::hir::value::Value;
 use crate::hir::world::{Inventory, Lifecycle};
@@ -36,6 +36,8 @@ pub struct Builder<'a> {
     assumptions: Vec<String>,
     pub(super) chosen: Chosen,
     pub(super) gates: IdVec<GateId, Gate>,
+    /// How many `parallel`s there are so far.
+    parallels: usize,
     pub(super) errors: Vec<PlanError>,
 }
 
@@ -49,6 +51,8 @@ pub(super) struct Place {
     pub(super) runs_at: Option<RunsAt>,
     pub(super) tags: Vec<String>,
     pub(super) guards: Vec<Guard>,
+    /// The `parallel` around it.
+    pub(super) parallel: Option<String>,
 }
 
 impl<'a> Builder<'a> {
@@ -72,6 +76,7 @@ impl<'a> Builder<'a> {
             assumptions: Vec::new(),
             chosen: Chosen::default(),
             gates: IdVec::new(),
+            parallels: 0,
             errors: Vec::new(),
         }
     }
@@ -85,11 +90,13 @@ impl<'a> Builder<'a> {
             runs_at: None,
             tags: Vec::new(),
             guards: Vec::new(),
+            parallel: None,
         };
         self.body(&self.playbook.body, &place);
         let on_failure = self.items(&self.playbook.on_failure, &Place { clause: Clause::Failure, ..place.clone() });
         let always = self.items(&self.playbook.always, &Place { clause: Clause::Always, ..place });
         self.check_chosen();
+        self.check_parallels([&on_failure, &always]);
         if let Some(refusal) = refuse(std::mem::take(&mut self.errors)) {
             return Err(refusal);
         }
@@ -179,6 +186,11 @@ impl<'a> Builder<'a> {
                     self.close_stretch(&mut pending, place);
                     self.call(call, place);
                 }
+                Statement::Parallel { body, .. } if holds_blocks(body) => {
+                    self.close_stretch(&mut pending, place);
+                    let here = self.beside(place);
+                    self.body(body, &here);
+                }
                 Statement::For { body, .. } | Statement::Repeat { body, .. } if holds_blocks(body) => {
                     self.close_stretch(&mut pending, place);
                     for round in self.rounds(statement) {
@@ -195,102 +207,6 @@ impl<'a> Builder<'a> {
         self.close_stretch(&mut pending, place);
     }
 
-    fn close_stretch(&mut self, items: &mut Vec<Item>, place: &Place) {
-        if items.is_empty() {
-            return;
-        }
-        let number = self.count_blocks(|hosts| matches!(hosts, BlockHosts::Controller)) + 1;
-        self.blocks.push(Block {
-            name: format!("controller#{number}"),
-            binding: None,
-            guards: place.guards.clone(),
-            hosts: BlockHosts::Controller,
-            batch: Vec::new(),
-            spread: Vec::new(),
-            at_once: None,
-            max_failures: 0,
-            include_failed: false,
-            items: std::mem::take(items),
-            on_failure: Vec::new(),
-            after_batch: Vec::new(),
-            always: Vec::new(),
-            span: self.playbook.span,
-        });
-    }
-
-    fn count_blocks(&self, matching: impl Fn(&BlockHosts) -> bool) -> usize {
-        self.blocks.values().filter(|block| matching(&block.hosts)).count()
-    }
-
-    fn on_block(&mut self, block: &OnBlock, place: &Place) {
-        let hosts = self.block_hosts(block);
-        let number = self.count_blocks(|hosts| !matches!(hosts, BlockHosts::Controller)) + 1;
-        let planned = Block {
-            name: format!("on#{number}"),
-            binding: block.binding,
-            guards: place.guards.clone(),
-            hosts: hosts.clone(),
-            batch: self.batch(block.batch.as_ref()),
-            spread: self.spread(block.spread.as_ref(), &hosts),
-            at_once: self.count(block.at_once.as_ref(), "`at_once`", 1),
-            max_failures: self.count(block.max_failures.as_ref(), "`max_failures`", 0).unwrap_or(0),
-            include_failed: block.include_failed,
-            items: Vec::new(),
-            on_failure: Vec::new(),
-            after_batch: Vec::new(),
-            always: Vec::new(),
-            span: block.head_span,
-        };
-        let id = self.blocks.push(planned);
-        let here = Place {
-            block: Some(id),
-            clause: Clause::Main,
-            hosts: match hosts {
-                BlockHosts::Known(hosts) => hosts,
-                BlockHosts::Pending { .. } | BlockHosts::Controller => Vec::new(),
-            },
-            as_user: self.user(block.as_user.as_ref()).or_else(|| place.as_user.clone()),
-            runs_at: None,
-            tags: place.tags.clone(),
-            guards: Vec::new(),
-        };
-        let items = self.items(&block.body, &here);
-        let on_failure = self.items(&block.on_failure, &Place { clause: Clause::Failure, ..here.clone() });
-        let always = self.items(&block.always, &Place { clause: Clause::Always, ..here.clone() });
-        let controller = Place { clause: Clause::AfterBatch, hosts: Vec::new(), as_user: None, ..here };
-        let after_batch = self.items(&block.after_batch, &controller);
-        let planned = self.blocks.at_mut(id);
-        planned.after_batch = after_batch;
-        planned.items = items;
-        planned.on_failure = on_failure;
-        planned.always = always;
-    }
-
-    fn block_hosts(&mut self, block: &OnBlock) -> BlockHosts {
-        let text = expression_text(&block.hosts, &self.bindings);
-        let found = match eval(&block.hosts, &self.scope(None)) {
-            Ok(Evaluated::Known(Value::Hosts(hosts))) => hosts,
-            Ok(Evaluated::Known(Value::Host(host))) => vec![host],
-            Ok(Evaluated::Known(_)) => Vec::new(),
-            Ok(Evaluated::Pending(_)) => {
-                return BlockHosts::Pending { hosts: block.hosts.clone(), text, within: self.inputs.limit.clone() };
-            }
-            Err(error) => {
-                self.errors.push(PlanError::Expression { error });
-                return BlockHosts::Known(Vec::new());
-            }
-        };
-        let limited: Vec<HostId> = match &self.inputs.limit {
-            Some(limit) => found.iter().copied().filter(|host| limit.contains(host)).collect(),
-            None => found.clone(),
-        };
-        if limited.is_empty() && !may_be_empty(&block.hosts.ty) {
-            let span = block.hosts.span;
-            self.errors.push(PlanError::NoHosts { text, limited: !found.is_empty(), span });
-        }
-        BlockHosts::Known(limited)
-    }
-
     pub(super) fn items(&mut self, statements: &[Statement], place: &Place) -> Vec<Item> {
         let mut items = Vec::new();
         for statement in statements {
@@ -300,13 +216,13 @@ impl<'a> Builder<'a> {
     }
 
     fn item(&mut self, statement: &Statement, place: &Place, items: &mut Vec<Item>) {
-        let guards = place.guards.clone();
-        match statement {
-            Statement::Let { binding, value } => self.name(*binding, value),
+        let kind = match statement {
+            Statement::Let { binding, value } => return self.name(*binding, value),
             Statement::If { condition, then, otherwise, .. } => {
                 for (branch, here) in self.branches(condition, (then, otherwise), place) {
                     items.extend(self.items(branch, &here));
                 }
+                return;
             }
             Statement::At { place: at, as_user, body, .. } => {
                 let here = Place {
@@ -314,38 +230,42 @@ impl<'a> Builder<'a> {
                     as_user: self.user(as_user.as_ref()).or_else(|| place.as_user.clone()),
                     ..place.clone()
                 };
-                items.extend(self.items(body, &here));
+                return items.extend(self.items(body, &here));
+            }
+            Statement::Parallel { body, .. } => {
+                let here = self.beside(place);
+                return items.extend(self.items(body, &here));
             }
             Statement::For { .. } | Statement::Repeat { .. } => {
                 for round in self.rounds(statement) {
                     let here = place.under_all(&round.guards);
                     items.extend(self.items(&round.body, &here));
                 }
+                return;
             }
-            Statement::Require { condition, message, span } => items.push(Item {
-                guards,
-                kind: ItemKind::Require { condition: condition.clone(), message: message.clone(), span: *span },
-            }),
-            Statement::Approve(approval) => {
-                let gate = self.gate(approval);
-                items.push(Item { guards, kind: ItemKind::Approve(gate) });
+            Statement::Require { condition, message, span } => {
+                ItemKind::Require { condition: condition.clone(), message: message.clone(), span: *span }
             }
-            Statement::SkipIf { condition, reason, span } => items.push(Item {
-                guards,
-                kind: ItemKind::SkipIf { condition: condition.clone(), reason: reason.clone(), span: *span },
-            }),
-            Statement::Rollback { scope, .. } => items.push(Item { guards, kind: ItemKind::Rollback(*scope) }),
+            Statement::Approve(approval) => ItemKind::Approve(self.gate(approval)),
+            Statement::SkipIf { condition, reason, span } => {
+                ItemKind::SkipIf { condition: condition.clone(), reason: reason.clone(), span: *span }
+            }
+            Statement::Rollback { scope, .. } => ItemKind::Rollback(*scope),
             Statement::Step(step) => match self.composite(step, place) {
-                Some(inner) => items.extend(inner),
-                None if self.is_left_out(step, place) => {}
-                None => {
-                    let id = self.step(step, place);
-                    items.push(Item { guards, kind: ItemKind::Step(id) });
-                }
+                Some(inner) => return items.extend(inner),
+                None if self.is_left_out(step, place) => return,
+                None => ItemKind::Step(self.step(step, place)),
             },
             // The checker refuses both inside `on` and inside clauses.
-            Statement::On(_) | Statement::Call(_) => {}
-        }
+            Statement::On(_) | Statement::Call(_) => return,
+        };
+        items.push(Item { guards: place.guards.clone(), parallel: place.parallel.clone(), kind });
+    }
+
+    /// The inside of a `parallel` here.
+    fn beside(&mut self, place: &Place) -> Place {
+        self.parallels += 1;
+        Place { parallel: Some(format!("parallel#{}", self.parallels)), ..place.clone() }
     }
 
     /// The branches that may run: both under a guard, or the one that inputs and inventory have chosen already.
@@ -498,7 +418,9 @@ fn holds_blocks(statements: &[Statement]) -> bool {
     statements.iter().any(|statement| match statement {
         Statement::On(_) | Statement::Call(_) => true,
         Statement::If { then, otherwise, .. } => holds_blocks(then) || holds_blocks(otherwise),
-        Statement::For { body, .. } | Statement::Repeat { body, .. } => holds_blocks(body),
+        Statement::For { body, .. } | Statement::Repeat { body, .. } | Statement::Parallel { body, .. } => {
+            holds_blocks(body)
+        }
         _ => false,
     })
 }

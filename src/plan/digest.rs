@@ -85,6 +85,7 @@ impl Writer<'_> {
 
     fn block(&mut self, block: &Block, plan: &Plan) {
         self.line("block", &block.name);
+        block.parallel.iter().for_each(|parallel| self.line("parallel", parallel));
         block.guards.iter().for_each(|guard| self.expr(&format!("guard {}", guard.expected), &guard.condition));
         match &block.hosts {
             BlockHosts::Known(hosts) => {
@@ -117,6 +118,7 @@ impl Writer<'_> {
     fn items(&mut self, clause: &str, items: &[Item], plan: &Plan) {
         self.line("clause", clause);
         for item in items {
+            item.parallel.iter().for_each(|parallel| self.line("parallel", parallel));
             item.guards.iter().for_each(|guard| self.expr(&format!("guard {}", guard.expected), &guard.condition));
             match &item.kind {
                 ItemKind::Step(step) => self.step(plan.steps.at(*step)),

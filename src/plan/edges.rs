@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{Edge, EdgeReason, Item, ItemKind, Plan};
+use super::model::{Edge, EdgeReason, Item, Plan};
 use crate::base::ids::{BindingId, StepId};
 use crate::eval::walk::walk;
 use crate::hir::expr::{Expr, ExprKind};
@@ -10,22 +10,29 @@ use crate::hir::expr::{Expr, ExprKind};
 /// Fills in `after` of every step.
 pub fn connect(plan: &mut Plan) {
     let mut edges: Vec<(StepId, Edge)> = Vec::new();
-    let mut last: Option<StepId> = None;
-    for block in plan.blocks.values() {
-        let main = steps_of(&block.items);
-        chain(&main, last, &mut edges);
-        // Between batches every host waits for the last step of all hosts of the batch before. As a graph of steps
-        // that is a loop, so the first step says it of the last one, and `graph` leaves it out of the order.
-        if let (Some(first), Some(end), false) = (main.first(), main.last(), block.batch.is_empty()) {
-            edges.push((*first, Edge { step: *end, why: EdgeReason::Batch }));
+    let mut last: Vec<StepId> = Vec::new();
+    for group in plan.groups() {
+        let mut ends = Vec::new();
+        for id in group {
+            let block = plan.blocks.at(id);
+            let main = waves(&block.items);
+            chain(&main, &last, &mut edges);
+            // Between batches every host waits for the last step of all hosts of the batch before. As a graph of steps
+            // that is a loop, so the first step says it of the last one, and `graph` leaves it out of the order.
+            if let (Some(first), Some(end), false) = (main.first(), main.last(), block.batch.is_empty()) {
+                let batch = |step: &StepId| Edge { step: *step, why: EdgeReason::Batch };
+                edges.extend(first.iter().flat_map(|first| end.iter().map(|end| (*first, batch(end)))));
+            }
+            let end = main.last().map_or(&[][..], Vec::as_slice);
+            for clause in [&block.on_failure, &block.after_batch, &block.always] {
+                chain(&waves(clause), end, &mut edges);
+            }
+            ends.extend_from_slice(end);
         }
-        for clause in [&block.on_failure, &block.after_batch, &block.always] {
-            chain(&steps_of(clause), main.last().copied(), &mut edges);
-        }
-        last = main.last().copied().or(last);
+        last = if ends.is_empty() { last } else { ends };
     }
     for clause in [&plan.on_failure, &plan.always] {
-        chain(&steps_of(clause), last, &mut edges);
+        chain(&waves(clause), &last, &mut edges);
     }
     edges.extend(data_edges(plan));
     add(plan, edges);
@@ -42,22 +49,20 @@ fn add(plan: &mut Plan, edges: Vec<(StepId, Edge)>) {
     }
 }
 
-fn steps_of(items: &[Item]) -> Vec<StepId> {
-    items
-        .iter()
-        .filter_map(|item| match item.kind {
-            ItemKind::Step(step) => Some(step),
-            ItemKind::Approve(_) | ItemKind::Require { .. } | ItemKind::SkipIf { .. } | ItemKind::Rollback(_) => None,
-        })
-        .collect()
+/// Steps in order: one at a time, or all of one `parallel` together.
+fn waves(items: &[Item]) -> Vec<Vec<StepId>> {
+    let same = |one: &Item, other: &Item| one.parallel.is_some() && one.parallel == other.parallel;
+    let together = items.chunk_by(same).map(|items| items.iter().filter_map(Item::step).collect());
+    together.filter(|wave: &Vec<StepId>| !wave.is_empty()).collect()
 }
 
-fn chain(steps: &[StepId], mut before: Option<StepId>, edges: &mut Vec<(StepId, Edge)>) {
-    for step in steps {
-        if let Some(before) = before {
-            edges.push((*step, Edge { step: before, why: EdgeReason::Order }));
+fn chain(waves: &[Vec<StepId>], before: &[StepId], edges: &mut Vec<(StepId, Edge)>) {
+    let mut before = before;
+    for wave in waves {
+        for step in wave {
+            edges.extend(before.iter().map(|before| (*step, Edge { step: *before, why: EdgeReason::Order })));
         }
-        before = Some(*step);
+        before = wave;
     }
 }
 
@@ -105,7 +110,7 @@ fn guards_by_step(plan: &Plan) -> BTreeMap<StepId, Vec<&Expr>> {
         });
         let shared: Vec<&Expr> = shared.collect();
         for item in block.all_items() {
-            if let ItemKind::Step(step) = item.kind {
+            if let Some(step) = item.step() {
                 let own = item.guards.iter().map(|guard| &guard.condition);
                 guards.entry(step).or_default().extend(shared.iter().copied().chain(own));
             }

@@ -39,6 +39,8 @@ pub enum PlanError {
     BadOption { what: &'static str, misfit: Misfit, span: Span },
     UnknownTag { tag: String, near: Option<String>, known: Vec<String>, playbook: Span },
     UnknownStep { step: String, near: Option<String>, playbook: Span },
+    TouchedTwice { steps: [String; 2], key: String, first: Span, span: Span },
+    HostInTwoBlocks { host: String, first: Span, span: Span },
     NoBody { action: String, os: &'static str, hosts: Vec<String>, span: Span },
 }
 
@@ -119,6 +121,18 @@ impl PlanError {
                     None => diagnostic.help("`opsc plan` shows the names of all steps"),
                 }
             }
+            PlanError::TouchedTwice { steps: [one, other], key, first, span } => {
+                let text = format!("`{one}` and `{other}` run at the same time, and both touch {key}");
+                Diagnostic::error("E0914", *span, text)
+                    .label(*first, "the other one")
+                    .help("take one of them out of the `parallel`")
+            }
+            PlanError::HostInTwoBlocks { host, first, span } => {
+                let text = format!("{host} is in two blocks that run at the same time");
+                Diagnostic::error("E0915", *span, text)
+                    .label(*first, "the other block")
+                    .help("a host does one thing at a time; put the blocks one after the other, or the steps into one")
+            }
             PlanError::NoBody { action, os, hosts, span } => {
                 Diagnostic::error("E0911", *span, format!("`{action}` cannot run on {os}"))
                     .at(format!("would run on {}", words::join_some(hosts, 5)))
@@ -168,4 +182,10 @@ crate::diag::code_docs! {
     "E0913" "an unknown step"
     "`--from STEP` starts at a step of the plan: the name it binds, or its action with a number."
     "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\n# opsc plan example.ops --from sene\nplaybook p(\n  web: hosts<linux> = group(\"web\"),\n) ! read {\n  on web {\n    seen = file.info(path: \"/\") {\n      tags: [\"look\"]\n    }\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\n# opsc plan example.ops --from seen\nplaybook p(\n  web: hosts<linux> = group(\"web\"),\n) ! read {\n  on web {\n    seen = file.info(path: \"/\") {\n      tags: [\"look\"]\n    }\n  }\n}\n"
+    "E0914" "steps at the same time that touch the same thing"
+    "Each action says what it touches. In a `parallel` no two steps may touch one thing, unless both only read."
+    "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  web: hosts<linux> = group(\"web\"),\n) ! change {\n  on web {\n    parallel {\n      file.directory(path: \"/srv/app\")\n      file.write(to: \"/srv/app/x\", content: \"x\\n\")\n    }\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  web: hosts<linux> = group(\"web\"),\n) ! change {\n  on web {\n    file.directory(path: \"/srv/app\")\n    parallel {\n      file.write(to: \"/srv/app/x\", content: \"x\\n\")\n      file.write(to: \"/srv/app/y\", content: \"y\\n\")\n    }\n  }\n}\n"
+    "E0915" "a host in two blocks that run at the same time"
+    "The blocks of a `parallel` are for hosts of their own: a host does one thing at a time."
+    "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p() ! read {\n  parallel {\n    on group(\"web\") {\n      file.info(path: \"/a\")\n    }\n    on host(\"web1\") {\n      file.info(path: \"/b\")\n    }\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p() ! read {\n  parallel {\n    on group(\"web\") {\n      file.info(path: \"/a\")\n    }\n    on host(\"db1\") {\n      file.info(path: \"/b\")\n    }\n  }\n}\n"
 }

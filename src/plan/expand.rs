@@ -45,7 +45,10 @@ fn collect_names(body: &[Statement], names: &mut Vec<BindingId>) {
                 collect_names(otherwise, names);
                 None
             }
-            Statement::For { body, .. } | Statement::Repeat { body, .. } | Statement::At { body, .. } => {
+            Statement::For { body, .. }
+            | Statement::Repeat { body, .. }
+            | Statement::At { body, .. }
+            | Statement::Parallel { body, .. } => {
                 collect_names(body, names);
                 None
             }
@@ -128,6 +131,7 @@ impl<'a> Expander<'a> {
                 let body = self.statements(body);
                 Statement::Repeat { times, body, until: self.optional(until), span: *span }
             }
+            Statement::Parallel { body, span } => Statement::Parallel { body: self.statements(body), span: *span },
             Statement::Require { condition, message, span } => {
                 Statement::Require { condition: self.expr(condition), message: self.expr(message), span: *span }
             }

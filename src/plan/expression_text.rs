@@ -135,6 +135,7 @@ fn walk_statements(statements: &[Statement], visit: &mut dyn FnMut(&Expr)) {
                 walk_statements(body, visit);
                 until.iter().for_each(|until| walk(until, visit));
             }
+            Statement::Parallel { body, .. } => walk_statements(body, visit),
             Statement::At { place, as_user, body, .. } => {
                 if let Place::Host(host) = place {
                     walk(host, visit);

@@ -2,6 +2,7 @@
 
 pub mod arguments;
 pub mod batches;
+pub mod blocks;
 pub mod builder;
 pub mod chosen;
 pub mod composites;
@@ -15,9 +16,11 @@ pub mod graph;
 pub mod inputs;
 pub mod model;
 pub mod options;
+pub mod parallel;
 pub mod rounds;
 pub mod scope;
 pub mod secrets;
+pub mod touches;
 
 use crate::hir::program::{Playbook, Program};
 use crate::hir::world::Inventory;

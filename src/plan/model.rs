@@ -47,11 +47,27 @@ pub struct Plan {
     pub warnings: Vec<String>,
 }
 
+impl Plan {
+    /// Blocks by what runs at the same time, in program order.
+    pub fn groups(&self) -> Vec<Vec<BlockId>> {
+        let mut groups: Vec<(Option<&str>, Vec<BlockId>)> = Vec::new();
+        for (id, block) in self.blocks.iter() {
+            match (groups.last_mut(), block.parallel.as_deref()) {
+                (Some((Some(open), group)), Some(parallel)) if *open == parallel => group.push(id),
+                (_, parallel) => groups.push((parallel, vec![id])),
+            }
+        }
+        groups.into_iter().map(|(_, group)| group).collect()
+    }
+}
+
 /// An `on` block, or a stretch of the playbook's body that runs on the controller.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Block {
     /// `on#1`, `controller#1`.
     pub name: String,
+    /// The `parallel` it is in, `parallel#1`: its blocks run at the same time.
+    pub parallel: Option<String>,
     pub binding: Option<BindingId>,
     pub guards: Vec<Guard>,
     pub hosts: BlockHosts,
@@ -138,7 +154,15 @@ impl Guard {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Item {
     pub guards: Vec<Guard>,
+    /// The `parallel` it is in, `parallel#1`: its steps run at the same time. They follow each other in the list.
+    pub parallel: Option<String>,
     pub kind: ItemKind,
+}
+
+impl Item {
+    pub fn step(&self) -> Option<StepId> {
+        if let ItemKind::Step(step) = self.kind { Some(step) } else { None }
+    }
 }
 
 #[derive(Clone, PartialEq, Debug)]

@@ -12,31 +12,24 @@ use crate::hir::schedule::Every;
 use crate::hir::value::{SecretRef, Value};
 use crate::hir::world::Inventory;
 use crate::plan::expression_text::expression_text;
-use crate::plan::model::{Block, BlockHosts, Gate, Guard, ItemKind, Plan, Reversible, RunsAt, Shown, Step};
+use crate::plan::model::{Block, BlockHosts, Gate, Guard, Item, Plan, Reversible, RunsAt, Shown, Step};
 
 /// The plan as something to serialize.
 pub fn plan_json<'a>(plan: &'a Plan, program: &'a Program, inventory: &'a Inventory) -> impl Serialize + 'a {
-    Writer { plan, program, inventory, guards: guards_by_step(plan) }
+    Writer { plan, program, inventory, items: items_by_step(plan) }
 }
 
-/// The conditions of every step that stands under an `if`.
-fn guards_by_step(plan: &Plan) -> BTreeMap<StepId, &[Guard]> {
+/// Where each step stands: under which conditions, and beside which others.
+fn items_by_step(plan: &Plan) -> BTreeMap<StepId, &Item> {
     let of_blocks = plan.blocks.values().flat_map(Block::all_items);
-    of_blocks
-        .chain(&plan.on_failure)
-        .chain(&plan.always)
-        .filter_map(|item| match item.kind {
-            ItemKind::Step(step) => Some((step, item.guards.as_slice())),
-            ItemKind::Approve(_) | ItemKind::Require { .. } | ItemKind::SkipIf { .. } | ItemKind::Rollback(_) => None,
-        })
-        .collect()
+    of_blocks.chain(&plan.on_failure).chain(&plan.always).filter_map(|item| Some((item.step()?, item))).collect()
 }
 
 struct Writer<'a> {
     plan: &'a Plan,
     program: &'a Program,
     inventory: &'a Inventory,
-    guards: BTreeMap<StepId, &'a [Guard]>,
+    items: BTreeMap<StepId, &'a Item>,
 }
 
 impl Serialize for Writer<'_> {
@@ -107,6 +100,7 @@ impl Writer<'_> {
         let steps = self.plan.steps.iter().filter(|(_, step)| step.block == Some(id));
         json!({
             "id": block.name,
+            "parallel": block.parallel,
             "runs_at": if matches!(block.hosts, BlockHosts::Controller) { json!("controller") } else { Json::Null },
             "hosts": hosts,
             "batches": batches,
@@ -120,6 +114,7 @@ impl Writer<'_> {
 
     fn step(&self, id: StepId, step: &Step) -> Json {
         let action = self.program.actions.at(step.action);
+        let item = self.items.get(&id);
         let block = step.block.and_then(|block| self.plan.blocks.get(block));
         let hosts = match block.map(|block| &block.hosts) {
             Some(BlockHosts::Known(hosts)) => json!(hosts.iter().map(|host| self.name(*host)).collect::<Vec<_>>()),
@@ -135,6 +130,7 @@ impl Writer<'_> {
             "id": step.name,
             "block": block.map(|block| block.name.clone()),
             "clause": step.clause.name(),
+            "parallel": item.and_then(|item| item.parallel.as_ref()),
             "action": action.name,
             "args": step.args.iter().map(|arg| (arg.name.clone(), self.shown(&arg.shown))).collect::<Map<_, _>>(),
             "hosts": hosts,
@@ -149,7 +145,7 @@ impl Writer<'_> {
                 Reversible::Depends => Json::Null,
             },
             "touches": step.touches,
-            "when": self.guards(self.guards.get(&id).copied().unwrap_or_default()),
+            "when": self.guards(item.map_or(&[][..], |item| &item.guards)),
             "timeout": seconds(step.timeout),
             "retry": step.retry,
             "every": seconds(step.every),

@@ -78,7 +78,8 @@ impl Writer<'_> {
             BlockHosts::Controller => String::new(),
             _ => format!(", max_failures {}", block.max_failures),
         };
-        self.line(format!("{name}: {hosts}{failures}{limit}"));
+        let beside = block.parallel.as_ref().map(|parallel| format!(", in {parallel}")).unwrap_or_default();
+        self.line(format!("{name}: {hosts}{failures}{limit}{beside}"));
         for guard in &block.guards {
             let text = self.expression(&guard.condition);
             self.line(format!("  {} {text}", if guard.expected { "if" } else { "unless" }));
@@ -114,6 +115,19 @@ impl Writer<'_> {
     }
 
     fn items(&mut self, items: &[Item], depth: usize) {
+        let same = |one: &Item, other: &Item| one.parallel == other.parallel;
+        for together in items.chunk_by(same) {
+            match together.first().and_then(|item| item.parallel.as_ref()) {
+                Some(parallel) => {
+                    self.line(format!("{}{parallel}, at the same time:", "  ".repeat(depth)));
+                    self.lines(together, depth + 1);
+                }
+                None => self.lines(together, depth),
+            }
+        }
+    }
+
+    fn lines(&mut self, items: &[Item], depth: usize) {
         for item in items {
             let margin = "  ".repeat(depth);
             for guard in &item.guards {

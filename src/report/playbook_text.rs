@@ -102,6 +102,10 @@ impl Writer<'_> {
                 self.line(depth, &format!("{number}At most {} times{until}:", self.said(times)));
                 self.numbered(body, depth + 1);
             }
+            Statement::Parallel { body, .. } => {
+                self.line(depth, &format!("{number}At the same time:"));
+                self.numbered(body, depth + 1);
+            }
             Statement::At { place, as_user, body, .. } => {
                 let place = match place {
                     Place::Controller => "the controller".to_string(),

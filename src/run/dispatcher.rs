@@ -147,6 +147,7 @@ impl Dispatcher {
                 self.context.events.emit(kind);
             }
             Effect::BlockFinished(block) => self.publish(block),
+            Effect::HostInTwoBlocks { host, blocks } => self.refuse_shared(host, blocks),
             Effect::Abandon => self.tasks.abort_all(),
             Effect::Finished { exit } => self.exit = Some(exit),
         }
@@ -172,7 +173,7 @@ impl Dispatcher {
         let mut batch = Vec::new();
         if let Work::AfterBatch(block) = work {
             self.publish(block);
-            batch = self.schedule.current_batch();
+            batch = self.schedule.current_batch(block);
         }
         let (context, published) = (Arc::clone(&self.context), Arc::clone(&self.published));
         let worker = Worker { context, published, state, work, batch };
@@ -205,17 +206,28 @@ impl Dispatcher {
         match self.shape(block) {
             Ok(shape) => Input::Resolved(shape),
             Err(error) => {
-                self.context.events.emit(EventKind::StepFinished {
-                    step: block.name.clone(),
-                    host: "controller".to_string(),
-                    attempt: 1,
-                    outcome: Outcome::Failed,
-                    error: Some(self.context.redactor().clean(&error.to_string())),
-                    evidence: super::event::Evidence::default(),
-                });
+                self.tell_undecided(&block.name, &error);
                 Input::NotResolved
             }
         }
+    }
+
+    fn refuse_shared(&self, host: HostId, [first, second]: [BlockId; 2]) {
+        let (first, second) = (self.block_name(first), self.block_name(second));
+        let host = self.context.name(Actor::Host(host));
+        self.tell_undecided(&second.clone(), &StepError::HostInTwoBlocks { host, first, second });
+    }
+
+    /// A block that cannot begin fails the run, and its name stands where a step's would.
+    fn tell_undecided(&self, block: &str, error: &StepError) {
+        self.context.events.emit(EventKind::StepFinished {
+            step: block.to_string(),
+            host: "controller".to_string(),
+            attempt: 1,
+            outcome: Outcome::Failed,
+            error: Some(self.context.redactor().clean(&error.to_string())),
+            evidence: super::event::Evidence::default(),
+        });
     }
 
     fn shape(&self, block: &Block) -> Result<Option<Shape>, StepError> {
@@ -311,7 +323,7 @@ impl Dispatcher {
         recaps.sort_by_key(|(actor, _)| *actor);
         let hosts: Vec<_> = recaps.into_iter().map(|(_, recap)| recap).collect();
         let blocks = self.schedule.blocks().iter().map(|run| self.block_summary(run)).collect();
-        let closing = self.idle.into_values().map(|state| state.link.close());
+        let closing = self.idle.into_values().map(|state| state.close());
         let mut closes = JoinSet::new();
         closing.for_each(|close| {
             closes.spawn(close);
@@ -342,6 +354,7 @@ fn outline(plan: &Plan, forks: usize) -> Outline {
     };
     Outline {
         blocks: plan.blocks.values().map(known).collect(),
+        groups: plan.groups(),
         forks: forks.max(1),
         on_failure: !plan.on_failure.is_empty(),
         always: !plan.always.is_empty(),

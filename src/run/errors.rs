@@ -59,6 +59,12 @@ pub enum StepError {
     UnknownBuiltin {
         name: String,
     },
+    /// Two blocks of one `parallel` chose one host.
+    HostInTwoBlocks {
+        host: String,
+        first: String,
+        second: String,
+    },
     /// The tool said no; `tail` is the end of what it printed.
     Exit {
         phase: Phase,
@@ -163,6 +169,10 @@ impl fmt::Display for StepError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StepError::Expression(error) => error.fmt(formatter),
+            StepError::HostInTwoBlocks { host, first, second } => write!(
+                formatter,
+                "{host} is in `{first}` and in `{second}`, which run at the same time; a host does one thing at a time"
+            ),
             StepError::NotKnown { what } => write!(formatter, "`{what}` is not known at this point of the run"),
             StepError::Argument { param, misfit } => write!(formatter, "`{param}`: {misfit}"),
             StepError::NoBody { action, os, conditions: false } => {

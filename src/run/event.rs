@@ -134,6 +134,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether the actor goes on with its next step.
+    pub fn goes_on(self) -> bool {
+        matches!(self, Outcome::Ok | Outcome::Changed | Outcome::Skipped | Outcome::Ignored | Outcome::RolledBack)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Outcome::Ok => "ok",

@@ -13,7 +13,7 @@ use super::errors::StepError;
 use super::link::Link;
 use super::phases::{Attempt, Foresight, Trace};
 use super::places::machine;
-use super::predict::{Point, Prediction, Stage, Verdict, keys_overlap, looks_anywhere, touch_overlap};
+use super::predict::{Point, Prediction, Stage, Verdict, looks_anywhere};
 use super::prepare::{Prepared, Surroundings, prepare};
 use super::real_paths::{RealPaths, real_paths};
 use super::results::{Flags, Own, Recorded};
@@ -27,6 +27,7 @@ use crate::hir::effect::Level;
 use crate::hir::expr::Expr;
 use crate::hir::value::Value;
 use crate::plan::model::{Guard, Step};
+use crate::plan::touches::{keys_overlap, touch_overlap};
 use crate::shell::{Variable, VariableValue};
 
 /// A step whose effect is not there yet, of another host or of the controller (`None`), and where it would happen.

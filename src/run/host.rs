@@ -11,7 +11,6 @@ use super::errors::StepError;
 use super::event::{EventKind, Evidence, HostRecap, Outcome};
 use super::link::Link;
 use super::places::{Shared, machine};
-use super::predict::touch_overlap;
 use super::prepare::Surroundings;
 use super::results::{Flags, Own, Recorded, Results};
 use super::schedule_data::{Actor, End, Work};
@@ -24,11 +23,14 @@ use crate::hir::effect::Kind;
 use crate::hir::expr::Expr;
 use crate::hir::value::Value;
 use crate::plan::model::{Block, Guard, Item, ItemKind};
+use crate::plan::touches::touch_overlap;
 
 /// Everything that belongs to one actor during a run. It moves into the stretch of work that uses it and back.
 pub struct ActorState {
     pub actor: Actor,
     pub link: Link,
+    /// Links for what a `parallel` does beside the first of its steps.
+    pub beside: Vec<Link>,
     pub own: Own,
     pub recap: HostRecap,
     pub changed: BTreeMap<BlockId, bool>,
@@ -43,6 +45,7 @@ impl ActorState {
         ActorState {
             actor,
             link: Link::new(actor.host()),
+            beside: Vec::new(),
             own: Own::new(),
             recap: HostRecap { host: context.name(actor), ..HostRecap::default() },
             changed: BTreeMap::new(),
@@ -51,11 +54,18 @@ impl ActorState {
         }
     }
 
+    pub async fn close(self) {
+        for link in self.beside {
+            link.close().await;
+        }
+        self.link.close().await;
+    }
+
     fn bound_in(&self, block: BlockId) -> &[BindingId] {
         self.bound.get(&block).map_or(&[], Vec::as_slice)
     }
 
-    fn count(&mut self, outcome: Outcome) {
+    pub(super) fn count(&mut self, outcome: Outcome) {
         let recap = &mut self.recap;
         match outcome {
             Outcome::Ok | Outcome::Ignored => recap.ok += 1,
@@ -108,14 +118,22 @@ impl Worker {
     }
 
     async fn items(&mut self, items: &[Item], from: usize, block: Option<BlockId>) -> End {
-        for (index, item) in items.iter().enumerate().skip(from) {
+        let mut index = from;
+        while let Some(item) = items.get(index) {
             if matches!(self.work, Work::Main(_)) && self.context.is_halted() {
                 return End::Cancelled;
             }
-            match self.item(item, index, block).await {
+            let together = together(items, index);
+            let done = if together.len() > 1 {
+                self.at_the_same_time(together, block).await
+            } else {
+                self.item(item, index, block).await
+            };
+            index += together.len();
+            match done {
                 Ok(()) => {}
                 Err(End::Skipped) => {
-                    items.iter().skip(index + 1).for_each(|rest| self.passed_over(rest));
+                    items.iter().skip(index).for_each(|rest| self.passed_over(rest));
                     return End::Skipped;
                 }
                 Err(end) => return end,
@@ -183,7 +201,7 @@ impl Worker {
     }
 
     /// A guard whose condition is unknown counts as false.
-    fn applies(&self, guards: &[Guard]) -> Result<bool, StepError> {
+    pub(super) fn applies(&self, guards: &[Guard]) -> Result<bool, StepError> {
         for guard in guards {
             if self.holds(&guard.condition)? != guard.expected {
                 return Ok(false);
@@ -215,11 +233,16 @@ impl Worker {
             }
         };
         let mut shared = lock(&place).await;
-        let applied = block.map_or(0, |block| self.state.undo.get(&block).map_or(0, Vec::len));
+        let applied = self.applied(block);
         let done = self.step_run(id, shared.as_deref_mut(), applied).run().await;
         drop(shared);
         self.state.count(done.outcome);
         self.keep(id, block, done)
+    }
+
+    /// How many steps of the block have changed this host so far.
+    pub(super) fn applied(&self, block: Option<BlockId>) -> usize {
+        block.map_or(0, |block| self.state.undo.get(&block).map_or(0, Vec::len))
     }
 
     /// The machine of an `at`, where the step stands in one.
@@ -245,7 +268,7 @@ impl Worker {
         }
     }
 
-    fn keep(&mut self, id: StepId, block: Option<BlockId>, done: Done) -> Result<(), End> {
+    pub(super) fn keep(&mut self, id: StepId, block: Option<BlockId>, done: Done) -> Result<(), End> {
         let outcome = done.outcome;
         let main = matches!(self.work, Work::Main(_));
         if let Some(block) = block {
@@ -258,11 +281,11 @@ impl Worker {
             self.bind(binding, block, done.recorded);
         }
         match outcome {
+            _ if outcome.goes_on() => Ok(()),
             Outcome::Unreachable => Err(End::Unreachable),
             Outcome::TimedOut => Err(End::TimedOut),
-            Outcome::Failed | Outcome::RollbackFailed => Err(End::Failed),
             Outcome::Cancelled => Err(End::Cancelled),
-            Outcome::Ok | Outcome::Changed | Outcome::Skipped | Outcome::Ignored | Outcome::RolledBack => Ok(()),
+            _ => Err(End::Failed),
         }
     }
 
@@ -280,7 +303,7 @@ impl Worker {
     }
 
     /// A step behind a guard that is not true: its result is absent, and reports say so.
-    fn skipped(&mut self, id: StepId) {
+    pub(super) fn skipped(&mut self, id: StepId) {
         let step = self.context.step(id);
         // Both branches of an `if` may bind one name: the branch not taken must not hide the other's result.
         if let Some(binding) = step.binding {
@@ -291,7 +314,7 @@ impl Worker {
         self.tell(&step.name, Outcome::Skipped, None);
     }
 
-    fn refused(&mut self, what: &str, error: &StepError) -> End {
+    pub(super) fn refused(&mut self, what: &str, error: &StepError) -> End {
         self.state.count(Outcome::Failed);
         self.tell(what, Outcome::Failed, Some(error.to_string()));
         End::Failed
@@ -370,6 +393,14 @@ impl Worker {
         }
         self.state.changed.insert(block, false);
     }
+}
+
+/// The items of one `parallel`, else the one item.
+fn together(items: &[Item], index: usize) -> &[Item] {
+    let rest = items.get(index..).unwrap_or_default();
+    let parallel = rest.first().and_then(|item| item.parallel.as_ref());
+    let others = rest.iter().skip(1).take_while(|item| parallel.is_some() && item.parallel.as_ref() == parallel);
+    rest.get(..1 + others.count()).unwrap_or_default()
 }
 
 async fn lock(place: &Option<Shared>) -> Option<MutexGuard<'_, Link>> {

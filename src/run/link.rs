@@ -33,6 +33,15 @@ impl Link {
         Ok(self.wire.insert(wire))
     }
 
+    /// Another link to the same machine, over the connection of this one.
+    pub async fn beside(&mut self, context: &Context) -> Result<Link, StepError> {
+        let phase = Phase::Check;
+        let wire = self.open(context, phase).await?;
+        let answer = wire.beside().await;
+        let wire = self.judge(phase, answer)?;
+        Ok(Link { machine: self.machine, wire: Some(wire), facts: self.facts.clone() })
+    }
+
     /// Runs one program. After a lost connection the next one opens a new one.
     pub async fn run(&mut self, context: &Context, call: Call<'_>, output: Output<'_>) -> Result<Completed, StepError> {
         let phase = call.phase;

@@ -23,6 +23,7 @@ pub mod hidden;
 pub mod host;
 pub mod http;
 pub mod link;
+mod parallel;
 pub mod phases;
 pub mod places;
 pub mod ports;
@@ -32,6 +33,7 @@ pub mod real_paths;
 pub mod redact;
 pub mod results;
 pub mod schedule;
+mod schedule_block;
 pub mod schedule_data;
 pub mod scope;
 #[cfg(test)]

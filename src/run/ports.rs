@@ -69,7 +69,7 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub type Output<'a> = &'a mut (dyn FnMut(Stream, &[u8]) + Send);
 
 /// Runs programs on one host. The session of `transport` is one; tests script another to lose connections.
-pub trait Wire: Send {
+pub trait Wire: Send + Sync {
     fn run<'a>(
         &'a mut self,
         user: Option<&'a str>,
@@ -85,6 +85,9 @@ pub trait Wire: Send {
         content: &'a [u8],
         sha256: &'a str,
     ) -> Answer<'a, Result<String, WireError>>;
+
+    /// Another wire to the same host over the same connection, for programs at the same time.
+    fn beside(&self) -> Answer<'_, Result<Box<dyn Wire>, WireError>>;
 
     fn close(self: Box<Self>) -> Answer<'static, ()>;
 }
@@ -129,6 +132,13 @@ impl Wire for Session {
         sha256: &'a str,
     ) -> Answer<'a, Result<String, WireError>> {
         Box::pin(async move { Session::stage(self, user, content, sha256).await.map_err(WireError::Transport) })
+    }
+
+    fn beside(&self) -> Answer<'_, Result<Box<dyn Wire>, WireError>> {
+        Box::pin(async move {
+            let session = Session::beside(self).await.map_err(WireError::Transport)?;
+            Ok(Box::new(session) as Box<dyn Wire>)
+        })
     }
 
     fn close(self: Box<Self>) -> Answer<'static, ()> {

@@ -1,6 +1,6 @@
 //! What the schedule is told, tells and remembers, as data. Knows no order of things.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::event::HostOutcome;
 use crate::base::ids::{BlockId, HostId};
@@ -27,6 +27,8 @@ impl Actor {
 pub struct Outline {
     /// Per block, in program order, the hosts known beforehand (empty where pending or on the controller).
     pub blocks: Vec<Vec<HostId>>,
+    /// Blocks by what runs at the same time, in program order: one each, or those of one `parallel`.
+    pub groups: Vec<Vec<BlockId>>,
     /// The most actors at work at the same time, at least 1.
     pub forks: usize,
     pub on_failure: bool,
@@ -127,6 +129,11 @@ pub enum Effect {
         not_started: Vec<Actor>,
     },
     BlockFinished(BlockId),
+    /// Two blocks of one `parallel` chose the same host; neither begins.
+    HostInTwoBlocks {
+        host: HostId,
+        blocks: [BlockId; 2],
+    },
     /// Leave at once, whatever is under way.
     Abandon,
     Finished {
@@ -198,6 +205,27 @@ pub struct BlockRun {
     pub(super) finished: BTreeSet<Actor>,
     pub(super) batch: usize,
     pub(super) gate: Gate,
+    pub(super) phase: Phase,
+    pub(super) queue: VecDeque<(Actor, Work)>,
+    /// How many of its actors are at work.
+    pub(super) at_work: usize,
+    /// Where a clause goes on after its own host's rollback.
+    pub(super) resume: BTreeMap<Actor, Work>,
+    /// Clauses that came to `rollback batch` or `rollback all`, and where they go on.
+    pub(super) waiting: Vec<(Actor, RollbackScope, usize)>,
+    /// Groups still to roll back, each after the one before it.
+    pub(super) groups: VecDeque<Vec<(Actor, Work)>>,
+}
+
+/// How far a block is with its batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    Main,
+    Failure,
+    AfterBatch,
+    ScopeRollback,
+    Always,
+    Over,
 }
 
 /// `after batch` of the current batch.
@@ -209,6 +237,29 @@ pub(super) enum Gate {
 }
 
 impl BlockRun {
+    pub(super) fn new(block: BlockId, shape: Shape) -> Self {
+        let track = |batch| Track { batch, status: Status::NotRun, timed_out: false, rollback: None };
+        let batches = shape.batches.iter().enumerate();
+        let tracks =
+            batches.flat_map(|(batch, actors)| actors.iter().map(move |actor| (*actor, track(batch)))).collect();
+        BlockRun {
+            block,
+            shape,
+            tracks,
+            failures: 0,
+            stopped: false,
+            finished: BTreeSet::new(),
+            batch: 0,
+            gate: Gate::Ahead,
+            phase: Phase::Main,
+            queue: VecDeque::new(),
+            at_work: 0,
+            resume: BTreeMap::new(),
+            waiting: Vec::new(),
+            groups: VecDeque::new(),
+        }
+    }
+
     pub(super) fn in_batch(&self, wanted: fn(&Track) -> bool) -> Vec<Actor> {
         let in_order = self.shape.batches.get(self.batch).into_iter().flatten();
         in_order.copied().filter(|actor| self.tracks.get(actor).is_some_and(wanted)).collect()

@@ -7,13 +7,17 @@ use proptest::prelude::*;
 
 use super::event::HostOutcome;
 use super::exit;
-use super::schedule::{Phase, Schedule};
+use super::schedule::{Schedule, Stage};
 use super::schedule_data::*;
 use crate::base::ids::{BlockId, HostId, Id};
 use crate::hir::program::RollbackScope;
 
 fn host(index: usize) -> Actor {
     Actor::Host(HostId::from_index(index))
+}
+
+fn block(index: usize) -> BlockId {
+    BlockId::from_index(index)
 }
 
 fn shape(batches: &[&[usize]], max_failures: usize) -> Shape {
@@ -38,8 +42,15 @@ struct Simulation {
 
 impl Simulation {
     fn new(shapes: Vec<Shape>, forks: usize, outer: bool) -> Self {
+        let groups = (0..shapes.len()).map(|block| vec![block]).collect();
+        Simulation::grouped(shapes, groups, forks, outer)
+    }
+
+    /// The blocks of a group are those of one `parallel`.
+    fn grouped(shapes: Vec<Shape>, groups: Vec<Vec<usize>>, forks: usize, outer: bool) -> Self {
         let blocks = shapes.iter().map(|_| Vec::new()).collect();
-        let outline = Outline { blocks, forks, on_failure: outer, always: outer };
+        let groups = groups.into_iter().map(|group| group.into_iter().map(BlockId::from_index).collect()).collect();
+        let outline = Outline { blocks, groups, forks, on_failure: outer, always: outer };
         Simulation { schedule: Schedule::new(outline), shapes, running: Vec::new(), trace: Vec::new() }
     }
 
@@ -254,6 +265,25 @@ fn any_shape() -> impl Strategy<Value = Shape> {
     )
 }
 
+/// Blocks, some of them in one `parallel`: their hosts are others than those of their neighbours.
+fn any_groups() -> impl Strategy<Value = (Vec<Shape>, Vec<Vec<usize>>)> {
+    prop::collection::vec((any_shape(), any::<bool>()), 0..5).prop_map(|drawn| {
+        let (mut shapes, mut groups): (Vec<Shape>, Vec<Vec<usize>>) = (Vec::new(), Vec::new());
+        for (mut shape, joins) in drawn {
+            let block = shapes.len();
+            match groups.last_mut().filter(|_| joins) {
+                Some(group) => group.push(block),
+                None => groups.push(vec![block]),
+            }
+            let place = groups.last().map_or(0, Vec::len) - 1;
+            let elsewhere = |actor: &mut Actor| *actor = host(actor.host().unwrap().index() + 20 * place);
+            shape.batches.iter_mut().flatten().for_each(elsewhere);
+            shapes.push(shape);
+        }
+        (shapes, groups)
+    })
+}
+
 fn any_end(work: Work, roll: u8) -> End {
     let scope = [RollbackScope::Host, RollbackScope::Batch, RollbackScope::All][usize::from(roll) % 3];
     match (work, roll % 8) {
@@ -265,6 +295,26 @@ fn any_end(work: Work, roll: u8) -> End {
         (Work::Rollback(_), roll) => End::RolledBack { clean: roll != 0, complete: roll > 1 },
         (Work::Always(_) | Work::AfterBatch(_), 0) => End::Failed,
         _ => End::Ok,
+    }
+}
+
+/// No more at work than `forks`, in a block than its `at_once`; nobody at work twice.
+fn check_limits(simulation: &Simulation, forks: usize) {
+    assert!(simulation.running.len() <= forks, "{} at work, {forks} allowed", simulation.running.len());
+    let actors: BTreeSet<Actor> = simulation.running.iter().map(|(actor, _)| *actor).collect();
+    assert_eq!(actors.len(), simulation.running.len(), "an actor at work twice: {:?}", simulation.running);
+    if simulation.schedule.stage == Stage::OuterRollback {
+        return;
+    }
+    for run in simulation.schedule.blocks() {
+        let of_block = |work: Work| match work {
+            Work::Main(block) | Work::Failure(block, _) | Work::Rollback(block) | Work::Always(block) => {
+                block == run.block
+            }
+            Work::AfterBatch(_) | Work::OuterFailure(_) | Work::OuterAlways => false,
+        };
+        let at_work = simulation.running.iter().filter(|(_, work)| of_block(*work)).count();
+        assert!(run.shape.at_once.is_none_or(|limit| at_work <= limit), "{at_work} at work: {:?}", run.shape);
     }
 }
 
@@ -315,31 +365,77 @@ fn a_failed_gate_stops_the_block_and_its_batch_answers_for_it() {
     assert_eq!((exit, bad.started(is_main)), (exit::SOME_FAILED, vec![host(0), host(1)]));
 }
 
+#[test]
+fn blocks_of_a_parallel_run_at_the_same_time_and_the_next_one_waits_for_both() {
+    let shapes = vec![shape(&[&[0], &[1]], 0), shape(&[&[2], &[3]], 0), shape(&[&[0, 2]], 0)];
+    let mut simulation = Simulation::grouped(shapes, vec![vec![0, 1], vec![2]], 9, false);
+    simulation.feed(Input::Begin);
+    assert_eq!(simulation.running, [(host(0), Work::Main(block(0))), (host(2), Work::Main(block(1)))]);
+    simulation.feed(Input::Ended(host(2), End::Ok));
+    simulation.feed(Input::Ended(host(3), End::Ok));
+    assert_eq!(simulation.started(is_main), [host(0), host(2), host(3)], "the third block waits for the first");
+    simulation.feed(Input::Ended(host(0), End::Ok));
+    simulation.feed(Input::Ended(host(1), End::Ok));
+    assert_eq!(simulation.started(|work| work == Work::Main(block(2))), [host(0), host(2)]);
+}
+
+#[test]
+fn a_block_that_stops_lets_the_one_beside_it_finish_what_it_is_at() {
+    let beside = Shape { always: true, ..shape(&[&[2], &[3]], 0) };
+    let mut simulation =
+        Simulation::grouped(vec![shape(&[&[0]], 0), beside, shape(&[&[4]], 0)], vec![vec![0, 1], vec![2]], 9, true);
+    let exit = simulation.run(|_, actor, work| if is_main(work) && actor == host(0) { End::Failed } else { End::Ok });
+    assert_eq!(simulation.started(is_main), [host(0), host(2)]);
+    assert_eq!(simulation.started(|work| matches!(work, Work::Always(_))), [host(2)]);
+    let outcomes: Vec<_> = simulation.schedule.blocks().iter().flat_map(|run| run.tracks.values()).collect();
+    let outcomes: Vec<HostOutcome> = outcomes.into_iter().map(Track::outcome).collect();
+    assert_eq!(outcomes, [HostOutcome::Failed, HostOutcome::Ok, HostOutcome::NotRun]);
+    assert_eq!(exit, exit::THRESHOLD, "a host that could have run never started");
+}
+
+#[test]
+fn the_gates_of_a_parallel_take_turns_on_the_controller() {
+    let gated = |hosts: &[usize]| Shape { after_batch: true, ..shape(&[hosts], 0) };
+    let mut simulation = Simulation::grouped(vec![gated(&[0]), gated(&[1])], vec![vec![0, 1]], 9, false);
+    simulation.feed(Input::Begin);
+    simulation.feed(Input::Ended(host(0), End::Ok));
+    simulation.feed(Input::Ended(host(1), End::Ok));
+    let is_gate = |work| matches!(work, Work::AfterBatch(_));
+    assert_eq!(simulation.started(is_gate), [Actor::Controller]);
+    simulation.feed(Input::Ended(Actor::Controller, End::Ok));
+    simulation.feed(Input::Ended(Actor::Controller, End::Ok));
+    assert_eq!((simulation.started(is_gate).len(), simulation.exit()), (2, 0));
+}
+
+#[test]
+fn a_host_in_two_blocks_of_a_parallel_fails_the_run_before_it_begins() {
+    let shapes = vec![shape(&[&[0, 1]], 0), shape(&[&[2], &[1]], 0)];
+    let mut simulation = Simulation::grouped(shapes, vec![vec![0, 1]], 9, false);
+    let exit = simulation.run(|_, _, _| End::Ok);
+    let told = Effect::HostInTwoBlocks { host: HostId::from_index(1), blocks: [block(0), block(1)] };
+    assert!(simulation.trace.contains(&told), "{:?}", simulation.trace);
+    assert_eq!((simulation.started(|_| true), exit), (vec![], exit::SOME_FAILED));
+}
+
 proptest! {
     #[test]
     fn whatever_happens_the_rules_hold(
-        shapes in prop::collection::vec(any_shape(), 0..4),
+        (shapes, groups) in any_groups(),
         forks in 1usize..5,
         outer in any::<bool>(),
         rolls in prop::collection::vec((any::<u8>(), any::<prop::sample::Index>()), 200),
         stop in prop::option::of((1usize..20, 1u8..4)),
     ) {
-        let mut simulation = Simulation::new(shapes.clone(), forks, outer);
+        let mut simulation = Simulation::grouped(shapes.clone(), groups, forks, outer);
         simulation.feed(Input::Begin);
-        let mut stopped_blocks: BTreeSet<BlockId> = BTreeSet::new();
+        let mut stopped = false;
         let mut failed: BTreeSet<(Actor, BlockId)> = BTreeSet::new();
         let mut steps = 0;
         for (roll, pick) in rolls.iter().cycle() {
             if simulation.running.is_empty() { break }
             steps += 1;
             prop_assert!(steps < 2000, "the run does not end");
-            let at_once = simulation.schedule.blocks().last().and_then(|run| run.shape.at_once);
-            let outer_now = simulation.running.iter().any(|(_, work)| {
-                matches!(work, Work::OuterFailure(_) | Work::OuterAlways | Work::AfterBatch(_))
-            });
-            let outer_roll = matches!(simulation.schedule.phase, Phase::OuterRollback);
-            let limit = if outer_now || outer_roll { forks } else { at_once.unwrap_or(forks).min(forks) };
-            prop_assert!(simulation.running.len() <= limit, "{} at work, {limit} allowed", simulation.running.len());
+            check_limits(&simulation, forks);
             if let Some((when, level)) = stop && when == steps {
                 simulation.feed(Input::Stop(level));
                 if level == 3 { break }
@@ -357,14 +453,13 @@ proptest! {
             simulation.feed(Input::Ended(actor, end));
             check_start(&simulation, before);
             for effect in &simulation.trace[before..] {
-                if let Effect::Start(_, Work::Main(block)) = effect {
-                    prop_assert!(!stopped_blocks.contains(block), "a host started after the threshold");
+                if let Effect::Start(_, Work::Main(_)) = effect {
+                    prop_assert!(!stopped, "a host started after the threshold");
                     let interrupted = stop.is_some_and(|(when, _)| when <= steps);
                     prop_assert!(!interrupted, "a host started after the interrupt");
                 }
             }
-            let over = simulation.schedule.blocks().iter().filter(|run| run.failures > run.shape.max_failures);
-            stopped_blocks.extend(over.map(|run| run.block));
+            stopped = simulation.schedule.blocks().iter().any(|run| run.failures > run.shape.max_failures);
         }
         let exit = simulation.exit();
         prop_assert!(simulation.schedule.is_over());

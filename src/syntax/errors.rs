@@ -60,6 +60,10 @@ pub enum SyntaxError {
     SpaceBeforeOptions {
         span: Span,
     },
+    /// `sh "…"` for `sh"…"`.
+    SpaceInScript {
+        span: Span,
+    },
     UnknownEdition {
         found: String,
         span: Span,
@@ -87,6 +91,7 @@ impl SyntaxError {
             | SyntaxError::TooLarge { span, .. }
             | SyntaxError::ChainedComparison { span }
             | SyntaxError::SpaceBeforeOptions { span }
+            | SyntaxError::SpaceInScript { span }
             | SyntaxError::UnknownEdition { span, .. } => *span,
         }
     }
@@ -137,6 +142,10 @@ impl SyntaxError {
                 Diagnostic::error("E0012", span, "expected a space before the options")
                     .help("a `(` that touches a name calls a function")
                     .fix("insert a space", vec![Edit { span: span.before(), text: " ".to_string() }])
+            }
+            SyntaxError::SpaceInScript { .. } => {
+                Diagnostic::error("E0014", span, "expected the script right behind its language, without a space")
+                    .fix("remove the space", vec![Edit { span, text: String::new() }])
             }
             SyntaxError::UnknownEdition { found, .. } => {
                 Diagnostic::error("E0013", span, format!("expected edition 1, found {found}"))
@@ -225,4 +234,7 @@ crate::diag::code_docs! {
     "E0013" "an unknown edition"
     "A file starts with the edition of the language it is written in: `ops 1`."
     "ops 2\n\nplaybook p() ! read {\n}\n" => "ops 1\n\nplaybook p() ! read {\n}\n"
+    "E0014" "a space between a script and its language"
+    "A script is written `sh\"…\"` or `powershell\"…\"`: the language touches the text."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read, exec {\n  on web {\n    shell.run(script: sh \"true\", effect: \"read\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read, exec {\n  on web {\n    shell.run(script: sh\"true\", effect: \"read\")\n  }\n}\n"
 }

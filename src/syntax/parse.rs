@@ -90,11 +90,22 @@ fn unexpected(error: &pest::error::Error<Rule>, text: &str, file: FileId, scanne
         None => simplified(expected),
     };
     let span = Span::new(file, at, at + length);
+    if let Some(start) = space_in_script(text, at) {
+        return SyntaxError::SpaceInScript { span: Span::new(file, start, at) };
+    }
     let is_unfinished = !expected.is_empty() && !expected.iter().any(|word| AFTER_THE_END.contains(word));
     match end_of_line_before(text, at, scanned).filter(|_| is_unfinished) {
         Some(end) => SyntaxError::Unexpected { expected, found, span: Span::new(file, end, end), after: Some(span) },
         None => SyntaxError::Unexpected { expected, found, span, after: None },
     }
+}
+
+/// Where the space begins in `sh "…"`, which is meant as `sh"…"`.
+fn space_in_script(text: &str, at: usize) -> Option<usize> {
+    let before = text.get(..at)?.trim_end_matches(' ');
+    let word = before.rsplit(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').next()?;
+    let is_script = before.len() < at && text.get(at..)?.starts_with('"') && matches!(word, "sh" | "powershell");
+    is_script.then_some(before.len())
 }
 
 /// Whether what stands before is whole, so that a list could go on or end here.

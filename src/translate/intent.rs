@@ -101,7 +101,9 @@ impl Reader<'_> {
                     self.read_statements(otherwise, assumptions);
                 }
                 Statement::Step(step) => self.read_step(step, assumptions),
-                Statement::At { body, .. } => self.read_statements(body, assumptions),
+                Statement::At { body, .. } | Statement::Parallel { body, .. } => {
+                    self.read_statements(body, assumptions)
+                }
                 Statement::Repeat { times, body, .. } => {
                     self.literals("repeat", times, assumptions);
                     self.read_statements(body, assumptions);

@@ -1,6 +1,7 @@
 //! A session on one host: a lane per user, opened at first use. Knows nothing of what the programs are for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::channel::{Channel, spawn_local};
@@ -29,12 +30,13 @@ sum=$("$@" <"$path") || exit 4
 out sha256 "${sum%% *}"
 "#;
 
-/// One host. Programs run one after another; dropping the session ends everything it started.
+/// One host. Programs run one after another; dropping the session ends everything it started. Sessions beside this one
+/// share its connection, not its lanes.
 #[derive(Debug)]
 pub struct Session {
     endpoint: Endpoint,
     credentials: Credentials,
-    connection: Connection,
+    connection: Arc<Connection>,
     /// Who the lane without a wish for a user belongs to.
     login: String,
     lanes: BTreeMap<String, Lane>,
@@ -56,13 +58,27 @@ impl Session {
         let mut session = Session {
             endpoint: endpoint.clone(),
             credentials: credentials.clone(),
-            connection,
+            connection: Arc::new(connection),
             login: endpoint.user.clone(),
             lanes: BTreeMap::new(),
         };
         let (lane, login) = session.open_lane(None).await?;
         session.lanes.insert(login.clone(), lane);
         session.login = login;
+        Ok(session)
+    }
+
+    /// Another session over the same connection, for programs at the same time.
+    pub async fn beside(&self) -> Result<Session, TransportError> {
+        let mut session = Session {
+            endpoint: self.endpoint.clone(),
+            credentials: self.credentials.clone(),
+            connection: Arc::clone(&self.connection),
+            login: self.login.clone(),
+            lanes: BTreeMap::new(),
+        };
+        let (lane, login) = session.open_lane(None).await?;
+        session.lanes.insert(login, lane);
         Ok(session)
     }
 
@@ -107,12 +123,12 @@ impl Session {
         path
     }
 
-    /// Ends all lanes and the connection, and waits for it.
+    /// Ends all lanes, and with the last session the connection, and waits for it.
     pub async fn close(self) {
         for (_, lane) in self.lanes {
             lane.close().await;
         }
-        if let Connection::Ssh(ssh) = self.connection {
+        if let Some(Connection::Ssh(ssh)) = Arc::into_inner(self.connection) {
             ssh.close().await;
         }
     }
@@ -197,7 +213,7 @@ impl Session {
                 TransportError::PrivilegeNone { host: self.endpoint.name.clone(), user: user.to_owned() }
             })?,
         };
-        let mut channel = match &self.connection {
+        let mut channel = match &*self.connection {
             Connection::Local => spawn_local(&local_words(&command.words)?, &self.endpoint.unset)?,
             Connection::Ssh(ssh) => ssh.open(&format!("exec {}", command_line(&command.words)?)).await?,
         };

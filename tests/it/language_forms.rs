@@ -21,12 +21,12 @@ hosts:
     os: linux
 ";
 
-struct Forms {
-    project: Project,
+pub(crate) struct Forms {
+    pub(crate) project: Project,
 }
 
 impl Forms {
-    fn new() -> Forms {
+    pub(crate) fn new() -> Forms {
         let project = Project::new();
         project.write("inventory.yaml", LOCAL);
         std::fs::create_dir(project.path("root")).unwrap();
@@ -35,7 +35,7 @@ impl Forms {
 
     /// A playbook with this body; `ROOT` in it is a folder of the test. It must be in canonical form and without a word
     /// from `check`.
-    fn playbook(&self, row: &str, body: &str) {
+    pub(crate) fn playbook(&self, row: &str, body: &str) {
         let root = self.project.path("root");
         let text = format!("ops 1\n\nplaybook a() ! {row} {{\n{}\n}}\n", body.trim_matches('\n'));
         self.project.write("a.ops", &text.replace("ROOT", root.to_str().unwrap()));
@@ -45,11 +45,11 @@ impl Forms {
         assert_eq!(formatted.code, 0, "{}", formatted.stdout);
     }
 
-    fn run(&self) -> Said {
+    pub(crate) fn run(&self) -> Said {
         self.project.opsc(&["run", "a.ops", "-y"])
     }
 
-    fn plan(&self) -> serde_json::Value {
+    pub(crate) fn plan(&self) -> serde_json::Value {
         let planned = self.project.opsc(&["plan", "a.ops", "--offline", "-o", "json"]);
         serde_json::from_str(&planned.stdout).unwrap_or_else(|error| panic!("{error}: {planned:?}"))
     }
@@ -58,12 +58,12 @@ impl Forms {
         self.plan()["steps"].as_array().unwrap().iter().map(|step| step["id"].as_str().unwrap().to_owned()).collect()
     }
 
-    fn read(&self, name: &str) -> Option<String> {
+    pub(crate) fn read(&self, name: &str) -> Option<String> {
         self.project.read(&format!("root/{name}"))
     }
 
     /// What `check` says of a body that is wrong.
-    fn refused(&self, row: &str, body: &str) -> String {
+    pub(crate) fn refused(&self, row: &str, body: &str) -> String {
         self.project.write("b.ops", &format!("ops 1\n\nplaybook b() ! {row} {{\n{}\n}}\n", body.trim_matches('\n')));
         let checked = self.project.opsc(&["check", "b.ops"]);
         assert_eq!(checked.code, 11, "{checked:?}");

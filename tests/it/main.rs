@@ -27,6 +27,7 @@ mod floors;
 mod hostile_hosts;
 mod integrations;
 mod language_forms;
+mod language_parallel;
 mod language_plans;
 mod large_output;
 mod model_server;

@@ -212,7 +212,7 @@ fn a_requirement_that_does_not_hold_fails_the_host() {
     let message = Expr { kind: ExprKind::Interpolated(vec![host_name(), text(": no")]), ..text("") };
     let require = ItemKind::Require { condition: equal(host_name(), text("web2")), message, span: span() };
     let block = lab.plan.blocks.ids().next().expect("a block");
-    lab.plan.blocks.at_mut(block).items.insert(0, Item { guards: Vec::new(), kind: require });
+    lab.plan.blocks.at_mut(block).items.insert(0, Item { guards: Vec::new(), parallel: None, kind: require });
     let ran = lab.run();
     assert_eq!(ran.error("web1"), "web1: no");
     assert_eq!((lab.read("web1"), lab.read("web2").as_deref()), (None, Some("new")));

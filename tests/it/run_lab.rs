@@ -355,15 +355,17 @@ impl Lab {
             span: span(),
         };
         let step: StepId = self.plan.steps.push(step);
-        Item { guards: spec.guards.clone(), kind: ItemKind::Step(step) }
+        Item { guards: spec.guards.clone(), parallel: None, kind: ItemKind::Step(step) }
     }
 
     /// A block over all hosts; the caller changes what it wants otherwise.
     pub(crate) fn block(&mut self, items: &[StepSpec], rollback: Option<RollbackScope>) -> &mut Block {
         let items = items.iter().map(|spec| self.step(Clause::Main, spec)).collect();
-        let rollback = rollback.map(|scope| Item { guards: Vec::new(), kind: ItemKind::Rollback(scope) });
+        let rollback =
+            rollback.map(|scope| Item { guards: Vec::new(), parallel: None, kind: ItemKind::Rollback(scope) });
         let block = Block {
             name: format!("on#{}", self.plan.blocks.len() + 1),
+            parallel: None,
             binding: None,
             guards: Vec::new(),
             hosts: BlockHosts::Known(self.plan.hosts.clone()),
@@ -560,6 +562,14 @@ impl Wire for FaultyWire {
         sha256: &'a str,
     ) -> Answer<'a, Result<String, WireError>> {
         self.wire.stage(user, content, sha256)
+    }
+
+    fn beside(&self) -> Answer<'_, Result<Box<dyn Wire>, WireError>> {
+        Box::pin(async move {
+            let (wire, host, name) = (self.wire.beside().await?, self.host, self.name.clone());
+            let (faults, counts) = (Arc::clone(&self.faults), Arc::clone(&self.counts));
+            Ok(Box::new(FaultyWire { wire, host, name, faults, counts }) as Box<dyn Wire>)
+        })
     }
 
     fn close(self: Box<Self>) -> Answer<'static, ()> {

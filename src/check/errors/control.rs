@@ -23,6 +23,8 @@ pub enum ControlError {
     CalleeWithClauses { name: String, span: Span },
     BadSchedule { reason: String, span: Span },
     WindowWithoutSchedule { span: Span },
+    NotInParallel { what: &'static str, span: Span },
+    ParallelAt { span: Span },
 }
 
 impl ControlError {
@@ -97,6 +99,14 @@ impl ControlError {
                 Diagnostic::error("E0613", *span, "`window` is about a schedule, and there is none")
                     .help("write `schedule: daily(at: \"02:00\")`, or `max_duration` for how long a run may take")
             }
+            ControlError::NotInParallel { what, span } => {
+                Diagnostic::error("E0619", *span, format!("{what} cannot stand in a `parallel`"))
+                    .help("a `parallel` holds either steps or `on` blocks, and nothing that decides what runs")
+            }
+            ControlError::ParallelAt { span } => {
+                Diagnostic::error("E0620", *span, "steps of an `at` take turns, so none can run beside another")
+                    .help("put them one after the other, or the `parallel` outside of `at`")
+            }
             ControlError::NestedAt { span } => Diagnostic::error("E0610", *span, "an `at` cannot stand inside another")
                 .help("end the first one; a step runs on one machine"),
             ControlError::RepeatWithoutTimes { span } => {
@@ -162,4 +172,10 @@ crate::diag::code_docs! {
     "E0618" "an unknown approver"
     "Where `opsc.toml` has a table `[approvers]`, approvals name only those in it: each with public keys, or `\"self\"` for whoever runs."
     "ops 1\n\n# opsc.toml: dba = \"self\"\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  approve(by: [\"dbs\"], message: \"go on\")\n\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n" => "ops 1\n\n# opsc.toml: dba = \"self\"\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  approve(by: [\"dba\"], message: \"go on\")\n\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n"
+    "E0619" "something that cannot run beside others"
+    "A `parallel` holds either steps or `on` blocks. Conditions and loops go around it, requirements behind it."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    parallel {\n      file.info(path: \"/a\")\n      require host.port == 22 else \"another port\"\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    parallel {\n      file.info(path: \"/a\")\n      file.info(path: \"/b\")\n    }\n    require host.port == 22 else \"another port\"\n  }\n}\n"
+    "E0620" "`parallel` in an `at`"
+    "What several hosts do on one other machine happens one after the other; that is the promise of `at`."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    at controller {\n      parallel {\n        file.info(path: \"/a\")\n        file.info(path: \"/b\")\n      }\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    at controller {\n      file.info(path: \"/a\")\n      file.info(path: \"/b\")\n    }\n  }\n}\n"
 }

@@ -50,8 +50,10 @@ pub enum NameError {
         first: Span,
         span: Span,
     },
-    NotPlanned {
-        form: &'static str,
+    /// Bound by what runs at the same time.
+    Beside {
+        name: String,
+        bound: Span,
         span: Span,
     },
     Unused {
@@ -123,9 +125,10 @@ impl NameError {
                 Diagnostic::error("E0112", *span, format!("actions use each other: {}", names.join(" → ")))
                     .help("a plan is finite, so no action may come to itself")
             }
-            NameError::NotPlanned { form, span } => {
-                Diagnostic::error("E0190", *span, format!("`{form}` is not planned yet"))
-                    .help("this form of the language is read and formatted, but this opsc cannot plan or run it")
+            NameError::Beside { name, bound, span } => {
+                Diagnostic::error("E0117", *span, format!("`{name}` is not known to what runs at the same time"))
+                    .label(*bound, "bound here")
+                    .help("use it behind the `parallel`, or end the `parallel` before this step")
             }
             NameError::Unused { name, span } => Diagnostic::warning("W0108", *span, format!("`{name}` is never used")),
             NameError::UnknownAttribute { name, known, span } => {
@@ -173,10 +176,10 @@ crate::diag::code_docs! {
     "E0110" "an attribute is given twice"
     "Each attribute and option stands once."
     "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web (batch: 1, batch: 2) {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web (batch: 2) {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
-    "E0190" "a form that is not planned yet"
-    "The language has this form, but this opsc cannot plan it. It is refused, never ignored."
-    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    parallel {\n      file.info(path: \"/a\")\n      file.info(path: \"/b\")\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/a\")\n    file.info(path: \"/b\")\n  }\n}\n"
     "E0112" "actions that use each other"
     "A plan is finite, so no composite action may come to itself, directly or through another."
     "ops 1\n\naction demo.one() ! read {\n  doc: \"One.\"\n\n  steps {\n    demo.two()\n  }\n}\n\naction demo.two() ! read {\n  doc: \"Two.\"\n\n  steps {\n    demo.one()\n  }\n}\n" => "ops 1\n\naction demo.one() ! read {\n  doc: \"One.\"\n\n  steps {\n    demo.two()\n  }\n}\n\naction demo.two() ! read {\n  doc: \"Two.\"\n\n  steps {\n    file.info(path: \"/\")\n  }\n}\n"
+    "E0117" "a result of something that runs at the same time"
+    "What stands in one `parallel` runs at the same time, so none of it knows what the others find out."
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    parallel {\n      a = file.info(path: \"/a\")\n      file.info(path: \"/b\") {\n        ok: a.exists\n      }\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    parallel {\n      a = file.info(path: \"/a\")\n      file.info(path: \"/b\")\n    }\n    require a.exists else \"no /a\"\n  }\n}\n"
 }
