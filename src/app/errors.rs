@@ -87,6 +87,11 @@ pub enum AppError {
     ApprovalNeeded {
         gates: Vec<String>,
     },
+    /// Another run is changing a host.
+    Locked {
+        host: String,
+        reason: String,
+    },
     NoSuchRun {
         run: String,
     },
@@ -137,6 +142,7 @@ impl AppError {
             AppError::Hosts { .. } | AppError::BadLimit { .. } | AppError::Limit { .. } => 13,
             AppError::DestroyNotAllowed { .. } => 12,
             AppError::ApprovalNeeded { .. } => 3,
+            AppError::Locked { .. } => 26,
             AppError::Lock { .. } | AppError::State { .. } | AppError::Credential { .. } | AppError::Write { .. } => 1,
             _ => 10,
         }
@@ -168,6 +174,9 @@ impl AppError {
             }
             AppError::ApprovalNeeded { .. } => {
                 Some("this opsc plans approvals, but cannot take them yet; nothing was run".to_string())
+            }
+            AppError::Locked { host, .. } => {
+                Some(format!("wait for its end; `opsc lock break {host}` takes the lock away, if you know it is dead"))
             }
             AppError::NoSuchRun { .. } => Some("`opsc runs` lists them".to_string()),
             AppError::UnknownAction { near: Some(near), .. } | AppError::Setting { near: Some(near), .. } => {
@@ -218,6 +227,7 @@ impl fmt::Display for AppError {
             }
             AppError::Lock { reason } => write!(formatter, "modules cannot be vendored: {reason}"),
             AppError::ApprovalNeeded { gates } => write!(formatter, "an approval is needed: {}", gates.join("; ")),
+            AppError::Locked { reason, .. } => formatter.write_str(reason),
             AppError::NoSuchRun { run } => write!(formatter, "there is no run `{run}`"),
             AppError::State { reason } => write!(formatter, "the journal cannot be used: {reason}"),
             AppError::Credential { reason } => formatter.write_str(reason),

@@ -1,6 +1,7 @@
 //! A plan carried out: the journal's record of the run, the runner on its own threads, events to whoever listens,
 //! Ctrl-C counted.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,8 +14,11 @@ use super::planning::Planned;
 use super::project::Project;
 use super::running::{ConnectOptions, endpoints, login_name};
 use super::settings::Settings;
+use crate::base::ids::HostId;
 use crate::eval::functions::hex;
+use crate::hir::effect::Level;
 use crate::plan;
+use crate::plan::model::RunsAt;
 use crate::report::event_json::event_json;
 use crate::run::event::{EventKind, RunEvent};
 use crate::run::ports::LiveConnector;
@@ -22,7 +26,8 @@ use crate::run::predict::Prediction;
 use crate::run::summary::Summary;
 use crate::run::{self, Request};
 use crate::secrets::{self, Ask, Failure, Providers, Resolved};
-use crate::state::{Journal, RunRecord};
+use crate::state::process::{boot_id, machine, process_start};
+use crate::state::{Journal, RunRecord, StateError};
 
 /// Everything that one execution depends on.
 pub struct Execution<'a> {
@@ -72,7 +77,7 @@ impl Execution<'_> {
     /// Runs the plan to its end. Every event is handed to the journal before the listener hears of it.
     pub fn run(&self, secrets: Resolved, listen: &mut dyn FnMut(Told<'_>)) -> Result<Finished, AppError> {
         let journal = self.journal()?;
-        let run = journal.start_run(&self.record()).map_err(state)?;
+        let run = journal.start_run(&self.record(), &self.locked()).map_err(state)?;
         let (events, mut received) = mpsc::unbounded_channel();
         let (stop, stopped) = watch::channel(0);
         let request = self.request(journal.clone(), run, events, stopped, secrets);
@@ -100,6 +105,18 @@ impl Execution<'_> {
         let summary = summary.map_err(|error| AppError::State { reason: error.to_string() })?;
         journal.finish_run(run, summary.status, summary.exit, now()).map_err(state)?;
         Ok(Finished { run, summary })
+    }
+
+    /// Hosts that no other run may change meanwhile; those that only the run decides are locked when it does.
+    fn locked(&self) -> Vec<String> {
+        let (plan, inventory) = (&self.planned.plan, &self.planned.inventory);
+        if plan.row.level == Level::Read {
+            return Vec::new();
+        }
+        let places = plan.steps.values().filter_map(|step| step.runs_at.as_ref());
+        let machines = places.filter(|place| **place != RunsAt::Controller).flat_map(|place| place.machines(inventory));
+        let hosts: BTreeSet<HostId> = plan.hosts.iter().copied().chain(machines).collect();
+        hosts.into_iter().map(|host| inventory.hosts.at(host).name.clone()).collect()
     }
 
     fn journal(&self) -> Result<Journal, AppError> {
@@ -151,7 +168,7 @@ impl Execution<'_> {
             commit,
             dirty,
             user: login_name(),
-            machine: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_string(),
+            machine: machine(),
             started: now(),
             pid: std::process::id(),
             pid_start: process_start(std::process::id()),
@@ -170,8 +187,11 @@ fn tell(journal: &Journal, run: i64, event: &RunEvent, listen: &mut dyn FnMut(To
     Ok(())
 }
 
-fn state(error: crate::state::StateError) -> AppError {
-    AppError::State { reason: error.to_string() }
+fn state(error: StateError) -> AppError {
+    match error {
+        StateError::Locked { ref host, .. } => AppError::Locked { host: host.clone(), reason: error.to_string() },
+        _ => AppError::State { reason: error.to_string() },
+    }
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, AppError> {
@@ -203,22 +223,6 @@ fn count_interrupts(stop: watch::Sender<u8>) {
 
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
-
-fn boot_id() -> Option<String> {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|text| text.trim().to_string())
-}
-
-/// Clock ticks since boot at which a process started; none where it is gone.
-fn process_start(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may hold spaces; the fields after it do not.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
-}
-
-/// Whether the process that started a run is still there.
-pub fn is_alive(record: &RunRecord) -> bool {
-    boot_id() == record.boot_id && process_start(record.pid) == record.pid_start && record.pid_start.is_some()
 }
 
 fn git_state(root: &Path, unset: &[String]) -> (Option<String>, Option<bool>) {

@@ -67,6 +67,9 @@ pub enum Command {
     Runs(RunsCommand),
     /// Show one run: hosts, steps, evidence
     Show(ShowCommand),
+    /// Hosts that runs keep for themselves
+    #[command(subcommand)]
+    Lock(LockCommand),
     /// One run as a document: Markdown or JSON
     Report(ReportCommand),
     /// The output of a run's steps
@@ -395,6 +398,23 @@ pub struct RunsCommand {
     pub most: usize,
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
     pub output: Format,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum LockCommand {
+    /// List the locks, each with its run
+    Ls {
+        #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
+        output: Format,
+    },
+    /// Take a host's lock away from its run
+    Break {
+        /// The host's name
+        host: String,
+        /// Also from a run whose process may still be there
+        #[arg(short, long, env = "OPSC_YES", value_parser = clap::builder::BoolishValueParser::new())]
+        yes: bool,
+    },
 }
 
 #[derive(Args, Debug)]

@@ -13,6 +13,7 @@ pub mod explain;
 pub mod fmt;
 pub mod init;
 pub mod inv;
+pub mod lock;
 pub mod log;
 pub mod output;
 pub mod plan;
@@ -63,6 +64,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
         Command::Do(command) => run::run_do(&command, global, output),
         Command::Exec(command) => run::run_exec(&command, global, output),
         Command::Runs(command) => runs::run_list(&command, global, output),
+        Command::Lock(command) => lock::run(&command, global, output),
         Command::Show(command) => runs::run_show(&command, global, output),
         Command::Report(command) => runs::run_report(&command, global, output),
         Command::Logs(command) => runs::run_logs(&command, global, output),

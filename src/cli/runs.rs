@@ -6,7 +6,6 @@ use super::args::{Format, Global, LogsCommand, ReportCommand, ReportFormat, Runs
 use super::output::Output;
 use super::plan::open_workspace;
 use crate::app::AppError;
-use crate::app::execution::is_alive;
 use crate::app::files::write_text;
 use crate::base::words;
 use crate::report;
@@ -14,12 +13,12 @@ use crate::report::left::{Left, left};
 use crate::report::paint::harmless;
 use crate::state::{Journal, RunDetails, RunSummary, StateError};
 
-fn open(global: &Global, output: &mut Output) -> Result<Journal, i32> {
+pub(super) fn open(global: &Global, output: &mut Output) -> Result<Journal, i32> {
     let workspace = open_workspace(global, output)?;
     Journal::open(&workspace.project.journal()).map_err(|error| broken(&error, output))
 }
 
-fn broken(error: &StateError, output: &mut Output) -> i32 {
+pub(super) fn broken(error: &StateError, output: &mut Output) -> i32 {
     output.fail(&AppError::State { reason: error.to_string() }, None)
 }
 
@@ -35,7 +34,7 @@ pub fn run_list(command: &RunsCommand, global: &Global, output: &mut Output) -> 
     let runs: Vec<(RunSummary, bool)> = runs
         .into_iter()
         .map(|run| {
-            let alive = is_alive(&run.record);
+            let alive = run.record.is_alive();
             (run, alive)
         })
         .collect();
@@ -91,7 +90,7 @@ fn details(run: i64, global: &Global, output: &mut Output) -> Result<(RunDetails
     let journal = open(global, output)?;
     match journal.run(run) {
         Ok(Some(details)) => {
-            let alive = is_alive(&details.summary.record);
+            let alive = details.summary.record.is_alive();
             let events = journal.events(run).map_err(|error| broken(&error, output))?;
             Ok((details, alive, left(&events)))
         }

@@ -11,6 +11,7 @@ pub mod event_json;
 pub mod fingerprint;
 pub mod graph;
 pub mod left;
+pub mod lock_text;
 pub mod paint;
 pub mod plan_json;
 pub mod plan_text;

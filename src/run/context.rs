@@ -121,6 +121,12 @@ impl Context {
         blocking(move || journal.result(&result)).await.map_err(StepError::Journal)
     }
 
+    /// Keeps a host for this run, one that was not known when the run began.
+    pub async fn lock(&self, host: String) -> Result<(), StepError> {
+        let (journal, run) = (self.journal.clone(), self.run);
+        blocking(move || journal.lock(run, &[host], now())).await.map_err(StepError::Journal)
+    }
+
     /// The text of a secret. What is made of others by a function is hidden from here on too.
     pub fn secret(&self, reference: &SecretRef) -> Result<Secret<String>, StepError> {
         let read = |source: &str| self.secrets.get(source).map(|text| text.expose().as_str());

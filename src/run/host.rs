@@ -19,10 +19,10 @@ use super::step::{Done, StepRun, Undo};
 use super::undo_order::undo_order;
 use crate::base::ids::{BindingId, BlockId, HostId, StepId};
 use crate::eval::eval_condition;
-use crate::hir::effect::Kind;
+use crate::hir::effect::{Kind, Level};
 use crate::hir::expr::Expr;
 use crate::hir::value::Value;
-use crate::plan::model::{Block, Guard, Item, ItemKind};
+use crate::plan::model::{Block, BlockHosts, Guard, Item, ItemKind};
 use crate::plan::touches::touch_overlap;
 
 /// Everything that belongs to one actor during a run. It moves into the stretch of work that uses it and back.
@@ -98,7 +98,10 @@ impl Worker {
         let context = Arc::clone(&self.context);
         let plan = &context.plan;
         let end = match self.work {
-            Work::Main(block) => self.clause(block, |block| &block.items, 0).await,
+            Work::Main(block) => match self.lock_if_new(block).await {
+                Ok(()) => self.clause(block, |block| &block.items, 0).await,
+                Err(end) => end,
+            },
             Work::Failure(block, from) => self.clause(block, |block| &block.on_failure, from).await,
             Work::AfterBatch(block) => self.clause(block, |block| &block.after_batch, 0).await,
             Work::Always(block) => self.clause(block, |block| &block.always, 0).await,
@@ -107,6 +110,18 @@ impl Worker {
             Work::Rollback(block) => self.rollback(block).await,
         };
         (self.state, end)
+    }
+
+    /// Hosts that the run decides are locked when it does, unless nothing changes.
+    async fn lock_if_new(&mut self, id: BlockId) -> Result<(), End> {
+        let context = Arc::clone(&self.context);
+        let Some(block) = context.plan.blocks.get(id) else { return Ok(()) };
+        let decided_late = matches!(block.hosts, BlockHosts::Pending { .. });
+        if !decided_late || context.plan.row.level == Level::Read {
+            return Ok(());
+        }
+        let locked = context.lock(self.state.recap.host.clone()).await;
+        locked.map_err(|error| self.refused(&block.name, &error))
     }
 
     async fn clause(&mut self, id: BlockId, items: fn(&Block) -> &[Item], from: usize) -> End {

@@ -6,9 +6,9 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::read;
-use super::records::{Intent, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult};
+use super::records::{Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult};
 use super::schema::prepare;
+use super::{locks, read};
 
 /// How many writes share one commit at most.
 const MOST_GROUPED: usize = 512;
@@ -21,11 +21,30 @@ pub struct Journal {
 }
 
 enum Change {
-    Start(Box<RunRecord>),
+    /// With the hosts that it locks.
+    Start(Box<RunRecord>, Vec<String>),
+    Lock {
+        run: i64,
+        hosts: Vec<String>,
+        time: u64,
+    },
+    Unlock {
+        host: String,
+    },
     Intent(Intent),
     Result(Box<StepResult>),
-    Event { run: i64, seq: u64, time: u64, json: String },
-    Finish { run: i64, status: String, exit: i32, time: u64 },
+    Event {
+        run: i64,
+        seq: u64,
+        time: u64,
+        json: String,
+    },
+    Finish {
+        run: i64,
+        status: String,
+        exit: i32,
+        time: u64,
+    },
 }
 
 struct Write {
@@ -58,9 +77,24 @@ impl Journal {
         Journal { writes, path: PathBuf::new() }
     }
 
-    /// The number of a new run.
-    pub fn start_run(&self, record: &RunRecord) -> Result<i64, StateError> {
-        self.write(Change::Start(Box::new(record.clone())))
+    /// The number of a new run. It has the locks of these hosts until it ends, or there is no run.
+    pub fn start_run(&self, record: &RunRecord, hosts: &[String]) -> Result<i64, StateError> {
+        self.write(Change::Start(Box::new(record.clone()), hosts.to_vec()))
+    }
+
+    /// Locks of further hosts for a run; those it has already are its own.
+    pub fn lock(&self, run: i64, hosts: &[String], time: u64) -> Result<(), StateError> {
+        self.write(Change::Lock { run, hosts: hosts.to_vec(), time }).map(drop)
+    }
+
+    /// Takes a host's lock away from whoever has it.
+    pub fn unlock(&self, host: &str) -> Result<(), StateError> {
+        self.write(Change::Unlock { host: host.to_string() }).map(drop)
+    }
+
+    /// Locks by host.
+    pub fn locks(&self) -> Result<Vec<Lock>, StateError> {
+        locks::all(&self.reader()?)
     }
 
     /// Returns when the intent is on disk.
@@ -184,7 +218,7 @@ fn signed(number: u64) -> i64 {
 
 fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateError> {
     match change {
-        Change::Start(record) => {
+        Change::Start(record, hosts) => {
             transaction
                 .prepare_cached(
                     "INSERT INTO runs (playbook, path, digest, source_sha256, git_commit, dirty, user, machine, started,
@@ -204,7 +238,12 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateErr
                     record.pid_start.map(signed),
                     record.boot_id
                 ])?;
+            let run = transaction.last_insert_rowid();
+            locks::take(transaction, run, hosts, signed(record.started))?;
+            return Ok(run);
         }
+        Change::Lock { run, hosts, time } => locks::take(transaction, *run, hosts, signed(*time))?,
+        Change::Unlock { host } => locks::remove(transaction, host)?,
         Change::Intent(intent) => {
             transaction
                 .prepare_cached(
@@ -235,6 +274,7 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateErr
             transaction
                 .prepare_cached("UPDATE runs SET status = ?2, exit_code = ?3, finished = ?4 WHERE id = ?1")?
                 .execute(params![run, status, exit, signed(*time)])?;
+            locks::release(transaction, *run)?;
         }
     }
     Ok(transaction.last_insert_rowid())
@@ -321,7 +361,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state/journal.sqlite");
         let journal = Journal::open(&path).unwrap();
-        let run = journal.start_run(&RunRecord { playbook: "p".to_string(), ..RunRecord::default() }).unwrap();
+        let run = journal.start_run(&RunRecord { playbook: "p".to_string(), ..RunRecord::default() }, &[]).unwrap();
         journal.intent(&intent(run, "a", "h")).unwrap();
         journal.result(&result(run, "a", "h")).unwrap();
         journal.intent(&intent(run, "b", "h")).unwrap();
@@ -336,8 +376,8 @@ mod tests {
     fn runs_are_numbered_listed_and_finished() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::open(&folder.path().join("j.sqlite")).unwrap();
-        let first = journal.start_run(&RunRecord::default()).unwrap();
-        let second = journal.start_run(&RunRecord::default()).unwrap();
+        let first = journal.start_run(&RunRecord::default(), &[]).unwrap();
+        let second = journal.start_run(&RunRecord::default(), &[]).unwrap();
         journal.event(first, 1, 5, "{}").unwrap();
         journal.finish_run(first, "done", 0, 9).unwrap();
         let runs = journal.runs(10).unwrap();
@@ -369,7 +409,7 @@ mod tests {
     fn many_writers_share_commits_and_lose_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::open(&folder.path().join("j.sqlite")).unwrap();
-        let run = journal.start_run(&RunRecord::default()).unwrap();
+        let run = journal.start_run(&RunRecord::default(), &[]).unwrap();
         std::thread::scope(|scope| {
             for host in 0..20 {
                 let journal = journal.clone();

@@ -3,9 +3,13 @@
 #![expect(clippy::disallowed_methods, reason = "the journal is a file, with a writer thread of its own")]
 
 mod journal;
+mod locks;
+pub mod process;
 mod read;
 pub mod records;
 mod schema;
 
 pub use journal::Journal;
-pub use records::{Intent, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState};
+pub use records::{
+    Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,
+};

@@ -108,9 +108,12 @@ pub(super) fn runs(connection: &Connection, most: usize) -> Result<Vec<RunSummar
     Ok(rows.collect::<Result<Vec<_>, _>>()?)
 }
 
+pub(super) fn run_summary(connection: &Connection, run: i64) -> Result<Option<RunSummary>, StateError> {
+    Ok(connection.query_row(&format!("{RUN} WHERE id = ?1"), [run], summary).optional()?)
+}
+
 pub(super) fn run(connection: &Connection, run: i64) -> Result<Option<RunDetails>, StateError> {
-    let found = connection.query_row(&format!("{RUN} WHERE id = ?1"), [run], summary).optional()?;
-    let Some(found) = found else { return Ok(None) };
+    let Some(found) = run_summary(connection, run)? else { return Ok(None) };
     let mut steps: Vec<StepState> = Vec::new();
     let mut open: Open = BTreeMap::new();
     for record in records(connection, run)? {

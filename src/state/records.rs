@@ -72,6 +72,15 @@ pub struct RunSummary {
     pub finished: Option<u64>,
 }
 
+/// A host that a run keeps for itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lock {
+    pub host: String,
+    pub holder: RunSummary,
+    /// Milliseconds since 1970, UTC.
+    pub since: u64,
+}
+
 /// One attempt of one phase on one host.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StepState {
@@ -130,6 +139,11 @@ pub enum StateError {
         found: i64,
         known: i64,
     },
+    /// Another run is changing this host.
+    Locked {
+        host: String,
+        holder: Box<RunSummary>,
+    },
     /// The writer is gone: the process is ending.
     Closed,
 }
@@ -144,6 +158,11 @@ impl fmt::Display for StateError {
                 "`{}` has format {found}, and this opsc knows formats up to {known}; use the newer opsc that wrote it",
                 path.display()
             ),
+            StateError::Locked { host, holder } => {
+                let RunRecord { playbook, user, machine, pid, .. } = &holder.record;
+                let run = holder.id;
+                write!(formatter, "{host} is locked by run {run} (`{playbook}`, by {user} on {machine}, process {pid})")
+            }
             StateError::Closed => formatter.write_str("the journal is closed"),
         }
     }

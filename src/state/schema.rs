@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::records::StateError;
 
 /// Counts up with every change of the tables.
-pub(super) const FORMAT: i64 = 1;
+pub(super) const FORMAT: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE runs (
@@ -35,6 +35,13 @@ CREATE INDEX intents_of_run ON intents (run, step, host, attempt, phase);
 CREATE INDEX results_of_run ON results (run, step, host, attempt, phase);
 ";
 
+/// Since format 2.
+const LOCKS: &str = "
+CREATE TABLE locks (
+  host TEXT PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs(id), since INTEGER NOT NULL
+) WITHOUT ROWID;
+";
+
 /// How long another process may hold the file.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -46,10 +53,15 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), St
     write_ahead(connection, path)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    back_up_older(connection, path)?;
     // Two processes may create the file at the same time: one of them waits here and finds the tables.
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    if refuse_newer(&transaction, path)? == 0 {
+    let found = refuse_newer(&transaction, path)?;
+    if found < 1 {
         transaction.execute_batch(TABLES)?;
+    }
+    if found < 2 {
+        transaction.execute_batch(LOCKS)?;
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }
     transaction.commit()?;
@@ -70,6 +82,23 @@ fn write_ahead(connection: &Connection, path: &Path) -> Result<(), StateError> {
     file.lock().map_err(refuse)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     Ok(())
+}
+
+/// A file of an older format is copied before it is changed: the older opsc can go on with the copy.
+fn back_up_older(connection: &Connection, path: &Path) -> Result<(), StateError> {
+    let found = refuse_newer(connection, path)?;
+    let copy = path.with_extension(format!("format-{found}.db"));
+    if found == 0 || found == FORMAT || copy.exists() {
+        return Ok(());
+    }
+    connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+    private(&copy).map_err(|error| StateError::Folder { path: copy, error })
+}
+
+#[cfg(unix)]
+fn private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
 }
 
 fn refuse_newer(connection: &Connection, path: &Path) -> Result<i64, StateError> {

@@ -30,6 +30,7 @@ mod language_forms;
 mod language_parallel;
 mod language_plans;
 mod large_output;
+mod locks;
 mod model_server;
 mod mutations;
 mod mutators;

@@ -304,7 +304,7 @@ impl Lab {
         };
         let folder = tempfile::tempdir().expect("a folder for the test");
         let journal = opsc::state::Journal::open(&folder.path().join("state/journal.sqlite")).expect("a journal");
-        journal.start_run(&opsc::state::RunRecord::default()).expect("run 1");
+        journal.start_run(&opsc::state::RunRecord::default(), &[]).expect("run 1");
         Lab { folder, plan, program, inventory, contents: BTreeMap::new(), faults: Arc::default(), journal, sshd: None }
     }
 

@@ -65,7 +65,7 @@ fn everything_is_there_after_reopening() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state/opsc.db");
     let journal = Journal::open(&path).unwrap();
-    let run = journal.start_run(&record()).unwrap();
+    let run = journal.start_run(&record(), &[]).unwrap();
     for attempt in 1..=2 {
         journal.intent(&intent(run, "copy", attempt)).unwrap();
         journal.result(&result(run, "copy", attempt)).unwrap();
@@ -74,7 +74,7 @@ fn everything_is_there_after_reopening() {
     journal.event(run, 1, 20, r#"{"b":2}"#).unwrap();
     journal.event(run, 0, 20, r#"{"a":1}"#).unwrap();
     journal.finish_run(run, "done", 2, 30).unwrap();
-    let other = journal.start_run(&RunRecord { dirty: None, commit: None, ..record() }).unwrap();
+    let other = journal.start_run(&RunRecord { dirty: None, commit: None, ..record() }, &[]).unwrap();
     drop(journal);
 
     let journal = Journal::open(&path).unwrap();
@@ -98,7 +98,7 @@ fn only_the_owner_may_read_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state/opsc.db");
     let journal = Journal::open(&path).unwrap();
-    journal.start_run(&record()).unwrap();
+    journal.start_run(&record(), &[]).unwrap();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(path.parent().unwrap()), 0o700);
     assert_eq!(mode(&path), 0o600);
@@ -139,7 +139,7 @@ fn an_intent_outlives_its_killed_writer() {
 
 fn write_until_killed(path: &Path) {
     let journal = Journal::open(path).unwrap();
-    let run = journal.start_run(&record()).unwrap();
+    let run = journal.start_run(&record(), &[]).unwrap();
     journal.intent(&intent(run, "copy", 1)).unwrap();
     journal.result(&result(run, "copy", 1)).unwrap();
     journal.intent(&intent(run, "restart", 1)).unwrap();
@@ -155,7 +155,7 @@ fn a_newer_file_is_refused_and_left_alone() {
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = std::fs::read(&path).unwrap();
     let error = Journal::open(&path).unwrap_err();
-    assert!(matches!(error, StateError::Newer { found: 99, known: 1, .. }), "{error}");
+    assert!(matches!(error, StateError::Newer { found: 99, known: 2, .. }), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
@@ -172,7 +172,7 @@ fn a_file_of_something_else_is_refused() {
 fn what_belongs_to_no_run_is_refused_alone() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(&folder.path().join("opsc.db")).unwrap();
-    let run = journal.start_run(&record()).unwrap();
+    let run = journal.start_run(&record(), &[]).unwrap();
     assert!(matches!(journal.intent(&intent(run + 1, "copy", 1)), Err(StateError::Database { .. })));
     journal.intent(&intent(run, "copy", 1)).unwrap();
     journal.event(run + 1, 0, 0, "{}").unwrap();
@@ -184,7 +184,7 @@ fn what_belongs_to_no_run_is_refused_alone() {
 fn a_thousand_intents_at_once_share_their_commits() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(&folder.path().join("opsc.db")).unwrap();
-    let run = journal.start_run(&record()).unwrap();
+    let run = journal.start_run(&record(), &[]).unwrap();
     let begun = Instant::now();
     std::thread::scope(|scope| {
         for host in 0..100 {
@@ -209,7 +209,7 @@ fn two_writers_of_one_file_wait_for_each_other() {
         for _ in 0..4 {
             scope.spawn(|| {
                 let journal = Journal::open(&path).unwrap();
-                let run = journal.start_run(&record()).unwrap();
+                let run = journal.start_run(&record(), &[]).unwrap();
                 for attempt in 0..20 {
                     journal.intent(&intent(run, "copy", attempt)).unwrap();
                 }
@@ -221,4 +221,40 @@ fn two_writers_of_one_file_wait_for_each_other() {
         assert_eq!(journal.run(run.id).unwrap().unwrap().steps.len(), 20);
     }
     assert_eq!(journal.runs(10).unwrap().len(), 4);
+}
+
+#[test]
+fn a_journal_of_the_first_format_is_copied_and_brought_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("opsc.db");
+    let run = Journal::open(&path).unwrap().start_run(&record(), &[]).unwrap();
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch("DROP TABLE locks; PRAGMA user_version = 1; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    drop(old);
+    let journal = Journal::open(&path).unwrap();
+    assert_eq!(journal.run(run).unwrap().unwrap().summary.record, record());
+    journal.lock(run, &["web1".to_string()], 9).unwrap();
+    let copy = folder.path().join("opsc.format-1.db");
+    assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+    let copy = rusqlite::Connection::open(&copy).unwrap();
+    let version: i64 = copy.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    let runs: i64 = copy.query_row("SELECT count(*) FROM runs", [], |row| row.get(0)).unwrap();
+    assert_eq!((version, runs), (1, 1));
+}
+
+#[test]
+fn a_host_has_one_run_and_a_refused_run_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(&folder.path().join("opsc.db")).unwrap();
+    let hosts = |names: &[&str]| names.iter().map(|name| (*name).to_string()).collect::<Vec<_>>();
+    let first = journal.start_run(&record(), &hosts(&["web1", "web2"])).unwrap();
+    match journal.start_run(&record(), &hosts(&["web3", "web2"])) {
+        Err(StateError::Locked { host, holder }) => assert_eq!((host.as_str(), holder.id), ("web2", first)),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!((journal.runs(9).unwrap().len(), journal.locks().unwrap().len()), (1, 2), "web3 is free again");
+    journal.lock(first, &hosts(&["web1", "web3"]), 12).unwrap();
+    journal.finish_run(first, "ok", 0, 13).unwrap();
+    assert_eq!(journal.locks().unwrap(), []);
+    journal.start_run(&record(), &hosts(&["web2"])).unwrap();
 }
