@@ -24,6 +24,7 @@ fn verdict(verdict: &Verdict) -> (Tone, String) {
         Verdict::Ok => (Tone::Ok, "= ok".to_string()),
         Verdict::Now => (Tone::Ok, "= ok now".to_string()),
         Verdict::Skipped => (Tone::Skipped, "- skipped".to_string()),
+        Verdict::NotReached { why } => (Tone::Skipped, format!("- not reached ({why})")),
         Verdict::WillChange { differences } => {
             let shown: Vec<String> = differences.iter().filter(|found| !is_content(found)).map(one_line).collect();
             let colon = if shown.is_empty() { "" } else { ": " };
@@ -82,5 +83,7 @@ pub fn exit_code(predictions: &[Prediction]) -> i32 {
 
 /// Whether anything would change, might change or fail.
 pub fn has_changes(predictions: &[Prediction]) -> bool {
-    predictions.iter().any(|prediction| !matches!(prediction.verdict, Verdict::Ok | Verdict::Now | Verdict::Skipped))
+    predictions.iter().any(|prediction| {
+        !matches!(prediction.verdict, Verdict::Ok | Verdict::Now | Verdict::Skipped | Verdict::NotReached { .. })
+    })
 }

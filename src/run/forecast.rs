@@ -13,7 +13,7 @@ use super::errors::StepError;
 use super::link::Link;
 use super::phases::{Attempt, Foresight, Trace};
 use super::places::machine;
-use super::predict::{Point, Prediction, Stage, Verdict, looks_anywhere};
+use super::predict::{Order, Point, Prediction, Requirement, Stage, Verdict, looks_anywhere};
 use super::prepare::{Prepared, Surroundings, prepare};
 use super::real_paths::{RealPaths, real_paths};
 use super::results::{Flags, Own, Recorded};
@@ -47,11 +47,13 @@ pub(super) struct HostState {
     /// Steps whose effect is not there yet, so that what they touch cannot be judged.
     unsettled: Vec<StepId>,
     lost: Option<String>,
+    /// What fails before anything else happens to the host.
+    out: Option<String>,
     real: BTreeMap<HostId, RealPaths>,
 }
 
 /// What a host learned, so that it can be asked again from there.
-pub(super) type Memory = (Own, Vec<StepId>, Option<String>);
+pub(super) type Memory = (Own, Vec<StepId>, Option<String>, Option<String>);
 
 impl HostState {
     pub(super) fn new(host: HostId) -> Self {
@@ -61,22 +63,23 @@ impl HostState {
             own: Own::new(),
             unsettled: Vec::new(),
             lost: None,
+            out: None,
             real: BTreeMap::new(),
         }
     }
 
     pub(super) fn memory(&self) -> Memory {
-        (self.own.clone(), self.unsettled.clone(), self.lost.clone())
+        (self.own.clone(), self.unsettled.clone(), self.lost.clone(), self.out.clone())
     }
 
     pub(super) fn recall(&mut self, memory: Memory) {
-        (self.own, self.unsettled, self.lost) = memory;
+        (self.own, self.unsettled, self.lost, self.out) = memory;
     }
 }
 
 /// What became of a block on one host.
 pub(super) struct Seen {
-    pub(super) predictions: Vec<(StepId, HostId, Prediction)>,
+    pub(super) predictions: Vec<(Order, HostId, Prediction)>,
     pub(super) elsewhere: Vec<Elsewhere>,
     /// Nothing would change or fail, and everything is known.
     pub(super) settled: bool,
@@ -87,21 +90,30 @@ pub(super) struct HostForecast<'a> {
     stage: &'a Stage,
     state: HostState,
     seen: Seen,
+    /// Nothing of the block happens to the host from here on, and why.
+    stopped: Option<String>,
 }
 
 impl<'a> HostForecast<'a> {
     pub(super) fn new(context: &'a Context, stage: &'a Stage, state: HostState) -> Self {
         let seen = Seen { predictions: Vec::new(), elsewhere: Vec::new(), settled: true };
-        HostForecast { context, stage, state, seen }
+        let stopped = state.out.clone().filter(|_| !stage.include_failed);
+        HostForecast { context, stage, state, seen, stopped }
     }
 
     pub(super) async fn run(mut self) -> (HostState, Seen) {
         let stage = self.stage;
+        let was_out = self.state.out.is_some();
         for point in &stage.points {
             match point {
                 Point::Step(id, guards) => self.step(*id, guards).await,
-                Point::Require(guards, condition) => self.require(guards, condition),
-                Point::Always => self.always(),
+                Point::Require(requirement) => self.require(requirement),
+                Point::Always => {
+                    // A host that begins a block comes to its `always`; one that is out does not begin it.
+                    let begins = self.stage.include_failed || !was_out;
+                    self.stopped = self.stopped.take().filter(|_| !begins);
+                    self.always();
+                }
             }
         }
         (self.state, self.seen)
@@ -110,8 +122,15 @@ impl<'a> HostForecast<'a> {
     async fn step(&mut self, id: StepId, guards: &[Guard]) {
         let verdict = match &self.stage.foregone {
             Some(verdict) => verdict.clone(),
-            None => self.judge(id, guards).await,
+            None => match &self.stopped {
+                Some(why) => Verdict::NotReached { why: why.clone() },
+                None => self.judge(id, guards).await,
+            },
         };
+        let fails = matches!(verdict, Verdict::WillFail { .. }) && !self.context.step(id).allow_failure;
+        if fails {
+            self.fail(format!("{} fails", self.context.step(id).name));
+        }
         self.seen.settled &= matches!(verdict, Verdict::Ok | Verdict::Skipped);
         if matches!(verdict, Verdict::WillChange { .. } | Verdict::Unknown { .. } | Verdict::Unreachable { .. }) {
             self.state.unsettled.push(id);
@@ -119,13 +138,32 @@ impl<'a> HostForecast<'a> {
             self.seen.elsewhere.push(Elsewhere { host: Some(self.state.host), step: id, machine });
         }
         let (step, host) = (self.context.step(id).name.clone(), self.context.name(Actor::Host(self.state.host)));
-        self.seen.predictions.push((id, self.state.host, Prediction { step, host, verdict }));
+        self.seen.predictions.push(((Some(id), 0), self.state.host, Prediction { step, host, verdict }));
     }
 
-    fn require(&mut self, guards: &[Guard], condition: &Expr) {
-        let reached = self.guarded(guards);
-        let holds = || matches!(eval(condition, &self.scope()), Ok(Evaluated::Known(Value::Bool(true))));
-        self.seen.settled &= matches!(reached, Ok(Some(false))) || holds();
+    /// Nothing more happens to the host, here and in later blocks.
+    fn fail(&mut self, why: String) {
+        self.state.out = Some(why.clone());
+        self.stopped = Some(why);
+    }
+
+    fn require(&mut self, requirement: &Requirement) {
+        let reached = self.guarded(&requirement.guards);
+        let met = eval(&requirement.condition, &self.scope());
+        let holds = matches!(met, Ok(Evaluated::Known(Value::Bool(true))));
+        self.seen.settled &= matches!(reached, Ok(Some(false))) || holds;
+        let judged = self.stage.foregone.is_none() && self.stopped.is_none() && self.state.lost.is_none();
+        if judged && matches!((reached, met), (Ok(Some(true)), Ok(Evaluated::Known(_)))) && !holds {
+            let why = match known(&requirement.message, &self.scope()) {
+                Ok(Value::String(text)) => text,
+                _ => "it does not hold".to_string(),
+            };
+            let host = self.context.name(Actor::Host(self.state.host));
+            let verdict = Verdict::WillFail { why: self.context.redactor().clean(&why) };
+            let prediction = Prediction { step: "require".to_string(), host, verdict };
+            self.seen.predictions.push((requirement.order, self.state.host, prediction));
+            self.fail("`require` fails".to_string());
+        }
     }
 
     /// Where something may fail, a rollback may take the block's results back before this.

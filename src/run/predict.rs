@@ -16,7 +16,7 @@ use super::forecast::{Elsewhere, HostForecast, HostState, Seen};
 use super::prepare::Surroundings;
 use super::results::{Own, Results};
 use super::schedule_data::Actor;
-use crate::base::ids::{BindingId, HostId, StepId};
+use crate::base::ids::{BindingId, HostId, Id, StepId};
 use crate::eval::walk::walk;
 use crate::eval::{Evaluated, eval};
 use crate::hir::effect::Level;
@@ -40,6 +40,10 @@ pub enum Verdict {
     Now,
     /// Its guard is not true.
     Skipped,
+    /// The host fails before it comes to this.
+    NotReached {
+        why: String,
+    },
     WillChange {
         differences: Vec<Difference>,
     },
@@ -69,10 +73,21 @@ pub async fn predict(context: Arc<Context>, forks: usize, contents: bool) -> Vec
 /// What a block comes to, in order.
 pub(super) enum Point {
     Step(StepId, Vec<Guard>),
-    Require(Vec<Guard>, Expr),
+    Require(Requirement),
     /// From here on it is done whatever became of the rest.
     Always,
 }
+
+pub(super) struct Requirement {
+    pub(super) guards: Vec<Guard>,
+    pub(super) condition: Expr,
+    pub(super) message: Expr,
+    /// Where it is told, among the steps.
+    pub(super) order: Order,
+}
+
+/// The place of a prediction: a step's, or that of something else right behind it.
+pub(super) type Order = (Option<StepId>, usize);
 
 /// What the hosts of a block see of the others.
 pub(super) struct Stage {
@@ -86,6 +101,8 @@ pub(super) struct Stage {
     /// Names that a condition or a set of hosts needs.
     pub(super) deciding: BTreeSet<BindingId>,
     pub(super) contents: bool,
+    /// Hosts that failed before take part.
+    pub(super) include_failed: bool,
 }
 
 struct Forecast {
@@ -96,7 +113,7 @@ struct Forecast {
     published: Results,
     foreseen: BTreeSet<BindingId>,
     elsewhere: BTreeSet<Elsewhere>,
-    found: Vec<(StepId, HostId, Prediction)>,
+    found: Vec<(Order, HostId, Prediction)>,
 }
 
 impl Forecast {
@@ -199,6 +216,7 @@ impl Forecast {
                 elsewhere: self.elsewhere.clone(),
                 deciding: deciding(&self.context.plan),
                 contents: self.contents,
+                include_failed: block.include_failed,
             });
             let kept: Vec<_> = hosts.iter().filter_map(|host| Some((*host, self.states.get(host)?.memory()))).collect();
             let seen = self.pass(&stage, hosts).await;
@@ -247,7 +265,7 @@ impl Forecast {
             state.link.close().await;
         }
         self.context.places.close().await;
-        self.found.sort_by_key(|(step, host, _)| (*step, *host));
+        self.found.sort_by_key(|(order, host, _)| (*order, *host));
         self.found.into_iter().map(|(_, _, prediction)| prediction).collect()
     }
 }
@@ -284,19 +302,29 @@ fn add_names(plan: &Plan, expr: &Expr, found: &mut BTreeSet<BindingId>) {
 /// A block's items and then its `always`; what follows a `skip if` is done only where it was not true.
 fn points(block: &Block) -> Vec<Point> {
     let mut points = Vec::new();
-    follow(&block.items, &mut points);
+    // The steps of earlier blocks have lower numbers: what comes before the block's own is told right behind them.
+    let first = block.all_items().filter_map(Item::step).min();
+    let before = first.and_then(|first| first.index().checked_sub(1)).map(StepId::from_index);
+    follow(&block.items, before, &mut points);
     points.push(Point::Always);
-    follow(&block.always, &mut points);
+    follow(&block.always, before, &mut points);
     points
 }
 
-fn follow(items: &[Item], points: &mut Vec<Point>) {
+fn follow(items: &[Item], before: Option<StepId>, points: &mut Vec<Point>) {
     let mut shared: Vec<Guard> = Vec::new();
-    for item in items {
+    let mut last = before;
+    for (index, item) in items.iter().enumerate() {
+        last = item.step().or(last);
         let guards = || [shared.as_slice(), &item.guards].concat();
         match &item.kind {
             ItemKind::Step(step) => points.push(Point::Step(*step, guards())),
-            ItemKind::Require { condition, .. } => points.push(Point::Require(guards(), condition.clone())),
+            ItemKind::Require { condition, message, .. } => points.push(Point::Require(Requirement {
+                guards: guards(),
+                condition: condition.clone(),
+                message: message.clone(),
+                order: (last, index + 1),
+            })),
             ItemKind::SkipIf { condition, .. } => {
                 let reached = item.guards.iter().map(Guard::as_condition);
                 let left_out = reached.reduce(and).map_or_else(|| condition.clone(), |met| and(met, condition.clone()));

@@ -260,6 +260,23 @@ fn a_step_that_counts_as_changed_is_said_to() {
 }
 
 #[test]
+fn what_stands_behind_a_failure_is_not_reached() {
+    let body = "on web {\n  x = file.info(path: \"@/a\")\n  require x.exists else \"no a on {host.name}\"\n  file.write(to: \"@/b\", content: \"one\")\n  always {\n    file.write(to: \"@/c\", content: \"end\")\n  }\n}\non web {\n  file.write(to: \"@/d\", content: \"two\")\n  always {\n    file.write(to: \"@/e\", content: \"end\")\n  }\n}\non web (include_failed: true) {\n  file.write(to: \"@/f\", content: \"three\")\n}\n";
+    let found = foreseen(body, nothing);
+    assert_eq!(found["require"], "x will fail: no a on web1");
+    let later = ["file.write", "file.write#3", "file.write#4"].map(|step| found[step].as_str());
+    assert_eq!(later, ["- not reached (`require` fails)"; 3]);
+    assert_eq!(found["file.write#2"], "~ will change: exists false", "always is reached");
+    assert_eq!(found["file.write#5"], "~ will change: exists false", "who failed takes part");
+
+    let fails = "on web {\n  file.move(from: \"@/no/b\", to: \"@/x\") {\n    allow_failure: true\n  }\n  file.move(from: \"@/no/c\", to: \"@/y\")\n  file.write(to: \"@/d\", content: \"one\")\n}\n";
+    let found = foreseen(fails, nothing);
+    assert!(found["file.move"].starts_with("x will fail"), "{found:?}");
+    assert!(found["file.move#2"].starts_with("x will fail"), "an allowed failure ends nothing: {found:?}");
+    assert_eq!(found["file.write"], "- not reached (file.move#2 fails)");
+}
+
+#[test]
 fn what_is_looked_at_after_a_change_is_unknown() {
     let body = "on web {\n  file.write(to: \"@/a\", content: \"one\")\n  x = file.info(path: \"@/a\")\n  y = file.info(path: \"@/b\")\n  shell.run(script: sh\"echo one\", effect: \"read\")\n  if not x.exists {\n    file.write(to: \"@/c\", content: \"one\")\n  }\n}\n";
     let found = foreseen(body, nothing);
