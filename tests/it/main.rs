@@ -34,6 +34,7 @@ mod mutations;
 mod mutators;
 mod project;
 mod properties;
+mod properties_texts;
 mod readme;
 #[cfg(feature = "system-tests")]
 mod rig;
