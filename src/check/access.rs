@@ -115,7 +115,12 @@ impl Checker<'_> {
                     span,
                 }
             }
-            Type::Error => error_expr(span),
+            // What `from_json` gave may be a list or a map; what was reported never runs.
+            Type::Error => {
+                let index = self.check_expr(index, Wanted::default(), scope, context);
+                let kind = ExprKind::Index { base: Box::new(base), index: Box::new(index) };
+                Expr { kind, ty: Type::Error, span }
+            }
             other => {
                 self.report(TypeError::NotIndexable { ty: other.to_string(), span }.diagnostic());
                 error_expr(span)

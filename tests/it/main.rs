@@ -78,3 +78,4 @@ mod translate;
 mod translate_model;
 mod trees;
 mod wrong_programs;
+mod yaml_values;
