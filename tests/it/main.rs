@@ -29,6 +29,7 @@ mod integrations;
 mod language_forms;
 mod language_plans;
 mod large_output;
+mod map_keys;
 mod model_server;
 mod mutations;
 mod mutators;
