@@ -10,6 +10,7 @@
 mod bad_days;
 mod bench;
 mod check_forms;
+mod check_words;
 mod codes;
 mod command_line;
 mod console;
