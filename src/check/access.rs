@@ -7,8 +7,10 @@ use super::errors::types::TypeError;
 use super::expressions::{Wanted, error_expr};
 use super::members::{self, Member};
 use crate::base::source::Span;
+use crate::eval::fits::fits_key;
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::types::Type;
+use crate::hir::value::Value;
 use crate::syntax::ast::{self};
 
 impl Checker<'_> {
@@ -107,15 +109,25 @@ impl Checker<'_> {
                     span,
                 }
             }
-            Type::Map(_, item) => {
+            Type::Map(key, item) => {
                 let index = self.expect_expr(index, Wanted::of(&Type::String), scope, context);
+                if let ExprKind::Literal(Value::String(text)) = &index.kind
+                    && let Err(misfit) = fits_key(text, &key)
+                {
+                    self.report(TypeError::misfit(misfit, index.span, None).diagnostic());
+                }
                 Expr {
                     kind: ExprKind::Index { base: Box::new(base), index: Box::new(index) },
                     ty: item.optional(),
                     span,
                 }
             }
-            Type::Error => error_expr(span),
+            // What `from_json` gave may be a list or a map; what was reported never runs.
+            Type::Error => {
+                let index = self.check_expr(index, Wanted::default(), scope, context);
+                let kind = ExprKind::Index { base: Box::new(base), index: Box::new(index) };
+                Expr { kind, ty: Type::Error, span }
+            }
             other => {
                 self.report(TypeError::NotIndexable { ty: other.to_string(), span }.diagnostic());
                 error_expr(span)

@@ -1,5 +1,6 @@
 //! Which types fit where. Values known now are checked by `eval::fits` beside this.
 
+use crate::eval::fits::fits_key;
 use crate::hir::types::Type;
 
 /// Whether an expression of type `found` may stand where `expected` is wanted.
@@ -16,8 +17,10 @@ pub fn accepts(expected: &Type, found: &Type) -> bool {
         (Type::Refined { base, .. }, found) => accepts(base, found),
         (expected, Type::Refined { base, .. }) => accepts(expected, base),
         (Type::List(expected), Type::List(found)) => accepts(expected, found),
-        (Type::Map(_, expected), Type::Map(_, found)) => accepts(expected, found),
-        (Type::Map(_, expected), Type::Record(fields)) => fields.iter().all(|field| accepts(expected, &field.ty)),
+        (Type::Map(key, expected), Type::Map(found_key, found)) => accepts(key, found_key) && accepts(expected, found),
+        (Type::Map(key, expected), Type::Record(fields)) => {
+            fields.iter().all(|field| fits_key(&field.name, key).is_ok() && accepts(expected, &field.ty))
+        }
         (Type::Record(wanted), Type::Record(given)) => wanted.iter().all(|field| {
             let found = given.iter().find(|candidate| candidate.name == field.name);
             found.map_or(field.ty.is_optional(), |found| accepts(&field.ty, &found.ty))

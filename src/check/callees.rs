@@ -6,7 +6,7 @@ use super::checker::Checker;
 use super::context::{Context, Scope};
 use super::errors::control::ControlError;
 use super::errors::names::NameError;
-use super::statements::Collected;
+use super::statements::{Collected, clause_name};
 use super::steps::Signature;
 use crate::base::source::Span;
 use crate::hir::program::{Call, Playbook, Statement};
@@ -55,8 +55,11 @@ impl Checker<'_> {
             self.report(NameError::Recursion { names, span }.diagnostic());
             return None;
         }
-        if !item.body.clauses.is_empty() {
-            self.report(ControlError::CalleeWithClauses { name: name.to_string(), span }.diagnostic());
+        if let Some(clause) = item.body.clauses.first() {
+            let (clause, clause_span) = (clause_name(clause.kind), clause.head_span);
+            self.report(
+                ControlError::CalleeWithClauses { name: name.to_string(), clause, clause_span, span }.diagnostic(),
+            );
             return None;
         }
         self.under_way.push(entered);

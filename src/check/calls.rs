@@ -45,9 +45,6 @@ impl Checker<'_> {
             return error_expr(span);
         }
         self.check_function_args(signature, &args);
-        if args.iter().any(|arg| arg.ty == Type::Error) && signature.takes != Takes::Anything {
-            return error_expr(span);
-        }
         if self.refuse_function_of_secret(function, signature.function, &args, scope) {
             return error_expr(span);
         }
@@ -59,7 +56,9 @@ impl Checker<'_> {
         let counts = signature.function == Function::Length && !args.iter().any(|arg| arg.ty.is_secret());
         let secret = !counts && args.iter().any(|arg| arg.ty.carries_secret());
         let types: Vec<Type> = args.iter().map(|arg| arg.ty.clone()).collect();
-        let ty = functions::result_type(signature, &types);
+        // Nothing more is said of what was reported already, or is not known before the run.
+        let is_untyped = signature.takes != Takes::Anything && types.contains(&Type::Error);
+        let ty = if is_untyped && !secret { Type::Error } else { functions::result_type(signature, &types) };
         let ty = if secret && !ty.carries_secret() { Type::Secret(Box::new(ty)) } else { ty };
         Expr { kind: ExprKind::Call { function: signature.function, args }, ty, span }
     }
@@ -255,7 +254,8 @@ impl Checker<'_> {
         span: Span,
     ) -> Expr {
         let base = self.check_expr(base, Wanted::default(), scope, context);
-        if base.ty == Type::Error {
+        // What was reported already has no value; what is not known before the run has one.
+        if base == error_expr(base.span) {
             for arg in args {
                 let (ast::Arg::Positional(value) | ast::Arg::Named(ast::Named { value, .. })) = arg;
                 self.check_expr(value, Wanted::default(), scope, context);

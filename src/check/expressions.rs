@@ -12,7 +12,7 @@ use super::operators::Operands;
 use super::secrecy::secret_origin;
 use super::types::literal;
 use crate::base::source::Span;
-use crate::eval::fits::fits;
+use crate::eval::fits::{fits, fits_key};
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::types::{Field, Type};
 use crate::hir::value::{Script, ScriptLanguage, Value};
@@ -245,8 +245,19 @@ impl Checker<'_> {
         for entry in entries {
             let (key, key_span) = match &entry.key {
                 ast::MapKey::Label(name) => (name.text.clone(), name.span),
-                ast::MapKey::String(text) => (text.constant().unwrap_or_default(), text.span),
+                ast::MapKey::String(text) => match text.constant() {
+                    Some(key) => (key, text.span),
+                    None => {
+                        self.report(TypeError::KeyWithHole { span: text.span }.diagnostic());
+                        continue;
+                    }
+                },
             };
+            if let Some(Type::Map(key_type, _)) = &wanted_type
+                && let Err(misfit) = fits_key(&key, key_type)
+            {
+                self.report(TypeError::misfit(misfit, key_span, wanted.definition).diagnostic());
+            }
             if fields.iter().any(|(known, _)| *known == key) {
                 let error =
                     NameError::DuplicateDefinition { what: "key", name: key.clone(), first: key_span, span: key_span };

@@ -80,6 +80,8 @@ pub const FUNCTIONS: &[Signature] = &[
     signature("flatten", Function::Flatten, (1, 1), Takes::Collection, Gives::Item),
     signature("to_json", Function::ToJson, (1, 1), Takes::Anything, Gives::Text),
     signature("from_json", Function::FromJson, (1, 1), Takes::Text, Gives::Unknown),
+    signature("to_yaml", Function::ToYaml, (1, 1), Takes::Anything, Gives::Text),
+    signature("from_yaml", Function::FromYaml, (1, 1), Takes::Text, Gives::Unknown),
     signature("basename", Function::Basename, (1, 1), Takes::Text, Gives::String),
     signature("dirname", Function::Dirname, (1, 1), Takes::Text, Gives::String),
     signature("base64", Function::Base64, (1, 1), Takes::Text, Gives::String),

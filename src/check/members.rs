@@ -1,6 +1,7 @@
 //! What `.name` means on each type: hosts, host sets, results, records, files.
 
 use crate::base::ids::HostId;
+use crate::eval::fits::fits_key;
 use crate::hir::types::{Field, Os, Type};
 use crate::hir::value::Value;
 use crate::hir::world::{Inventory, World};
@@ -58,7 +59,12 @@ pub fn member(base: &Type, name: &str) -> Member {
         },
         Type::List(_) if name == "count" => Member::Found(Type::Int),
         Type::List(_) => unknown(&["count"]),
-        Type::Map(_, value) => Member::Found((**value).clone().optional()),
+        Type::Map(key, value) => match &**key {
+            Type::Union(keys) if fits_key(name, key).is_err() => {
+                Member::Unknown { known: keys.iter().filter_map(Value::as_str).map(str::to_string).collect() }
+            }
+            _ => Member::Found((**value).clone().optional()),
+        },
         Type::Record(fields) => match fields.iter().find(|field| field.name == name) {
             Some(field) => Member::Found(field.ty.clone()),
             None => Member::Unknown { known: fields.iter().map(|field| field.name.clone()).collect() },

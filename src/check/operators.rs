@@ -146,6 +146,8 @@ impl Checker<'_> {
             | BinaryOperator::GreaterEqual
             | BinaryOperator::In => Type::Bool.optional(),
             _ if matches!(left.ty, Type::Hosts(_)) || matches!(right.ty, Type::Hosts(_)) => Type::Hosts(None),
+            // Either side may be the value, and one of them is known to be secret.
+            _ if left.ty.carries_secret() || right.ty.carries_secret() => Type::Secret(Box::new(Type::Text)),
             _ => Type::Error,
         };
         binary(lowered_operator(operator, &left.ty), left, right, ty, span)

@@ -103,7 +103,14 @@ impl Checker<'_> {
             }
             "results" => Type::Results(Box::new(resolved(self, 0))),
             "map" => {
-                let key = resolved(self, 0);
+                let key = match resolved(self, 0) {
+                    key if is_text(&key) => key,
+                    other => {
+                        let span = args.first().map_or(span, |arg| arg.span);
+                        self.report(TypeError::NoKey { ty: other.to_string(), span }.diagnostic());
+                        Type::Error
+                    }
+                };
                 Type::Map(Box::new(key), Box::new(resolved(self, 1)))
             }
             "hosts" if wanted == 1 => self.resolve_hosts(args, span),
@@ -208,6 +215,16 @@ impl Checker<'_> {
                 Type::Refined { name: None, base: Box::new(base), refinement: Refinement::Range { min, max } }
             }
         }
+    }
+}
+
+/// What the key of a map can be: keys are texts, in programs as in data.
+fn is_text(ty: &Type) -> bool {
+    match ty {
+        Type::String | Type::Text | Type::Path | Type::Url | Type::Error => true,
+        Type::Refined { base, .. } => is_text(base),
+        Type::Union(members) => members.iter().all(|member| matches!(member, Value::String(_))),
+        _ => false,
     }
 }
 

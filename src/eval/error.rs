@@ -54,7 +54,7 @@ pub enum EvalError {
         reason: String,
         span: Span,
     },
-    /// The checker should have refused this expression.
+    /// What the checker refuses, of a value whose type it could not know.
     Mistyped {
         expected: &'static str,
         span: Span,
@@ -103,7 +103,7 @@ impl fmt::Display for EvalError {
                 write!(formatter, "`{pattern}` is not a regular expression: {reason}")
             }
             EvalError::Mistyped { expected, .. } => {
-                write!(formatter, "expected {expected} here (a bug in opsc: please report it)")
+                write!(formatter, "expected {expected} here, and the value is something else")
             }
         }
     }

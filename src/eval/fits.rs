@@ -26,6 +26,7 @@ pub enum Misfit {
     WrongCount { range: String, found: usize, noun: &'static str },
     MissingField { field: String },
     InField { field: String, inner: Box<Misfit> },
+    Key { key: String, inner: Box<Misfit> },
 }
 
 impl fmt::Display for Misfit {
@@ -47,6 +48,7 @@ impl fmt::Display for Misfit {
                 write!(formatter, "expected {range} {noun}s, found {found}")
             }
             Misfit::MissingField { field } => write!(formatter, "the field `{field}` is missing"),
+            Misfit::Key { key, inner } => write!(formatter, "the key `{key}`: {inner}"),
             Misfit::InField { field, inner } => write!(formatter, "in `{field}`: {inner}"),
         }
     }
@@ -68,9 +70,10 @@ pub fn fits(value: &Value, ty: &Type) -> Result<(), Misfit> {
         (Type::Path, Value::String(text)) => path(text),
         (Type::Url, Value::String(text)) => url(text),
         (Type::List(item), Value::List(items)) => items.iter().try_for_each(|value| fits(value, item)),
-        (Type::Map(_, item), Value::Record(fields)) => {
-            fields.iter().try_for_each(|(field, value)| in_field(field, value, item))
-        }
+        (Type::Map(key, item), Value::Record(fields)) => fields.iter().try_for_each(|(field, value)| {
+            fits_key(field, key)?;
+            in_field(field, value, item)
+        }),
         (Type::Record(expected), record @ Value::Record(_)) => {
             expected.iter().try_for_each(|field| match record.field(&field.name) {
                 Some(value) => in_field(&field.name, value, &field.ty),
@@ -81,6 +84,11 @@ pub fn fits(value: &Value, ty: &Type) -> Result<(), Misfit> {
         (ty, value) if same_kind(ty, value) => Ok(()),
         (ty, value) => Err(Misfit::WrongType { expected: ty.to_string(), found: kind_name(value).to_string() }),
     }
+}
+
+/// Whether a map with keys of this type can have this one.
+pub fn fits_key(key: &str, ty: &Type) -> Result<(), Misfit> {
+    fits(&Value::string(key), ty).map_err(|inner| Misfit::Key { key: key.to_string(), inner: Box::new(inner) })
 }
 
 fn in_field(field: &str, value: &Value, ty: &Type) -> Result<(), Misfit> {

@@ -6,7 +6,7 @@ use sha2::Digest;
 use super::error::EvalError;
 use super::evaluate::order;
 use super::scope::{Evaluated, Scope};
-use super::{hosts, secrets, special_texts, text};
+use super::{hosts, patterns, secrets, special_texts, text, yaml};
 use crate::base::ids::HostId;
 use crate::base::source::Span;
 use crate::hir::expr::{Aggregate, Function, Operator};
@@ -152,9 +152,10 @@ fn string(function: Function, args: &[Value], scope: &dyn Scope, span: Span) -> 
         let items: Vec<String> = items.iter().filter_map(|item| text::value_text(item, scope.inventory())).collect();
         return Ok(Value::String(items.join(separator)));
     }
-    if function == Function::ToJson {
+    if matches!(function, Function::ToJson | Function::ToYaml) {
         let value = args.first().map(|value| json(value, scope)).unwrap_or_default();
-        return Ok(Value::String(value.to_string()));
+        let is_json = function == Function::ToJson;
+        return Ok(Value::String(if is_json { value.to_string() } else { yaml::write(&value) }));
     }
     let subject = text_arg(args, 0, span)?;
     let others: Vec<&str> = args.iter().skip(1).filter_map(Value::as_str).collect();
@@ -176,13 +177,16 @@ fn string(function: Function, args: &[Value], scope: &dyn Scope, span: Span) -> 
             Value::Bool(special_texts::in_network(subject, network).ok_or_else(refuse)?)
         }
         Function::Matches => Value::Bool(pattern(text_arg(args, 1, span)?, span)?.is_match(subject)),
-        Function::FromJson => serde_json::from_str(subject).map(from_json).map_err(|_| EvalError::NotConvertible {
-            text: subject.chars().take(40).collect(),
-            to: "JSON",
-            span,
-        })?,
+        Function::FromJson => {
+            serde_json::from_str(subject).map(from_json).map_err(|_| unreadable(subject, "JSON", span))?
+        }
+        Function::FromYaml => yaml::read(subject).map_err(|to| unreadable(subject, to, span))?,
         _ => return Err(EvalError::Mistyped { expected: "a function of a text", span }),
     })
+}
+
+fn unreadable(text: &str, to: &'static str, span: Span) -> EvalError {
+    EvalError::NotConvertible { text: text.chars().take(40).collect(), to, span }
 }
 
 /// Functions from texts to one text, which secrets go through as well; none where it is another function.
@@ -210,11 +214,7 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 fn pattern(text: &str, span: Span) -> Result<regex::Regex, EvalError> {
-    regex::Regex::new(text).map_err(|error| EvalError::BadPattern {
-        pattern: text.to_string(),
-        reason: error.to_string().lines().last().unwrap_or_default().to_string(),
-        span,
-    })
+    patterns::parse(text).map_err(|reason| EvalError::BadPattern { pattern: text.to_string(), reason, span })
 }
 
 /// A value as JSON, hosts by name. Secrets are never in it.

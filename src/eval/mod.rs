@@ -8,11 +8,13 @@ pub mod functions;
 pub mod hosts;
 pub mod kinds;
 pub mod parse;
+pub mod patterns;
 pub mod scope;
 pub mod secrets;
 pub mod special_texts;
 pub mod text;
 pub mod walk;
+pub mod yaml;
 
 use crate::hir::expr::Expr;
 use crate::hir::value::Value;

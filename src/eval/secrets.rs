@@ -4,6 +4,7 @@ use super::error::EvalError;
 use super::functions::of_text;
 use super::scope::{Evaluated, Scope};
 use super::text::value_text;
+use super::yaml;
 use crate::base::source::Span;
 use crate::hir::expr::Function;
 use crate::hir::value::{SecretRef, Value};
@@ -22,6 +23,7 @@ pub fn keeps_secret(function: Function) -> bool {
             | Function::Sha256
             | Function::ToString
             | Function::ToJson
+            | Function::ToYaml
     )
 }
 
@@ -58,6 +60,7 @@ pub fn text_of<'r, 's>(reference: &'r SecretRef, read: &dyn Fn(&str) -> Option<&
             let others: Vec<&str> = others.iter().map(String::as_str).collect();
             Ok(match function {
                 Function::ToJson => serde_json::Value::from(subject).to_string(),
+                Function::ToYaml => yaml::write(&subject.into()),
                 other => of_text(*other, subject, &others).unwrap_or_else(|| subject.to_string()),
             })
         }
@@ -81,6 +84,7 @@ mod tests {
         assert_eq!(shown(&applied(Function::Trim, vec![token()])), "a\"b");
         assert_eq!(shown(&applied(Function::Replace, vec![token(), text("a"), text("z")])), " z\"b ");
         assert_eq!(shown(&applied(Function::ToJson, vec![token()])), "\" a\\\"b \"");
+        assert_eq!(shown(&applied(Function::ToYaml, vec![token()])), "\" a\\\"b \"\n");
         assert_eq!(shown(&applied(Function::Base64, vec![applied(Function::Trim, vec![token()])])), "YSJi");
         assert_eq!(shown(&SecretRef::Source("env:OTHER".to_string())), "env:OTHER", "named where it is not known");
         assert_eq!(applied(Function::Upper, vec![token(), text("a")]).sources(), ["env:TOKEN"]);

@@ -164,6 +164,8 @@ pub enum Function {
     Flatten,
     ToJson,
     FromJson,
+    ToYaml,
+    FromYaml,
     Basename,
     Dirname,
     Base64,

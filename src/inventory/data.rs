@@ -6,7 +6,7 @@ use crate::base::near::nearest;
 use crate::base::source::{Sources, Span};
 use crate::base::words;
 use crate::diag::Diagnostic;
-use crate::eval::fits::fits;
+use crate::eval::fits::{Misfit, fits, fits_key};
 use crate::eval::parse::{InputError, convert_input};
 use crate::hir::types::{Field, Type};
 use crate::hir::value::Value;
@@ -87,8 +87,13 @@ impl Reader<'_> {
                 Value::List(items.iter().map(|node| self.value(node, item)).collect())
             }
             (Kind::Mapping(entries), Type::Record(fields)) => self.record(entries, fields, node.span),
-            (Kind::Mapping(entries), Type::Map(_, item)) => {
-                let entry = |(key, node): &(Key, Node)| (key.text.clone(), self.value(node, item));
+            (Kind::Mapping(entries), Type::Map(key_type, item)) => {
+                let entry = |(key, node): &(Key, Node)| {
+                    if let Err(misfit) = fits_key(&key.text, key_type) {
+                        self.misfit(misfit, key.span);
+                    }
+                    (key.text.clone(), self.value(node, item))
+                };
                 Value::Record(entries.iter().map(entry).collect())
             }
             (Kind::Mapping(_), _) | (_, Type::Record(_) | Type::Map(..)) => {
@@ -133,9 +138,13 @@ impl Reader<'_> {
 
     fn check(&mut self, value: &Value, ty: &Type, span: Span) {
         if let Err(misfit) = fits(value, ty) {
-            let error = InputError::Misfit(misfit);
-            self.errors.push(DataError::Misfit { error, span, definition: self.definition });
+            self.misfit(misfit, span);
         }
+    }
+
+    fn misfit(&mut self, misfit: Misfit, span: Span) {
+        let error = InputError::Misfit(misfit);
+        self.errors.push(DataError::Misfit { error, span, definition: self.definition });
     }
 }
 

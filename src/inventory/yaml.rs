@@ -1,10 +1,11 @@
 //! YAML → a tree with places. Anchors, aliases, tags and further documents are refused; depth is bounded.
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span as YamlSpan};
+use saphyr_parser::{Event, Parser, Span as YamlSpan};
 
 use super::errors::InventoryError;
 use crate::base::ids::FileId;
 use crate::base::source::Span;
+use crate::eval::yaml::scalar;
 use crate::hir::value::Value;
 
 const MOST_DEPTH: usize = 16;
@@ -151,29 +152,4 @@ impl<'a> Reader<'a> {
         }
         Ok(Node { kind: Kind::Mapping(entries), span: start })
     }
-}
-
-/// YAML 1.2 core scalars; quoted ones are always texts.
-fn scalar(text: &str, style: ScalarStyle) -> Value {
-    if style != ScalarStyle::Plain {
-        return Value::string(text);
-    }
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => Value::None,
-        "true" | "True" | "TRUE" => Value::Bool(true),
-        "false" | "False" | "FALSE" => Value::Bool(false),
-        _ => number(text).unwrap_or_else(|| Value::string(text)),
-    }
-}
-
-/// `0640` stays a text: in an inventory it is a mode or a code, never eight hundred or so.
-fn number(text: &str) -> Option<Value> {
-    let digits = text.trim_start_matches('-');
-    if digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.") {
-        return None;
-    }
-    if !digits.starts_with(|letter: char| letter.is_ascii_digit()) {
-        return None;
-    }
-    text.parse().map(Value::Int).ok().or_else(|| text.parse().map(Value::Float).ok())
 }

@@ -40,6 +40,7 @@ pub mod scope;
 mod simulation;
 pub mod step;
 pub mod summary;
+mod template_filters;
 pub mod templates;
 pub mod undo_order;
 

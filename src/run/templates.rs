@@ -4,6 +4,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value as TemplateValue};
 
 use super::errors::StepError;
+use super::template_filters;
 use crate::base::ids::HostId;
 use crate::eval::text::value_text;
 use crate::hir::value::Value;
@@ -22,6 +23,7 @@ pub struct TemplateContext<'a> {
 pub fn render(file: &str, source: &str, context: &TemplateContext<'_>) -> Result<String, StepError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    template_filters::add(&mut environment);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     let refuse = |error: minijinja::Error| template_error(file, &error);
     let syntax = SyntaxConfig::builder().trim_blocks(true).keep_trailing_newline(true).build().map_err(refuse)?;

@@ -379,9 +379,19 @@ impl Printer<'_> {
     }
 
     fn options(&mut self, options: &[Named]) {
-        let flat: Vec<String> =
-            options.iter().map(|option| format!("{}: {}", option.label.text, self.flat_expr(&option.value))).collect();
-        self.out.push_str(&format!("({})", flat.join(", ")));
+        self.out.push('(');
+        for (index, option) in options.iter().enumerate() {
+            self.out.push_str(if index > 0 { ", " } else { "" });
+            self.out.push_str(&format!("{}: ", option.label.text));
+            let flat = self.flat_expr(&option.value);
+            // Options stay on one line; only a text of several lines cannot.
+            if flat.contains('\n') {
+                self.expr(&option.value);
+            } else {
+                self.out.push_str(&flat);
+            }
+        }
+        self.out.push(')');
     }
 
     fn if_statement(&mut self, condition: &Expr, then: &Block, otherwise: Option<&Else>) {

@@ -41,6 +41,28 @@ impl Printer<'_> {
                 self.expr(inner);
                 self.out.push(')');
             }
+            ExprKind::MethodCall { base, method, args } => {
+                self.expr(base);
+                self.out.push_str(&format!(".{}", method.text));
+                self.arguments(args, Span { start: method.span.end, ..expr.span });
+            }
+            ExprKind::Field { base, field } => {
+                self.expr(base);
+                self.out.push_str(&format!(".{}", field.text));
+            }
+            ExprKind::Index { base, index } => {
+                self.expr(base);
+                self.out.push('[');
+                self.expr(index);
+                self.out.push(']');
+            }
+            ExprKind::Unary { operator, operand } => {
+                self.out.push_str(match operator {
+                    UnaryOperator::Not => "not ",
+                    UnaryOperator::Negate => "-",
+                });
+                self.expr(operand);
+            }
             ExprKind::String(text) if text.style == StringStyle::Block => self.text_block(text),
             ExprKind::Script(script) if script.block => self.script_block(script, ""),
             _ => self.out.push_str(&flat),
@@ -181,7 +203,8 @@ impl Printer<'_> {
     fn indented_block(&mut self, text: &str) {
         self.out.push_str("\"\"\"\n");
         self.indent += 1;
-        for line in text.lines() {
+        // Not `lines()`, for which an empty line at the end is none.
+        for line in text.split('\n').skip_while(|_| text.is_empty()) {
             if !line.is_empty() {
                 self.out.push_str(&self.margin());
                 self.out.push_str(line);

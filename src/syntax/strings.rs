@@ -2,47 +2,57 @@
 
 use super::ast::StringPiece;
 
-/// A raw block without its first line break, its last indented line, and the indentation all lines share.
+/// The value of a raw block, by one rule: blanks at the end of a line are no text; neither is the first line break, if
+/// nothing stands beside the opening quotes, the last one, if nothing stands beside the closing ones, nor the
+/// indentation that all lines share. Every other line break is text, those of empty lines at the end too.
 pub(super) fn dedent(raw: &str) -> String {
     dedent_placed(raw).0
 }
 
 /// The same, with the offset of every line in the result and in `raw`.
 pub(super) fn dedent_placed(raw: &str) -> (String, Vec<(usize, usize)>) {
-    let Some(body) = raw.strip_prefix('\n').or_else(|| raw.strip_prefix("\r\n")) else {
-        let lead = raw.len() - raw.trim_start().len();
-        return placed_lines(raw.trim(), lead, 0);
-    };
-    let body_start = raw.len() - body.len();
-    let body = match body.rfind('\n') {
-        Some(end) if body.get(end..).is_some_and(|last| last.trim().is_empty()) => body.get(..end).unwrap_or(body),
-        None if body.trim().is_empty() => "",
-        _ => body,
-    };
-    let shared = shared_indentation(body.lines());
-    placed_lines(body, body_start, shared)
-}
-
-/// Lines without the indentation they share and without blanks at their ends; `start` is where the first one stands.
-fn placed_lines(body: &str, start: usize, shared: usize) -> (String, Vec<(usize, usize)>) {
+    let mut lines = placed_lines(raw);
+    let begins_beside_its_quotes = !lines.first().is_some_and(|(first, _)| first.is_empty());
+    if begins_beside_its_quotes {
+        lines.first_mut().iter_mut().for_each(|first| **first = without_indentation(**first));
+    } else {
+        lines.remove(0);
+    }
+    lines.pop_if(|(last, _)| last.is_empty());
+    let shared = if begins_beside_its_quotes { 0 } else { shared_indentation(&lines) };
     let mut text = String::new();
     let mut places = Vec::new();
-    let mut line_start = start;
-    for (index, line) in body.split_inclusive('\n').enumerate() {
+    for (index, (line, start)) in lines.into_iter().enumerate() {
         if index > 0 {
             text.push('\n');
         }
-        places.push((text.len(), line_start + shared.min(line.trim_end().len())));
-        text.push_str(line.get(shared..).unwrap_or("").trim_end());
-        line_start += line.len();
+        places.push((text.len(), start + shared.min(line.len())));
+        text.push_str(line.get(shared..).unwrap_or(""));
     }
     (text, places)
 }
 
-fn shared_indentation<'a>(lines: impl Iterator<Item = &'a str>) -> usize {
+/// The lines without blanks at their ends, each with the offset where it starts.
+fn placed_lines(raw: &str) -> Vec<(&str, usize)> {
+    let mut start = 0;
+    let placed = raw.split('\n').map(|line| {
+        let place = (line.trim_end(), start);
+        start += line.len() + 1;
+        place
+    });
+    placed.collect()
+}
+
+fn without_indentation((line, start): (&str, usize)) -> (&str, usize) {
+    let text = line.trim_start();
+    (text, start + line.len() - text.len())
+}
+
+fn shared_indentation(lines: &[(&str, usize)]) -> usize {
     lines
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| line.len() - line.trim_start_matches([' ', '\t']).len())
+        .iter()
+        .filter(|(line, _)| !line.is_empty())
+        .map(|(line, _)| line.len() - line.trim_start_matches([' ', '\t']).len())
         .min()
         .unwrap_or(0)
 }
@@ -87,6 +97,20 @@ mod tests {
         assert_eq!(dedent(" one line "), "one line");
         assert_eq!(dedent("\n"), "");
         assert_eq!(dedent("\n  a"), "a");
+        assert_eq!(dedent("a\n   b\n  "), "a\n   b");
+        assert_eq!(dedent(" \t\n  a \n\n   b\n"), "a\n\n b");
+    }
+
+    #[test]
+    fn an_empty_line_at_an_end_is_one_line_break_whatever_blanks_it_has() {
+        assert_eq!(dedent("\n a\n \n \n \n"), "a\n\n\n");
+        assert_eq!(dedent("\n a\n\n\n\n "), "a\n\n\n");
+        assert_eq!(dedent("\n a\n\n"), "a\n");
+        assert_eq!(dedent("a\n\n"), "a\n");
+        assert_eq!(dedent("\n\n  a"), "\na");
+        assert_eq!(dedent("\n\n  \n"), "\n");
+        assert_eq!(dedent("\n  \n"), "");
+        assert_eq!(dedent("  "), "");
     }
 
     #[test]

@@ -71,7 +71,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("hmac", &["transport"]),
     ("jiff", &["report", "app"]),
-    ("minijinja", &["run/templates.rs"]),
+    ("minijinja", &["run/template_filters.rs", "run/templates.rs"]),
     ("notify", &["cli/watch.rs"]),
     ("pest", &["syntax"]),
     ("pest_derive", &["syntax"]),
@@ -83,7 +83,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("russh", &["transport"]),
     // The transport takes randomness from the crypto library.
     ("rustls", &["transport", "run/http.rs"]),
-    ("saphyr_parser", &["inventory/yaml.rs"]),
+    ("saphyr_parser", &["eval/yaml.rs", "inventory/yaml.rs"]),
     ("serde", &["report", "app", "translate", "cli"]),
     ("serde_json", &["eval", "run", "report", "app", "translate", "cli"]),
     ("sha1", &["transport"]),

@@ -10,6 +10,7 @@
 mod bad_days;
 mod bench;
 mod check_forms;
+mod check_words;
 mod codes;
 mod command_line;
 mod console;
@@ -31,11 +32,13 @@ mod language_parallel;
 mod language_plans;
 mod large_output;
 mod locks;
+mod map_keys;
 mod model_server;
 mod mutations;
 mod mutators;
 mod project;
 mod properties;
+mod properties_texts;
 mod readme;
 #[cfg(feature = "system-tests")]
 mod rig;
@@ -79,3 +82,4 @@ mod translate;
 mod translate_model;
 mod trees;
 mod wrong_programs;
+mod yaml_values;

@@ -99,7 +99,7 @@ fn compile(text: &str) {
     }
 }
 
-fn formatted(text: &str) -> Option<String> {
+pub(super) fn formatted(text: &str) -> Option<String> {
     let mut sources = Sources::new();
     let file = sources.add("a.ops", text);
     let (tree, diagnostics) = syntax::parse(&sources, file);
@@ -141,7 +141,7 @@ fn commented() -> impl Strategy<Value = String> {
     prop_oneof![edited, mutated()]
 }
 
-fn cases() -> ProptestConfig {
+pub(super) fn cases() -> ProptestConfig {
     let long = std::env::var_os("OPSC_TEST_LONG").is_some();
     ProptestConfig { cases: if long { 20_000 } else { 300 }, failure_persistence: None, ..ProptestConfig::default() }
 }

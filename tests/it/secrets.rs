@@ -65,6 +65,9 @@ fn a_secret_stays_one_through_every_expression() {
         ("E0706", format!("let x = sort(pins, it)\n    {}", keep("x[0]"))),
         ("E0706", format!("let x = split(token, \",\")\n    {}", keep("x[0]"))),
         ("E0706", format!("let x = to_json({{ a: token }})\n    {}", keep("x"))),
+        ("E0701", write("to_yaml(\"x{token}\")")),
+        ("E0706", format!("let x = to_yaml({{ a: token }})\n    {}", keep("x"))),
+        ("E0706", format!("let x = from_yaml(token)\n    {}", keep("x"))),
         ("E0706", format!("let x = to_json(pins)\n    {}", keep("x"))),
         ("E0706", "file.info(path: file(token).path)".to_string()),
     ];

@@ -20,7 +20,7 @@ pub enum ControlError {
     UnknownApprover { name: String, known: Vec<String>, span: Span },
     CallInBlock { name: String, span: Span },
     CallGivesNothing { name: String, span: Span },
-    CalleeWithClauses { name: String, span: Span },
+    CalleeWithClauses { name: String, clause: &'static str, clause_span: Span, span: Span },
     BadSchedule { reason: String, span: Span },
     WindowWithoutSchedule { span: Span },
     NotInParallel { what: &'static str, span: Span },
@@ -88,12 +88,15 @@ impl ControlError {
                 format!("the playbook `{name}` gives nothing that a name could stand for"),
             )
             .help("what gives a result is an action"),
-            ControlError::CalleeWithClauses { name, span } => Diagnostic::error(
+            ControlError::CalleeWithClauses { name, clause, clause_span, span } => Diagnostic::error(
                 "E0617",
                 *span,
-                format!("`{name}` has clauses of its own, so it cannot be called yet"),
+                format!("`{name}` has an `{clause}` of its own, so it cannot be part of another run"),
             )
-            .help("its `on failure` and `always` are about a whole run; move what is shared into a playbook without"),
+            .label(*clause_span, "this is about a whole run")
+            .help(format!(
+                "move its other statements into a playbook of their own, call that one, and write `{clause}` in each caller"
+            )),
             ControlError::BadSchedule { reason, span } => Diagnostic::error("E0612", *span, reason.clone()),
             ControlError::WindowWithoutSchedule { span } => {
                 Diagnostic::error("E0613", *span, "`window` is about a schedule, and there is none")
@@ -167,7 +170,7 @@ crate::diag::code_docs! {
     "A playbook has no result. Its steps' names are its own."
     "ops 1\n\nplaybook look(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  seen = look(web: web)\n}\n" => "ops 1\n\nplaybook look(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  look(web: web)\n}\n"
     "E0617" "a called playbook with clauses"
-    "`on failure` and `always` of a playbook are about its whole run. A playbook that is part of another run has none."
+    "`on failure` and `always` of a playbook are about its whole run: they start when nothing else of it is to come. A playbook that is called is a part of another run, which goes on or ends by its own clauses, so it has none. Clauses of its `on` blocks are about those, and stay."
     "ops 1\n\nplaybook look(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n\n  always {\n    require true else \"never\"\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  look(web: web)\n}\n" => "ops 1\n\nplaybook look(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    file.info(path: \"/tmp/x\")\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  look(web: web)\n}\n"
     "E0618" "an unknown approver"
     "Where `opsc.toml` has a table `[approvers]`, approvals name only those in it: each with public keys, or `\"self\"` for whoever runs."

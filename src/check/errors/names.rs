@@ -112,6 +112,15 @@ impl NameError {
                     None => diagnostic.help(format!("it has {}", words::join_some(known, 8))),
                 }
             }
+            NameError::Taken { name, first, span } if first == span => {
+                let meaning = words_of_the_language(name);
+                Diagnostic::error(
+                    "E0106",
+                    *span,
+                    format!("`{name}` means something already, so nothing can be called so"),
+                )
+                .help(format!("`{name}` is {meaning}; choose another name"))
+            }
             NameError::Taken { name, first, span } => {
                 Diagnostic::error("E0106", *span, format!("the name `{name}` is taken"))
                     .label(*first, "bound first here")
@@ -145,6 +154,19 @@ impl NameError {
     }
 }
 
+/// What the names stand for that nobody bound.
+fn words_of_the_language(name: &str) -> &'static str {
+    match name {
+        "host" => "the current host",
+        "it" => "what a condition of a step or an aggregate is about",
+        "before" => "what the `check` of an action found",
+        "after" => "what the `verify` or `check` of an action finds when it is done",
+        "facts" => "what is known of a host's system",
+        "batch" => "the hosts of a batch in `after batch`",
+        _ => "the machine that opsc runs on",
+    }
+}
+
 crate::diag::code_docs! {
     "E0101" "an unknown name"
     "The name is neither a parameter, a `let`, nor the result of an earlier step."
@@ -162,7 +184,7 @@ crate::diag::code_docs! {
     "What stands before the dot has no member of this name."
     "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  require web.cuont > 1 else \"one\"\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  require web.count > 1 else \"one\"\n}\n"
     "E0106" "a name that is taken"
-    "Names are bound once in a playbook: parameters, `let`s, results of steps and of blocks share one space."
+    "Names are bound once in a playbook: parameters, `let`s, results of steps and of blocks share one space. `host`, `it`, `before`, `after`, `facts`, `batch` and `controller` are the language's own."
     "ops 1\n\nplaybook p() ! read {\n  let x = 1\n  let x = 2\n  require x > 0 else \"none\"\n}\n" => "ops 1\n\nplaybook p() ! read {\n  let x = 1\n  let y = 2\n  require x + y > 0 else \"none\"\n}\n"
     "E0107" "something is defined twice"
     "Types, actions, playbooks and parameters have one definition each."

@@ -100,7 +100,7 @@ impl SecrecyError {
 
 crate::diag::code_docs! {
     "E0706" "a secret that is looked into"
-    "Comparing a secret, taking its length or searching it tells something of it to whoever sees which way the program went. Only `lower upper trim replace basename dirname base64 sha256 string to_json` take a secret, and what they make is as secret; `x == none` asks only whether there is one. `declassify(x, because: \"…\")` makes a text plain from there on; the plan shows it with its reason."
+    "Comparing a secret, taking its length or searching it tells something of it to whoever sees which way the program went. Only `lower upper trim replace basename dirname base64 sha256 string to_json to_yaml` take a secret, and what they make is as secret; `x == none` asks only whether there is one. `declassify(x, because: \"…\")` makes a text plain from there on; the plan shows it with its reason."
     "ops 1\n\nplaybook p(\n  token: secret<string> = secret(\"env:TOKEN\"),\n) ! read {\n  require token != \"changeme\" else \"choose another token\"\n}\n" => "ops 1\n\nplaybook p(\n  token: secret<string> = secret(\"env:TOKEN\"),\n) ! read {\n  require declassify(token, because: \"only whether it is the one of the manual\") != \"changeme\" else \"choose another token\"\n}\n"
     "E0707" "a secret from nowhere"
     "A secret is named by a reference that is written out: `env:NAME` is a variable of opsc's own environment, `file:PATH` a file that its owner alone may read (relative paths start at the project), `command:NAME` a program of the table `[secrets.NAME]` in `opsc.toml`, such as `command = [\"pass\", \"show\", \"x\"]`. All of them are read when a run starts, and never for a plan."

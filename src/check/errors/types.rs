@@ -70,6 +70,15 @@ pub enum TypeError {
     LoadWithoutType {
         span: Span,
     },
+    /// The `K` of `map<K, V>` that no key can be.
+    NoKey {
+        ty: String,
+        span: Span,
+    },
+    /// A key with a hole: a map whose keys are not known has no type.
+    KeyWithHole {
+        span: Span,
+    },
     NotIndexable {
         ty: String,
         span: Span,
@@ -168,6 +177,14 @@ impl TypeError {
                 "`load` reads a file as a value of a declared type, and there is none here",
             )
             .help("make it a parameter of the playbook: `people: list<Person> = load(\"data/people.yaml\")`"),
+            TypeError::NoKey { ty, span } => {
+                Diagnostic::error("E0316", *span, format!("the keys of a map are texts, and {ty} is none"))
+                    .help("write `map<string, …>`; a number as key is written in quotes: `{ \"80\": \"http\" }`")
+            }
+            TypeError::KeyWithHole { span } => {
+                Diagnostic::error("E0316", *span, "a key is written out: what stands in braces here is not known yet")
+                    .help("make it a list of records: `[{ key: \"{name}\", value: … }]`")
+            }
             TypeError::Recursive { name, span } => {
                 Diagnostic::error("E0314", *span, format!("the type `{name}` holds itself"))
                     .help("every value is finite: name the fields of each level")
@@ -187,7 +204,11 @@ impl TypeError {
 
     /// A constant that does not fit, with the member of a union that was probably meant.
     pub fn misfit(misfit: Misfit, span: Span, definition: Option<Span>) -> TypeError {
-        let member_near = match &misfit {
+        let of_key = match &misfit {
+            Misfit::Key { inner, .. } => inner,
+            other => other,
+        };
+        let member_near = match of_key {
             Misfit::NotMember { members, found } => {
                 let bare = |text: &str| text.trim_matches('"').to_string();
                 let members: Vec<String> = members.iter().map(|member| bare(member)).collect();
@@ -252,4 +273,7 @@ crate::diag::code_docs! {
     "E0315" "`load` without a declared type"
     "`load(\"data/x.yaml\")` is the default of a playbook's parameter. Its path is written out, and its type is the parameter's."
     "ops 1\n\n# data.yaml: [a, b]\nplaybook p() ! read {\n  let names = load(\"data.yaml\")\n  require names != none else \"none\"\n}\n" => "ops 1\n\n# data.yaml: [a, b]\nplaybook p(\n  names: list<string> = load(\"data.yaml\"),\n) ! read {\n  require names.count > 0 else \"none\"\n}\n"
+    "E0316" "a key that is no text"
+    "The keys of `map<K, V>` are `string`, `text`, `path`, `url`, refinements of these, or a union of texts; keys that are known are judged by it. In a map that is written out every key is a label or a text without holes."
+    "ops 1\n\nplaybook p(\n  names: map<int, string> = { \"80\": \"http\" },\n) ! read {\n  require names[\"80\"] != none else \"none\"\n}\n" => "ops 1\n\nplaybook p(\n  names: map<string(/[0-9]+/), string> = { \"80\": \"http\" },\n) ! read {\n  require names[\"80\"] != none else \"none\"\n}\n"
 }
