@@ -55,6 +55,7 @@ mod ssh_failures;
 mod sshd;
 mod state_journal;
 mod stdlib_cases;
+mod stdlib_lines;
 mod story;
 #[cfg(feature = "system-tests")]
 mod system_case;
@@ -66,6 +67,8 @@ mod system_packages;
 mod system_servers;
 #[cfg(feature = "system-tests")]
 mod system_services;
+#[cfg(feature = "system-tests")]
+mod system_shells;
 #[cfg(feature = "system-tests")]
 mod system_story;
 #[cfg(feature = "system-tests")]

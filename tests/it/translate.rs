@@ -198,7 +198,7 @@ fn sample(name: &str, action: &Action) -> &'static str {
         (_, "mode") => "0640",
         (_, "owner") => "deploy",
         ("file.secret", "content") => "env:APP_TOKEN",
-        (_, "contains" | "content" | "script") => "\"quoted words\"",
+        (_, "contains" | "content" | "script" | "line" | "match" | "after") => "\"quoted words\"",
         (_, "port") => "8080",
         ("wait.port", "state") => "open",
         (_, "state") => "stopped",

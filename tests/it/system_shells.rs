@@ -1,0 +1,98 @@
+//! The standard library on other systems than this one: where `/bin/sh` is another shell, and where every tool is
+//! busybox's. Each comes to the same as here. Needs root, to put another shell in the place of this one.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::project::{Project, Said, said};
+
+/// What is done, one playbook after another; `@` is the folder.
+const STEPS: &[&str] = &[
+    "file.line(path: \"@/l\", line: \"it's $(x) \\\\1 ä\", create: true)",
+    "file.line(path: \"@/l\", line: \"Port 80\", match: '^#?Port [0-9]{1,5}$', after: '^b')",
+    "file.line(path: \"@/dos\", line: \"Port 80\", match: '^#?Port [0-9]{1,5}$')",
+    "file.line(path: \"@/cut\", line: \"-n\")",
+    "file.no_line(path: \"@/l\", match: '^a[a-z]{2}$')",
+    "file.no_line(path: \"@/cut\", line: \"b\")",
+];
+
+fn fill(root: &Path) {
+    let files: &[(&str, &str)] = &[("l", "aaa\nb\nc\n"), ("dos", "a\r\nPort 22\r\n"), ("cut", "a\nb")];
+    for (name, text) in files {
+        fs::write(root.join(name), text).unwrap();
+    }
+}
+
+/// A folder of this machine, seen by a system whose `/bin/sh` is another, with other tools.
+struct Other<'a> {
+    shell: &'a str,
+    path: &'a str,
+    project: Project,
+}
+
+impl Other<'_> {
+    fn root(&self) -> PathBuf {
+        self.project.path("root")
+    }
+
+    fn run(&self, last: &str) -> Said {
+        let steps: String = STEPS.iter().map(|step| format!("    {step}\n")).collect();
+        let steps = steps.replace('@', self.root().to_str().unwrap());
+        let text = format!(
+            "ops 1\n\nplaybook p() ! change {{\n  on host(\"localhost\") {{\n{steps}{last}    on failure {{\n      rollback\n    }}\n  }}\n}}\n"
+        );
+        self.project.write("p.ops", &text);
+        // In mounts of its own, so that nobody else finds another shell.
+        let inside = "mount --bind \"$1\" \"$(readlink -f /bin/sh)\" && PATH=$2 && shift 2 && exec \"$@\"";
+        let opsc = self.project.command(&["run", "-y", "p.ops"]);
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "/bin/bash", "-c", inside, "bash", self.shell, self.path]);
+        command.arg(opsc.get_program()).args(opsc.get_args()).current_dir(self.project.folder.path()).env_clear();
+        command.envs(opsc.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        said(command.output().unwrap())
+    }
+}
+
+/// What the folder comes to, undone, done and done again on the way.
+fn done(shell: &str, path: &str) -> Vec<String> {
+    let other = Other { shell, path, project: Project::new() };
+    fs::create_dir(other.root()).unwrap();
+    fill(&other.root());
+    let before = looks(&other.root());
+    let undone = other.run("    require host.name == \"x\" else \"stop\"\n");
+    assert_eq!((undone.code, looks(&other.root())), (23, before), "{shell}: {undone:?}");
+    for changes in [STEPS.len(), 0] {
+        let ran = other.run("");
+        assert!(ran.code == 0 && ran.stdout.contains(&format!("changed={changes} ")), "{shell}: {ran:?}");
+    }
+    looks(&other.root())
+}
+
+fn looks(root: &Path) -> Vec<String> {
+    let list =
+        "cd \"$1\" && find . -exec stat -c '%n %A %s' {} + | sort; find . -type f | sort | xargs -d '\\n' sha256sum";
+    let listed = Command::new("bash").args(["-c", list, "bash", root.to_str().unwrap()]).output().unwrap();
+    String::from_utf8(listed.stdout).unwrap().lines().map(str::to_string).collect()
+}
+
+/// A folder where every tool is busybox's.
+fn busybox_tools() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let list = Command::new("busybox").arg("--list").output().unwrap();
+    for tool in String::from_utf8(list.stdout).unwrap().lines() {
+        std::os::unix::fs::symlink("/bin/busybox", folder.path().join(tool)).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn every_shell_and_busybox_come_to_the_same() {
+    let usual = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    let expected = done("/bin/dash", usual);
+    for shell in ["/bin/bash", "/bin/ksh"] {
+        assert_eq!(done(shell, usual), expected, "{shell}");
+    }
+    assert_eq!(done("/bin/busybox", busybox_tools().path().to_str().unwrap()), expected, "busybox");
+}
