@@ -56,6 +56,7 @@ mod sshd;
 mod state_journal;
 mod stdlib_cases;
 mod stdlib_lines;
+mod stdlib_texts;
 mod story;
 #[cfg(feature = "system-tests")]
 mod system_case;

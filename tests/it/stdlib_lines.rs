@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use super::stdlib_cases::{Case, mode};
 
 /// What the file holds, what is asked of it, and what it holds then; the same where there is nothing to do.
-fn edits(action: &str, cases: &[(&str, &str, &str)]) {
+pub(crate) fn edits(action: &str, cases: &[(&str, &str, &str)]) {
     let case = Case::new();
     for (index, (before, arguments, after)) in cases.iter().enumerate() {
         let name = format!("file{index}");
@@ -37,6 +37,7 @@ fn a_line_is_added_where_it_is_not() {
             ("c\na\n", "line: \"c\", after: \"a\"", "c\na\n"),
             ("cc\n c\n", "line: \"c\"", "cc\n c\nc\n"),
             ("a\r\nc", "line: \"c\"", "a\r\nc"),
+            ("a\r\nb", "line: \"c\"", "a\r\nb\r\nc\r\n"),
         ],
     );
 }

@@ -16,10 +16,23 @@ const STEPS: &[&str] = &[
     "file.line(path: \"@/cut\", line: \"-n\")",
     "file.no_line(path: \"@/l\", match: '^a[a-z]{2}$')",
     "file.no_line(path: \"@/cut\", line: \"b\")",
+    "file.block(path: \"@/l\", block: \"it's\\n$(x)\", after: '^b')",
+    "file.block(path: \"@/dos\", block: \"x\\ny\")",
+    "file.no_block(path: \"@/block\", name: \"old\")",
+    "file.replace(path: \"@/l\", match: '^([a-z]+)[0-9]{2}$', with: '[&|\\1]')",
+    "file.ini(path: \"@/ini\", section: \"b\", key: \"x\", value: \"01\")",
+    "file.ini(path: \"@/ini\", section: \"c\", key: \"y\", value: \"it's\")",
+    "file.no_ini(path: \"@/ini\", section: \"a\", key: \"x\")",
 ];
 
 fn fill(root: &Path) {
-    let files: &[(&str, &str)] = &[("l", "aaa\nb\nc\n"), ("dos", "a\r\nPort 22\r\n"), ("cut", "a\nb")];
+    let files: &[(&str, &str)] = &[
+        ("l", "aaa\nb\nc\nab12\n"),
+        ("dos", "a\r\nPort 22\r\n"),
+        ("cut", "a\nb"),
+        ("block", "# begin old\nx\n# end old\ny"),
+        ("ini", "[a]\nx=1\n[b]\nx=1\n"),
+    ];
     for (name, text) in files {
         fs::write(root.join(name), text).unwrap();
     }

@@ -198,12 +198,14 @@ fn sample(name: &str, action: &Action) -> &'static str {
         (_, "mode") => "0640",
         (_, "owner") => "deploy",
         ("file.secret", "content") => "env:APP_TOKEN",
-        (_, "contains" | "content" | "script" | "line" | "match" | "after") => "\"quoted words\"",
+        (_, "contains" | "content" | "script" | "line" | "match" | "after" | "block" | "with" | "value") => {
+            "\"quoted words\""
+        }
         (_, "port") => "8080",
         ("wait.port", "state") => "open",
         (_, "state") => "stopped",
         (_, "version") => "1.2.3",
-        (_, "name" | "names") => "nginx",
+        (_, "name" | "names" | "section" | "key") => "nginx",
         (action, other) => panic!("{action}: what is a {other}?"),
     }
 }
