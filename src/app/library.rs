@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 /// Name and text of every file in `stdlib/`; its noun is what stands before a `_`.
 const FILES: &[(&str, &str)] = &[
     ("file", include_str!("../../stdlib/file.ops")),
+    ("file_look", include_str!("../../stdlib/file_look.ops")),
+    ("file_rights", include_str!("../../stdlib/file_rights.ops")),
     ("file_text", include_str!("../../stdlib/file_text.ops")),
     ("http", include_str!("../../stdlib/http.ops")),
     ("package", include_str!("../../stdlib/package.ops")),

@@ -56,6 +56,8 @@ mod sshd;
 mod state_journal;
 mod stdlib_cases;
 mod stdlib_lines;
+mod stdlib_looks;
+mod stdlib_rights;
 mod stdlib_texts;
 mod story;
 #[cfg(feature = "system-tests")]

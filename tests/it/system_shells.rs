@@ -23,6 +23,13 @@ const STEPS: &[&str] = &[
     "file.ini(path: \"@/ini\", section: \"b\", key: \"x\", value: \"01\")",
     "file.ini(path: \"@/ini\", section: \"c\", key: \"y\", value: \"it's\")",
     "file.no_ini(path: \"@/ini\", section: \"a\", key: \"x\")",
+    "file.touch(path: \"@/new\", mode: \"0640\", owner: \"daemon\")",
+    "file.permissions(path: \"@/d\", mode: \"0640\", folder_mode: \"0750\", owner: \"daemon\", group: \"1\", recursive: true)",
+    "file.permissions(path: \"@/l\", owner: \"4711\")",
+    "found = file.find(path: \"@/d\", name: \"b\", older: 1h)",
+    "require found.count == 0 else \"{found.count}\"",
+    "read = file.read(path: \"@/d/a\")",
+    "require read.content == \"it's\\n\\n\" else \"{read.content}\"",
 ];
 
 fn fill(root: &Path) {
@@ -33,6 +40,10 @@ fn fill(root: &Path) {
         ("block", "# begin old\nx\n# end old\ny"),
         ("ini", "[a]\nx=1\n[b]\nx=1\n"),
     ];
+    fs::create_dir(root.join("d")).unwrap();
+    fs::write(root.join("d/a"), "it's\n\n").unwrap();
+    fs::write(root.join("d/two\nlines"), "").unwrap();
+    std::os::unix::fs::chown(root.join("d/a"), Some(2), Some(4711)).unwrap();
     for (name, text) in files {
         fs::write(root.join(name), text).unwrap();
     }
@@ -76,7 +87,8 @@ fn done(shell: &str, path: &str) -> Vec<String> {
     let before = looks(&other.root());
     let undone = other.run("    require host.name == \"x\" else \"stop\"\n");
     assert_eq!((undone.code, looks(&other.root())), (23, before), "{shell}: {undone:?}");
-    for changes in [STEPS.len(), 0] {
+    let changing = STEPS.iter().filter(|step| step.starts_with("file.")).count();
+    for changes in [changing, 0] {
         let ran = other.run("");
         assert!(ran.code == 0 && ran.stdout.contains(&format!("changed={changes} ")), "{shell}: {ran:?}");
     }
@@ -85,7 +97,7 @@ fn done(shell: &str, path: &str) -> Vec<String> {
 
 fn looks(root: &Path) -> Vec<String> {
     let list =
-        "cd \"$1\" && find . -exec stat -c '%n %A %s' {} + | sort; find . -type f | sort | xargs -d '\\n' sha256sum";
+        "cd \"$1\" && find . -exec stat -c '%n %A %U %g %s' {} + | sort; find . -type f -exec sha256sum {} + | sort";
     let listed = Command::new("bash").args(["-c", list, "bash", root.to_str().unwrap()]).output().unwrap();
     String::from_utf8(listed.stdout).unwrap().lines().map(str::to_string).collect()
 }

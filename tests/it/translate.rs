@@ -196,6 +196,8 @@ fn sample(name: &str, action: &Action) -> &'static str {
         ("file.move", "from") => "/srv/y",
         (_, "from") => "app.conf",
         (_, "mode") => "0640",
+        (_, "older" | "newer") => "7d",
+        ("file.find", "name") => "\"*.log\"",
         (_, "owner") => "deploy",
         ("file.secret", "content") => "env:APP_TOKEN",
         (_, "contains" | "content" | "script" | "line" | "match" | "after" | "block" | "with" | "value") => {
