@@ -6,10 +6,14 @@ use std::sync::LazyLock;
 
 /// Name and text of every file in `stdlib/`; its noun is what stands before a `_`.
 const FILES: &[(&str, &str)] = &[
+    ("archive", include_str!("../../stdlib/archive.ops")),
+    ("disk", include_str!("../../stdlib/disk.ops")),
     ("file", include_str!("../../stdlib/file.ops")),
+    ("file_download", include_str!("../../stdlib/file_download.ops")),
     ("file_look", include_str!("../../stdlib/file_look.ops")),
     ("file_rights", include_str!("../../stdlib/file_rights.ops")),
     ("file_text", include_str!("../../stdlib/file_text.ops")),
+    ("git", include_str!("../../stdlib/git.ops")),
     ("http", include_str!("../../stdlib/http.ops")),
     ("package", include_str!("../../stdlib/package.ops")),
     ("service", include_str!("../../stdlib/service.ops")),

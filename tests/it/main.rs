@@ -54,6 +54,7 @@ mod secrets;
 mod ssh_failures;
 mod sshd;
 mod state_journal;
+mod stdlib_archives;
 mod stdlib_cases;
 mod stdlib_lines;
 mod stdlib_looks;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::project::{Project, Said, said};
+use super::project::{Health, Project, Said, said};
 
 /// What is done, one playbook after another; `@` is the folder.
 const STEPS: &[&str] = &[
@@ -49,31 +49,40 @@ fn fill(root: &Path) {
     }
 }
 
-/// A folder of this machine, seen by a system whose `/bin/sh` is another, with other tools.
+/// A project on a system where other files lie in the place of some.
 struct Other<'a> {
-    shell: &'a str,
+    /// What lies there, and where.
+    mounts: &'a [(&'a str, &'a str)],
     path: &'a str,
     project: Project,
 }
+
+const USUAL: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl Other<'_> {
     fn root(&self) -> PathBuf {
         self.project.path("root")
     }
 
-    fn run(&self, last: &str) -> Said {
-        let steps: String = STEPS.iter().map(|step| format!("    {step}\n")).collect();
+    fn run(&self, steps: &[&str], last: &str) -> Said {
+        let steps: String = steps.iter().map(|step| format!("    {step}\n")).collect();
         let steps = steps.replace('@', self.root().to_str().unwrap());
         let text = format!(
-            "ops 1\n\nplaybook p() ! change {{\n  on host(\"localhost\") {{\n{steps}{last}    on failure {{\n      rollback\n    }}\n  }}\n}}\n"
+            "ops 1\n\nplaybook p() ! change, network {{\n  on host(\"localhost\") {{\n{steps}{last}    on failure {{\n      rollback\n    }}\n  }}\n}}\n"
         );
         self.project.write("p.ops", &text);
-        // In mounts of its own, so that nobody else finds another shell.
-        let inside = "mount --bind \"$1\" \"$(readlink -f /bin/sh)\" && PATH=$2 && shift 2 && exec \"$@\"";
+        // In mounts of its own, so that nobody else finds other files.
+        let inside =
+            "while [ \"$1\" != -- ]; do mount --bind \"$1\" \"$(readlink -f \"$2\")\" && shift 2 || exit 1; done
+            PATH=$2 && shift 2 && exec \"$@\"";
         let opsc = self.project.command(&["run", "-y", "p.ops"]);
         let mut command = Command::new("unshare");
-        command.args(["--mount", "/bin/bash", "-c", inside, "bash", self.shell, self.path]);
-        command.arg(opsc.get_program()).args(opsc.get_args()).current_dir(self.project.folder.path()).env_clear();
+        command.args(["--mount", "/bin/bash", "-c", inside, "bash"]);
+        for (from, to) in self.mounts {
+            command.args([from, to]);
+        }
+        command.args(["--", self.path]).arg(opsc.get_program()).args(opsc.get_args());
+        command.current_dir(self.project.folder.path()).env_clear();
         command.envs(opsc.get_envs().filter_map(|(name, value)| Some((name, value?))));
         said(command.output().unwrap())
     }
@@ -81,15 +90,15 @@ impl Other<'_> {
 
 /// What the folder comes to, undone, done and done again on the way.
 fn done(shell: &str, path: &str) -> Vec<String> {
-    let other = Other { shell, path, project: Project::new() };
+    let other = Other { mounts: &[(shell, "/bin/sh")], path, project: Project::new() };
     fs::create_dir(other.root()).unwrap();
     fill(&other.root());
     let before = looks(&other.root());
-    let undone = other.run("    require host.name == \"x\" else \"stop\"\n");
+    let undone = other.run(STEPS, "    require host.name == \"x\" else \"stop\"\n");
     assert_eq!((undone.code, looks(&other.root())), (23, before), "{shell}: {undone:?}");
     let changing = STEPS.iter().filter(|step| step.starts_with("file.")).count();
     for changes in [changing, 0] {
-        let ran = other.run("");
+        let ran = other.run(STEPS, "");
         assert!(ran.code == 0 && ran.stdout.contains(&format!("changed={changes} ")), "{shell}: {ran:?}");
     }
     looks(&other.root())
@@ -114,10 +123,29 @@ fn busybox_tools() -> tempfile::TempDir {
 
 #[test]
 fn every_shell_and_busybox_come_to_the_same() {
-    let usual = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    let expected = done("/bin/dash", usual);
+    let expected = done("/bin/dash", USUAL);
     for shell in ["/bin/bash", "/bin/ksh"] {
-        assert_eq!(done(shell, usual), expected, "{shell}");
+        assert_eq!(done(shell, USUAL), expected, "{shell}");
     }
     assert_eq!(done("/bin/busybox", busybox_tools().path().to_str().unwrap()), expected, "busybox");
+}
+
+#[test]
+fn a_download_takes_wget_where_there_is_no_curl() {
+    let (server, nothing) = (Health::start(), "/dev/null");
+    let curl = (nothing, "/usr/bin/curl");
+    let step = format!("file.download(url: \"http://127.0.0.1:{}/x\", to: \"@/x\")", server.port);
+    let tries = |mounts: &[(&str, &str)], words: &str| {
+        let other = Other { mounts, path: USUAL, project: Project::new() };
+        fs::create_dir(other.root()).unwrap();
+        let ran = other.run(&[&step], "");
+        assert!(ran.stderr.contains(words), "{mounts:?}: {ran:?}");
+        other.project.read("root/x")
+    };
+    assert_eq!(tries(&[curl], "changed").as_deref(), Some("ok"));
+    assert_eq!(tries(&[curl, ("/bin/busybox", "/usr/bin/wget")], "changed").as_deref(), Some("ok"));
+    assert_eq!(tries(&[curl, (nothing, "/usr/bin/wget")], "neither curl nor wget"), None);
+    server.set(404);
+    assert_eq!(tries(&[curl], "404"), None);
+    assert_eq!(tries(&[curl, ("/bin/busybox", "/usr/bin/wget")], "404"), None);
 }

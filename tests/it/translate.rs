@@ -196,6 +196,8 @@ fn sample(name: &str, action: &Action) -> &'static str {
         ("file.move", "from") => "/srv/y",
         (_, "from") => "app.conf",
         (_, "mode") => "0640",
+        (_, "repo") => "\"https://git.example.org/app.git\"",
+        (_, "archive") => "/srv/x.tgz",
         (_, "older" | "newer") => "7d",
         ("file.find", "name") => "\"*.log\"",
         (_, "owner") => "deploy",
