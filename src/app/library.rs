@@ -1,11 +1,19 @@
-//! The standard library, embedded: one noun per file, parsed only when a program names it.
+//! The standard library, embedded: a noun is a file, or several (`file.ops`, `file_text.ops`), parsed only when a program
+//! names it.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-/// Noun and text of every file in `stdlib/`.
+/// Name and text of every file in `stdlib/`; its noun is what stands before a `_`.
 const FILES: &[(&str, &str)] = &[
+    ("archive", include_str!("../../stdlib/archive.ops")),
+    ("disk", include_str!("../../stdlib/disk.ops")),
     ("file", include_str!("../../stdlib/file.ops")),
+    ("file_download", include_str!("../../stdlib/file_download.ops")),
+    ("file_look", include_str!("../../stdlib/file_look.ops")),
+    ("file_rights", include_str!("../../stdlib/file_rights.ops")),
+    ("file_text", include_str!("../../stdlib/file_text.ops")),
+    ("git", include_str!("../../stdlib/git.ops")),
     ("http", include_str!("../../stdlib/http.ops")),
     ("package", include_str!("../../stdlib/package.ops")),
     ("service", include_str!("../../stdlib/service.ops")),
@@ -14,24 +22,28 @@ const FILES: &[(&str, &str)] = &[
     ("wait", include_str!("../../stdlib/wait.ops")),
 ];
 
-/// Which file defines a type; a scan for lines that start with `type`, not a parse.
+/// Which noun defines a type; a scan for lines that start with `type`, not a parse.
 static TYPES: LazyLock<BTreeMap<&'static str, &'static str>> = LazyLock::new(|| {
     let definitions =
         |text: &'static str| text.lines().filter_map(|line| line.strip_prefix("type ")?.split([' ', '=']).next());
-    FILES.iter().flat_map(|(noun, text)| definitions(text).map(|name| (name, *noun))).collect()
+    FILES.iter().flat_map(|(file, text)| definitions(text).map(|name| (name, noun_of(file)))).collect()
 });
 
-/// The text of a noun's file.
-pub fn text(noun: &str) -> Option<&'static str> {
-    FILES.iter().find(|(name, _)| *name == noun).map(|(_, text)| *text)
+fn noun_of(file: &'static str) -> &'static str {
+    file.split_once('_').map_or(file, |(noun, _)| noun)
 }
 
-/// All nouns, sorted.
+/// Name and text of the files of a noun.
+pub fn files(noun: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILES.iter().copied().filter(move |(file, _)| noun_of(file) == noun)
+}
+
+/// All nouns, sorted; one of several files comes several times.
 pub fn nouns() -> impl Iterator<Item = &'static str> {
-    FILES.iter().map(|(noun, _)| *noun)
+    FILES.iter().map(|(file, _)| noun_of(file))
 }
 
-/// The noun whose file defines a type.
+/// The noun that defines a type.
 pub fn noun_of_type(name: &str) -> Option<&'static str> {
     TYPES.get(name).copied()
 }

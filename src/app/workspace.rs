@@ -29,7 +29,8 @@ pub struct Workspace {
     pub world: World,
     /// Findings in the inventory.
     pub inventory_diagnostics: Vec<Diagnostic>,
-    nouns: BTreeMap<String, ast::File>,
+    /// The library files of every noun that was named, also of one that is none.
+    nouns: BTreeMap<String, Vec<ast::File>>,
     /// `actions/*.ops`.
     ambient: Vec<Ambient>,
     /// Findings of the library's own files.
@@ -137,7 +138,8 @@ impl Workspace {
             let ambient = || self.ambient.iter().filter(|ambient| ambient.path != itself);
             diagnostics.extend(ambient().flat_map(|ambient| ambient.diagnostics.iter().cloned()));
             let ambient_trees = ambient().filter_map(|ambient| ambient.tree.as_ref());
-            let library: Vec<&ast::File> = self.nouns.values().chain(ambient_trees).chain(&modules.files).collect();
+            let library: Vec<&ast::File> =
+                self.nouns.values().flatten().chain(ambient_trees).chain(&modules.files).collect();
             let secret_commands: Vec<String> = self.settings.secret_commands().keys().cloned().collect();
             let approvers: Vec<String> = self.settings.approvers().keys().cloned().collect();
             let input = check::Input {
@@ -170,7 +172,7 @@ impl Workspace {
         let ambient = self.ambient.iter().filter_map(|ambient| ambient.tree.as_ref());
         diagnostics.extend(self.library_diagnostics.iter().cloned());
         diagnostics.extend(self.ambient.iter().flat_map(|ambient| ambient.diagnostics.iter().cloned()));
-        let library: Vec<&ast::File> = self.nouns.values().chain(ambient).collect();
+        let library: Vec<&ast::File> = self.nouns.values().flatten().chain(ambient).collect();
         let secret_commands: Vec<String> = self.settings.secret_commands().keys().cloned().collect();
         let input = check::Input {
             main: &tree,
@@ -202,27 +204,26 @@ impl Workspace {
             wanted.extend(nouns_named(ambient));
         }
         while let Some(noun) = wanted.pop_first() {
-            if !self.nouns.contains_key(&noun)
-                && let Some(named) = self.load_noun(&noun)
-            {
-                wanted.extend(named);
-            }
+            wanted.extend(self.load_noun(&noun));
         }
     }
 
-    fn load_noun(&mut self, noun: &str) -> Option<BTreeSet<String>> {
+    /// Parses the files of a noun, once; the nouns that they name.
+    fn load_noun(&mut self, noun: &str) -> BTreeSet<String> {
         if self.nouns.contains_key(noun) {
-            return None;
+            return BTreeSet::new();
         }
-        let text = library::text(noun)?;
-        let file = self.sources.add(format!("stdlib/{noun}.ops"), text);
-        let (tree, diagnostics) = syntax::parse(&self.sources, file);
-        // The library is tested; should it not parse, the program that names it must say so.
-        self.library_diagnostics.extend(diagnostics);
-        let tree = tree?;
-        let named = nouns_named(&tree);
-        self.nouns.insert(noun.to_string(), tree);
-        Some(named)
+        let mut trees = Vec::new();
+        for (name, text) in library::files(noun) {
+            let file = self.sources.add(format!("stdlib/{name}.ops"), text);
+            let (tree, diagnostics) = syntax::parse(&self.sources, file);
+            // The library is tested; should it not parse, the program that names it must say so.
+            self.library_diagnostics.extend(diagnostics);
+            trees.extend(tree);
+        }
+        let named = trees.iter().flat_map(nouns_named).collect();
+        self.nouns.insert(noun.to_string(), trees);
+        named
     }
 
     /// The contents of files that a program names.

@@ -31,6 +31,9 @@ pub struct Written {
 /// The variable that asks `check` for contents, and the field (base64) that it answers with.
 pub const WANTS_CONTENT: &str = "opsc_diff";
 const CONTENT: &str = "content";
+/// What `check` answers where only the host can say what the file will hold: the edited file's hash and content (base64).
+const HASH_AFTER: &str = "sha256_after";
+const CONTENT_AFTER: &str = "content_after";
 
 /// Parameters whose name is a field's, the content that is written, and what is not there yet. Where none of these
 /// says anything, the fields that the action promises, as they are now.
@@ -54,9 +57,10 @@ pub fn differences(
             found.push(Difference { field: param.name.clone(), now: now(&param.name), then: Some(then) });
         }
     }
-    match content(written.content.as_deref(), now(CONTENT), now("exists")) {
+    let edited = now(CONTENT_AFTER).and_then(|encoded| decoded(&encoded));
+    match content(written.content.clone().or(edited), now(CONTENT), now("exists")) {
         Some(difference) => found.push(difference),
-        None => found.extend(hash(written.sha256.as_deref(), now("sha256"))),
+        None => found.extend(hash(written.sha256.clone().or(now(HASH_AFTER)), now("sha256"))),
     }
     if found.is_empty() {
         let shown = before.iter().filter(|(name, _)| promised.contains(&name.as_str()));
@@ -65,8 +69,8 @@ pub fn differences(
     found
 }
 
-fn hash(then: Option<&str>, now: Option<String>) -> Option<Difference> {
-    let (now, then) = (now?, then?.to_string());
+fn hash(then: Option<String>, now: Option<String>) -> Option<Difference> {
+    let (now, then) = (now?, then?);
     let short = |hash: &str| Some(hash.chars().take(12).collect());
     (now != then).then(|| Difference { field: "sha256".to_string(), now: short(&now), then: short(&then) })
 }
@@ -78,17 +82,19 @@ fn same(now: &str, then: &str) -> bool {
 }
 
 /// Only where contents were asked for, and both are text.
-fn content(written: Option<&[u8]>, now: Option<String>, exists: Option<String>) -> Option<Difference> {
-    let then = String::from_utf8(written?.to_vec()).ok()?;
+fn content(written: Option<Vec<u8>>, now: Option<String>, exists: Option<String>) -> Option<Difference> {
+    let then = String::from_utf8(written?).ok()?;
     let now = match now {
-        Some(encoded) => {
-            let bytes = STANDARD.decode(encoded.split_whitespace().collect::<String>()).ok()?;
-            String::from_utf8(bytes).ok()?
-        }
+        Some(encoded) => String::from_utf8(decoded(&encoded)?).ok()?,
         None if exists.as_deref() == Some("false") => String::new(),
         None => return None,
     };
     (now != then).then(|| Difference { field: CONTENT.to_string(), now: Some(now), then: Some(then) })
+}
+
+/// As `base64` of a host writes it, in lines.
+fn decoded(encoded: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(encoded.split_whitespace().collect::<String>()).ok()
 }
 
 #[cfg(test)]
@@ -98,7 +104,8 @@ mod tests {
     #[test]
     fn contents_are_compared_as_text() {
         let difference = |now: Option<&str>, exists: &str| {
-            content(Some(b"new\n"), now.map(str::to_string), Some(exists.to_string())).map(|found| found.now.unwrap())
+            content(Some(b"new\n".to_vec()), now.map(str::to_string), Some(exists.to_string()))
+                .map(|found| found.now.unwrap())
         };
         assert_eq!(difference(Some("b2xk\nCg=="), "true"), Some("old\n".to_string()));
         assert_eq!(difference(Some("bmV3Cg=="), "true"), None);

@@ -12,6 +12,17 @@ const READS: &[&str] = &["cat \\\"$d/a\\\" 2>/dev/null || true", "ls \\\"$d/d\\\
 const CHANGES: &[&str] =
     &["printf one > \\\"$d/a\\\"", "rm -f \\\"$d/b\\\"", "mkdir -p \\\"$d/d\\\"; printf two > \\\"$d/d/x\\\"", "true"];
 
+/// Actions on a file that take little to say; `_` is the path.
+const EDITS: &[&str] = &[
+    "file.line(path: \"_\", line: \"one\", create: true)",
+    "file.line(path: \"_\", line: \"three\", match: '^t')",
+    "file.no_line(path: \"_\", line: \"one\")",
+    "file.block(path: \"_\", block: \"two\")",
+    "file.replace(path: \"_\", match: 'on', with: \"tw\")",
+    "file.touch(path: \"_\", mode: \"0600\")",
+    "file.permissions(path: \"_\", mode: \"0644\")",
+];
+
 /// One step's action; paths are places.
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
@@ -31,6 +42,10 @@ pub(crate) enum Act {
     },
     Info {
         path: &'static str,
+    },
+    Edit {
+        path: &'static str,
+        call: &'static str,
     },
     Read {
         script: &'static str,
@@ -129,6 +144,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => (select(PLACES), select(MODES)).prop_map(|(path, mode)| Act::Directory { path, mode }),
         2 => (select(PLACES), any::<bool>()).prop_map(|(path, recursive)| Act::Absent { path, recursive }),
         5 => select(PLACES).prop_map(|path| Act::Info { path }),
+        3 => (select(PLACES), select(EDITS)).prop_map(|(path, call)| Act::Edit { path, call }),
         2 => select(READS).prop_map(|script| Act::Read { script }),
         2 => change,
         1 => (select(&["d", "e"][..]), select(CONTENTS)).prop_map(|(at, content)| Act::Pair { at, content }),
@@ -379,6 +395,7 @@ fn call(act: &Act) -> String {
             format!("file.directory(path: \"@/{path}\"{})", mode(&wanted.replace('6', "7")))
         }
         Act::Absent { path, recursive } => format!("file.absent(path: \"@/{path}\", recursive: {recursive})"),
+        Act::Edit { path, call } => call.replace("\"_\"", &format!("\"@/{path}\"")),
         Act::Info { path } => format!("file.info(path: \"@/{path}\")"),
         Act::Read { script } => format!("shell.run(script: sh\"{script}\", effect: \"read\", vars: {{ d: \"@/.\" }})"),
         Act::Change { script, creates, unless } => {
@@ -414,7 +431,10 @@ pub(crate) fn is_calm(case: &Case) -> bool {
     let plain = case.statements.iter().chain(&case.always).all(|statement| match statement {
         Statement::Step { attribute: 1.., .. } => false,
         Statement::Step { act: Act::Write { to, .. }, .. } => apart(&mut places, to),
-        Statement::Step { act: Act::Directory { path, .. } | Act::Absent { path, .. }, .. } => apart(&mut places, path),
+        Statement::Step {
+            act: Act::Directory { path, .. } | Act::Absent { path, .. } | Act::Edit { path, .. },
+            ..
+        } => apart(&mut places, path),
         Statement::Step { act: Act::Info { .. } | Act::Read { .. }, .. } => true,
         _ => false,
     });

@@ -59,7 +59,12 @@ mod secrets;
 mod ssh_failures;
 mod sshd;
 mod state_journal;
+mod stdlib_archives;
 mod stdlib_cases;
+mod stdlib_lines;
+mod stdlib_looks;
+mod stdlib_rights;
+mod stdlib_texts;
 mod story;
 #[cfg(feature = "system-tests")]
 mod system_case;
@@ -71,6 +76,8 @@ mod system_packages;
 mod system_servers;
 #[cfg(feature = "system-tests")]
 mod system_services;
+#[cfg(feature = "system-tests")]
+mod system_shells;
 #[cfg(feature = "system-tests")]
 mod system_story;
 #[cfg(feature = "system-tests")]

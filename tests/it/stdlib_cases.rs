@@ -8,15 +8,19 @@ use std::path::Path;
 
 use super::project::{Project, Said};
 
-/// Path → rights and content, below a folder.
+/// Path → rights and content or target, below a folder.
 fn tree(folder: &Path) -> BTreeMap<String, (u32, Option<String>)> {
     let mut found = BTreeMap::new();
     let mut open = vec![folder.to_path_buf()];
     while let Some(path) = open.pop() {
         let rights = std::fs::symlink_metadata(&path).unwrap().permissions().mode();
-        let content = if path.is_file() { std::fs::read_to_string(&path).ok() } else { None };
+        let bytes = if path.is_file() { std::fs::read(&path).ok() } else { None };
+        let content = match std::fs::read_link(&path) {
+            Ok(target) => Some(target.display().to_string()),
+            Err(_) => bytes.map(|bytes| bytes.escape_ascii().to_string()),
+        };
         found.insert(path.strip_prefix(folder).unwrap().display().to_string(), (rights, content));
-        if path.is_dir() {
+        if path.is_dir() && !path.is_symlink() {
             open.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
         }
     }
@@ -60,7 +64,7 @@ impl Case {
 
     /// The same, with a place below the root where undoing leaves something on purpose.
     pub(crate) fn converges_but_for(&self, step: &str, row: &str, left: &str, holds: impl Fn(&Project) -> bool) {
-        let before = tree(&self.project.path("root"));
+        let mut before = tree(&self.project.path("root"));
         let planned = self.run(step, row, &["plan"]);
         assert!(planned.stdout.contains("~ will change"), "{planned:?}");
         assert_eq!(tree(&self.project.path("root")), before, "a check writes nothing: {step}");
@@ -70,6 +74,7 @@ impl Case {
         assert_eq!(undone.code, 23, "{undone:?}");
         let mut after = tree(&self.project.path("root"));
         after.retain(|path, _| !path.starts_with(left));
+        before.retain(|path, _| !path.starts_with(left));
         assert_eq!(after, before, "an undo restores the tree: {step}");
 
         let first = self.run(step, row, &["run", "-y"]);
@@ -79,6 +84,23 @@ impl Case {
         let second = self.run(step, row, &["run", "-y"]);
         assert_eq!((second.code, self.changed(&second)), (0, 0), "{second:?}");
         assert_eq!(tree(&self.project.path("root")), after);
+    }
+
+    /// A dry run and a run that find all as it should be.
+    pub(crate) fn has_nothing_to_do(&self, step: &str, row: &str) {
+        let before = tree(&self.project.path("root"));
+        let planned = self.run(step, row, &["plan"]);
+        assert!(planned.stdout.contains(": = ok"), "{planned:?}");
+        let ran = self.run(step, row, &["run", "-y"]);
+        assert_eq!((ran.code, self.changed(&ran)), (0, 0), "{ran:?}");
+        assert_eq!(tree(&self.project.path("root")), before);
+    }
+
+    /// Not a program: nothing is asked of any host.
+    pub(crate) fn is_refused(&self, step: &str, row: &str, because: &str) {
+        let said = self.run(step, row, &["plan", "--offline"]);
+        assert_eq!(said.code, 11, "{said:?}");
+        assert!(said.stderr.contains(because), "{}", said.stderr);
     }
 
     pub(crate) fn fails(&self, step: &str, row: &str, because: &str) {

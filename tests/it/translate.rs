@@ -196,14 +196,20 @@ fn sample(name: &str, action: &Action) -> &'static str {
         ("file.move", "from") => "/srv/y",
         (_, "from") => "app.conf",
         (_, "mode") => "0640",
+        (_, "repo") => "\"https://git.example.org/app.git\"",
+        (_, "archive") => "/srv/x.tgz",
+        (_, "older" | "newer") => "7d",
+        ("file.find", "name") => "\"*.log\"",
         (_, "owner") => "deploy",
         ("file.secret", "content") => "env:APP_TOKEN",
-        (_, "contains" | "content" | "script") => "\"quoted words\"",
+        (_, "contains" | "content" | "script" | "line" | "match" | "after" | "block" | "with" | "value") => {
+            "\"quoted words\""
+        }
         (_, "port") => "8080",
         ("wait.port", "state") => "open",
         (_, "state") => "stopped",
         (_, "version") => "1.2.3",
-        (_, "name" | "names") => "nginx",
+        (_, "name" | "names" | "section" | "key") => "nginx",
         (action, other) => panic!("{action}: what is a {other}?"),
     }
 }

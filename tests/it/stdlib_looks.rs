@@ -1,0 +1,85 @@
+//! What is read of files, on this machine: their content, and which there are.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::fs::File;
+use std::os::unix::fs::symlink;
+use std::time::{Duration, SystemTime};
+
+use super::stdlib_cases::Case;
+
+/// Whether what is read is what is told, in a run and in a dry run.
+fn tells(case: &Case, step: &str, condition: &str) {
+    let steps = format!("x = {step}\n    require {condition} else \"it is not so\"");
+    let planned = case.run(&steps, "read", &["plan"]);
+    assert!(planned.stdout.contains("x\n  localhost: = ok"), "{planned:?}");
+    let said = case.run(&steps, "read", &["run"]);
+    assert_eq!((said.code, case.changed(&said)), (0, 0), "{said:?}");
+}
+
+#[test]
+fn file_read() {
+    let case = Case::new();
+    for (name, text) in [
+        ("plain", "a\nb\n\n"),
+        ("it's $(x)", "it's \"$HOME\" `id` \\1"),
+        ("-n", "\r\nü\t"),
+        ("empty", ""),
+        ("spaces", "  "),
+    ] {
+        case.project.write(&format!("root/{name}"), text);
+        let literal = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
+        let literal = literal.replace('\r', "\\r");
+        let condition = format!("x.exists and x.content == \"{literal}\" and x.size == {}B", text.len());
+        tells(&case, &format!("file.read(path: \"{{root}}/{name}\")"), &condition);
+    }
+    symlink("plain", case.project.path("root/link")).unwrap();
+    tells(&case, "file.read(path: \"{root}/link\")", "x.content == \"a\\nb\\n\\n\" and x.size == 5B");
+    tells(&case, "file.read(path: \"{root}/none\")", "not x.exists and x.content == \"\"");
+}
+
+#[test]
+fn what_cannot_be_read_says_why() {
+    let case = Case::new();
+    case.project.write("root/large", &"x".repeat(2000));
+    std::fs::write(case.project.path("root/binary"), b"a\0b").unwrap();
+    std::fs::write(case.project.path("root/latin"), b"\xe4").unwrap();
+    symlink("nowhere", case.project.path("root/dangling")).unwrap();
+    case.fails("file.read(path: \"{root}/large\", most: 1KiB)", "read", "has 2000 bytes, more than 1024");
+    case.fails("file.read(path: \"{root}/binary\")", "read", "zero byte");
+    case.fails("file.read(path: \"{root}/latin\")", "read", "content");
+    case.fails("file.read(path: \"{root}\")", "read", "is not a file");
+    case.fails("file.read(path: \"{root}/dangling\")", "read", "is not a file");
+    case.is_refused("file.read(path: \"{root}/x\", most: 5MiB)", "read", "3MiB");
+}
+
+#[test]
+fn file_find() {
+    let case = Case::new();
+    for name in ["b.log", "a.log", "d/c.log", "d/it's $(x) [1].log", "d/e/x.txt", "-n"] {
+        case.project.write(&format!("root/{name}"), "12345");
+    }
+    case.project.write("root/large", &"x".repeat(3000));
+    symlink("d", case.project.path("root/link")).unwrap();
+    let old = File::options().write(true).open(case.project.path("root/d/c.log")).unwrap();
+    old.set_modified(SystemTime::now() - Duration::from_secs(3 * 3600)).unwrap();
+    let finds = |arguments: &str, expected: &[&str]| {
+        let files: Vec<String> = expected.iter().map(|name| format!("{}/{name}", case.root())).collect();
+        let condition = format!("join(x.files, \"|\") == \"{}\" and x.count == {}", files.join("|"), files.len());
+        tells(&case, &format!("file.find(path: \"{{root}}\"{arguments})"), &condition);
+    };
+    finds(", name: \"*.log\"", &["a.log", "b.log", "d/c.log", "d/it's $(x) [1].log"]);
+    finds(", name: \"*.log\", depth: 1", &["a.log", "b.log"]);
+    finds(", older: 2h", &["d/c.log"]);
+    finds(", newer: 2h, depth: 1", &["-n", "a.log", "b.log", "large"]);
+    finds(", larger: 2KiB", &["large"]);
+    finds(", kind: \"directory\"", &["d", "d/e"]);
+    finds(", kind: \"link\"", &["link"]);
+    finds(", kind: \"any\", name: \"[dl]*\"", &["d", "large", "link"]);
+    finds(", name: \"-delete\"", &[]);
+    finds(", name: \"none\"", &[]);
+    case.fails("file.find(path: \"{root}/none\")", "read", "there is no folder");
+    case.project.write("root/two\nlines", "");
+    case.fails("file.find(path: \"{root}\")", "read", "holds a line end");
+    finds(", name: \"*.txt\"", &["d/e/x.txt"]);
+    case.is_refused("file.find(path: \"{root}\", older: 5s)", "read", "1m");
+}
