@@ -59,6 +59,7 @@ mod stdlib_cases;
 mod stdlib_lines;
 mod stdlib_looks;
 mod stdlib_rights;
+mod stdlib_scripts;
 mod stdlib_texts;
 mod story;
 #[cfg(feature = "system-tests")]
