@@ -16,6 +16,7 @@ const FILES: &[(&str, &str)] = &[
     ("git", include_str!("../../stdlib/git.ops")),
     ("http", include_str!("../../stdlib/http.ops")),
     ("package", include_str!("../../stdlib/package.ops")),
+    ("process", include_str!("../../stdlib/process.ops")),
     ("service", include_str!("../../stdlib/service.ops")),
     ("shell", include_str!("../../stdlib/shell.ops")),
     ("user", include_str!("../../stdlib/user.ops")),

@@ -67,7 +67,7 @@ impl Checker<'_> {
 fn subject_of(action: &Action, each: &ast::Impl) -> Subject {
     let mut given: Vec<Given> = Vec::new();
     // A script of the user brings variables of its own.
-    let runs_script = action.params.iter().any(|param| param.name == "script" && *param.ty.core() == Type::Script);
+    let runs_script = action.runs_script();
     for param in action.params.iter().filter(|param| !runs_script || !SURROUNDINGS.contains(&param.name.as_str())) {
         given_by_param(param, &mut given);
     }

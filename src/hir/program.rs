@@ -77,6 +77,12 @@ pub struct Action {
 }
 
 impl Action {
+    /// Whether it runs a script of the user, written out or in a file: `cwd env stdin vars` are that script's then.
+    pub fn runs_script(&self) -> bool {
+        let is_script = |param: &Param| matches!(param.ty.core(), Type::Script | Type::File);
+        self.params.iter().any(|param| param.name == "script" && is_script(param))
+    }
+
     /// The kind of a step with this row (the row is the step's, since `! effect` depends on the argument).
     pub fn kind(&self, row: Row) -> Kind {
         if row.level == super::effect::Level::Read {

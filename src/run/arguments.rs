@@ -92,8 +92,7 @@ pub async fn bind(
     stage: &mut dyn Stage,
 ) -> Result<Bound, StepError> {
     let mut bound = Bound::default();
-    let runs_script =
-        action.params.iter().any(|param| param.name == "script" && matches!(param.ty.core(), Type::Script));
+    let runs_script = action.runs_script();
     for param in &action.params {
         let value =
             params.iter().find(|(binding, _)| *binding == param.binding).map_or(&Value::None, |(_, value)| value);

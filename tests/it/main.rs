@@ -63,7 +63,9 @@ mod stdlib_archives;
 mod stdlib_cases;
 mod stdlib_lines;
 mod stdlib_looks;
+mod stdlib_processes;
 mod stdlib_rights;
+mod stdlib_scripts;
 mod stdlib_texts;
 mod story;
 #[cfg(feature = "system-tests")]

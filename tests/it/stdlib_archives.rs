@@ -62,6 +62,11 @@ fn archive_extract_of_a_file_of_the_host() {
     case.project.write("packed/it's", "two");
     tool(&folder, "tar", &["-cJf", "../root/a $(b).tgz", "it's"]);
     case.converges(step, "change", |project| project.read("root/out/it's").as_deref() == Some("two"));
+    for kind in ["-cjf", "-cf"] {
+        case.project.write("packed/it's", kind);
+        tool(&folder, "tar", &[kind, "../root/a $(b).tgz", "it's"]);
+        case.converges(step, "change", |project| project.read("root/out/it's").as_deref() == Some(kind));
+    }
     case.project.write("root/broken", "no archive");
     case.fails("archive.extract(archive: \"{root}/broken\", to: \"{root}/new\")", "change", "tar");
     case.fails("archive.extract(archive: \"{root}/none\", to: \"{root}/new\")", "change", "there is no such archive");

@@ -192,7 +192,7 @@ fn sample(name: &str, action: &Action) -> &'static str {
     match (action.name.as_str(), name) {
         (_, "url") => "http://web1/healthz",
         (_, "status") => "204",
-        (_, "path" | "to" | "home" | "shell") => "/srv/x",
+        (_, "path" | "to" | "home" | "shell" | "interpreter") => "/srv/x",
         ("file.move", "from") => "/srv/y",
         (_, "from") => "app.conf",
         (_, "mode") => "0640",
