@@ -65,6 +65,8 @@ mod system_packages;
 #[cfg(feature = "system-tests")]
 mod system_servers;
 #[cfg(feature = "system-tests")]
+mod system_service_states;
+#[cfg(feature = "system-tests")]
 mod system_services;
 #[cfg(feature = "system-tests")]
 mod system_story;

@@ -203,6 +203,7 @@ fn sample(name: &str, action: &Action) -> &'static str {
         ("wait.port", "state") => "open",
         (_, "state") => "stopped",
         (_, "version") => "1.2.3",
+        (_, "grace") => "30s",
         (_, "name" | "names") => "nginx",
         (action, other) => panic!("{action}: what is a {other}?"),
     }
