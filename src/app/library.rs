@@ -8,6 +8,8 @@ const FILES: &[(&str, &str)] = &[
     ("file", include_str!("../../stdlib/file.ops")),
     ("http", include_str!("../../stdlib/http.ops")),
     ("package", include_str!("../../stdlib/package.ops")),
+    ("package_key", include_str!("../../stdlib/package_key.ops")),
+    ("package_repo", include_str!("../../stdlib/package_repo.ops")),
     ("service", include_str!("../../stdlib/service.ops")),
     ("shell", include_str!("../../stdlib/shell.ops")),
     ("user", include_str!("../../stdlib/user.ops")),

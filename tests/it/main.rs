@@ -61,7 +61,11 @@ mod system_case;
 #[cfg(feature = "system-tests")]
 mod system_hosts;
 #[cfg(feature = "system-tests")]
+mod system_package_changes;
+#[cfg(feature = "system-tests")]
 mod system_packages;
+#[cfg(feature = "system-tests")]
+mod system_repositories;
 #[cfg(feature = "system-tests")]
 mod system_servers;
 #[cfg(feature = "system-tests")]

@@ -204,6 +204,9 @@ fn sample(name: &str, action: &Action) -> &'static str {
         (_, "state") => "stopped",
         (_, "version") => "1.2.3",
         (_, "grace") => "30s",
+        (_, "uri") => "https://deb.example.org/debian",
+        (_, "key") => "/etc/apt/keyrings/x.asc",
+        (_, "suites" | "components") => "stable",
         (_, "name" | "names") => "nginx",
         (action, other) => panic!("{action}: what is a {other}?"),
     }
