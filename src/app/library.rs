@@ -5,13 +5,16 @@ use std::sync::LazyLock;
 
 /// Noun and text of every file in `stdlib/`.
 const FILES: &[(&str, &str)] = &[
+    ("cron", include_str!("../../stdlib/cron.ops")),
     ("file", include_str!("../../stdlib/file.ops")),
+    ("group", include_str!("../../stdlib/group.ops")),
     ("http", include_str!("../../stdlib/http.ops")),
     ("package", include_str!("../../stdlib/package.ops")),
     ("package_key", include_str!("../../stdlib/package_key.ops")),
     ("package_repo", include_str!("../../stdlib/package_repo.ops")),
     ("service", include_str!("../../stdlib/service.ops")),
     ("shell", include_str!("../../stdlib/shell.ops")),
+    ("ssh_key", include_str!("../../stdlib/ssh_key.ops")),
     ("user", include_str!("../../stdlib/user.ops")),
     ("wait", include_str!("../../stdlib/wait.ops")),
 ];

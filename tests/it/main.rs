@@ -59,6 +59,10 @@ mod story;
 #[cfg(feature = "system-tests")]
 mod system_case;
 #[cfg(feature = "system-tests")]
+mod system_cron;
+#[cfg(feature = "system-tests")]
+mod system_groups;
+#[cfg(feature = "system-tests")]
 mod system_hosts;
 #[cfg(feature = "system-tests")]
 mod system_package_changes;
@@ -72,6 +76,8 @@ mod system_servers;
 mod system_service_states;
 #[cfg(feature = "system-tests")]
 mod system_services;
+#[cfg(feature = "system-tests")]
+mod system_ssh_keys;
 #[cfg(feature = "system-tests")]
 mod system_story;
 #[cfg(feature = "system-tests")]
