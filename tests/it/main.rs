@@ -71,15 +71,26 @@ mod story;
 #[cfg(feature = "system-tests")]
 mod system_case;
 #[cfg(feature = "system-tests")]
+mod system_cron;
+#[cfg(feature = "system-tests")]
+mod system_groups;
+#[cfg(feature = "system-tests")]
 mod system_hosts;
+#[cfg(feature = "system-tests")]
+mod system_package_changes;
 #[cfg(feature = "system-tests")]
 mod system_packages;
 #[cfg(feature = "system-tests")]
+mod system_repositories;
+#[cfg(feature = "system-tests")]
 mod system_servers;
+#[cfg(feature = "system-tests")]
+mod system_service_states;
 #[cfg(feature = "system-tests")]
 mod system_services;
 #[cfg(feature = "system-tests")]
 mod system_shells;
+mod system_ssh_keys;
 #[cfg(feature = "system-tests")]
 mod system_story;
 #[cfg(feature = "system-tests")]

@@ -4,16 +4,16 @@
 
 use super::system_case::{Case, changed};
 
-const INSTALL: &str = "[Install]\nWantedBy=multi-user.target\n";
+pub(crate) const INSTALL: &str = "[Install]\nWantedBy=multi-user.target\n";
 
-fn unit(case: &Case, name: &str, service: &str, install: &str) {
+pub(crate) fn unit(case: &Case, name: &str, service: &str, install: &str) {
     case.host().sh(&format!(
         "cat > /etc/systemd/system/{name}.service <<'END'\n[Service]\n{service}\n{install}END\nsystemctl daemon-reload"
     ));
 }
 
 /// Prints `active enabled` and the like.
-fn state(name: &str) -> String {
+pub(crate) fn state(name: &str) -> String {
     format!("echo $(systemctl is-active {name}) $(systemctl is-enabled {name})")
 }
 

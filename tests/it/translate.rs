@@ -210,6 +210,17 @@ fn sample(name: &str, action: &Action) -> &'static str {
         (_, "state") => "stopped",
         (_, "version") => "1.2.3",
         (_, "name" | "names" | "section" | "key") => "nginx",
+        (_, "grace") => "30s",
+        (_, "uri") => "https://deb.example.org/debian",
+        (_, "user") => "deploy",
+        (_, "gid") => "4000",
+        (_, "type") => "ed25519",
+        (_, "job") => "\"/usr/bin/backup --all\"",
+        (_, "schedule") => "\"30 2 * * *\"",
+        ("ssh_key.authorize" | "ssh_key.remove" | "ssh_key.known_host", "key") => "\"ssh-ed25519 AAAA\"",
+        (_, "key") => "/etc/apt/keyrings/x.asc",
+        (_, "suites" | "components") => "stable",
+        (_, "name" | "names") => "nginx",
         (action, other) => panic!("{action}: what is a {other}?"),
     }
 }
