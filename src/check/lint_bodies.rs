@@ -12,6 +12,7 @@ use crate::hir::program::{Action, Param};
 use crate::hir::types::Type;
 use crate::hir::value::Value;
 use crate::syntax::ast::{self, PhaseBody, PhaseKind, Script, ScriptLanguage};
+use crate::syntax::walk::walk_statements;
 
 /// What an action that runs a script of the user hands to that script, not to its own body.
 const SURROUNDINGS: &[&str] = &["cwd", "env", "stdin", "vars"];
@@ -204,31 +205,11 @@ struct Literals<'c, 'a> {
 
 impl Literals<'_, '_> {
     fn block(&mut self, block: &ast::Block) {
-        block.statements.iter().for_each(|statement| self.statement(statement));
-        block.clauses.iter().for_each(|clause| self.block(&clause.body));
-    }
-
-    fn statement(&mut self, statement: &ast::Statement) {
-        match &statement.kind {
+        walk_statements(block, &mut |statement| match &statement.kind {
             ast::StatementKind::Step(step) => self.step(step),
             ast::StatementKind::Let { value, .. } => self.scripts_in(value, &Subject::default()),
-            ast::StatementKind::On { body, .. }
-            | ast::StatementKind::At { body, .. }
-            | ast::StatementKind::Repeat { body, .. }
-            | ast::StatementKind::For { body, .. }
-            | ast::StatementKind::Parallel { body } => self.block(body),
-            ast::StatementKind::If { then, otherwise, .. } => {
-                self.block(then);
-                match otherwise {
-                    Some(ast::Else::Block(block)) => self.block(block),
-                    Some(ast::Else::If(statement)) => self.statement(statement),
-                    None => {}
-                }
-            }
-            ast::StatementKind::Require { .. }
-            | ast::StatementKind::SkipIf { .. }
-            | ast::StatementKind::Rollback { .. } => {}
-        }
+            _ => {}
+        });
     }
 
     fn step(&mut self, step: &ast::Step) {
