@@ -41,6 +41,8 @@ pub struct Subject {
     pub given: Vec<Given>,
     /// A body: there are no variables but those given and its own.
     pub is_closed: bool,
+    /// Written into a playbook, not into an action.
+    pub is_literal: bool,
     /// Why it may only read, in the words of a message.
     pub only_reads: Option<&'static str>,
     /// Its effects say `destroy`.
@@ -136,7 +138,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    fn of(tree: &ShellScript) -> Facts {
+    pub fn of(tree: &ShellScript) -> Facts {
         let mut facts = Facts::default();
         walk_lists(&tree.commands, &mut |list| list.iter().for_each(|command| facts.take(command)));
         facts
@@ -212,16 +214,32 @@ impl Facts {
         match name {
             "[" | "test" => self.take_tested(command),
             "." | "source" | "eval" => self.is_open = true,
-            "read" | "mapfile" | "readarray" | "getopts" | "wait" => self.assigned.extend(words()),
-            "printf" if words().next().as_deref() == Some("-v") => self.assigned.extend(words().nth(1)),
+            "read" | "mapfile" | "readarray" | "getopts" | "wait" => {
+                self.assigned.extend(words());
+                self.is_open |= name != "getopts" && name != "wait" && names_by_value(command);
+            }
+            "printf" if words().next().as_deref() == Some("-v") => {
+                self.assigned.extend(words().nth(1));
+                self.is_open |= names_by_value(command);
+            }
             "let" => words().for_each(|text| self.assigned.extend(assigned_in_arithmetic(&text))),
             "set" if words().any(|word| word == "errexit" || word.starts_with('-') && word.contains('e')) => {
                 self.stops_at_errors = true;
             }
-            _ if declares(name) => self.assigned.extend(words()),
+            _ if declares(name) => {
+                self.assigned.extend(words());
+                // `declare -n x=$1`: another name for any variable.
+                self.is_open |= names_by_value(command) || words().any(|word| word == "-n");
+            }
             _ => {}
         }
     }
+}
+
+/// `read "$x"`, `export $(cat x)`: the value tells which variable is set.
+fn names_by_value(command: &Command) -> bool {
+    let begins = |word: &Word| word.parts.first().is_some_and(|part| !matches!(part.kind, PartKind::Text(_)));
+    command.words.iter().skip(1).any(begins)
 }
 
 /// `x` of `x = 1`, `x += 1`, `x++` and `++x`.

@@ -1,7 +1,7 @@
 //! Which scripts there are, and what is known of each: bodies of actions, and script literals in playbooks.
 
 use super::checker::Checker;
-use super::lint::{Given, Shape, Subject, lint_script};
+use super::lint::{Facts, Given, Shape, Subject, lint_script};
 use super::scripts::reported_keys;
 use super::shell_commands::read_shell;
 use super::shell_tree::{Command, walk_lists};
@@ -12,6 +12,7 @@ use crate::hir::program::{Action, Param};
 use crate::hir::types::Type;
 use crate::hir::value::Value;
 use crate::syntax::ast::{self, PhaseBody, PhaseKind, Script, ScriptLanguage};
+use crate::syntax::walk::walk_statements;
 
 /// What an action that runs a script of the user hands to that script, not to its own body.
 const SURROUNDINGS: &[&str] = &["cwd", "env", "stdin", "vars"];
@@ -41,6 +42,33 @@ impl Checker<'_> {
         block.into_iter().for_each(|block| literals.block(block));
         let found = literals.found;
         self.diagnostics.extend(found);
+    }
+
+    /// The variables that bodies of an action have around a script that they call. None where they cannot be told.
+    fn surroundings(&self, action: &str) -> Option<Vec<String>> {
+        let (item, _) = self.action_items.get(action)?;
+        let ast::ActionBody::Impls(impls) = &item.body else { return None };
+        let mut names: Vec<String> = Vec::new();
+        for param in &item.params {
+            let name = &param.name.text;
+            names.push(name.clone());
+            names.extend(["set", "count", "sha256", "text"].map(|ending| format!("{name}_{ending}")));
+        }
+        for phase in impls.iter().flat_map(|each| &each.phases) {
+            let PhaseBody::Script(script) = &phase.body else { return None };
+            let facts = Facts::of(&read_shell(&script.text));
+            if facts.is_open {
+                return None;
+            }
+            names.extend(facts.assigned);
+            let reported = reported_keys(&script.text);
+            names.extend(
+                ["before", "apply"]
+                    .iter()
+                    .flat_map(|phase| reported.iter().map(move |key| format!("{phase}_{}", key.name))),
+            );
+        }
+        Some(names)
     }
 
     /// The parameters of an action that its `check` bodies call.
@@ -83,6 +111,7 @@ fn subject_of(action: &Action, each: &ast::Impl) -> Subject {
     Subject {
         given,
         is_closed,
+        is_literal: false,
         only_reads: None,
         destroys: action.row.level == Level::Destroy,
         restarts_hosts: action.name.starts_with("os."),
@@ -176,31 +205,11 @@ struct Literals<'c, 'a> {
 
 impl Literals<'_, '_> {
     fn block(&mut self, block: &ast::Block) {
-        block.statements.iter().for_each(|statement| self.statement(statement));
-        block.clauses.iter().for_each(|clause| self.block(&clause.body));
-    }
-
-    fn statement(&mut self, statement: &ast::Statement) {
-        match &statement.kind {
+        walk_statements(block, &mut |statement| match &statement.kind {
             ast::StatementKind::Step(step) => self.step(step),
             ast::StatementKind::Let { value, .. } => self.scripts_in(value, &Subject::default()),
-            ast::StatementKind::On { body, .. }
-            | ast::StatementKind::At { body, .. }
-            | ast::StatementKind::Repeat { body, .. }
-            | ast::StatementKind::For { body, .. }
-            | ast::StatementKind::Parallel { body } => self.block(body),
-            ast::StatementKind::If { then, otherwise, .. } => {
-                self.block(then);
-                match otherwise {
-                    Some(ast::Else::Block(block)) => self.block(block),
-                    Some(ast::Else::If(statement)) => self.statement(statement),
-                    None => {}
-                }
-            }
-            ast::StatementKind::Require { .. }
-            | ast::StatementKind::SkipIf { .. }
-            | ast::StatementKind::Rollback { .. } => {}
-        }
+            _ => {}
+        });
     }
 
     fn step(&mut self, step: &ast::Step) {
@@ -215,8 +224,11 @@ impl Literals<'_, '_> {
         }
         let action = step.action.text();
         let effect = named().find(|arg| arg.label.text == "effect").and_then(|arg| constant(&arg.value));
-        let sets = named().filter(|arg| matches!(arg.label.text.as_str(), "vars" | "env"));
-        let given: Vec<Given> = sets.flat_map(|arg| given_by_map(&arg.value)).collect();
+        let sets = || named().filter(|arg| matches!(arg.label.text.as_str(), "vars" | "env"));
+        let mut given: Vec<Given> = sets().flat_map(|arg| given_by_map(&arg.value)).collect();
+        let surroundings = self.checker.surroundings(&action);
+        let is_closed = surroundings.is_some() && sets().all(|arg| is_written_out(&arg.value));
+        given.extend(surroundings.unwrap_or_default().into_iter().map(plain));
         for arg in named().filter(|arg| has_script(&arg.value)) {
             let only_reads = if self.checker.called_by_check(&action, &arg.label.text) {
                 Some("a script that a `check` body calls")
@@ -227,7 +239,8 @@ impl Literals<'_, '_> {
             };
             let subject = Subject {
                 given: given.clone(),
-                is_closed: false,
+                is_closed,
+                is_literal: true,
                 only_reads,
                 destroys: effect.as_deref() == Some("destroy"),
                 restarts_hosts: action.starts_with("os."),
@@ -267,6 +280,14 @@ fn constant(expr: &ast::Expr) -> Option<String> {
         ast::ExprKind::Parenthesized(inner) => constant(inner),
         _ => None,
     }
+}
+
+/// A map whose keys are all there to be seen.
+fn is_written_out(expr: &ast::Expr) -> bool {
+    matches!(&expr.kind, ast::ExprKind::Map(entries) if entries.iter().all(|entry| match &entry.key {
+        ast::MapKey::Label(_) => true,
+        ast::MapKey::String(text) => text.constant().is_some(),
+    }))
 }
 
 /// `vars: { port: 80, name: host.name }`.

@@ -10,6 +10,9 @@ use super::shell_tree::{Command, CommandKind, Form, Part, PartKind, Variable, wa
 /// Names in lower case that programs set or read.
 const ENVIRONMENT: &[&str] = &["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy", "opsc_diff"];
 
+/// What names begin with that programs set for the scripts that they run.
+const ENVIRONMENTS: &[&str] = &["npm_config_", "npm_package_", "npm_lifecycle_"];
+
 /// Fields of earlier phases.
 const PHASES: &[&str] = &["before_", "apply_"];
 
@@ -50,15 +53,17 @@ fn known(lint: &mut Lint<'_>, part: &Part, variable: &Variable) {
             let usable = lint.subject.given.iter().filter(|given| given.shape != Shape::List);
             let names: BTreeSet<String> =
                 usable.map(|given| given.name.clone()).chain(lint.facts.assigned.iter().cloned()).collect();
-            let (name, known) = (name.to_string(), names.into_iter().collect());
-            lint.report(&LintError::UnknownVariable { name, known, span });
+            let (name, known, in_literal) = (name.to_string(), names.into_iter().collect(), lint.subject.is_literal);
+            lint.report(&LintError::UnknownVariable { name, known, in_literal, span });
         }
     }
 }
 
 /// Special signs, positions, and names in capitals, which are the environment's.
 fn is_of_the_shell(name: &str) -> bool {
-    !name.contains(|letter: char| letter.is_ascii_lowercase()) || ENVIRONMENT.contains(&name)
+    !name.contains(|letter: char| letter.is_ascii_lowercase())
+        || ENVIRONMENT.contains(&name)
+        || ENVIRONMENTS.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Words of a command are split; values of assignments, `case` and `[[` are not.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::syntax::ast::*;
+use crate::syntax::walk::walk_statements;
 
 /// Names that a file uses and may not define itself.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -51,32 +52,10 @@ impl Names {
     }
 
     fn block(&mut self, block: &Block) {
-        block.statements.iter().for_each(|statement| self.statement(statement));
-        block.clauses.iter().for_each(|clause| self.block(&clause.body));
-    }
-
-    fn statement(&mut self, statement: &Statement) {
-        match &statement.kind {
-            StatementKind::Step(step) => {
+        walk_statements(block, &mut |statement| {
+            if let StatementKind::Step(step) = &statement.kind {
                 self.nouns.extend(step.action.parts.first().map(|part| part.text.clone()));
             }
-            StatementKind::On { body, .. }
-            | StatementKind::At { body, .. }
-            | StatementKind::Repeat { body, .. }
-            | StatementKind::For { body, .. }
-            | StatementKind::Parallel { body } => self.block(body),
-            StatementKind::If { then, otherwise, .. } => {
-                self.block(then);
-                match otherwise {
-                    Some(Else::Block(block)) => self.block(block),
-                    Some(Else::If(statement)) => self.statement(statement),
-                    None => {}
-                }
-            }
-            StatementKind::Let { .. }
-            | StatementKind::Require { .. }
-            | StatementKind::SkipIf { .. }
-            | StatementKind::Rollback { .. } => {}
-        }
+        });
     }
 }

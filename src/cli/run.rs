@@ -102,8 +102,8 @@ fn read_password(file: &Path) -> Result<Secret<String>, AppError> {
         let reason = format!("`{}` can be read by others; make it 0600 first", file.display());
         return Err(AppError::Credential { reason });
     }
-    let text = std::fs::read_to_string(file).map_err(refuse)?;
-    Ok(Secret::new(text.trim_end_matches(['\n', '\r']).to_string()))
+    let text = Secret::new(std::fs::read_to_string(file).map_err(refuse)?);
+    Ok(Secret::new(text.expose().trim_end_matches(['\n', '\r']).to_string()))
 }
 
 pub fn run(command: &RunCommand, global: &Global, output: &mut Output) -> i32 {

@@ -210,7 +210,12 @@ pub fn of_text(function: Function, subject: &str, others: &[&str]) -> Option<Str
 
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    // In one piece: of a secret, a text that grows would leave copies behind.
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for digit in bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
+        text.extend(char::from_digit(u32::from(digit), 16));
+    }
+    text
 }
 
 fn pattern(text: &str, span: Span) -> Result<regex::Regex, EvalError> {

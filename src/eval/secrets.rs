@@ -5,6 +5,7 @@ use super::functions::of_text;
 use super::scope::{Evaluated, Scope};
 use super::text::value_text;
 use super::yaml;
+use crate::base::secret::Secret;
 use crate::base::source::Span;
 use crate::hir::expr::Function;
 use crate::hir::value::{SecretRef, Value};
@@ -48,23 +49,34 @@ pub fn declassified(args: &[Value], scope: &dyn Scope) -> Evaluated {
     }
 }
 
-/// The text of a secret, whose sources `read` knows; the first source that it does not know is the error.
-pub fn text_of<'r, 's>(reference: &'r SecretRef, read: &dyn Fn(&str) -> Option<&'s str>) -> Result<String, &'r str> {
-    match reference {
-        SecretRef::Source(source) => read(source).map(str::to_string).ok_or(source),
-        SecretRef::Text(text) => Ok(text.clone()),
-        SecretRef::Concat(parts) => parts.iter().map(|part| text_of(part, read)).collect(),
+/// The text of a secret, and wiped texts on the way to it, whose sources `read` knows; the first source that it does not know is the error.
+pub fn text_of<'r, 's>(
+    reference: &'r SecretRef,
+    read: &dyn Fn(&str) -> Option<&'s str>,
+) -> Result<Secret<String>, &'r str> {
+    let texts_of = |parts: &'r [SecretRef]| {
+        parts.iter().map(|part| text_of(part, read)).collect::<Result<Vec<Secret<String>>, _>>()
+    };
+    let text = match reference {
+        SecretRef::Source(source) => read(source).map(str::to_string).ok_or(source.as_str())?,
+        SecretRef::Text(text) => text.clone(),
+        SecretRef::Concat(parts) => shown(&texts_of(parts)?).concat(),
         SecretRef::Applied(function, parts) => {
-            let texts = parts.iter().map(|part| text_of(part, read)).collect::<Result<Vec<String>, _>>()?;
-            let (subject, others) = texts.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
-            let others: Vec<&str> = others.iter().map(String::as_str).collect();
-            Ok(match function {
+            let texts = texts_of(parts)?;
+            let texts = shown(&texts);
+            let (subject, others) = texts.split_first().map_or(("", &[][..]), |(first, rest)| (*first, rest));
+            match function {
                 Function::ToJson => serde_json::Value::from(subject).to_string(),
                 Function::ToYaml => yaml::write(&subject.into()),
-                other => of_text(*other, subject, &others).unwrap_or_else(|| subject.to_string()),
-            })
+                other => of_text(*other, subject, others).unwrap_or_else(|| subject.to_string()),
+            }
         }
-    }
+    };
+    Ok(Secret::new(text))
+}
+
+fn shown(texts: &[Secret<String>]) -> Vec<&str> {
+    texts.iter().map(|text| text.expose().as_str()).collect()
 }
 
 #[cfg(test)]
@@ -75,18 +87,18 @@ mod tests {
     fn functions_are_applied_when_the_secret_is_known() {
         let token = || SecretRef::Source("env:TOKEN".to_string());
         let text = |text: &str| SecretRef::Text(text.to_string());
-        let shown = |reference: &SecretRef| {
+        let told = |reference: &SecretRef| {
             text_of(reference, &|source| (source == "env:TOKEN").then_some(" a\"b "))
-                .unwrap_or_else(|lacks| lacks.into())
+                .map_or_else(str::to_string, |text| text.expose().clone())
         };
         let applied = |function, parts| SecretRef::Applied(function, parts);
-        assert_eq!(shown(&SecretRef::Concat(vec![text("x="), token()])), "x= a\"b ");
-        assert_eq!(shown(&applied(Function::Trim, vec![token()])), "a\"b");
-        assert_eq!(shown(&applied(Function::Replace, vec![token(), text("a"), text("z")])), " z\"b ");
-        assert_eq!(shown(&applied(Function::ToJson, vec![token()])), "\" a\\\"b \"");
-        assert_eq!(shown(&applied(Function::ToYaml, vec![token()])), "\" a\\\"b \"\n");
-        assert_eq!(shown(&applied(Function::Base64, vec![applied(Function::Trim, vec![token()])])), "YSJi");
-        assert_eq!(shown(&SecretRef::Source("env:OTHER".to_string())), "env:OTHER", "named where it is not known");
+        assert_eq!(told(&SecretRef::Concat(vec![text("x="), token()])), "x= a\"b ");
+        assert_eq!(told(&applied(Function::Trim, vec![token()])), "a\"b");
+        assert_eq!(told(&applied(Function::Replace, vec![token(), text("a"), text("z")])), " z\"b ");
+        assert_eq!(told(&applied(Function::ToJson, vec![token()])), "\" a\\\"b \"");
+        assert_eq!(told(&applied(Function::ToYaml, vec![token()])), "\" a\\\"b \"\n");
+        assert_eq!(told(&applied(Function::Base64, vec![applied(Function::Trim, vec![token()])])), "YSJi");
+        assert_eq!(told(&SecretRef::Source("env:OTHER".to_string())), "env:OTHER", "named where it is not known");
         assert_eq!(applied(Function::Upper, vec![token(), text("a")]).sources(), ["env:TOKEN"]);
     }
 }

@@ -1,6 +1,6 @@
 //! A review as text for people: one line for each difference, the symbol first.
 
-use super::paint::{Tone, harmless, paint};
+use super::paint::{Tone, harmless, paint, painted_diff};
 use super::review::{ChangedItem, Difference, Review, gained_and_lost};
 use crate::base::words;
 use crate::syntax::changes::{Change, ChangeKind};
@@ -102,14 +102,5 @@ fn is_long(change: &Change) -> bool {
 fn lines_text(change: &Change, colour: bool) -> String {
     let [before, after] = [&change.before, &change.after].map(|text| format!("{}\n", text.as_deref().unwrap_or("")));
     let diff = similar::TextDiff::from_lines(&before, &after);
-    let mut text = String::new();
-    for line in diff.unified_diff().context_radius(1).to_string().lines() {
-        let tone = match line.chars().next() {
-            Some('+') => Tone::Ok,
-            Some('-') => Tone::Failed,
-            _ => Tone::Dim,
-        };
-        text.push_str(&format!("      {}\n", paint(&harmless(line), tone, colour)));
-    }
-    text
+    painted_diff(&diff.unified_diff().context_radius(1).to_string(), colour)
 }

@@ -39,6 +39,20 @@ pub fn harmless(text: &str) -> String {
         .collect()
 }
 
+/// A unified diff below what it is about, indented.
+pub fn painted_diff(diff: &str, colour: bool) -> String {
+    let mut text = String::new();
+    for line in diff.lines() {
+        let tone = match line.chars().next() {
+            Some('+') => Tone::Ok,
+            Some('-') => Tone::Failed,
+            _ => Tone::Dim,
+        };
+        text.push_str(&format!("      {}\n", paint(&harmless(line), tone, colour)));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::harmless;

@@ -1,6 +1,6 @@
 //! What a connected plan found, step by step and host by host.
 
-use super::paint::{Tone, harmless, paint};
+use super::paint::{Tone, harmless, paint, painted_diff};
 use crate::run::differences::Difference;
 use crate::run::predict::{Prediction, Verdict};
 
@@ -54,14 +54,7 @@ fn contents(verdict: &Verdict, colour: bool) -> String {
     for found in differences.iter().filter(|found| is_content(found)) {
         let (now, then) = (found.now.as_deref().unwrap_or_default(), found.then.as_deref().unwrap_or_default());
         let diff = similar::TextDiff::from_lines(now, then);
-        for line in diff.unified_diff().header("now", "then").to_string().lines() {
-            let tone = match line.chars().next() {
-                Some('+') => Tone::Ok,
-                Some('-') => Tone::Failed,
-                _ => Tone::Dim,
-            };
-            text.push_str(&format!("      {}\n", paint(&harmless(line), tone, colour)));
-        }
+        text.push_str(&painted_diff(&diff.unified_diff().header("now", "then").to_string(), colour));
     }
     text
 }

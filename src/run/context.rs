@@ -132,9 +132,9 @@ impl Context {
         let read = |source: &str| self.secrets.get(source).map(|text| text.expose().as_str());
         let unread = |source: &str| StepError::SecretNotRead { reference: source.to_string() };
         for made in reference.applied() {
-            self.hidden.add(text_of(made, &read).map(Secret::new).map_err(unread)?);
+            self.hidden.add(text_of(made, &read).map_err(unread)?);
         }
-        text_of(reference, &read).map(Secret::new).map_err(unread)
+        text_of(reference, &read).map_err(unread)
     }
 
     /// Takes every secret of the run that was used so far out of texts, whichever step a host gives them back in.

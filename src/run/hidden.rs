@@ -15,12 +15,13 @@ use std::ops::Range;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use crate::base::secret::Secret;
 use crate::eval::functions::hex;
 
 /// A form of a secret in one view.
 #[derive(Clone)]
 struct Needle {
-    bytes: Vec<u8>,
+    bytes: Secret<Vec<u8>>,
     /// Letters around a match that hold a part of the secret too: those of base64 that it shares with its neighbours.
     before: usize,
     after: usize,
@@ -110,11 +111,11 @@ impl Seeker {
 
     /// Every form of a secret that this view can hold.
     fn add_all(&mut self, text: &str) {
-        let wide = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
-        let encodings = [text.as_bytes().to_vec(), wide(u16::to_le_bytes), wide(u16::to_be_bytes)];
-        for bytes in &encodings {
+        let wide = |bytes: fn(u16) -> [u8; 2]| in_one_piece(text.len() * 2, text.encode_utf16().flat_map(bytes));
+        let encodings = [Secret::new(text.as_bytes().to_vec()), wide(u16::to_le_bytes), wide(u16::to_be_bytes)];
+        for bytes in encodings.iter().map(Secret::expose) {
             match self.lens {
-                Lens::Hex => self.add(hex(bytes).as_bytes(), (0, 0)),
+                Lens::Hex => self.add(Secret::new(hex(bytes)).expose().as_bytes(), (0, 0)),
                 Lens::Plain | Lens::Percent | Lens::Unescaped => {
                     self.add(bytes, (0, 0));
                     self.add_base64(bytes);
@@ -126,21 +127,23 @@ impl Seeker {
     /// Base64 of the secret within something longer: what does not depend on its neighbours, at each of three offsets.
     fn add_base64(&mut self, bytes: &[u8]) {
         for offset in 0..3 {
-            let padded = [vec![0; offset], bytes.to_vec()].concat();
+            let padded =
+                in_one_piece(offset + bytes.len(), std::iter::repeat_n(0, offset).chain(bytes.iter().copied()));
+            let padded = padded.expose();
             let shared = [0, 2, 3].get(offset).copied().unwrap_or(0);
             let whole = padded.len() * 8 / 6;
             let around = (usize::from(offset > 0), usize::from(!(padded.len() * 8).is_multiple_of(6)));
-            for encoded in [STANDARD_NO_PAD.encode(&padded), URL_SAFE_NO_PAD.encode(&padded)] {
-                self.add(encoded.as_bytes().get(shared..whole).unwrap_or_default(), around);
+            for encoded in [STANDARD_NO_PAD.encode(padded), URL_SAFE_NO_PAD.encode(padded)].map(Secret::new) {
+                self.add(encoded.expose().as_bytes().get(shared..whole).unwrap_or_default(), around);
             }
         }
     }
 
     fn add(&mut self, bytes: &[u8], (before, after): (usize, usize)) {
-        let bytes: Vec<u8> = bytes.iter().copied().filter(|byte| !is_dropped(self.lens, *byte)).collect();
-        let Some(first) = bytes.first().copied() else { return };
+        let bytes = in_one_piece(bytes.len(), bytes.iter().copied().filter(|byte| !is_dropped(self.lens, *byte)));
+        let Some(first) = bytes.expose().first().copied() else { return };
         // What is left of a short secret in this view would match ordinary words.
-        if bytes.len() < SHORTEST || self.needles.iter().any(|known| known.bytes == bytes) {
+        if bytes.expose().len() < SHORTEST || self.needles.iter().any(|known| known.bytes == bytes) {
             return;
         }
         if let Some(starts) = self.by_first.get_mut(usize::from(first)) {
@@ -157,8 +160,8 @@ impl Seeker {
     fn find(&self, view: &View, found: &mut Vec<Range<usize>>) {
         for (position, first) in view.bytes.iter().enumerate() {
             let rest = view.bytes.get(position..).unwrap_or_default();
-            for needle in self.starting_with(*first).filter(|needle| rest.starts_with(&needle.bytes)) {
-                let mut end = position + needle.bytes.len() + needle.after;
+            for needle in self.starting_with(*first).filter(|needle| rest.starts_with(needle.bytes.expose())) {
+                let mut end = position + needle.bytes.expose().len() + needle.after;
                 let is_padding = |at: usize| needle.after > 0 && view.bytes.get(at) == Some(&b'=');
                 while is_padding(end) {
                     end += 1;
@@ -172,13 +175,21 @@ impl Seeker {
     fn unfinished(&self, view: &View) -> Option<usize> {
         let begins = |position: &usize| {
             let rest = view.bytes.get(*position..).unwrap_or_default();
-            rest.first().is_some_and(|first| self.starting_with(*first).any(|needle| needle.bytes.starts_with(rest)))
+            rest.first()
+                .is_some_and(|first| self.starting_with(*first).any(|needle| needle.bytes.expose().starts_with(rest)))
         };
         (0..view.bytes.len())
             .find(begins)
             .and_then(|position| view.range(position, position + 1))
             .map(|range| range.start)
     }
+}
+
+/// Bytes in a buffer that never grows, so that no copy of them is left behind.
+fn in_one_piece(most: usize, bytes: impl Iterator<Item = u8>) -> Secret<Vec<u8>> {
+    let mut piece = Vec::with_capacity(most);
+    piece.extend(bytes);
+    Secret::new(piece)
 }
 
 /// What is left of a secret in a view must be as long as a secret must be.

@@ -170,7 +170,12 @@ fn named_secrets(
     for (param, (_, value)) in action.params.iter().zip(params) {
         if let Value::Secret(reference) = value {
             let text = context.secret(reference)?;
-            if fits(&Value::String(text.expose().clone()), &param.ty).is_err() {
+            let value = Value::String(text.expose().clone());
+            let is_fitting = fits(&value, &param.ty).is_ok();
+            if let Value::String(copy) = value {
+                drop(Secret::new(copy));
+            }
+            if !is_fitting {
                 return Err(StepError::SecretMisfit { param: param.name.clone(), ty: param.ty.to_string() });
             }
             secrets.push((param.name.clone(), text));

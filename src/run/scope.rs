@@ -206,7 +206,7 @@ impl Scope for ActionScope<'_> {
 
 fn declassified(secrets: &Resolved, secret: &SecretRef) -> Evaluated {
     match text_of(secret, &|source| secrets.get(source).map(|text| text.expose().as_str())) {
-        Ok(text) => Evaluated::Known(Value::String(text)),
+        Ok(text) => Evaluated::Known(Value::String(text.expose().clone())),
         Err(source) => Evaluated::Pending(format!("the secret {source}")),
     }
 }

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use super::SecretError;
-use super::file::LARGEST;
+use super::file::{LARGEST, buffer};
 use super::providers::as_text;
 use crate::base::secret::Secret;
 
@@ -54,21 +54,21 @@ pub fn run(command: &CommandSecret, root: &Path) -> Result<Secret<String>, Secre
         return Err(SecretError::TimedOut { program: program.clone(), after: command.timeout });
     };
     if !status.success() {
-        let said = said(&errors, &output);
+        let said = said(errors.expose(), output.expose());
         return Err(SecretError::Exit { program: program.clone(), code: status.code(), said });
     }
-    if output.len() as u64 > LARGEST {
+    if output.expose().len() as u64 > LARGEST {
         return Err(SecretError::TooLarge { most: LARGEST });
     }
-    as_text(output)
+    as_text(&output)
 }
 
 /// Reads a stream to its end beside the caller, so that a full pipe never stops the program.
-fn read_all(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+fn read_all(stream: Option<impl Read + Send + 'static>) -> Receiver<Secret<Vec<u8>>> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let read = stream.map(|stream| stream.take(LARGEST + 1).read_to_end(&mut bytes));
+        let mut bytes = buffer();
+        let read = stream.map(|stream| stream.take(LARGEST + 1).read_to_end(bytes.expose_mut()));
         // Nobody listens any more where the program took too long; what cannot be read counts as not printed.
         drop((read, sender.send(bytes)));
     });
@@ -96,12 +96,12 @@ fn end(child: &mut Child) {
 
 /// The end of the errors in one line, without any line of the output: it may be the secret, or half of it.
 fn said(errors: &[u8], output: &[u8]) -> String {
-    let mut text = String::from_utf8_lossy(errors).into_owned();
-    let output = String::from_utf8_lossy(output);
-    for line in output.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        text = text.replace(line, "(secret)");
+    let mut text = Secret::new(String::from_utf8_lossy(errors).into_owned());
+    let output = Secret::new(String::from_utf8_lossy(output).into_owned());
+    for line in output.expose().lines().map(str::trim).filter(|line| !line.is_empty()) {
+        text = Secret::new(text.expose().replace(line, "(secret)"));
     }
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = text.expose().lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let joined: String =
         lines.join("; ").chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     let letters = joined.chars().count();

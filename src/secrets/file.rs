@@ -11,6 +11,11 @@ use crate::base::secret::Secret;
 /// The most that is read of a file or of a program's output: secrets are short.
 pub(super) const LARGEST: u64 = 1 << 20;
 
+/// Room for the largest and for what `read_to_end` tries beyond it: a buffer that grows leaves copies behind.
+pub(super) fn buffer() -> Secret<Vec<u8>> {
+    Secret::new(Vec::with_capacity(LARGEST as usize + 64))
+}
+
 /// Relative paths start at `root`.
 pub fn read(root: &Path, path: &str) -> Result<Secret<String>, SecretError> {
     let path = in_project(root, path);
@@ -22,12 +27,12 @@ pub fn read(root: &Path, path: &str) -> Result<Secret<String>, SecretError> {
     if mode & 0o077 != 0 {
         return Err(SecretError::Open { path, mode });
     }
-    let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(refuse)?;
-    if bytes.len() as u64 > LARGEST {
+    let mut bytes = buffer();
+    file.take(LARGEST + 1).read_to_end(bytes.expose_mut()).map_err(refuse)?;
+    if bytes.expose().len() as u64 > LARGEST {
         return Err(SecretError::TooLarge { most: LARGEST });
     }
-    as_text(bytes)
+    as_text(&bytes)
 }
 
 fn in_project(root: &Path, path: &str) -> PathBuf {

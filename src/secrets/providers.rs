@@ -75,15 +75,10 @@ fn usable(secret: Secret<String>) -> Result<Secret<String>, SecretError> {
 }
 
 /// Bytes as a text without its one line end, as editors and programs add it.
-pub(super) fn as_text(bytes: Vec<u8>) -> Result<Secret<String>, SecretError> {
-    let mut text = String::from_utf8(bytes).map_err(|_| SecretError::NotText)?;
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
-    }
-    Ok(Secret::new(text))
+pub(super) fn as_text(bytes: &Secret<Vec<u8>>) -> Result<Secret<String>, SecretError> {
+    let text = std::str::from_utf8(bytes.expose()).map_err(|_| SecretError::NotText)?;
+    let text = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text);
+    Ok(Secret::new(text.to_string()))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod outline;
 mod parse;
 mod scan;
 mod strings;
+pub mod walk;
 
 use crate::base::ids::FileId;
 use crate::base::source::Sources;

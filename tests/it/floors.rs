@@ -93,6 +93,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("toml", &["app/settings.rs", "app/secret_commands.rs", "app/vendoring.rs"]),
     ("tracing", &["transport", "run", "app", "translate", "cli"]),
     ("tracing_subscriber", &["cli"]),
+    ("zeroize", &["base/secret.rs"]),
 ];
 
 fn root() -> &'static Path {

@@ -55,6 +55,7 @@ mod schemas_inventory;
 mod script_allow;
 mod script_lint;
 mod secret_canaries;
+mod secret_memory;
 mod secrets;
 mod ssh_failures;
 mod sshd;

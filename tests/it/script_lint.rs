@@ -268,11 +268,34 @@ fn scripts_of_playbooks_are_looked_at_too() {
         ("script: sh\"true\", undo: sh\"rm -rf /usr\", effect: \"destroy\"", &["E1005 /usr"]),
         ("script: sh\"true\", unless: sh\"touch /x\", effect: \"destroy\"", &["E1012 touch"]),
         ("script: sh\"mkfs -t ext4 /dev/sdb\", effect: \"destroy\"", &[]),
-        ("script: sh\"any=1; echo $some $other\", effect: \"destroy\"", &[]),
     ];
     assert_cases(cases, step);
     let read = "ops 1\n\nplaybook p(web: hosts<linux>) ! exec {\n  on web {\n    shell.run(script: sh\"touch /x; uptime\", effect: \"read\")\n  }\n}\n";
     assert_eq!(found(read), ["E1012 touch"]);
+}
+
+#[test]
+fn variables_that_nothing_sets_are_told_in_scripts_of_playbooks() {
+    let cases: &[(&str, &[&str])] = &[
+        ("script: sh\"any=1; echo $any $some ${other#x}\", effect: \"destroy\"", &["E1001 $some", "E1001 ${other#x}"]),
+        ("script: sh\"echo $wh0\", vars: { who: who }, effect: \"destroy\"", &["E1001 $wh0"]),
+        ("script: sh\"echo $a $b\", vars: { a: \"1\" }, env: { b: \"x\" }, effect: \"destroy\"", &[]),
+        ("script: sh\"true\", undo: sh\"echo $before_created $gone\", effect: \"destroy\"", &["E1001 $gone"]),
+        // Set by somebody else, perhaps: the environment, a value that names it, another script.
+        ("script: sh\"echo $HOME $http_proxy $npm_config_prefix ${perhaps:-} ${there+x}\", effect: \"destroy\"", &[]),
+        ("script: sh\". /etc/os-release; echo $some\", effect: \"destroy\"", &[]),
+        ("script: sh\"for n in a b; do read -r \\\"$n\\\"; done; echo $a $b\", effect: \"destroy\"", &[]),
+        ("script: sh\"export \\\"$(cat /x)\\\"; echo $some\", effect: \"destroy\"", &[]),
+        ("script: sh\"f() { declare -n to=$1; to=2; }; f some; echo $some\", effect: \"destroy\"", &[]),
+        ("script: sh\"echo '$some' \\\\$some; awk '{ print $some }' /x\", effect: \"destroy\"", &[]),
+    ];
+    assert_cases(cases, step);
+    // Maps that only the plan knows may hold any name.
+    let computed = "ops 1\n\nplaybook p(web: hosts<linux>, given: map<string, string>) ! exec {\n  on web {\n    shell.run(script: sh\"echo $some\", vars: given, effect: \"read\")\n  }\n}\n";
+    assert_eq!(found(computed), [] as [&str; 0]);
+    let (diagnostics, _) = check(&step("script: sh\"echo $some\", effect: \"destroy\""));
+    let help = diagnostics.iter().find(|finding| finding.code == "E1001").and_then(|finding| finding.help.clone());
+    assert!(help.is_some_and(|help| help.contains("write `${some:-}`")), "{diagnostics:?}");
 }
 
 const POWERSHELL: &[(&str, &[&str])] = &[

@@ -6,7 +6,7 @@ use crate::diag::Diagnostic;
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum LintError {
-    UnknownVariable { name: String, known: Vec<String>, span: Span },
+    UnknownVariable { name: String, known: Vec<String>, in_literal: bool, span: Span },
     ListAsVariable { name: String, span: Span, definition: Option<Span> },
     Evaluates { command: String, span: Span },
     ValueAsCode { name: String, command: String, span: Span },
@@ -25,7 +25,9 @@ pub enum LintError {
 impl LintError {
     pub fn diagnostic(&self) -> Diagnostic {
         match self {
-            LintError::UnknownVariable { name, known, span } => unknown_variable(name, known, *span),
+            LintError::UnknownVariable { name, known, in_literal, span } => {
+                unknown_variable(name, known, *in_literal, *span)
+            }
             LintError::ListAsVariable { name, span, definition } => {
                 let diagnostic = Diagnostic::error("E1001", *span, format!("`{name}` is a list, which is no variable"))
                     .help(format!("`with_{name} CMD` runs CMD once with all items, `each_{name} CMD` once for each"));
@@ -96,10 +98,14 @@ impl LintError {
     }
 }
 
-fn unknown_variable(name: &str, known: &[String], span: Span) -> Diagnostic {
-    let diagnostic = Diagnostic::error("E1001", span, format!("there is no variable `{name}` in this body"));
+fn unknown_variable(name: &str, known: &[String], in_literal: bool, span: Span) -> Diagnostic {
+    let place = if in_literal { "script" } else { "body" };
+    let diagnostic = Diagnostic::error("E1001", span, format!("there is no variable `{name}` in this {place}"));
     match nearest(name, known.iter().map(String::as_str)) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None if in_literal => diagnostic.help(format!(
+            "a script sees `vars`, `env`, the environment in capitals and what it assigns itself; where something else sets it, write `${{{name}:-}}`"
+        )),
         None if name.starts_with("before_") => {
             diagnostic.help("`before_…` are the fields that `check` reports by `out`")
         }
@@ -112,7 +118,7 @@ fn unknown_variable(name: &str, known: &[String], span: Span) -> Diagnostic {
 
 crate::diag::code_docs! {
     "E1001" "a variable that nothing sets"
-    "A body sees the parameters of its action, their companions (`x_set`, `x_count`, `x_sha256`), `before_…` and `apply_…` as far as those phases report them by `out`, the environment (in capitals), and what it assigns itself. Lists are no variables: they come as `with_x` and `each_x`."
+    "A body sees the parameters of its action, their companions (`x_set`, `x_count`, `x_sha256`), `before_…` and `apply_…` as far as those phases report them by `out`, the environment (in capitals), and what it assigns itself. A script in a playbook sees `vars` and `env` of its step in place of parameters; `${x:-}` says that something else may set `x`. Lists are no variables: they come as `with_x` and `each_x`."
     "ops 1\n\naction demo.make(path: path) ! change {\n  doc: \"Make a folder.\"\n\n  linux {\n    apply sh \"\"\"\n      mkdir -p -- \"$pth\"\n    \"\"\"\n  }\n}\n" => "ops 1\n\naction demo.make(path: path) ! change {\n  doc: \"Make a folder.\"\n\n  linux {\n    apply sh \"\"\"\n      mkdir -p -- \"$path\"\n    \"\"\"\n  }\n}\n"
     "E1002" "text that PowerShell runs as code"
     "`Invoke-Expression` makes code of a text, whatever came into it. Commands take values as arguments."
