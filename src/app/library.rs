@@ -1,29 +1,26 @@
-//! The standard library, embedded: a noun is a file, or several (`file.ops`, `file_text.ops`), parsed only when a program
+//! The standard library, embedded: a noun is a file, or several (`file.ops`, `file-text.ops`), parsed only when a program
 //! names it.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-/// Name and text of every file in `stdlib/`; its noun is what stands before a `_`.
+/// Name and text of every file in `stdlib/`; its noun is what stands before a `-`.
 const FILES: &[(&str, &str)] = &[
     ("archive", include_str!("../../stdlib/archive.ops")),
+    ("cron", include_str!("../../stdlib/cron.ops")),
     ("disk", include_str!("../../stdlib/disk.ops")),
     ("file", include_str!("../../stdlib/file.ops")),
-    ("file_download", include_str!("../../stdlib/file_download.ops")),
-    ("file_look", include_str!("../../stdlib/file_look.ops")),
-    ("file_rights", include_str!("../../stdlib/file_rights.ops")),
-    ("file_text", include_str!("../../stdlib/file_text.ops")),
+    ("file-download", include_str!("../../stdlib/file-download.ops")),
+    ("file-look", include_str!("../../stdlib/file-look.ops")),
+    ("file-rights", include_str!("../../stdlib/file-rights.ops")),
+    ("file-text", include_str!("../../stdlib/file-text.ops")),
     ("git", include_str!("../../stdlib/git.ops")),
-    ("http", include_str!("../../stdlib/http.ops")),
-    ("package", include_str!("../../stdlib/package.ops")),
-    ("process", include_str!("../../stdlib/process.ops")),
-    ("cron", include_str!("../../stdlib/cron.ops")),
-    ("file", include_str!("../../stdlib/file.ops")),
     ("group", include_str!("../../stdlib/group.ops")),
     ("http", include_str!("../../stdlib/http.ops")),
     ("package", include_str!("../../stdlib/package.ops")),
     ("package_key", include_str!("../../stdlib/package_key.ops")),
     ("package_repo", include_str!("../../stdlib/package_repo.ops")),
+    ("process", include_str!("../../stdlib/process.ops")),
     ("service", include_str!("../../stdlib/service.ops")),
     ("shell", include_str!("../../stdlib/shell.ops")),
     ("ssh_key", include_str!("../../stdlib/ssh_key.ops")),
@@ -39,7 +36,7 @@ static TYPES: LazyLock<BTreeMap<&'static str, &'static str>> = LazyLock::new(|| 
 });
 
 fn noun_of(file: &'static str) -> &'static str {
-    file.split_once('_').map_or(file, |(noun, _)| noun)
+    file.split_once('-').map_or(file, |(noun, _)| noun)
 }
 
 /// Name and text of the files of a noun.

@@ -103,7 +103,7 @@ fn programs() -> Vec<Program> {
         let name = file.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&file).unwrap();
         let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
-        let noun = stem.split('_').next().unwrap_or_default().to_owned();
+        let noun = stem.split('-').next().unwrap_or_default().to_owned();
         let text = if name.starts_with("stdlib/") { renamed(&text, &noun) } else { text };
         programs.push(Program { with_inventory: name.starts_with("tests/programs/"), name, text });
     }

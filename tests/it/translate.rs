@@ -209,7 +209,6 @@ fn sample(name: &str, action: &Action) -> &'static str {
         ("wait.port", "state") => "open",
         (_, "state") => "stopped",
         (_, "version") => "1.2.3",
-        (_, "name" | "names" | "section" | "key") => "nginx",
         (_, "grace") => "30s",
         (_, "uri") => "https://deb.example.org/debian",
         (_, "user") => "deploy",
@@ -218,9 +217,10 @@ fn sample(name: &str, action: &Action) -> &'static str {
         (_, "job") => "\"/usr/bin/backup --all\"",
         (_, "schedule") => "\"30 2 * * *\"",
         ("ssh_key.authorize" | "ssh_key.remove" | "ssh_key.known_host", "key") => "\"ssh-ed25519 AAAA\"",
+        ("file.ini" | "file.no_ini", "key") => "nginx",
         (_, "key") => "/etc/apt/keyrings/x.asc",
         (_, "suites" | "components") => "stable",
-        (_, "name" | "names") => "nginx",
+        (_, "name" | "names" | "section") => "nginx",
         (action, other) => panic!("{action}: what is a {other}?"),
     }
 }
