@@ -91,6 +91,7 @@ mod system_service_states;
 mod system_services;
 #[cfg(feature = "system-tests")]
 mod system_shells;
+#[cfg(feature = "system-tests")]
 mod system_ssh_keys;
 #[cfg(feature = "system-tests")]
 mod system_story;
