@@ -65,6 +65,8 @@ mod system_groups;
 #[cfg(feature = "system-tests")]
 mod system_hosts;
 #[cfg(feature = "system-tests")]
+mod system_machine;
+#[cfg(feature = "system-tests")]
 mod system_package_changes;
 #[cfg(feature = "system-tests")]
 mod system_packages;
@@ -82,6 +84,8 @@ mod system_ssh_keys;
 mod system_story;
 #[cfg(feature = "system-tests")]
 mod system_sudo;
+#[cfg(feature = "system-tests")]
+mod system_updates;
 #[cfg(feature = "system-tests")]
 mod system_users;
 mod tidy;

@@ -213,6 +213,13 @@ fn sample(name: &str, action: &Action) -> &'static str {
         ("ssh_key.authorize" | "ssh_key.remove" | "ssh_key.known_host", "key") => "\"ssh-ed25519 AAAA\"",
         (_, "key") => "/etc/apt/keyrings/x.asc",
         (_, "suites" | "components") => "stable",
+        ("os.mount", "source") => "\"LABEL=data\"",
+        ("os.mount", "fstype") => "ext4",
+        ("os.mount", "options") => "noatime",
+        ("os.timezone", "name") => "\"Europe/Berlin\"",
+        ("os.locale", "name") => "\"C.UTF-8\"",
+        ("os.sysctl", "name") => "net.ipv4.ip_forward",
+        ("os.sysctl", "value") => "\"1\"",
         (_, "name" | "names") => "nginx",
         (action, other) => panic!("{action}: what is a {other}?"),
     }
