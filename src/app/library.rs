@@ -17,6 +17,7 @@ const FILES: &[(&str, &str)] = &[
     ("git", include_str!("../../stdlib/git.ops")),
     ("group", include_str!("../../stdlib/group.ops")),
     ("http", include_str!("../../stdlib/http.ops")),
+    ("os", include_str!("../../stdlib/os.ops")),
     ("package", include_str!("../../stdlib/package.ops")),
     ("package_key", include_str!("../../stdlib/package_key.ops")),
     ("package_repo", include_str!("../../stdlib/package_repo.ops")),

@@ -78,6 +78,8 @@ mod system_groups;
 #[cfg(feature = "system-tests")]
 mod system_hosts;
 #[cfg(feature = "system-tests")]
+mod system_machine;
+#[cfg(feature = "system-tests")]
 mod system_package_changes;
 #[cfg(feature = "system-tests")]
 mod system_packages;
@@ -97,6 +99,8 @@ mod system_ssh_keys;
 mod system_story;
 #[cfg(feature = "system-tests")]
 mod system_sudo;
+#[cfg(feature = "system-tests")]
+mod system_updates;
 #[cfg(feature = "system-tests")]
 mod system_users;
 mod tidy;

@@ -220,6 +220,13 @@ fn sample(name: &str, action: &Action) -> &'static str {
         ("file.ini" | "file.no_ini", "key") => "nginx",
         (_, "key") => "/etc/apt/keyrings/x.asc",
         (_, "suites" | "components") => "stable",
+        ("os.mount", "source") => "\"LABEL=data\"",
+        ("os.mount", "fstype") => "ext4",
+        ("os.mount", "options") => "noatime",
+        ("os.timezone", "name") => "\"Europe/Berlin\"",
+        ("os.locale", "name") => "\"C.UTF-8\"",
+        ("os.sysctl", "name") => "net.ipv4.ip_forward",
+        ("os.sysctl", "value") => "\"1\"",
         (_, "name" | "names" | "section") => "nginx",
         (action, other) => panic!("{action}: what is a {other}?"),
     }
