@@ -1,5 +1,5 @@
-//! The standard library, embedded: a noun is a file, or several (`file.ops`, `file-text.ops`), parsed only when a program
-//! names it.
+//! The standard library, embedded: a noun is a file, or several (`file.ops`, `file-text.ops`). Only those files are parsed that
+//! have what a program names.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -29,28 +29,38 @@ const FILES: &[(&str, &str)] = &[
     ("wait", include_str!("../../stdlib/wait.ops")),
 ];
 
-/// Which noun defines a type; a scan for lines that start with `type`, not a parse.
-static TYPES: LazyLock<BTreeMap<&'static str, &'static str>> = LazyLock::new(|| {
-    let definitions =
-        |text: &'static str| text.lines().filter_map(|line| line.strip_prefix("type ")?.split([' ', '=']).next());
-    FILES.iter().flat_map(|(file, text)| definitions(text).map(|name| (name, noun_of(file)))).collect()
+type File = (&'static str, &'static str);
+
+/// Which file defines a type (`type NAME = …`) or an action (`action NAME(`); a scan for such lines, not a parse.
+static DEFINITIONS: LazyLock<BTreeMap<&'static str, File>> = LazyLock::new(|| {
+    let name = |line: &'static str| {
+        let definition = line.strip_prefix("type ").or_else(|| line.strip_prefix("action "))?;
+        definition.split([' ', '=', '(']).next()
+    };
+    FILES.iter().flat_map(|file| file.1.lines().filter_map(name).map(|name| (name, *file))).collect()
 });
 
 fn noun_of(file: &'static str) -> &'static str {
     file.split_once('-').map_or(file, |(noun, _)| noun)
 }
 
-/// Name and text of the files of a noun.
-pub fn files(noun: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    FILES.iter().copied().filter(move |(file, _)| noun_of(file) == noun)
+/// Name and text of every file.
+pub fn files() -> impl Iterator<Item = File> {
+    FILES.iter().copied()
 }
 
-/// All nouns, sorted; one of several files comes several times.
-pub fn nouns() -> impl Iterator<Item = &'static str> {
-    FILES.iter().map(|(file, _)| noun_of(file))
+/// The file with an action; all files of its noun where there is no such action, so that its neighbours are known.
+pub fn files_of_action(name: &str) -> Vec<File> {
+    match DEFINITIONS.get(name) {
+        Some(file) => vec![*file],
+        None => {
+            let noun = name.split('.').next().unwrap_or_default();
+            FILES.iter().copied().filter(|(file, _)| noun_of(file) == noun).collect()
+        }
+    }
 }
 
-/// The noun that defines a type.
-pub fn noun_of_type(name: &str) -> Option<&'static str> {
-    TYPES.get(name).copied()
+/// The file with a type.
+pub fn file_of_type(name: &str) -> Option<File> {
+    DEFINITIONS.get(name).copied()
 }

@@ -29,8 +29,8 @@ pub struct Workspace {
     pub world: World,
     /// Findings in the inventory.
     pub inventory_diagnostics: Vec<Diagnostic>,
-    /// The library files of every noun that was named, also of one that is none.
-    nouns: BTreeMap<String, Vec<ast::File>>,
+    /// The library's files that have been needed so far, by name.
+    library: BTreeMap<&'static str, Option<ast::File>>,
     /// `actions/*.ops`.
     ambient: Vec<Ambient>,
     /// Findings of the library's own files.
@@ -90,7 +90,7 @@ impl Workspace {
             sources,
             world,
             inventory_diagnostics,
-            nouns: BTreeMap::new(),
+            library: BTreeMap::new(),
             ambient: Vec::new(),
             library_diagnostics: Vec::new(),
             module_files: BTreeMap::new(),
@@ -129,8 +129,8 @@ impl Workspace {
         let mut program = None;
         if let (Some(tree), true) = (&tree, parsed_whole) {
             let modules = self.modules_of(tree, path, folder_of(path));
-            modules.files.iter().for_each(|module| self.load_nouns(module));
-            self.load_nouns(tree);
+            modules.files.iter().for_each(|module| self.load_library(module));
+            self.load_library(tree);
             diagnostics.extend(modules.diagnostics);
             diagnostics.extend(self.library_diagnostics.iter().cloned());
             // A file of the project's own actions is not its own library.
@@ -139,7 +139,7 @@ impl Workspace {
             diagnostics.extend(ambient().flat_map(|ambient| ambient.diagnostics.iter().cloned()));
             let ambient_trees = ambient().filter_map(|ambient| ambient.tree.as_ref());
             let library: Vec<&ast::File> =
-                self.nouns.values().flatten().chain(ambient_trees).chain(&modules.files).collect();
+                self.library.values().flatten().chain(ambient_trees).chain(&modules.files).collect();
             let secret_commands: Vec<String> = self.settings.secret_commands().keys().cloned().collect();
             let approvers: Vec<String> = self.settings.approvers().keys().cloned().collect();
             let input = check::Input {
@@ -163,8 +163,8 @@ impl Workspace {
 
     /// Every action there is, for catalogues and listings: the whole library is parsed.
     pub fn catalogue(&mut self) -> (Program, Vec<Diagnostic>) {
-        for noun in library::nouns() {
-            self.load_noun(noun);
+        for file in library::files() {
+            self.load_library_file(file);
         }
         let file = self.sources.add("<catalogue>", "ops 1\n");
         let (tree, mut diagnostics) = syntax::parse(&self.sources, file);
@@ -172,7 +172,7 @@ impl Workspace {
         let ambient = self.ambient.iter().filter_map(|ambient| ambient.tree.as_ref());
         diagnostics.extend(self.library_diagnostics.iter().cloned());
         diagnostics.extend(self.ambient.iter().flat_map(|ambient| ambient.diagnostics.iter().cloned()));
-        let library: Vec<&ast::File> = self.nouns.values().flatten().chain(ambient).collect();
+        let library: Vec<&ast::File> = self.library.values().flatten().chain(ambient).collect();
         let secret_commands: Vec<String> = self.settings.secret_commands().keys().cloned().collect();
         let input = check::Input {
             main: &tree,
@@ -197,33 +197,29 @@ impl Workspace {
         file
     }
 
-    /// Parses the library files that a tree names, and those that these name.
-    fn load_nouns(&mut self, tree: &ast::File) {
-        let mut wanted = nouns_named(tree);
+    /// Parses the library files that a tree needs, and those that these need.
+    fn load_library(&mut self, tree: &ast::File) {
+        let mut wanted = library_files(tree);
         for ambient in self.ambient.iter().filter_map(|ambient| ambient.tree.as_ref()) {
-            wanted.extend(nouns_named(ambient));
+            wanted.extend(library_files(ambient));
         }
-        while let Some(noun) = wanted.pop_first() {
-            wanted.extend(self.load_noun(&noun));
+        while let Some((name, text)) = wanted.pop_first() {
+            wanted.extend(self.load_library_file((name, text)));
         }
     }
 
-    /// Parses the files of a noun, once; the nouns that they name.
-    fn load_noun(&mut self, noun: &str) -> BTreeSet<String> {
-        if self.nouns.contains_key(noun) {
-            return BTreeSet::new();
+    /// Parses a library file, once; the files that it needs.
+    fn load_library_file(&mut self, (name, text): (&'static str, &'static str)) -> LibraryFiles {
+        if self.library.contains_key(name) {
+            return LibraryFiles::new();
         }
-        let mut trees = Vec::new();
-        for (name, text) in library::files(noun) {
-            let file = self.sources.add(format!("stdlib/{name}.ops"), text);
-            let (tree, diagnostics) = syntax::parse(&self.sources, file);
-            // The library is tested; should it not parse, the program that names it must say so.
-            self.library_diagnostics.extend(diagnostics);
-            trees.extend(tree);
-        }
-        let named = trees.iter().flat_map(nouns_named).collect();
-        self.nouns.insert(noun.to_string(), trees);
-        named
+        let file = self.sources.add(format!("stdlib/{name}.ops"), text);
+        let (tree, diagnostics) = syntax::parse(&self.sources, file);
+        // The library is tested; should it not parse, the program that names it must say so.
+        self.library_diagnostics.extend(diagnostics);
+        let needed = tree.as_ref().map(library_files).unwrap_or_default();
+        self.library.insert(name, tree);
+        needed
     }
 
     /// The contents of files that a program names.
@@ -243,10 +239,13 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn nouns_named(tree: &ast::File) -> BTreeSet<String> {
+/// Names and texts of files of the library.
+type LibraryFiles = BTreeMap<&'static str, &'static str>;
+
+fn library_files(tree: &ast::File) -> LibraryFiles {
     let names = check::names_used(tree);
-    let of_types = names.types.iter().filter_map(|name| library::noun_of_type(name)).map(str::to_string);
-    names.nouns.iter().cloned().chain(of_types).collect()
+    let of_types = names.types.iter().filter_map(|name| library::file_of_type(name));
+    names.actions.iter().flat_map(|name| library::files_of_action(name)).chain(of_types).collect()
 }
 
 /// A path as messages show it: relative to the project where it lies inside.

@@ -1,4 +1,4 @@
-//! Which library files a tree needs: the nouns of its actions and the types it names.
+//! Which files of the library a tree needs: the actions and the types it names.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use crate::syntax::walk::walk_statements;
 /// Names that a file uses and may not define itself.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Names {
-    /// First parts of qualified action names: `service` of `service.restart`.
-    pub nouns: BTreeSet<String>,
+    /// `service.restart`.
+    pub actions: BTreeSet<String>,
     /// Type names, built-in ones among them.
     pub types: BTreeSet<String>,
 }
@@ -54,7 +54,7 @@ impl Names {
     fn block(&mut self, block: &Block) {
         walk_statements(block, &mut |statement| {
             if let StatementKind::Step(step) = &statement.kind {
-                self.nouns.extend(step.action.parts.first().map(|part| part.text.clone()));
+                self.actions.insert(step.action.text());
             }
         });
     }

@@ -56,31 +56,6 @@ fn archive_extract() {
     case.fails(over, "change", "exists and is not a folder");
 }
 
-#[test]
-fn ssh_key_authorize() {
-    let case = case();
-    let me = tool("id", &["-un"]);
-    let step = |key: &str| {
-        format!("ssh_key.authorize(user: \"{me}\", key: \"{key}\", home: root) {{\n      as: \"{me}\"\n    }}")
-    };
-    let (first, second) = ("ssh-ed25519 AAAAfirst ada's key", "ssh-ed25519 AAAAsecond");
-    case.converges(&step(first), "change, admin", |project| {
-        project.read("root/.ssh/authorized_keys") == Some(format!("{first}\n"))
-            && mode(project, "root/.ssh") == 0o700
-            && mode(project, "root/.ssh/authorized_keys") == 0o600
-    });
-    // A last line without an end is not joined with the new one.
-    case.project.write("root/.ssh/authorized_keys", first);
-    case.converges(&step(second), "change, admin", |project| {
-        project.read("root/.ssh/authorized_keys") == Some(format!("{first}\n{second}\n"))
-    });
-    let said = case.run(&step("no key"), "change, admin", &["plan"]);
-    assert_eq!(said.code, 11, "{said:?}");
-    std::fs::rename(case.project.path("root/.ssh"), case.project.path("root/elsewhere")).unwrap();
-    std::os::unix::fs::symlink("elsewhere", case.project.path("root/.ssh")).unwrap();
-    case.fails(&step("ssh-ed25519 AAAAthird"), "change, admin", "is a link");
-}
-
 /// A server with this certificate; ends with the value.
 struct TlsServer(Child, u16);
 

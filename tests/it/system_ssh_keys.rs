@@ -30,6 +30,18 @@ fn keys_are_authorized_with_options_and_revoked() {
     let revoke = format!("ssh_key.remove(user: \"deploy\", key: \"{ALICE}\")");
     case.converges(&revoke, shows, &format!("{BOB} bob\n# mine\n{rights}"));
     case.has_nothing_to_do(&format!("ssh_key.remove(user: \"nobody-at-all\", key: \"{ALICE}\")"));
+
+    // A key that comes before the undoing stays.
+    let file = "/home/deploy/.ssh/authorized_keys";
+    let comes = format!(
+        "shell.run(script: sh\"echo theirs >> {file}\", effect: \"change\", undo: sh\"true\") {{\n      as: \"root\"\n    }}"
+    );
+    let said = case.run(&format!(
+        "{}\n    {comes}\n    require host.name == \"nobody\" else \"stop\"",
+        authorize(&format!("{ALICE} alice\""))
+    ));
+    assert_eq!(said.code, 23, "{said:?}");
+    assert_eq!(case.host().sh(shows), format!("{BOB} bob\n# mine\ntheirs\n{rights}"));
 }
 
 #[test]

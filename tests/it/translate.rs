@@ -226,7 +226,6 @@ fn sample(name: &str, action: &Action) -> &'static str {
         ("os.timezone", "name") => "\"Europe/Berlin\"",
         ("os.locale", "name") => "\"C.UTF-8\"",
         ("os.sysctl", "name") => "net.ipv4.ip_forward",
-        ("os.sysctl", "value") => "\"1\"",
         (_, "name" | "names" | "section") => "nginx",
         (action, other) => panic!("{action}: what is a {other}?"),
     }
