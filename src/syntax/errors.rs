@@ -236,5 +236,5 @@ crate::diag::code_docs! {
     "ops 2\n\nplaybook p() ! read {\n}\n" => "ops 1\n\nplaybook p() ! read {\n}\n"
     "E0014" "a space between a script and its language"
     "A script is written `sh\"…\"` or `powershell\"…\"`: the language touches the text."
-    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read, exec {\n  on web {\n    shell.run(script: sh \"true\", effect: \"read\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read, exec {\n  on web {\n    shell.run(script: sh\"true\", effect: \"read\")\n  }\n}\n"
+    "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! exec {\n  on web {\n    shell.run(script: sh \"true\", effect: \"read\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! exec {\n  on web {\n    shell.run(script: sh\"true\", effect: \"read\")\n  }\n}\n"
 }
