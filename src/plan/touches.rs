@@ -25,6 +25,18 @@ fn inside(folder: &str, path: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// Paths among the touches, as far as they are known.
+pub fn paths(step: &Step) -> impl Iterator<Item = &str> {
+    step.touches
+        .iter()
+        .filter_map(|key| key.strip_prefix("path:"))
+        .filter(|path| path.starts_with('/') && !path.contains('{'))
+}
+
+pub fn has_paths(step: &Step) -> bool {
+    paths(step).next().is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -27,7 +27,7 @@ use crate::hir::effect::Level;
 use crate::hir::expr::Expr;
 use crate::hir::value::Value;
 use crate::plan::model::{Guard, Step};
-use crate::plan::touches::{keys_overlap, touch_overlap};
+use crate::plan::touches::{has_paths, keys_overlap, paths, touch_overlap};
 use crate::shell::{Variable, VariableValue};
 
 /// A step whose effect is not there yet, of another host or of the controller (`None`), and where it would happen.
@@ -489,18 +489,6 @@ async fn written(context: &Context, prepared: &Prepared<'_>, contents: bool) -> 
 /// Whether a step that has yet to happen may change what another looks at.
 fn overlap(earlier: &Step, later: &Step) -> bool {
     looks_anywhere(later) || touch_overlap(earlier, later)
-}
-
-/// Paths among the touches, as far as they are known.
-fn paths(step: &Step) -> impl Iterator<Item = &str> {
-    step.touches
-        .iter()
-        .filter_map(|key| key.strip_prefix("path:"))
-        .filter(|path| path.starts_with('/') && !path.contains('{'))
-}
-
-fn has_paths(step: &Step) -> bool {
-    paths(step).next().is_some()
 }
 
 /// Whether two steps touch one thing under different names.

@@ -24,8 +24,9 @@ impl RunRecord {
         boot_id() == self.boot_id && process_start(self.pid) == self.pid_start && self.pid_start.is_some()
     }
 
-    /// Whether it is surely not. Of a process on another machine, or in a container, nothing is known.
+    /// Whether it is surely not. Of a process on another machine, in a container, or where there is no /proc, nothing is
+    /// known.
     pub fn is_gone(&self) -> bool {
-        machine() == self.machine && !self.is_alive()
+        self.pid_start.is_some() && machine() == self.machine && !self.is_alive()
     }
 }

@@ -258,3 +258,13 @@ fn a_host_has_one_run_and_a_refused_run_leaves_nothing() {
     assert_eq!(journal.locks().unwrap(), []);
     journal.start_run(&record(), &hosts(&["web2"])).unwrap();
 }
+
+/// The lock of a run goes to the next one only where its process is known to be gone.
+#[test]
+fn a_process_of_which_nothing_is_known_is_not_gone() {
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_string();
+    let here = RunRecord { machine, ..record() };
+    assert!(here.is_gone(), "another boot of this machine");
+    assert!(!record().is_gone(), "another machine");
+    assert!(!RunRecord { pid_start: None, boot_id: None, ..here }.is_gone(), "no /proc to tell");
+}
