@@ -1,4 +1,4 @@
-//! The standard library, embedded: a noun is a file, or several (`file.ops`, `file-text.ops`). Only those files are parsed that
+//! The standard library, embedded: a noun is a file, or several (`file.ops`, `file-line.ops`). Only those files are parsed that
 //! have what a program names.
 
 use std::collections::BTreeMap;
@@ -10,10 +10,13 @@ const FILES: &[(&str, &str)] = &[
     ("cron", include_str!("../../stdlib/cron.ops")),
     ("disk", include_str!("../../stdlib/disk.ops")),
     ("file", include_str!("../../stdlib/file.ops")),
+    ("file-block", include_str!("../../stdlib/file-block.ops")),
     ("file-download", include_str!("../../stdlib/file-download.ops")),
+    ("file-ini", include_str!("../../stdlib/file-ini.ops")),
+    ("file-line", include_str!("../../stdlib/file-line.ops")),
     ("file-look", include_str!("../../stdlib/file-look.ops")),
+    ("file-replace", include_str!("../../stdlib/file-replace.ops")),
     ("file-rights", include_str!("../../stdlib/file-rights.ops")),
-    ("file-text", include_str!("../../stdlib/file-text.ops")),
     ("git", include_str!("../../stdlib/git.ops")),
     ("group", include_str!("../../stdlib/group.ops")),
     ("http", include_str!("../../stdlib/http.ops")),
