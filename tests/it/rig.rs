@@ -31,8 +31,13 @@ pub(crate) struct Rig {
 impl Rig {
     /// Boots so many hosts and waits until each of them is up.
     pub(crate) fn boot(count: usize) -> Rig {
+        Rig::boot_with(count, &[])
+    }
+
+    /// The same, with more of Debian's packages installed on them.
+    pub(crate) fn boot_with(count: usize, packages: &[&str]) -> Rig {
         let held = lock();
-        let tree = image(&held);
+        let tree = image(&held, packages);
         clear_the_dead();
         let folder = Folder::new();
         let bridge = Bridge::new();
@@ -164,7 +169,7 @@ impl RigHost {
         }
         let joins = "for group; do echo $$ > \"$group/cgroup.procs\" || exit 1; done; exec systemd-nspawn -q -b \
             -D \"$root\" --register=no --keep-unit --machine=\"$machine\" --resolv-conf=off --timezone=off \
-            --link-journal=no --network-namespace-path=\"/run/netns/$machine\" --console=pipe";
+            --link-journal=no --capability=CAP_NET_ADMIN --network-namespace-path=\"/run/netns/$machine\" --console=pipe";
         let log = fs::File::create(self.shared.join(&self.name).join("console")).unwrap();
         let mut machine = Command::new("setpriv");
         machine.args(["--pdeathsig", "TERM", "sh", "-c", joins, "sh"]).args(&self.groups);
@@ -422,4 +427,17 @@ fn what_a_killed_run_left_is_cleared_by_the_next() {
     for trace in left.iter().chain(&groups) {
         assert!(!trace.exists(), "{}", trace.display());
     }
+}
+
+#[test]
+fn a_host_may_have_more_packages_and_filters_its_own_packets_only() {
+    let rig = Rig::boot_with(1, &["nftables"]);
+    let host = &rig.hosts[0];
+    assert_eq!(host.sh("nft add table inet mine; nft list tables"), "table inet mine\n");
+    let seen_from_outside = run(Command::new("ip").args(["netns", "exec", &host.name, "nft", "list", "tables"]));
+    assert_eq!(seen_from_outside, "table inet mine\n");
+    assert!(!run(Command::new("nft").args(["list", "tables"])).contains("inet mine"));
+    assert_eq!(host.sh("ls /tmp/sources /usr/sbin/policy-rc.d 2>/dev/null || echo gone"), "gone\n");
+    let plain = Rig::boot(1);
+    assert_eq!(plain.hosts[0].sh("command -v nft || echo none"), "none\n");
 }

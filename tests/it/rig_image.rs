@@ -1,4 +1,4 @@
-//! The tree of files that every host of the rig starts from: made once with debootstrap, kept in the user's cache, used
+//! The trees of files that the hosts of the rig start from: made once with debootstrap (and apt), kept in the user's cache, used
 //! by any number of runs at once because nobody writes to it. Knows nothing of hosts.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -12,6 +12,8 @@ const SUITE: &str = "bookworm";
 const PACKAGES: &str = "systemd,systemd-sysv,dbus,openssh-server,sudo,iproute2";
 /// Runs inside the tree when debootstrap is done.
 const RECIPE: &str = include_str!("rig_image.sh");
+/// Runs beside a copy of that tree, `$root`, and installs more packages into it.
+const LARGER_RECIPE: &str = include_str!("rig_image_larger.sh");
 
 /// Held while something is made that two runs must not make at once.
 pub(crate) fn lock() -> File {
@@ -22,15 +24,24 @@ pub(crate) fn lock() -> File {
     file
 }
 
-/// The tree, made now if it is not there.
-pub(crate) fn image(_held: &File) -> PathBuf {
-    let key = Sha256::digest(format!("{SUITE} {PACKAGES} {RECIPE}"));
-    let name: String = key.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let tree = cache().join(name);
+/// The tree, made now if it is not there; with more of Debian's packages a tree of its own.
+pub(crate) fn image(held: &File, packages: &[&str]) -> PathBuf {
+    let tree = cache().join(name(packages));
     if !tree.exists() {
-        make(&tree);
+        if packages.is_empty() {
+            make(&tree);
+        } else {
+            make_larger(&image(held, &[]), &tree, packages);
+        }
     }
     tree
+}
+
+/// Differs with everything that the tree is made from.
+fn name(packages: &[&str]) -> String {
+    let more = if packages.is_empty() { String::new() } else { format!(" {LARGER_RECIPE} {}", packages.join(" ")) };
+    let key = Sha256::digest(format!("{SUITE} {PACKAGES} {RECIPE}{more}"));
+    key.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn cache() -> PathBuf {
@@ -40,15 +51,43 @@ fn cache() -> PathBuf {
 
 /// A tree has its name only when it is complete; what a killed build left is removed by the next one.
 fn make(tree: &Path) {
-    let unfinished = tree.with_extension("unfinished");
-    run(Command::new("rm").args(["-rf", "--one-file-system"]).arg(&unfinished));
-    // Own namespaces: when this process dies, the build and its mounts go with it.
-    let mut debootstrap = Command::new("setpriv");
-    debootstrap.args(["--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
-    debootstrap.args(["debootstrap", "--variant=minbase"]).arg(format!("--include={PACKAGES}"));
-    run(debootstrap.arg(SUITE).arg(&unfinished).arg(mirror()));
-    run(Command::new("chroot").arg(&unfinished).args(["/bin/sh", "-c", RECIPE]));
-    fs::rename(&unfinished, tree).unwrap();
+    let unfinished = Unfinished::of(tree);
+    let mut debootstrap = in_namespaces("debootstrap");
+    debootstrap.arg("--variant=minbase").arg(format!("--include={PACKAGES}"));
+    run(debootstrap.arg(SUITE).arg(&unfinished.0).arg(mirror()));
+    run(Command::new("chroot").arg(&unfinished.0).args(["/bin/sh", "-c", RECIPE]));
+    unfinished.finish(tree);
+}
+
+fn make_larger(smaller: &Path, tree: &Path, packages: &[&str]) {
+    let unfinished = Unfinished::of(tree);
+    run(Command::new("cp").args(["--archive", "--reflink=auto"]).arg(smaller).arg(&unfinished.0));
+    let mut install = in_namespaces("sh");
+    install.args(["-c", LARGER_RECIPE, "sh"]).args(packages);
+    run(install.env("root", &unfinished.0).env("mirror", mirror()).env("suite", SUITE));
+    unfinished.finish(tree);
+}
+
+/// A program in namespaces of its own: when this process dies, the program, its children and its mounts go with it.
+fn in_namespaces(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
+    command.arg(program);
+    command
+}
+
+struct Unfinished(PathBuf);
+
+impl Unfinished {
+    fn of(tree: &Path) -> Unfinished {
+        let unfinished = tree.with_extension("unfinished");
+        run(Command::new("rm").args(["-rf", "--one-file-system"]).arg(&unfinished));
+        Unfinished(unfinished)
+    }
+
+    fn finish(self, tree: &Path) {
+        fs::rename(&self.0, tree).unwrap();
+    }
 }
 
 /// Where this machine itself gets Debian from.
