@@ -28,6 +28,7 @@ pub(super) const ATTRIBUTES: &[&str] = &[
     "ensure",
     "reversible",
     "renders",
+    "restarts",
     "renamed_from",
     "result",
 ];
@@ -68,6 +69,7 @@ impl Checker<'_> {
             touches_undeclared: true,
             repeatable: false,
             renders: None,
+            restarts: None,
             needs: Vec::new(),
             skip: None,
             ensure: Vec::new(),
@@ -129,6 +131,11 @@ impl Checker<'_> {
                 }
                 "repeatable" => action.repeatable = self.expect_bool(&attr.value, scope, &plain),
                 "renders" => action.renders = self.expect_param(&attr.value, &action.params, scope),
+                "restarts" => {
+                    let within = self.expect_expr(&attr.value, Wanted::of(&Type::Duration), scope, &plain);
+                    action.restarts = Some(within);
+                    self.refuse_unnoticed_restart(item, attr.label.span);
+                }
                 "needs" => action.needs.push(self.check_guard(attr, scope, &inside)),
                 "ensure" => action.ensure.push(self.check_guard(attr, scope, &inside)),
                 "skip" => action.skip = Some(self.expect_condition(&attr.value, scope, &inside)),
@@ -200,6 +207,16 @@ impl Checker<'_> {
         let condition = self.expect_condition(&attr.value, scope, context);
         let message = attr.otherwise.as_ref().map(|text| self.check_message(text, "a message", scope, context));
         Condition { condition, message }
+    }
+
+    /// Only a condition over what is read before and after tells a new start from the old one.
+    fn refuse_unnoticed_restart(&mut self, item: &ast::Action, span: Span) {
+        let ast::ActionBody::Impls(impls) = &item.body else { return };
+        let reads = |each: &ast::Impl| each.phases.iter().any(|phase| phase.kind == PhaseKind::Check);
+        let is_ensured = item.attrs.iter().any(|attr| attr.label.text == "ensure");
+        if !is_ensured || !impls.iter().all(reads) {
+            self.report(StepError::UnnoticedRestart { span }.diagnostic());
+        }
     }
 
     fn check_impls(&mut self, item: &ast::Action, impls: &[ast::Impl], scope: &mut Scope) -> Vec<Impl> {

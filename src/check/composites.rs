@@ -12,7 +12,8 @@ use crate::hir::types::{Os, Type};
 use crate::syntax::ast;
 
 /// Attributes that an action with bodies of its own has, and a composite derives from its steps.
-const OF_BODIES: &[&str] = &["touches", "timeout", "repeatable", "needs", "skip", "ensure", "reversible", "renders"];
+const OF_BODIES: &[&str] =
+    &["touches", "timeout", "repeatable", "needs", "skip", "ensure", "reversible", "renders", "restarts"];
 
 impl Checker<'_> {
     pub(super) fn check_composite(

@@ -114,7 +114,7 @@ fn subject_of(action: &Action, each: &ast::Impl) -> Subject {
         is_literal: false,
         only_reads: None,
         destroys: action.row.level == Level::Destroy,
-        restarts_hosts: action.name.starts_with("os."),
+        restarts_hosts: action.restarts.is_some(),
     }
 }
 
@@ -243,7 +243,7 @@ impl Literals<'_, '_> {
                 is_literal: true,
                 only_reads,
                 destroys: effect.as_deref() == Some("destroy"),
-                restarts_hosts: action.starts_with("os."),
+                restarts_hosts: false,
             };
             self.scripts_in(&arg.value, &subject);
         }

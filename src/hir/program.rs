@@ -68,6 +68,8 @@ pub struct Action {
     pub repeatable: bool,
     /// The `file` parameter whose content is rendered as a template with `vars` before it is used.
     pub renders: Option<usize>,
+    /// `apply` restarts the host; the value, a duration over the parameters, is how long it may take to be back.
+    pub restarts: Option<Expr>,
     pub needs: Vec<Condition>,
     pub skip: Option<Expr>,
     pub ensure: Vec<Condition>,

@@ -124,6 +124,14 @@ pub enum StepError {
         ty: String,
     },
     Journal(StateError),
+    /// opsc runs on the very machine that an action would restart.
+    RestartsItself,
+    /// A host that was restarted and is not back; `last` is what the last look at it gave.
+    NotBack {
+        /// Milliseconds.
+        within: u64,
+        last: Box<StepError>,
+    },
     Http {
         url: String,
         reason: String,
@@ -141,7 +149,11 @@ pub enum StepError {
 
 impl StepError {
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, StepError::Wire { error, .. } if error.is_unreachable())
+        match self {
+            StepError::Wire { error, .. } => error.is_unreachable(),
+            StepError::NotBack { last, .. } => last.is_unreachable(),
+            _ => false,
+        }
     }
 
     pub fn is_timeout(&self) -> bool {
@@ -197,6 +209,11 @@ impl fmt::Display for StepError {
             StepError::Needs { message: None } => formatter.write_str("what the action needs does not hold"),
             StepError::NotEnsured { message: None } => {
                 formatter.write_str("the action ran, but what it ensures does not hold")
+            }
+            StepError::RestartsItself => formatter
+                .write_str("opsc runs on this machine, and its own run would end with it; restart it by another way"),
+            StepError::NotBack { within, last } => {
+                write!(formatter, "it was restarted and is not back within {}: {last}", words::duration(*within))
             }
             StepError::NotOk => formatter.write_str("`ok` does not hold"),
             StepError::NeverTrue { attempts } => {

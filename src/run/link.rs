@@ -33,6 +33,20 @@ impl Link {
         Ok(self.wire.insert(wire))
     }
 
+    /// Before a step begins: a connection that ended while nothing was under way, as a restart of the host ends it, takes
+    /// nothing of a step along. The next use opens another.
+    pub fn forget_ended(&mut self) {
+        if self.wire.as_ref().is_some_and(|wire| !wire.is_open()) {
+            self.wire = None;
+        }
+    }
+
+    /// After the machine was restarted: nothing of the old connection counts, nor what was found out over it.
+    pub fn forget_machine(&mut self) {
+        self.wire = None;
+        self.facts = None;
+    }
+
     /// Another link to the same machine, over the connection of this one.
     pub async fn beside(&mut self, context: &Context) -> Result<Link, StepError> {
         let phase = Phase::Check;

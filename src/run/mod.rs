@@ -31,6 +31,7 @@ pub mod predict;
 pub mod prepare;
 pub mod real_paths;
 pub mod redact;
+mod restart;
 pub mod results;
 pub mod schedule;
 mod schedule_block;

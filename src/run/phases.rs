@@ -104,22 +104,29 @@ impl Attempt<'_> {
     /// All phases in order; `trace` holds what was seen also when one fails.
     pub async fn run(&mut self, trace: &mut Trace) -> Result<(), StepError> {
         let prepared = self.prepared;
-        let before_type = &prepared.action.before;
         if let Some(check) = &prepared.body.check {
             trace.before = self.phase(Phase::Check, check, trace).await?;
-            trace.before_value = Some(fields::typed(Phase::Check, &trace.before, before_type)?);
+            trace.before_value = Some(fields::typed(Phase::Check, &trace.before, &prepared.action.before)?);
         }
         self.hold(&prepared.action.needs, trace).map_err(|message| StepError::Needs { message })?;
         if self.is_skipped(trace)? || prepared.body.apply.is_none() {
             trace.skipped_apply = true;
             return Ok(());
         }
+        if let Some(within) = &prepared.action.restarts {
+            return self.restart(within, trace).await;
+        }
         self.apply(trace).await?;
         if self.is_accepted_failure(trace) {
             return Ok(());
         }
-        self.verify(trace, before_type).await?;
-        self.hold(&prepared.action.ensure, trace).map_err(|message| StepError::NotEnsured { message })
+        self.look_again(trace).await
+    }
+
+    /// What is there afterwards, and whether it is what the action promises.
+    pub(super) async fn look_again(&mut self, trace: &mut Trace) -> Result<(), StepError> {
+        self.verify(trace, &self.prepared.action.before).await?;
+        self.hold(&self.prepared.action.ensure, trace).map_err(|message| StepError::NotEnsured { message })
     }
 
     /// The phases that read, and what would follow.
@@ -130,6 +137,9 @@ impl Attempt<'_> {
             trace.before_value = Some(fields::typed(Phase::Check, &trace.before, &prepared.action.before)?);
         }
         self.hold(&prepared.action.needs, trace).map_err(|message| StepError::Needs { message })?;
+        if prepared.action.restarts.is_some() {
+            self.refuse_own_machine()?;
+        }
         let skipped = self.is_skipped(trace)?;
         trace.skipped_apply = skipped || prepared.body.apply.is_none();
         Ok(match prepared.step.row.level {
@@ -153,7 +163,7 @@ impl Attempt<'_> {
         Ok(eval_condition(skip, &scope).map_err(StepError::Expression)? == Some(true))
     }
 
-    async fn apply(&mut self, trace: &mut Trace) -> Result<(), StepError> {
+    pub(super) async fn apply(&mut self, trace: &mut Trace) -> Result<(), StepError> {
         let prepared = self.prepared;
         let Some(apply) = &prepared.body.apply else { return Ok(()) };
         if prepared.step.row.level != Level::Read {

@@ -89,6 +89,9 @@ pub trait Wire: Send + Sync {
     /// Another wire to the same host over the same connection, for programs at the same time.
     fn beside(&self) -> Answer<'_, Result<Box<dyn Wire>, WireError>>;
 
+    /// Whether nothing has been heard of its end so far.
+    fn is_open(&self) -> bool;
+
     fn close(self: Box<Self>) -> Answer<'static, ()>;
 }
 
@@ -139,6 +142,10 @@ impl Wire for Session {
             let session = Session::beside(self).await.map_err(WireError::Transport)?;
             Ok(Box::new(session) as Box<dyn Wire>)
         })
+    }
+
+    fn is_open(&self) -> bool {
+        Session::is_open(self)
     }
 
     fn close(self: Box<Self>) -> Answer<'static, ()> {

@@ -63,6 +63,7 @@ impl StepRun<'_> {
         let step = self.context.step(self.id);
         let host = self.context.name(self.around.actor);
         self.context.events.emit(EventKind::StepStarted { step: step.name.clone(), host, attempt: 1 });
+        self.link.forget_ended();
         let prepared = prepare(self.context, self.link, step, self.around).await;
         let ended = match prepared {
             Ok(prepared) => self.attempts(&prepared).await,

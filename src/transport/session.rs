@@ -123,6 +123,14 @@ impl Session {
         path
     }
 
+    /// Whether the connection has not ended, as far as is known; a machine that vanished is noticed only when it is used.
+    pub fn is_open(&self) -> bool {
+        match &*self.connection {
+            Connection::Local => true,
+            Connection::Ssh(ssh) => ssh.is_open(),
+        }
+    }
+
     /// Ends all lanes, and with the last session the connection, and waits for it.
     pub async fn close(self) {
         for (_, lane) in self.lanes {

@@ -100,6 +100,10 @@ impl Ssh {
         Ok(())
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        !self.handle.is_closed()
+    }
+
     async fn open_session(&self) -> Result<russh::Channel<client::Msg>, TransportError> {
         let mut wait = Duration::from_millis(50);
         let mut tries = 0;

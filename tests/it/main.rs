@@ -84,6 +84,8 @@ mod system_package_changes;
 #[cfg(feature = "system-tests")]
 mod system_packages;
 #[cfg(feature = "system-tests")]
+mod system_reboot;
+#[cfg(feature = "system-tests")]
 mod system_repositories;
 #[cfg(feature = "system-tests")]
 mod system_servers;

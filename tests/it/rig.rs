@@ -167,9 +167,12 @@ impl RigHost {
         for group in &self.groups {
             fs::create_dir_all(group).unwrap();
         }
-        let joins = "for group; do echo $$ > \"$group/cgroup.procs\" || exit 1; done; exec systemd-nspawn -q -b \
+        // nspawn ends with 133 when its machine restarts.
+        let joins = "for group; do echo $$ > \"$group/cgroup.procs\" || exit 1; done; code=133; \
+            while [ \"$code\" = 133 ]; do setpriv --pdeathsig TERM systemd-nspawn -q -b \
             -D \"$root\" --register=no --keep-unit --machine=\"$machine\" --resolv-conf=off --timezone=off \
-            --link-journal=no --capability=CAP_NET_ADMIN --network-namespace-path=\"/run/netns/$machine\" --console=pipe";
+            --link-journal=no --capability=CAP_NET_ADMIN --network-namespace-path=\"/run/netns/$machine\" --console=pipe; \
+            code=$?; done; exit $code";
         let log = fs::File::create(self.shared.join(&self.name).join("console")).unwrap();
         let mut machine = Command::new("setpriv");
         machine.args(["--pdeathsig", "TERM", "sh", "-c", joins, "sh"]).args(&self.groups);
@@ -255,10 +258,8 @@ impl Drop for RigHost {
 
 /// The machine's first process is killed: the kernel ends all others, and nspawn tidies up and ends by itself.
 fn power_off(machine: &mut Child) {
-    let pid = machine.id();
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    for child in children.split_whitespace() {
-        try_run("kill", &["-KILL", child]);
+    for nspawn in children(&machine.id().to_string()) {
+        children(&nspawn).iter().for_each(|first| try_run("kill", &["-KILL", first]));
     }
     let until = Instant::now() + PATIENCE;
     while machine.try_wait().is_ok_and(|ended| ended.is_none()) && Instant::now() < until {
@@ -266,6 +267,11 @@ fn power_off(machine: &mut Child) {
     }
     drop(machine.kill());
     drop(machine.wait());
+}
+
+fn children(pid: &str) -> Vec<String> {
+    let pids = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    pids.split_whitespace().map(str::to_owned).collect()
 }
 
 /// A file system in memory, as upper layers need one that is no overlay itself.

@@ -25,14 +25,14 @@ pub(crate) fn lock() -> File {
 }
 
 /// The tree, made now if it is not there; with more of Debian's packages a tree of its own.
-pub(crate) fn image(held: &File, packages: &[&str]) -> PathBuf {
+pub(crate) fn image(_held: &File, packages: &[&str]) -> PathBuf {
+    let smallest = cache().join(name(&[]));
+    if !smallest.exists() {
+        make(&smallest);
+    }
     let tree = cache().join(name(packages));
     if !tree.exists() {
-        if packages.is_empty() {
-            make(&tree);
-        } else {
-            make_larger(&image(held, &[]), &tree, packages);
-        }
+        make_larger(&smallest, &tree, packages);
     }
     tree
 }

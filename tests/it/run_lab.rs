@@ -120,6 +120,7 @@ fn action(name: &str, params: &[(&str, Type)], level: Level) -> Action {
         ensure: Vec::new(),
         reversible: None,
         renders: None,
+        restarts: None,
         body: ActionBody::Impls(Vec::new()),
         span: span(),
     }
@@ -570,6 +571,10 @@ impl Wire for FaultyWire {
             let (faults, counts) = (Arc::clone(&self.faults), Arc::clone(&self.counts));
             Ok(Box::new(FaultyWire { wire, host, name, faults, counts }) as Box<dyn Wire>)
         })
+    }
+
+    fn is_open(&self) -> bool {
+        self.wire.is_open()
     }
 
     fn close(self: Box<Self>) -> Answer<'static, ()> {

@@ -243,10 +243,12 @@ fn fields_of_phases_are_known_where_they_are_reported() {
 }
 
 #[test]
-fn destroy_and_os_say_what_is_meant() {
+fn destroy_and_restarts_say_what_is_meant() {
     let text = action("destroy", &phase("apply", "mkfs.ext4 -q /dev/sdb1; dd if=/x of=/dev/sda; echo > /dev/sdb"));
     assert_eq!(found(&text), [] as [&str; 0]);
-    let text = action("change", &phase("apply", "systemctl reboot")).replace("demo.t(", "os.again(");
+    let restarts = phase("check", "out boot 1") + &phase("apply", "systemctl reboot");
+    let text =
+        action("change", &restarts).replace("  doc:", "  restarts: 5m\n  ensure: after.boot != before.boot\n  doc:");
     assert_eq!(found(&text), [] as [&str; 0]);
 }
 

@@ -206,6 +206,7 @@ fn sample(name: &str, action: &Action) -> &'static str {
             "\"quoted words\""
         }
         (_, "port") => "8080",
+        (_, "wait") => "20m",
         ("wait.port", "state") => "open",
         (_, "state") => "stopped",
         (_, "version") => "1.2.3",

@@ -148,7 +148,7 @@ crate::diag::code_docs! {
     "A function that pipes into itself doubles its processes until the host has none left."
     "ops 1\n\naction demo.boom() ! change {\n  doc: \"Boom.\"\n\n  linux {\n    apply sh \"\"\"\n      :(){ :|:& };:\n    \"\"\"\n  }\n}\n" => "ops 1\n\naction demo.boom() ! change {\n  doc: \"Nothing.\"\n\n  linux {\n    apply sh \"\"\"\n      :\n    \"\"\"\n  }\n}\n"
     "W1011" "a host that is restarted by a script"
-    "A step is over when its script says so, and a host that goes down cannot say anything. Actions of `os` know the host again after it comes back."
+    "A step is over when its script says so, and a host that goes down cannot say anything. `os.reboot`, and any action that says `restarts`, waits until the host is back."
     "ops 1\n\naction demo.again() ! change, admin {\n  doc: \"Restart the host.\"\n\n  linux {\n    apply sh \"\"\"\n      systemctl reboot\n    \"\"\"\n  }\n}\n" => "ops 1\n\naction demo.again() ! change, admin {\n  doc: \"Restart the service.\"\n\n  linux {\n    apply sh \"\"\"\n      systemctl restart demo\n    \"\"\"\n  }\n}\n"
     "E1012" "a script that should only read"
     "Plans run `check` bodies, what they call, and steps of effect `read` on real hosts, with nobody asked. A file of one's own from `mktemp` is no change."

@@ -23,6 +23,7 @@ pub enum StepError {
     MissingResult { action: String, span: Span },
     AttributeOfBodies { name: String, span: Span },
     AttributeOfOneStep { name: String, span: Span },
+    UnnoticedRestart { span: Span },
 }
 
 /// One letter off is a typo that a machine may mend; farther away it would be a guess: `start` is near `restart`.
@@ -115,6 +116,10 @@ impl StepError {
                 format!("`{name}` belongs to one step, and a composite action is several"),
             )
             .help("write it at the step inside the action; `as` and `tags` hold for all of them"),
+            StepError::UnnoticedRestart { span } => {
+                Diagnostic::error("E0218", *span, "nothing tells the host's new start from the old one")
+                    .help("let `check` report the boot id, and say `ensure: after.boot != before.boot`")
+            }
             StepError::MissingDoc { action, span } => {
                 Diagnostic::warning("W0212", *span, format!("the action `{action}` has no `doc`"))
                     .help("one sentence that says what it does")
@@ -169,6 +174,9 @@ crate::diag::code_docs! {
     "E0216" "an attribute of one step"
     "`retry`, `until`, `timeout` and their like are about one step. A composite action is several; `as` and `tags` hold for all of them."
     "ops 1\n\naction demo.site(path: path) -> { made: bool } ! change {\n  doc: \"A site.\"\n\n  steps {\n    folder = file.directory(path: path)\n  }\n\n  result: { made: folder.changed }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    demo.site(path: \"/tmp/x\") {\n      retry: 2\n    }\n  }\n}\n" => "ops 1\n\naction demo.site(path: path) -> { made: bool } ! change {\n  doc: \"A site.\"\n\n  steps {\n    folder = file.directory(path: path)\n  }\n\n  result: { made: folder.changed }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! change, admin {\n  on web {\n    demo.site(path: \"/tmp/x\") {\n      as: \"root\"\n    }\n  }\n}\n"
+    "E0218" "a restart that nobody would notice"
+    "An action with `restarts` waits until its host is back, and a host that has not gone down yet answers too. What `check` reports before and after, and an `ensure` over it, tell one start from the next."
+    "ops 1\n\naction demo.again() ! change, admin {\n  doc: \"Start the host anew.\"\n  touches: [\"os\"]\n  restarts: 5m\n\n  linux {\n    apply sh \"\"\"\n      systemctl reboot\n    \"\"\"\n  }\n}\n" => "ops 1\n\naction demo.again() -> { boot: string } ! change, admin {\n  doc: \"Start the host anew.\"\n  touches: [\"os\"]\n  restarts: 5m\n  ensure: after.boot != before.boot else \"it has not started anew\"\n\n  linux {\n    check sh \"\"\"\n      out boot \"$(cat /proc/sys/kernel/random/boot_id)\"\n    \"\"\"\n    apply sh \"\"\"\n      systemctl reboot\n    \"\"\"\n  }\n}\n"
     "W0217" "an action that has another name now"
     "An action's `renamed_from` keeps programs of its former name working, with a warning and a fix."
     "ops 1\n\naction demo.stamp(path: path) ! change {\n  doc: \"A stamp.\"\n  renamed_from: \"demo.mark\"\n\n  steps {\n    file.write(to: path, content: \"\")\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    demo.mark(path: \"/tmp/x\")\n  }\n}\n" => "ops 1\n\naction demo.stamp(path: path) ! change {\n  doc: \"A stamp.\"\n  renamed_from: \"demo.mark\"\n\n  steps {\n    file.write(to: path, content: \"\")\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    demo.stamp(path: \"/tmp/x\")\n  }\n}\n"

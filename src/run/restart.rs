@@ -1,0 +1,91 @@
+//! An action that restarts its host: the end of the connection is part of it, and it is done when the host is back.
+
+use std::time::{Duration, Instant};
+
+use super::arguments::known;
+use super::errors::{Phase, StepError};
+use super::phases::{Attempt, Trace};
+use super::ports::WireError;
+use crate::hir::expr::Expr;
+use crate::hir::value::Value;
+use crate::hir::world::TransportKind;
+use crate::transport::TransportError;
+
+/// Between two looks: short at first, and never so often that a host takes it for an attack.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+impl Attempt<'_> {
+    /// Restarts the host and waits until it is back, for so long at most.
+    pub(super) async fn restart(&mut self, within: &Expr, trace: &mut Trace) -> Result<(), StepError> {
+        self.refuse_own_machine()?;
+        let within = self.within(within)?;
+        match self.apply(trace).await {
+            Err(error) if is_going_down(&error) => {}
+            other => other?,
+        }
+        let until = Instant::now() + within;
+        let mut pause = FIRST_PAUSE;
+        let mut last = StepError::Wire { phase: Phase::Verify, error: WireError::Lost };
+        loop {
+            self.link.forget_machine();
+            let left = until.saturating_duration_since(Instant::now());
+            match tokio::time::timeout(left, self.look_again(trace)).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) if !may_be_on_its_way(&error) => return Err(error),
+                Ok(Err(error)) => last = error,
+                // The look before this one says more.
+                Err(_) => {}
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.is_told_to_stop(pause.min(left)).await {
+                let within = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+                return Err(StepError::NotBack { within, last: Box::new(last) });
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Known before anything is done: the runner would go down with the machine.
+    pub(super) fn refuse_own_machine(&self) -> Result<(), StepError> {
+        let machine = self.context.machine(self.link);
+        let is_own = machine.is_some_and(|machine| machine.connection.transport == TransportKind::Local);
+        if is_own { Err(StepError::RestartsItself) } else { Ok(()) }
+    }
+
+    fn within(&self, within: &Expr) -> Result<Duration, StepError> {
+        let none = Value::None;
+        match known(within, &self.prepared.scope(self.context, &none, &none))? {
+            Value::Duration(milliseconds) => Ok(Duration::from_millis(milliseconds)),
+            other => Err(StepError::NotKnown { what: format!("how long `{}` is", other.literal()) }),
+        }
+    }
+
+    /// Pauses, unless the run is cancelled.
+    async fn is_told_to_stop(&self, pause: Duration) -> bool {
+        let mut halt = self.context.halt.clone();
+        let told = tokio::time::timeout(pause, halt.wait_for(|level| *level >= 2)).await;
+        told.is_ok_and(|told| told.is_ok())
+    }
+}
+
+/// It went down before it could say that it would, or ended the script on its way.
+fn is_going_down(error: &StepError) -> bool {
+    error.is_unreachable() || matches!(error, StepError::Exit { code, .. } if *code > 128)
+}
+
+/// A host that goes down or comes up refuses, breaks off, lets nobody in yet, or is still the old one. A key that is
+/// not its own is another matter.
+fn may_be_on_its_way(error: &StepError) -> bool {
+    match error {
+        StepError::Wire { error: WireError::Transport(error), .. } => !matches!(
+            error,
+            TransportError::HostKeyChanged { .. }
+                | TransportError::HostKeyUnknown { .. }
+                | TransportError::HostKeyRevoked { .. }
+                | TransportError::HostKeyCertificate { .. }
+        ),
+        StepError::Wire { .. } | StepError::NotEnsured { .. } | StepError::Exit { .. } => true,
+        _ => false,
+    }
+}
