@@ -187,14 +187,14 @@ fn tell(journal: &Journal, run: i64, event: &RunEvent, listen: &mut dyn FnMut(To
     Ok(())
 }
 
-fn state(error: StateError) -> AppError {
+pub(super) fn state(error: StateError) -> AppError {
     match error {
         StateError::Locked { ref host, .. } => AppError::Locked { host: host.clone(), reason: error.to_string() },
         _ => AppError::State { reason: error.to_string() },
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, AppError> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, AppError> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

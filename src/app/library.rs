@@ -21,6 +21,7 @@ const FILES: &[(&str, &str)] = &[
     ("group", include_str!("../../stdlib/group.ops")),
     ("http", include_str!("../../stdlib/http.ops")),
     ("os", include_str!("../../stdlib/os.ops")),
+    ("os-facts", include_str!("../../stdlib/os-facts.ops")),
     ("os-reboot", include_str!("../../stdlib/os-reboot.ops")),
     ("package", include_str!("../../stdlib/package.ops")),
     ("package_key", include_str!("../../stdlib/package_key.ops")),

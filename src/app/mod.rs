@@ -9,6 +9,7 @@ pub mod data;
 pub mod errors;
 pub mod execution;
 pub mod files;
+pub mod host_facts;
 pub mod library;
 pub mod limits;
 pub mod modules;

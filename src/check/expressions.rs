@@ -168,7 +168,7 @@ impl Checker<'_> {
                 }
             }
             "batch" if context.in_after_batch => return ambient(ExprKind::CurrentBatch, Type::Hosts(None)),
-            "facts" if context.facts => return ambient(ExprKind::Facts, members::facts_type()),
+            "facts" if context.facts => return ambient(ExprKind::Facts, crate::hir::facts::facts_type()),
             _ => {}
         }
         if let Some(visible) = scope.find(&name.text).cloned() {

@@ -17,7 +17,6 @@ pub(super) const HOSTS_MEMBERS: &[&str] = &["count", "names", "addresses"];
 pub(super) const RESULTS_MEMBERS: &[&str] = &["ok", "failed", "changed", "skipped", "count"];
 pub(super) const BLOCK_MEMBERS: &[&str] =
     &["ok", "skipped", "failed", "unreachable", "rolled_back", "dirty", "not_run", "changed"];
-pub(super) const FACTS: &[&str] = &["os", "os_family", "distribution", "version", "init", "package_manager", "arch"];
 
 /// Flags that every step result has beside its fields.
 pub const RESULT_FLAGS: &[&str] = &["changed", "failed", "skipped"];
@@ -83,11 +82,6 @@ pub fn result_type(declared: &Type) -> Type {
         fields.push(Field { name: (*flag).to_string(), ty: Type::Bool });
     }
     Type::Record(fields)
-}
-
-/// The record behind `facts`.
-pub fn facts_type() -> Type {
-    Type::Record(FACTS.iter().map(|name| Field { name: (*name).to_string(), ty: Type::String }).collect())
 }
 
 /// The type of `host.vars.KEY` or `host.tags.KEY` over the hosts it may be: the join of theirs, optional where one has

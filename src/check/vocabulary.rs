@@ -2,6 +2,7 @@
 
 use super::functions::{AGGREGATES, FUNCTIONS};
 use super::{actions, approvals, blocks, members, playbooks, schedules, steps, types};
+use crate::hir::facts::FACTS;
 
 /// Words of one kind.
 pub struct Words {
@@ -29,6 +30,6 @@ pub fn words() -> Vec<Words> {
         of("members of results", members::RESULTS_MEMBERS),
         of("members of a block's result", members::BLOCK_MEMBERS),
         of("flags of a result", members::RESULT_FLAGS),
-        of("facts", members::FACTS),
+        Words { what: "facts", words: FACTS.iter().map(|(name, _)| *name).collect() },
     ]
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::args_hosts::{FactsCommand, InvCommand, LockCommand};
+
 #[derive(Parser, Debug)]
 #[command(name = "opsc", version, about = "Operations, compiled: typed playbooks, proven plans, runs with evidence")]
 #[command(
@@ -76,6 +78,10 @@ pub enum Command {
     Logs(LogsCommand),
     /// Look at the inventory
     Inv(InvCommand),
+    /// What hosts are: system, version, hardware, package manager
+    ///
+    /// What was read before is shown again while it is younger than --max-age; the age stands beside the name.
+    Facts(FactsCommand),
     /// List actions, or show one
     Actions(ActionsCommand),
     /// A script that completes commands in a shell
@@ -400,23 +406,6 @@ pub struct RunsCommand {
     pub output: Format,
 }
 
-#[derive(Subcommand, Debug)]
-pub enum LockCommand {
-    /// List the locks, each with its run
-    Ls {
-        #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
-        output: Format,
-    },
-    /// Take a host's lock away from its run
-    Break {
-        /// The host's name
-        host: String,
-        /// Also from a run whose process may still be there
-        #[arg(short, long, env = "OPSC_YES", value_parser = clap::builder::BoolishValueParser::new())]
-        yes: bool,
-    },
-}
-
 #[derive(Args, Debug)]
 pub struct ShowCommand {
     /// The run's number
@@ -448,37 +437,6 @@ pub struct LogsCommand {
     pub run: i64,
     /// Only this step, as `show` names it
     pub step: Option<String>,
-}
-
-#[derive(Args, Debug)]
-pub struct InvCommand {
-    #[command(subcommand)]
-    pub what: InvWhat,
-}
-
-#[derive(Subcommand, Debug)]
-pub enum InvWhat {
-    /// Hosts and groups
-    Ls {
-        /// Only these hosts
-        #[arg(short, long)]
-        limit: Option<String>,
-    },
-    /// One host with all its settings
-    Show { host: String },
-    /// Look at the host keys of hosts, and add those that you approve to known_hosts
-    Trust(TrustCommand),
-}
-
-#[derive(Args, Debug)]
-pub struct TrustCommand {
-    /// The hosts, as for `-l`
-    pub hosts: String,
-    #[command(flatten)]
-    pub connection: Connection,
-    /// Approve every key that is not known, without looking at it
-    #[arg(short, long, env = "OPSC_YES", value_parser = clap::builder::BoolishValueParser::new())]
-    pub yes: bool,
 }
 
 #[derive(Args, Debug)]

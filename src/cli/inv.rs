@@ -1,6 +1,7 @@
 //! `opsc inv ls|show|trust`.
 
-use super::args::{Global, InvCommand, InvWhat, TrustCommand};
+use super::args::Global;
+use super::args_hosts::{InvCommand, InvWhat, TrustCommand};
 use super::output::Output;
 use super::plan::open_workspace;
 use super::run::connect_options;
@@ -14,20 +15,23 @@ use crate::eval::text::value_shown;
 use crate::hir::world::{Host, Inventory};
 
 pub fn run(command: &InvCommand, global: &Global, output: &mut Output) -> i32 {
-    let mut workspace = match open_workspace(global, output) {
+    let mut workspace = match open_with_inventory(global, output) {
         Ok(workspace) => workspace,
         Err(code) => return code,
     };
-    output.diagnostics(&workspace.inventory_diagnostics, &workspace.sources);
-    if workspace.inventory_diagnostics.iter().any(Diagnostic::is_error) {
-        return 11;
-    }
     let inventory = workspace.inventory();
     match &command.what {
         InvWhat::Ls { limit } => list(&mut workspace, limit.as_deref(), output),
         InvWhat::Show { host } => show(&inventory, host, output),
         InvWhat::Trust(command) => trust(&mut workspace, command, output),
     }
+}
+
+/// The project with an inventory that has no errors.
+pub(super) fn open_with_inventory(global: &Global, output: &mut Output) -> Result<Workspace, i32> {
+    let workspace = open_workspace(global, output)?;
+    output.diagnostics(&workspace.inventory_diagnostics, &workspace.sources);
+    if workspace.inventory_diagnostics.iter().any(Diagnostic::is_error) { Err(11) } else { Ok(workspace) }
 }
 
 fn list(workspace: &mut Workspace, limit: Option<&str>, output: &mut Output) -> i32 {

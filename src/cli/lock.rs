@@ -1,6 +1,7 @@
 //! `opsc lock ls` and `opsc lock break`: hosts that runs keep for themselves.
 
-use super::args::{Format, Global, LockCommand};
+use super::args::{Format, Global};
+use super::args_hosts::LockCommand;
 use super::output::Output;
 use super::runs::{broken, open};
 use crate::report::lock_text::{lock_line, locks_json};

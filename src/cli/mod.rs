@@ -4,12 +4,14 @@
 
 pub mod actions;
 pub mod args;
+pub mod args_hosts;
 pub mod check;
 pub mod compile;
 pub mod completions;
 pub mod config;
 pub mod diff;
 pub mod explain;
+pub mod facts;
 pub mod fmt;
 pub mod init;
 pub mod inv;
@@ -69,6 +71,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
         Command::Report(command) => runs::run_report(&command, global, output),
         Command::Logs(command) => runs::run_logs(&command, global, output),
         Command::Inv(command) => inv::run(&command, global, output),
+        Command::Facts(command) => facts::run(&command, global, output),
         Command::Actions(command) => actions::run(&command, global, output),
         Command::Completions(command) => completions::run(&command, output),
         Command::Config(command) => config::run(&command, output),

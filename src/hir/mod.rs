@@ -3,6 +3,7 @@
 
 pub mod effect;
 pub mod expr;
+pub mod facts;
 pub mod program;
 pub mod schedule;
 pub mod types;

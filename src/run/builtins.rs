@@ -11,6 +11,9 @@ use crate::hir::value::Value;
 /// The most of an answer's body that is kept.
 const LARGEST_BODY: usize = 1 << 20;
 
+/// What the host of a step is; the only builtin that asks a host.
+pub const FACTS: &str = "os.facts";
+
 /// A builtin's parameters by name, secrets resolved.
 pub struct Arguments<'a> {
     pub action: &'a Action,

@@ -156,6 +156,17 @@ impl StepError {
         }
     }
 
+    /// With what may help, where the wire knows it.
+    pub fn with_hint(&self) -> String {
+        match self {
+            StepError::Wire { error: wire, .. } => match wire.hint() {
+                Some(hint) => format!("{wire} (hint: {hint})"),
+                None => wire.to_string(),
+            },
+            other => other.to_string(),
+        }
+    }
+
     pub fn is_timeout(&self) -> bool {
         matches!(self, StepError::TimedOut { .. })
     }

@@ -4,21 +4,27 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::errors::{Phase, StepError};
+use super::fields;
 use super::link::{Call, Link};
 use super::redact::{printable, tail};
+use crate::hir::facts::facts_type;
 use crate::hir::types::Os;
 use crate::hir::value::Value;
 use crate::shell::Program;
+use crate::transport::Completed;
 
 /// Writes nothing, forks little, works on dash, busybox, bash and ksh.
 const PROBE: &str = r#"
-case "$(uname -s)" in
+set -- $(uname -snrm)
+os=$1; hostname=$2; kernel=$3; arch=$4
+case "$os" in
   Linux) os=linux ;;
   Darwin) os=darwin ;;
-  *) os=$(uname -s) ;;
 esac
 out os "$os"
-out arch "$(uname -m)"
+out hostname "$hostname"
+out kernel "$kernel"
+out arch "$arch"
 distribution=; version=; family=
 if [ -r /etc/os-release ]; then
   while IFS='=' read -r key value; do
@@ -43,6 +49,20 @@ esac
 out distribution "$distribution"
 out version "$version"
 out os_family "$family"
+cpus=; memory=; boot=
+if [ "$os" = linux ]; then
+  cpus=0
+  while read -r word _; do case "$word" in processor) cpus=$((cpus + 1)) ;; esac; done < /proc/cpuinfo
+  [ "$cpus" -gt 0 ] || cpus=$(getconf _NPROCESSORS_ONLN)
+  read -r _ memory _ < /proc/meminfo
+  memory=$((memory * 1024))
+  read -r boot < /proc/sys/kernel/random/boot_id
+elif [ "$os" = darwin ]; then
+  cpus=$(sysctl -n hw.ncpu); memory=$(sysctl -n hw.memsize); boot=$(sysctl -n kern.bootsessionuuid)
+fi
+out cpus "$cpus"
+out memory "$memory"
+out boot "$boot"
 init=unknown
 if [ -d /run/systemd/system ]; then init=systemd
 elif [ -x /sbin/openrc-run ]; then init=openrc
@@ -57,30 +77,43 @@ done
 out package_manager "$manager"
 "#;
 
-const DEADLINE: Duration = Duration::from_secs(30);
+/// The longest that a host may take to say what it is.
+pub const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The facts of a host as a record of strings; empty ones are absent.
+/// What asks a host.
+pub fn program() -> Program {
+    Program { body: PROBE.to_string(), ..Program::default() }
+}
+
+/// The facts of a host as a record, asked once per link.
 pub async fn gather(context: &Context, link: &mut Link) -> Result<Value, StepError> {
     if let Some(facts) = &link.facts {
         return Ok(facts.clone());
     }
-    let program = Program { body: PROBE.to_string(), ..Program::default() };
+    let program = program();
     let call = Call { phase: Phase::Facts, user: None, program: &program, deadline: DEADLINE };
     let completed = link.run(context, call, &mut |_, _| {}).await?;
+    let facts = read(completed)?;
+    link.facts = Some(facts.clone());
+    Ok(facts)
+}
+
+/// What a host answered, as a record of [`facts_type`]; what it does not say is absent.
+pub fn read(completed: Completed) -> Result<Value, StepError> {
     if completed.timed_out {
-        return Err(StepError::TimedOut { phase: Phase::Facts, after: 30_000 });
+        let after = u64::try_from(DEADLINE.as_millis()).unwrap_or(u64::MAX);
+        return Err(StepError::TimedOut { phase: Phase::Facts, after });
     }
     if completed.code != 0 {
         let tail = tail(&printable(&completed.stderr.kept));
         return Err(StepError::Exit { phase: Phase::Facts, code: completed.code, tail });
     }
-    let fields = completed.fields.iter().map(|(name, bytes)| {
-        let text = String::from_utf8_lossy(bytes).into_owned();
-        (name.clone(), if text.is_empty() { Value::None } else { Value::String(text) })
-    });
-    let facts = Value::Record(fields.collect());
-    link.facts = Some(facts.clone());
-    Ok(facts)
+    let mut said = fields::texts(Phase::Facts, completed.fields)?;
+    let is_said = |(_, text): &(String, String)| !text.is_empty();
+    let (there, absent): (fields::Texts, fields::Texts) = said.drain(..).partition(is_said);
+    let Value::Record(mut facts) = fields::typed(Phase::Facts, &there, &facts_type())? else { return Ok(Value::None) };
+    facts.extend(absent.into_iter().map(|(name, _)| (name, Value::None)));
+    Ok(Value::Record(facts))
 }
 
 /// The operating system that facts speak of.

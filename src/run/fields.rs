@@ -69,6 +69,13 @@ pub fn shown(texts: &Texts, redactor: &Redactor) -> Texts {
     texts.iter().map(shown).collect()
 }
 
+/// The opposite of [`typed`]; what is absent is left out.
+pub fn from_record(record: &Value) -> Texts {
+    let Value::Record(fields) = record else { return Texts::new() };
+    let said = fields.iter().filter(|(_, value)| *value != Value::None);
+    said.map(|(name, value)| (name.clone(), value.as_str().map_or_else(|| value.literal(), str::to_string))).collect()
+}
+
 /// Texts as a JSON object for the journal.
 pub fn json(texts: &Texts) -> String {
     let object: serde_json::Map<String, serde_json::Value> =

@@ -19,7 +19,6 @@ use super::real_paths::{RealPaths, real_paths};
 use super::results::{Flags, Own, Recorded};
 use super::schedule_data::Actor;
 use super::scope::RunScope;
-use super::step::with_hint;
 use crate::base::ids::{HostId, StepId};
 use crate::eval::functions::hex;
 use crate::eval::{Evaluated, eval};
@@ -364,7 +363,7 @@ impl<'a> HostForecast<'a> {
             Ok(Foresight::ReadsInTheRun) if prepared.on_controller() => match attempt.read_now(&mut trace).await {
                 // What it said may be otherwise in the run, so nothing is decided by it.
                 Ok(()) => Verdict::Now,
-                Err(error) => Verdict::Unknown { why: format!("now: {}", with_hint(&error)) },
+                Err(error) => Verdict::Unknown { why: format!("now: {}", error.with_hint()) },
             },
             Ok(Foresight::ReadsInTheRun) if self.decides(&prepared) => match attempt.read_now(&mut trace).await {
                 Ok(()) => self.nothing_to_do(step, &prepared, &trace),
@@ -426,11 +425,11 @@ impl<'a> HostForecast<'a> {
 
     fn failed(&mut self, step: &Step, error: &StepError) -> Verdict {
         if error.is_unreachable() && step.runs_at.is_some() {
-            return Verdict::Unreachable { why: with_hint(error) };
+            return Verdict::Unreachable { why: error.with_hint() };
         }
         if error.is_unreachable() {
             self.state.lost = Some("the host cannot be asked".to_string());
-            return Verdict::Unreachable { why: with_hint(error) };
+            return Verdict::Unreachable { why: error.with_hint() };
         }
         match error {
             StepError::SecretNotRead { .. } => {
@@ -440,7 +439,7 @@ impl<'a> HostForecast<'a> {
             StepError::Argument { .. } | StepError::Expression(_) if !self.state.unsettled.is_empty() => {
                 Verdict::Unknown { why: error.to_string() }
             }
-            other => Verdict::WillFail { why: with_hint(other) },
+            other => Verdict::WillFail { why: other.with_hint() },
         }
     }
 }

@@ -8,6 +8,7 @@ use super::builtins;
 use super::context::{Context, now};
 use super::errors::{Phase, StepError};
 use super::event::{EventKind, Stream};
+use super::facts;
 use super::fields::{self, Texts};
 use super::link::{Call, Link};
 use super::prepare::Prepared;
@@ -263,6 +264,9 @@ impl Attempt<'_> {
 
     async fn native(&mut self, phase: Phase, body: &Body, left: std::time::Duration) -> Result<Texts, StepError> {
         let Body::Native(name) = body else { return Ok(Texts::new()) };
+        if name == builtins::FACTS {
+            return Ok(fields::from_record(&facts::gather(self.context, self.link).await?));
+        }
         let arguments = builtins::Arguments {
             action: self.prepared.action,
             params: &self.prepared.params,

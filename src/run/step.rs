@@ -188,7 +188,7 @@ impl StepRun<'_> {
     }
 
     fn words(&self, step: &Step, error: &StepError) -> String {
-        let text = with_hint(error);
+        let text = error.with_hint();
         if !error.is_unreachable() || self.applied == 0 || step.runs_at.is_some() {
             return text;
         }
@@ -270,7 +270,7 @@ impl StepRun<'_> {
             Err(error) if error.is_unreachable() && step.runs_at.is_none() => Outcome::Unreachable,
             Err(_) => Outcome::RollbackFailed,
         };
-        let error = undone.as_ref().err().map(|error| self.context.redactor().clean(&with_hint(error)));
+        let error = undone.as_ref().err().map(|error| self.context.redactor().clean(&error.with_hint()));
         let record = self.journal_record(step, &ended.trace, (1, outcome.name(), error.clone()));
         let recorded = self.context.result(StepResult { phase: Phase::Rollback.name().to_string(), ..record }).await;
         self.tell(step, &ended, (outcome, error), started);
@@ -340,16 +340,6 @@ fn outcome_of(step: &Step, ended: &Ended) -> Outcome {
         Some(_) if step.allow_failure => Outcome::Ignored,
         Some(error) if error.is_timeout() => Outcome::TimedOut,
         Some(_) => Outcome::Failed,
-    }
-}
-
-pub(super) fn with_hint(error: &StepError) -> String {
-    match error {
-        StepError::Wire { error: wire, .. } => match wire.hint() {
-            Some(hint) => format!("{wire} (hint: {hint})"),
-            None => wire.to_string(),
-        },
-        other => other.to_string(),
     }
 }
 

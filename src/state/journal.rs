@@ -1,12 +1,13 @@
 //! One writer thread owns the database; whoever asks waits until its rows are on disk. Writes that wait together are
 //! committed together, so that many hosts cost one sync.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::records::{Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult};
+use super::records::{Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult};
 use super::schema::prepare;
 use super::{locks, read};
 
@@ -30,6 +31,10 @@ enum Change {
     },
     Unlock {
         host: String,
+    },
+    Facts {
+        host: String,
+        facts: Facts,
     },
     Intent(Intent),
     Result(Box<StepResult>),
@@ -95,6 +100,15 @@ impl Journal {
     /// Locks by host.
     pub fn locks(&self) -> Result<Vec<Lock>, StateError> {
         locks::all(&self.reader()?)
+    }
+
+    pub fn keep_facts(&self, host: &str, facts: Facts) -> Result<(), StateError> {
+        self.write(Change::Facts { host: host.to_string(), facts }).map(drop)
+    }
+
+    /// What was last found out about each host, by its name.
+    pub fn facts(&self) -> Result<BTreeMap<String, Facts>, StateError> {
+        read::facts(&self.reader()?)
     }
 
     /// Returns when the intent is on disk.
@@ -244,6 +258,11 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateErr
         }
         Change::Lock { run, hosts, time } => locks::take(transaction, *run, hosts, signed(*time))?,
         Change::Unlock { host } => locks::remove(transaction, host)?,
+        Change::Facts { host, facts } => {
+            let query = "INSERT INTO facts (host, json, time) VALUES (?1, ?2, ?3)
+                         ON CONFLICT (host) DO UPDATE SET json = ?2, time = ?3";
+            transaction.prepare_cached(query)?.execute(params![host, facts.json, signed(facts.time)])?;
+        }
         Change::Intent(intent) => {
             transaction
                 .prepare_cached(

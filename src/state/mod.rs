@@ -11,5 +11,5 @@ mod schema;
 
 pub use journal::Journal;
 pub use records::{
-    Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,
+    Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,
 };

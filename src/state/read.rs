@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::records::{Intent, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState};
+use super::records::{
+    Facts, Intent, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,
+};
 
 const RUN: &str = "SELECT id, playbook, path, digest, source_sha256, git_commit, dirty, user, machine, started, pid,
     pid_start, boot_id, status, exit_code, finished FROM runs";
@@ -154,6 +156,13 @@ fn close(steps: &mut Vec<StepState>, open: &mut Open, result: StepResult) {
             result: Some(result),
         }),
     }
+}
+
+pub(super) fn facts(connection: &Connection) -> Result<BTreeMap<String, Facts>, StateError> {
+    let mut query = connection.prepare("SELECT host, json, time FROM facts")?;
+    let rows = query
+        .query_map([], |row| Ok((row.get::<_, String>(0)?, Facts { json: row.get(1)?, time: unsigned(row, 2)? })))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn events(connection: &Connection, run: i64) -> Result<Vec<String>, StateError> {

@@ -20,6 +20,15 @@ pub struct Intent {
     pub time: u64,
 }
 
+/// What was found out about a host.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Facts {
+    /// An object.
+    pub json: String,
+    /// When: milliseconds since 1970, UTC.
+    pub time: u64,
+}
+
 /// Written before any step that depends on this one starts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StepResult {

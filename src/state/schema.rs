@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::records::StateError;
 
 /// Counts up with every change of the tables.
-pub(super) const FORMAT: i64 = 2;
+pub(super) const FORMAT: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE runs (
@@ -42,6 +42,10 @@ CREATE TABLE locks (
 ) WITHOUT ROWID;
 ";
 
+/// Since format 3. What was last found out about hosts, whenever that was.
+const FACTS: &str =
+    "CREATE TABLE facts (host TEXT PRIMARY KEY, json TEXT NOT NULL, time INTEGER NOT NULL) WITHOUT ROWID;";
+
 /// How long another process may hold the file.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -62,6 +66,9 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), St
     }
     if found < 2 {
         transaction.execute_batch(LOCKS)?;
+    }
+    if found < 3 {
+        transaction.execute_batch(FACTS)?;
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }
     transaction.commit()?;

@@ -391,7 +391,7 @@ pub(crate) async fn contract(mut bench: Bench) {
         steps_start_from_the_same_place a_thousand_steps_on_one_lane tracing_does_no_harm lengths_are_bytes_in_any_locale
         wrong_marks_are_errors_and_the_lane_opens_again children_that_are_just_starting_end_too who_knows_the_marks_cannot_speak_for_another_step
         late_children_report_to_nobody a_mark_cut_between_steps_does_no_harm signals_to_the_whole_group_stay_on_the_host
-        a_daemon_outlives_its_lane who_holds_the_output_holds_up_nobody
+        hosts_say_what_they_are a_daemon_outlives_its_lane who_holds_the_output_holds_up_nobody
         two_sessions_do_not_meet a_killed_lane_is_an_error_and_opens_again
     }
     let path = bench.session.stage(None, b"gone at the end", &sha256(b"gone at the end")).await.unwrap();

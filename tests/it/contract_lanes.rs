@@ -165,3 +165,15 @@ pub(crate) async fn who_holds_the_output_holds_up_nobody(bench: &mut Bench) {
     bench.run(&Program::new("kill \"$pid\"").with("pid", &pid)).await;
     gone(bench, &seconds).await;
 }
+
+/// On every shell that a host may have.
+pub(crate) async fn hosts_say_what_they_are(bench: &mut Bench) {
+    let completed = bench.run(&opsc::run::facts::program()).await;
+    assert_eq!(stdout(&completed), "");
+    let facts = opsc::run::facts::read(completed).unwrap();
+    let text = |name: &str| facts.field(name).and_then(opsc::hir::value::Value::as_str).map(str::to_string);
+    assert_eq!((text("os").as_deref(), text("os_family").as_deref()), (Some("linux"), Some("debian")));
+    let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    assert_eq!(text("hostname").as_deref(), Some(hostname.trim()));
+    assert!(text("boot").is_some_and(|boot| boot.len() == 36));
+}

@@ -24,6 +24,7 @@ mod dry_run_programs;
 mod example_actions;
 mod example_servers;
 mod examples;
+mod facts;
 mod floors;
 mod hostile_hosts;
 mod integrations;

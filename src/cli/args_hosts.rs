@@ -1,0 +1,75 @@
+//! The command line about hosts: inventory, facts, locks.
+
+use clap::{Args, Subcommand};
+
+use super::args::{Connection, Format};
+use crate::eval::parse::parse_duration;
+
+#[derive(Args, Debug)]
+pub struct InvCommand {
+    #[command(subcommand)]
+    pub what: InvWhat,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum InvWhat {
+    /// Hosts and groups
+    Ls {
+        /// Only these hosts
+        #[arg(short, long)]
+        limit: Option<String>,
+    },
+    /// One host with all its settings
+    Show { host: String },
+    /// Look at the host keys of hosts, and add those that you approve to known_hosts
+    Trust(TrustCommand),
+}
+
+#[derive(Args, Debug)]
+pub struct TrustCommand {
+    /// The hosts, as for `-l`
+    pub hosts: String,
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Approve every key that is not known, without looking at it
+    #[arg(short, long, env = "OPSC_YES", value_parser = clap::builder::BoolishValueParser::new())]
+    pub yes: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct FactsCommand {
+    /// The hosts, as for `-l`
+    pub hosts: String,
+    /// Ask the hosts, whatever is known
+    #[arg(long)]
+    pub refresh: bool,
+    /// How old facts may be that are shown again, such as 10m or 2h
+    #[arg(long, value_name = "AGE", default_value = "1h", value_parser = age)]
+    pub max_age: u64,
+    #[command(flatten)]
+    pub connection: Connection,
+    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
+    pub output: Format,
+}
+
+/// Milliseconds.
+fn age(text: &str) -> Result<u64, String> {
+    parse_duration(text).ok_or_else(|| "expected a duration such as 90s, 10m or 2h".to_string())
+}
+
+#[derive(Subcommand, Debug)]
+pub enum LockCommand {
+    /// List the locks, each with its run
+    Ls {
+        #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
+        output: Format,
+    },
+    /// Take a host's lock away from its run
+    Break {
+        /// The host's name
+        host: String,
+        /// Also from a run whose process may still be there
+        #[arg(short, long, env = "OPSC_YES", value_parser = clap::builder::BoolishValueParser::new())]
+        yes: bool,
+    },
+}
