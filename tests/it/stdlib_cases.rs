@@ -151,6 +151,36 @@ fn file_write_new_and_over_another() {
 }
 
 #[test]
+fn a_file_takes_the_place_of_a_link_with_the_rights_behind_it_and_gives_it_back() {
+    let case = Case::new();
+    let link = case.project.path("root/link");
+    case.project.write("app.conf", "new\n");
+    for step in [
+        "file.write(to: \"{root}/link\", content: \"new\\n\")",
+        "file.copy(from: file(\"app.conf\"), to: \"{root}/link\")",
+        "file.template(from: file(\"app.conf\"), to: \"{root}/link\")",
+    ] {
+        case.project.write("root/real", "old\n");
+        std::fs::set_permissions(case.project.path("root/real"), std::fs::Permissions::from_mode(0o640)).unwrap();
+        drop(std::fs::remove_file(&link));
+        std::os::unix::fs::symlink("real", &link).unwrap();
+        case.converges(step, "change", |project| {
+            project.read("root/real").as_deref() == Some("old\n")
+                && project.read("root/link").as_deref() == Some("new\n")
+                && !project.path("root/link").is_symlink()
+                && mode(project, "root/link") == 0o640
+        });
+    }
+    std::os::unix::fs::symlink("nowhere", case.project.path("root/lost")).unwrap();
+    case.converges("file.absent(path: \"{root}/lost\")", "change", |project| !project.path("root/lost").is_symlink());
+    std::fs::create_dir(case.project.path("root/folder")).unwrap();
+    std::os::unix::fs::symlink("folder", case.project.path("root/way")).unwrap();
+    case.converges("file.directory(path: \"{root}/way\", mode: \"0700\")", "change", |project| {
+        mode(project, "root/folder") == 0o700 && project.path("root/way").is_symlink()
+    });
+}
+
+#[test]
 fn file_copy_with_hostile_names() {
     let case = Case::new();
     case.project.write("app.conf", "port = 1\n");

@@ -142,6 +142,16 @@ fn files_belong_to_who_wrote_them_and_root_writes_where_users_may_not() {
     case.converges(whole, "stat -c '%U %a' /srv/app/data 2>/dev/null || true", "ops 750\n");
     let owner = "file.write(to: \"/etc/other\", content: \"x\", owner: \"nobody-at-all\") {\n      as: \"root\"\n    }";
     case.fails(owner, "ls /etc/other 2>/dev/null || true", &["nobody-at-all"]);
+    // An owner may be a number, with a name or without one.
+    case.host()
+        .sh("mkdir -p -m 700 /root/.opsc/backup; touch /srv/app/file; chown 4242:4243 /srv/app/file /srv/app/data");
+    for (step, path) in [
+        ("file.write(to: \"/srv/app/file\", content: \"x\", owner: \"4244\", group: \"27\")", "/srv/app/file"),
+        ("file.directory(path: \"/srv/app/data\", owner: \"4244\", group: \"sudo\")", "/srv/app/data"),
+    ] {
+        let step = format!("{step} {{\n      as: \"root\"\n    }}");
+        case.converges(&step, &format!("stat -c '%u:%g' {path}"), "4244:27\n");
+    }
 }
 
 /// A step that writes on both hosts.
