@@ -35,7 +35,7 @@ impl Workspace {
 
     fn load_one(&mut self, checked: &Checked, param: &Param, path: &str) -> Result<Value, Vec<Diagnostic>> {
         let span = param.default.as_ref().map_or(param.span, |default| default.span);
-        let found = inside_project(checked.folder(), &self.project.root, path);
+        let found = inside_project(&[checked.folder(), &self.project.root], &self.project.root, path);
         let found = found.ok_or_else(|| vec![unreadable(path, None, span)])?;
         let text = read_text(&found).map_err(|error| vec![unreadable(path, Some(&error.to_string()), span)])?;
         let file = self.sources.add(display_path(&found, &self.project), text);

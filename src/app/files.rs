@@ -36,14 +36,23 @@ impl ProjectFiles {
     pub fn read(folder: &Path, root: &Path, names: impl IntoIterator<Item = String>) -> ProjectFiles {
         let mut files = ProjectFiles::default();
         for name in names {
-            let Some(path) = inside_project(folder, root, &name) else { continue };
-            let Ok(content) = std::fs::read(&path) else { continue };
-            let sha256 = hex(&sha2::Sha256::digest(&content));
-            let size = content.len() as u64;
-            files.by_hash.insert(sha256.clone(), path);
-            files.by_path.insert(name.clone(), FileRef { path: name, sha256, size });
+            let Some(file) = files.hash(&[folder, root], root, &name) else { continue };
+            files.by_path.insert(name, file);
         }
         files
+    }
+
+    /// A file given as an input: its path starts where the command was started, else as one in the program does.
+    pub fn given(&mut self, folder: &Path, root: &Path, name: &str) -> Option<FileRef> {
+        self.hash(&[Path::new("."), folder, root], root, name)
+    }
+
+    fn hash(&mut self, starts: &[&Path], root: &Path, name: &str) -> Option<FileRef> {
+        let path = inside_project(starts, root, name)?;
+        let content = std::fs::read(&path).ok()?;
+        let sha256 = hex(&sha2::Sha256::digest(&content));
+        self.by_hash.insert(sha256.clone(), path);
+        Some(FileRef { path: name.to_string(), sha256, size: content.len() as u64 })
     }
 
     /// A file's content by hash, if it still is what was hashed; else why not.
@@ -58,16 +67,17 @@ impl ProjectFiles {
     }
 }
 
-/// The path of a file named in a program: looked for beside the program, then below the project's root; never outside.
-pub(super) fn inside_project(folder: &Path, root: &Path, name: &str) -> Option<PathBuf> {
+/// The path of a file: looked for in each of these folders, such as beside the program; never outside of them and of
+/// the project.
+pub(super) fn inside_project(starts: &[&Path], root: &Path, name: &str) -> Option<PathBuf> {
     let relative = Path::new(name);
     if relative.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
         return None;
     }
     let root = root.canonicalize().ok()?;
-    [folder.join(relative), root.join(relative)].into_iter().find_map(|path| {
-        let real = path.canonicalize().ok()?;
-        let inside = real.starts_with(&root) || real.starts_with(folder.canonicalize().ok()?);
+    starts.iter().find_map(|start| {
+        let real = start.join(relative).canonicalize().ok()?;
+        let inside = real.starts_with(&root) || real.starts_with(start.canonicalize().ok()?);
         (inside && real.is_file()).then_some(real)
     })
 }

@@ -89,7 +89,7 @@ impl Workspace {
             let remote = Remote::parse(written).map_err(refuse)?;
             return vendored(&remote, &self.project.root).map_err(refuse);
         }
-        inside_project(folder, &self.project.root, written).ok_or_else(|| {
+        inside_project(&[folder, &self.project.root], &self.project.root, written).ok_or_else(|| {
             let diagnostic = Diagnostic::error("E0113", span, format!("there is no file `{written}` in the project"));
             let name = Path::new(written).file_name().unwrap_or_default().to_string_lossy().into_owned();
             let beside = folder.join(Path::new(written).parent().unwrap_or(Path::new("")));

@@ -14,7 +14,8 @@ use crate::base::words;
 use crate::diag::Diagnostic;
 use crate::hir::effect::Level;
 use crate::hir::program::{Param, Playbook, Program};
-use crate::hir::value::Value;
+use crate::hir::types::Type;
+use crate::hir::value::{FileRef, Value};
 use crate::hir::world::Inventory;
 use crate::inventory;
 use crate::plan::errors::{Refusal, RefusalKind};
@@ -62,12 +63,14 @@ pub fn plan_checked(workspace: &mut Workspace, checked: Checked, options: &PlanO
     if diagnostics.iter().any(Diagnostic::is_error) {
         return Err(AppError::Diagnostics { diagnostics });
     }
-    let files = workspace.files_of(&checked);
+    let mut files = workspace.files_of(&checked);
+    let folder = checked.folder().to_path_buf();
     let Some(program) = checked.program else { return Err(AppError::Diagnostics { diagnostics }) };
     let inventory = workspace.inventory();
     let playbook = choose_playbook(&program, &checked.path, options.playbook.as_deref())?;
+    let given = given_values(workspace, options)?;
     let inputs = Inputs {
-        given: given_values(workspace, options)?,
+        given: with_files(given, playbook, &mut |name| files.given(&folder, &workspace.project.root, name)),
         files: files.by_path.clone(),
         selection: options.selection.clone(),
         loaded: loaded_of(&checked.loaded, &playbook.name),
@@ -86,6 +89,32 @@ pub fn plan_checked(workspace: &mut Workspace, checked: Checked, options: &PlanO
         path: checked.path,
         diagnostics,
     })
+}
+
+/// Paths given for parameters of type `file`, as the files that they name; one that is not there stays a text, which the
+/// plan refuses at its place.
+fn with_files(
+    given: Vec<(String, Given)>,
+    playbook: &Playbook,
+    file: &mut dyn FnMut(&str) -> Option<FileRef>,
+) -> Vec<(String, Given)> {
+    let takes_file =
+        |name: &str| playbook.params.iter().any(|param| param.name == name && *param.ty.core() == Type::File);
+    let mut read = |name: &str, value: Given| {
+        let path = match &value {
+            Given::Text(text) => Some(text.as_str()),
+            Given::Value(value) => value.as_str(),
+        };
+        let found = path.filter(|_| takes_file(name)).and_then(&mut *file);
+        found.map_or(value, |found| Given::Value(Value::File(found)))
+    };
+    given
+        .into_iter()
+        .map(|(name, value)| {
+            let value = read(&name, value);
+            (name, value)
+        })
+        .collect()
 }
 
 fn loaded_of(loaded: &Loaded, playbook: &str) -> BTreeMap<String, Value> {

@@ -22,7 +22,10 @@ pub enum InputError {
     },
     /// Secrets are never a flag's value.
     Secret,
-    /// Files and scripts cannot be given on the command line.
+    NoFile {
+        path: String,
+    },
+    /// Scripts and records cannot be given on the command line.
     NotOnCommandLine {
         ty: String,
     },
@@ -43,6 +46,12 @@ impl fmt::Display for InputError {
                 "a secret is given neither on the command line nor in a variables file; leave it to its default, such \
                  as secret(\"env:NAME\"), or without one to the question when the run starts",
             ),
+            InputError::NoFile { path } => {
+                write!(
+                    formatter,
+                    "there is no file `{path}`, here or in the project; paths outside of both are not read"
+                )
+            }
             InputError::NotOnCommandLine { ty } => write!(formatter, "a {ty} cannot be given on the command line"),
         }
     }
@@ -61,7 +70,9 @@ fn read_input(text: &str, ty: &Type, inventory: &Inventory) -> Result<Value, Inp
         Type::Optional(inner) => read_input(text, inner, inventory),
         Type::Refined { base, .. } => read_input(text, base, inventory),
         Type::Secret(_) => Err(InputError::Secret),
-        Type::File | Type::Script | Type::Record(_) | Type::Map(_, _) | Type::Results(_) | Type::BlockResult => {
+        // One that is there has become a value already.
+        Type::File => Err(InputError::NoFile { path: text.to_string() }),
+        Type::Script | Type::Record(_) | Type::Map(_, _) | Type::Results(_) | Type::BlockResult => {
             Err(InputError::NotOnCommandLine { ty: ty.to_string() })
         }
         Type::Host => host_or_group(text, inventory).map(|hosts| match hosts.as_slice() {
@@ -95,6 +106,7 @@ fn convert(value: &Value, ty: &Type, inventory: &Inventory) -> Result<Value, Inp
         return Err(InputError::Secret);
     }
     match (value, ty.core()) {
+        (Value::String(path), Type::File) => Err(InputError::NoFile { path: path.clone() }),
         (Value::List(items), Type::Hosts(_)) => {
             let mut hosts = Vec::new();
             for item in items {

@@ -5,6 +5,7 @@ use super::redact::Redactor;
 use crate::eval::parse::parse_field;
 use crate::hir::types::{Field, Type};
 use crate::hir::value::Value;
+use crate::shell::VariableValue;
 use crate::transport::{Captured, Completed};
 
 /// `out` frames as texts, the last of a name counts.
@@ -37,6 +38,14 @@ pub fn typed(phase: Phase, texts: &Texts, ty: &Type) -> Result<Value, StepError>
 
 fn field_type<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
     declared(ty).iter().find(|field| field.name == name).map(|field| &field.ty)
+}
+
+/// What a phase reported, as a later one gets it: a list is a line an item.
+pub fn variable(name: &str, text: &str, ty: &Type) -> VariableValue {
+    match field_type(ty, name).map(Type::core) {
+        Some(Type::List(_)) => VariableValue::List(text.lines().map(str::to_string).collect()),
+        _ => VariableValue::Text(text.to_string()),
+    }
 }
 
 pub fn declared(ty: &Type) -> &[Field] {

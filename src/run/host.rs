@@ -16,7 +16,7 @@ use super::results::{Flags, Own, Recorded, Results};
 use super::schedule_data::{Actor, End, Work};
 use super::scope::RunScope;
 use super::step::{Done, StepRun, Undo};
-use super::undo_order::undo_order;
+use super::undo_order::{Rules, undo_order};
 use crate::base::ids::{BindingId, BlockId, HostId, StepId};
 use crate::eval::eval_condition;
 use crate::hir::effect::{Kind, Level};
@@ -393,7 +393,11 @@ impl Worker {
             (Some(earlier), Some(later)) if !earlier.touches_undeclared => touch_overlap(earlier, later),
             _ => false,
         };
-        undo_order(owed.len(), repeatable, overlaps).into_iter().filter_map(|index| owed.get(index)).collect()
+        let elsewhere = |index: usize| step(index).is_some_and(|step| step.runs_at.is_some());
+        undo_order(owed.len(), &Rules { repeatable, elsewhere, overlaps })
+            .into_iter()
+            .filter_map(|index| owed.get(index))
+            .collect()
     }
 
     async fn undo(&mut self, undo: &Undo) -> Result<bool, StepError> {

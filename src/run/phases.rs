@@ -283,10 +283,12 @@ impl Attempt<'_> {
     pub fn program(&self, body: &Body, trace: &Trace) -> Program {
         let bound = &self.prepared.bound;
         let mut variables = bound.variables.clone();
-        for (prefix, texts) in [("before", &trace.before), ("apply", &trace.apply)] {
+        let action = self.prepared.action;
+        for (prefix, texts, ty) in [("before", &trace.before, &action.before), ("apply", &trace.apply, &action.result)]
+        {
             variables.extend(texts.iter().map(|(name, text)| Variable {
                 name: format!("{prefix}_{name}"),
-                value: VariableValue::Text(text.clone()),
+                value: fields::variable(name, text, ty),
             }));
         }
         Program {
@@ -338,7 +340,7 @@ fn digest(program: &Program, redactor: &Redactor) -> String {
         add(&variable.name);
         match &variable.value {
             VariableValue::Text(text) => add(&redactor.clean(text)),
-            VariableValue::List(items) => items.iter().for_each(|item| add(item)),
+            VariableValue::List(items) => items.iter().for_each(|item| add(&redactor.clean(item))),
             VariableValue::Secret(_) | VariableValue::Absent => {}
         }
     }

@@ -45,6 +45,8 @@ const LOOKING_OR_TESTING: &[&str] = &["check"];
 const CHANGING: &[&str] = &[
     "remove",
     "delete",
+    "prune",
+    "purge",
     "reboot",
     "restart",
     "install",

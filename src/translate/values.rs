@@ -81,6 +81,8 @@ const VERBS: &[&str] = &[
     "remove",
     "uninstall",
     "delete",
+    "prune",
+    "purge",
     "copy",
     "put",
     "write",

@@ -50,6 +50,9 @@ mod rig_image;
 mod run_engine;
 mod run_lab;
 mod run_language;
+mod runbook_files;
+#[cfg(feature = "system-tests")]
+mod runbooks;
 mod schemas;
 mod schemas_compatible;
 mod schemas_inventory;
@@ -70,6 +73,8 @@ mod stdlib_rights;
 mod stdlib_scripts;
 mod stdlib_texts;
 mod story;
+#[cfg(feature = "system-tests")]
+mod system_balancer;
 #[cfg(feature = "system-tests")]
 mod system_case;
 #[cfg(feature = "system-tests")]

@@ -53,6 +53,40 @@ fn what_cannot_be_read_says_why() {
 }
 
 #[test]
+fn file_prune() {
+    let case = Case::new();
+    let age = |name: &str, hours: u64| {
+        let file = File::options().write(true).open(case.project.path(name)).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(hours * 3600)).unwrap();
+    };
+    let names = ["root/old.gz", "root/d/it's $(x).gz", "root/-n.gz", "root/new.gz", "root/old.log", "root/d/e/deep.gz"];
+    for name in names {
+        case.project.write(name, "12345");
+        age(name, if name.contains("new") { 1 } else { 48 });
+    }
+    symlink("d", case.project.path("root/link.gz")).unwrap();
+    let step = "file.prune(path: \"{root}\", name: \"*.gz\", older: 1d, depth: 2)";
+    let refused = case.run(step, "destroy", &["run", "-y"]);
+    assert_eq!(refused.code, 12, "{refused:?}");
+    let left = || names.into_iter().filter(|name| case.project.path(name).exists()).collect::<Vec<_>>();
+    let planned = case.run(step, "destroy", &["plan", "--allow-destroy"]);
+    assert!(planned.stdout.contains("~ will change") && planned.stdout.contains("not reversible"), "{planned:?}");
+    assert_eq!(left().len(), 6);
+    let told =
+        "require x.count == 3 and x.size == 15B and \"{root}/old.gz\" in x.files else \"{x.count} {x.size} {x.files}\"";
+    let steps = format!("x = {step}\n    {told}");
+    let said = case.run(&steps, "destroy", &["run", "-y", "--allow-destroy"]);
+    assert_eq!((said.code, case.changed(&said)), (0, 1), "{said:?}");
+    assert_eq!(left(), ["root/new.gz", "root/old.log", "root/d/e/deep.gz"]);
+    assert!(case.project.path("root/link.gz").is_symlink() && case.project.path("root/d").is_dir());
+    let again = case.run(step, "destroy", &["run", "-y", "--allow-destroy"]);
+    assert_eq!((again.code, case.changed(&again)), (0, 0), "{again:?}");
+    let nowhere = step.replace("{root}\"", "{root}/none\"");
+    let said = case.run(&nowhere, "destroy", &["run", "-y", "--allow-destroy"]);
+    assert!(said.code == 21 && said.stderr.contains("there is no folder"), "{said:?}");
+}
+
+#[test]
 fn file_find() {
     let case = Case::new();
     for name in ["b.log", "a.log", "d/c.log", "d/it's $(x) [1].log", "d/e/x.txt", "-n"] {

@@ -199,7 +199,7 @@ fn sample(name: &str, action: &Action) -> &'static str {
         (_, "repo") => "\"https://git.example.org/app.git\"",
         (_, "archive") => "/srv/x.tgz",
         (_, "older" | "newer") => "7d",
-        ("file.find", "name") => "\"*.log\"",
+        ("file.find" | "file.prune", "name") => "\"*.log\"",
         (_, "owner") => "deploy",
         ("file.secret", "content") => "env:APP_TOKEN",
         (_, "contains" | "content" | "script" | "line" | "match" | "after" | "block" | "with" | "value") => {
@@ -207,6 +207,9 @@ fn sample(name: &str, action: &Action) -> &'static str {
         }
         (_, "port") => "8080",
         (_, "wait") => "20m",
+        (_, "socket") => "/run/haproxy/admin.sock",
+        (_, "backend") => "web",
+        (_, "server") => "web1",
         ("wait.port", "state") => "open",
         (_, "state") => "stopped",
         (_, "version") => "1.2.3",
