@@ -22,6 +22,7 @@ const FILES: &[(&str, &str)] = &[
     ("group", include_str!("../../stdlib/group.ops")),
     ("haproxy", include_str!("../../stdlib/haproxy.ops")),
     ("http", include_str!("../../stdlib/http.ops")),
+    ("log", include_str!("../../stdlib/log.ops")),
     ("os", include_str!("../../stdlib/os.ops")),
     ("os-facts", include_str!("../../stdlib/os-facts.ops")),
     ("os-reboot", include_str!("../../stdlib/os-reboot.ops")),

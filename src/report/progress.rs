@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::paint::{Tone, harmless, paint};
 use crate::base::words;
-use crate::run::event::{EventKind, Outcome, RunEvent};
+use crate::run::event::{EventKind, Outcome, RunEvent, Stream};
 
 /// What has been told so far.
 pub struct Progress {
@@ -37,6 +37,9 @@ impl Progress {
             EventKind::StepStarted { step, host, .. } => {
                 self.running.insert(host.clone(), step.clone());
                 String::new()
+            }
+            EventKind::StepOutput { host, text, stream: Stream::Note, .. } => {
+                harmless(text).lines().map(|line| format!("  i {host}: {line}\n")).collect()
             }
             EventKind::StepOutput { step, host, text, .. } if self.verbose => {
                 harmless(text).lines().map(|line| format!("    {host} {step} | {line}\n")).collect()

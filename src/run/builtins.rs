@@ -14,6 +14,9 @@ const LARGEST_BODY: usize = 1 << 20;
 /// What the host of a step is; the only builtin that asks a host.
 pub const FACTS: &str = "os.facts";
 
+/// What a playbook tells the people who watch it.
+pub const NOTE: &str = "log.note";
+
 /// A builtin's parameters by name, secrets resolved.
 pub struct Arguments<'a> {
     pub action: &'a Action,

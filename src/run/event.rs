@@ -105,6 +105,8 @@ pub enum EventKind {
 pub enum Stream {
     Stdout,
     Stderr,
+    /// What the playbook itself says to those who watch.
+    Note,
 }
 
 impl Stream {
@@ -112,6 +114,7 @@ impl Stream {
         match self {
             Stream::Stdout => "stdout",
             Stream::Stderr => "stderr",
+            Stream::Note => "note",
         }
     }
 }

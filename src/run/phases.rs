@@ -1,6 +1,6 @@
 //! One attempt of a step: check → needs → skip → apply → verify → ensure. Knows nothing of retries and events' order.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
@@ -218,7 +218,7 @@ impl Attempt<'_> {
         if left.is_zero() {
             return Err(out_of_time);
         }
-        let Body::Script(_) = body else { return self.native(phase, body, left).await };
+        let Body::Script(_) = body else { return self.native(phase, body, left, trace).await };
         let program = self.program(body, trace);
         let call = Call { phase, user: self.prepared.user.as_deref(), program: &program, deadline: left };
         let mut printer = Printer::new(self.context, self.prepared, self.context.name(self.prepared.actor));
@@ -262,10 +262,18 @@ impl Attempt<'_> {
         StepError::Exit { phase, code: completed.code, tail: said }
     }
 
-    async fn native(&mut self, phase: Phase, body: &Body, left: std::time::Duration) -> Result<Texts, StepError> {
+    async fn native(
+        &mut self,
+        phase: Phase,
+        body: &Body,
+        left: Duration,
+        trace: &mut Trace,
+    ) -> Result<Texts, StepError> {
         let Body::Native(name) = body else { return Ok(Texts::new()) };
-        if name == builtins::FACTS {
-            return Ok(fields::from_record(&facts::gather(self.context, self.link).await?));
+        match name.as_str() {
+            builtins::FACTS => return Ok(fields::from_record(&facts::gather(self.context, self.link).await?)),
+            builtins::NOTE => return Ok(self.note(trace)),
+            _ => {}
         }
         let arguments = builtins::Arguments {
             action: self.prepared.action,
@@ -277,6 +285,16 @@ impl Attempt<'_> {
             Ok(answer) => answer,
             Err(_) => Err(StepError::TimedOut { phase, after: self.prepared.step.timeout }),
         }
+    }
+
+    /// Tells everybody who listens, and keeps it as the step's output.
+    fn note(&self, trace: &mut Trace) -> Texts {
+        let said = self.prepared.text("text").unwrap_or_default();
+        let text = printable(&self.context.redactor().clean_bytes(said.as_bytes()).bytes);
+        trace.output.push(text.as_bytes());
+        let (step, host) = (self.prepared.step.name.clone(), self.context.name(self.prepared.actor));
+        self.context.events.emit(EventKind::StepOutput { step, host, stream: Stream::Note, text });
+        Texts::new()
     }
 
     /// The program of a body: parameters, and what earlier phases reported as `before_…` and `apply_…`.

@@ -57,6 +57,12 @@ impl Prepared<'_> {
         }
     }
 
+    /// A parameter that is a text in the open.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let binding = self.action.params.iter().find(|param| param.name == name)?.binding;
+        self.params.iter().find(|(param, _)| *param == binding)?.1.as_str()
+    }
+
     pub fn timeout(&self) -> Duration {
         Duration::from_millis(self.step.timeout)
     }

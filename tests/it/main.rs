@@ -37,6 +37,7 @@ mod map_keys;
 mod model_server;
 mod mutations;
 mod mutators;
+mod notes;
 mod project;
 mod properties;
 mod properties_texts;

@@ -202,7 +202,7 @@ fn sample(name: &str, action: &Action) -> &'static str {
         ("file.find" | "file.prune", "name") => "\"*.log\"",
         (_, "owner") => "deploy",
         ("file.secret", "content") => "env:APP_TOKEN",
-        (_, "contains" | "content" | "script" | "line" | "match" | "after" | "block" | "with" | "value") => {
+        (_, "contains" | "content" | "text" | "script" | "line" | "match" | "after" | "block" | "with" | "value") => {
             "\"quoted words\""
         }
         (_, "port") => "8080",
