@@ -253,12 +253,7 @@ impl Attempt<'_> {
 
     async fn native(&mut self, phase: Phase, body: &Body, left: std::time::Duration) -> Result<Texts, StepError> {
         let Body::Native(name) = body else { return Ok(Texts::new()) };
-        let arguments = builtins::Arguments {
-            action: self.prepared.action,
-            params: &self.prepared.params,
-            secrets: &self.prepared.secrets,
-            deadline: left,
-        };
+        let arguments = builtins::Arguments { context: self.context, prepared: self.prepared, deadline: left };
         match tokio::time::timeout(left, builtins::run(name, &arguments)).await {
             Ok(answer) => answer,
             Err(_) => Err(StepError::TimedOut { phase, after: self.prepared.step.timeout }),

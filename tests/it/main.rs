@@ -62,12 +62,16 @@ mod sshd;
 mod state_journal;
 mod stdlib_archives;
 mod stdlib_cases;
+mod stdlib_http;
 mod stdlib_lines;
 mod stdlib_looks;
+mod stdlib_net;
+mod stdlib_notify;
 mod stdlib_processes;
 mod stdlib_rights;
 mod stdlib_scripts;
 mod stdlib_texts;
+mod stdlib_tls;
 mod story;
 #[cfg(feature = "system-tests")]
 mod system_case;
@@ -79,6 +83,8 @@ mod system_groups;
 mod system_hosts;
 #[cfg(feature = "system-tests")]
 mod system_machine;
+#[cfg(feature = "system-tests")]
+mod system_net;
 #[cfg(feature = "system-tests")]
 mod system_package_changes;
 #[cfg(feature = "system-tests")]

@@ -190,6 +190,16 @@ fn sentences(parts: &[Part], action: &Action) -> Vec<String> {
 
 fn sample(name: &str, action: &Action) -> &'static str {
     match (action.name.as_str(), name) {
+        ("notify.webhook", "url" | "json") => "env:APP_TOKEN",
+        ("notify.slack", "to") => "\"#deploys\"",
+        ("notify.email", "to") => "ops@example.org",
+        ("net.port" | "net.ping" | "net.trace" | "net.path", "to") | (_, "host") => "db9.example.org",
+        ("wait.path", "state") => "present",
+        (_, "method") => "DELETE",
+        (_, "count") => "3",
+        (_, "for") => "30s",
+        (_, "server") => "http://prom:9090",
+        (_, "query" | "text" | "subject" | "body") => "\"quoted words\"",
         (_, "url") => "http://web1/healthz",
         (_, "status") => "204",
         (_, "path" | "to" | "home" | "shell" | "interpreter") => "/srv/x",
