@@ -100,6 +100,8 @@ mod system_services;
 #[cfg(feature = "system-tests")]
 mod system_shells;
 #[cfg(feature = "system-tests")]
+mod system_shells_net;
+#[cfg(feature = "system-tests")]
 mod system_ssh_keys;
 #[cfg(feature = "system-tests")]
 mod system_story;

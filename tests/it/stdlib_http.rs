@@ -212,7 +212,7 @@ fn what_is_secret_in_a_request_is_sent_and_never_seen() {
 #[test]
 fn a_certificate_is_trusted_where_its_authority_is_given() {
     let case = Case::new();
-    let (ca, certificate, key) = authority(&case, "127.0.0.1");
+    let (ca, certificate, key) = authority(&case.project, "127.0.0.1");
     let server = TlsServer::answering(&certificate, &key);
     let url = format!("https://127.0.0.1:{}/", server.port);
     let plain = format!("http.request(url: \"{url}\", effect: \"read\")");

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use base64::Engine;
@@ -148,13 +149,20 @@ impl SafeMail {
 #[test]
 fn a_password_for_mail_goes_only_over_tls_and_is_seen_nowhere() {
     let case = Case::new();
-    let (ca, certificate, key) = authority(&case, "127.0.0.1");
+    let (ca, certificate, key) = authority(&case.project, "127.0.0.1");
+    // A curl that notes what everybody on the host could see.
+    case.project
+        .write("tools/curl", "#!/bin/sh\nprintf '%s\\n' \"$@\" >> \"${0%/*}/seen\"\nexec /usr/bin/curl \"$@\"\n");
+    let tools = case.project.path("tools");
+    std::fs::set_permissions(tools.join("curl"), PermissionsExt::from_mode(0o755)).unwrap();
+    let tools = tools.display().to_string();
     let password = "Kanarie \"+\\ü's";
     let send = |server: &str, rest: &str| {
         let step = format!(
             "notify.email(to: [\"ops@example.org\"], subject: \"x\", body: \"y\", server: \"{server}\", user: \"me@example.org\", password: secret(\"env:PASSWORD\"){rest})"
         );
-        let shown = run(&case, &step, &[("PASSWORD", password)], &["run", "-y", "-v"]);
+        let variables = [("PASSWORD", password), ("PATH", &format!("{tools}:/usr/bin:/bin"))];
+        let shown = run(&case, &step, &variables, &["run", "-y", "-v"]);
         assert!(!format!("{shown:?}").contains("Kanarie"), "{shown:?}");
         shown
     };
@@ -178,4 +186,6 @@ fn a_password_for_mail_goes_only_over_tls_and_is_seen_nowhere() {
     let without = send(&url, ", tls: \"required\"");
     assert!(without.code != 0 && without.stderr.contains("curl: (64)"), "{without:?}");
     assert!(!plain.heard().concat().contains("MAIL"), "nothing was sent");
+    let seen = case.project.read("tools/seen").unwrap();
+    assert!(seen.contains("--ssl-reqd") && !seen.contains("Kanarie") && !seen.contains("me@example.org"), "{seen}");
 }

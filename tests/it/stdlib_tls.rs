@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 use super::example_actions::tool;
+use super::project::Project;
 use super::stdlib_cases::{Case, mode};
 
 /// A server with a certificate; ends with the value.
@@ -49,9 +50,9 @@ impl Drop for TlsServer {
 
 /// A certificate authority and a certificate of it for an address: the paths of its certificate in the project, and of the
 /// other's certificate and key.
-pub(crate) fn authority(case: &Case, address: &str) -> (String, String, String) {
-    let place = |name: &str| case.project.path(name).display().to_string();
-    case.project.write("tls/names", &format!("subjectAltName=IP:{address}\n"));
+pub(crate) fn authority(project: &Project, address: &str) -> (String, String, String) {
+    let place = |name: &str| project.path(name).display().to_string();
+    project.write("tls/names", &format!("subjectAltName=IP:{address}\n"));
     let (ca, ca_key) = (place("tls/ca.crt"), place("tls/ca.key"));
     let (certificate, key, request) = (place("tls/crt"), place("tls/key"), place("tls/csr"));
     let new = ["req", "-newkey", "rsa:2048", "-nodes", "-keyout"];
@@ -143,7 +144,7 @@ fn a_self_signed_certificate_is_made_anew_when_it_no_longer_fits() {
 #[test]
 fn a_probe_tells_what_is_shown_and_whether_it_is_trusted() {
     let case = Case::new();
-    let (ca, certificate, key) = authority(&case, "127.0.0.1");
+    let (ca, certificate, key) = authority(&case.project, "127.0.0.1");
     let server = TlsServer::start(&certificate, &key);
     server.wait();
     let probe = |rest: &str, condition: &str| {

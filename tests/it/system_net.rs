@@ -1,7 +1,9 @@
 //! The net as real tools of real Debian hosts see it: ping, traceroute, tracepath and the size of packets.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use super::system_case::Case;
+use std::net::TcpListener;
+
+use super::system_case::{Case, changed};
 
 #[test]
 fn hosts_ping_trace_and_measure_the_way() {
@@ -31,4 +33,19 @@ fn hosts_ping_trace_and_measure_the_way() {
     holds(&path.replace("TO", "127.0.0.1").replace("MTU", "65535"));
     let silent = format!("net.path(to: \"{nobody}\")");
     case.fails_not_undone(&silent, "", &[&format!("{nobody} answers no ping")]);
+}
+
+#[test]
+fn a_port_is_looked_at_from_the_host_or_from_the_controller() {
+    let case = Case::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let looks = |state: &str| format!("net.port(to: \"127.0.0.1\", port: {port}, state: \"{state}\")");
+    let both = format!("{}\n    at controller {{\n      {}\n    }}", looks("closed"), looks("open"));
+    let planned = case.opsc(&["plan"], &both);
+    assert_eq!((planned.code, planned.stdout.matches("= ok").count()), (0, 2), "{planned:?}");
+    let said = case.run(&both);
+    assert_eq!((said.code, changed(&said)), (0, 0), "{said:?}");
+    drop(listener);
+    case.fails_not_undone(&both, "", &[&format!("port {port} of 127.0.0.1 is not open: connection refused")]);
 }
