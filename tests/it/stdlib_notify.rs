@@ -72,6 +72,11 @@ fn a_webhook_is_posted_to_and_its_url_is_seen_nowhere() {
         let missing = run(&case, step, &[], &["run", "-y"]);
         assert!(missing.code == 10 && missing.stderr.contains(variable), "{missing:?}");
     }
+    // A token that is as short as a word is hidden with what stands around it.
+    let server = http(|request: &Request| (403, request.line.clone()));
+    let url = format!("http://127.0.0.1:{}/hook/Kanarie", server.port);
+    let refused = run(&case, "notify.teams(text: \"x\")", &[("TEAMS_WEBHOOK", &url)], &["run", "-y"]);
+    assert!(refused.stderr.contains("which says: POST (secret) HTTP/1.1"), "{refused:?}");
     let other = http(|_| (200, String::new()));
     let there = format!("location: http://127.0.0.1:{}/\r\n", other.port);
     let server = http_with_headers(move |_| (307, there.clone(), String::new()));
@@ -123,10 +128,10 @@ fn a_mail_is_sent_to_everybody() {
 }
 
 /// A mail server that speaks TLS, for one session.
-struct SafeMail(Child, BufReader<ChildStdout>, u16);
+pub(crate) struct SafeMail(Child, BufReader<ChildStdout>, pub(crate) u16);
 
 impl SafeMail {
-    fn start(certificate: &str, key: &str, manner: &str) -> SafeMail {
+    pub(crate) fn start(certificate: &str, key: &str, manner: &str) -> SafeMail {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/smtp_server.py");
         let mut command = Command::new("python3");
         command.args([script, certificate, key, manner]).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -138,7 +143,7 @@ impl SafeMail {
     }
 
     /// All that was heard until the client went.
-    fn heard(mut self) -> String {
+    pub(crate) fn heard(mut self) -> String {
         let mut heard = String::new();
         self.1.read_to_string(&mut heard).unwrap();
         self.0.wait().unwrap();

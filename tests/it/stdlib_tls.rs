@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use super::example_actions::tool;
 use super::project::Project;
 use super::stdlib_cases::{Case, mode};
+use super::stdlib_notify::SafeMail;
 
 /// A server with a certificate; ends with the value.
 pub(crate) struct TlsServer {
@@ -158,6 +159,13 @@ fn a_probe_tells_what_is_shown_and_whether_it_is_trusted() {
     probe("", &format!("{shown} and not x.trusted and x.reason == \"unable to verify the first certificate\""));
     probe(&format!(", ca: file(\"{ca}\")"), "x.trusted and x.reason == \"ok\"");
     probe(&format!(", ca: file(\"{ca}\"), name: \"localhost\""), "not x.trusted and x.reason == \"hostname mismatch\"");
+    let mail = SafeMail::start(&certificate, &key, "starttls");
+    let step = format!(
+        "x = tls.probe(host: \"127.0.0.1\", port: {}, starttls: \"smtp\", ca: file(\"{ca}\"))\n    require x.trusted and x.subject == \"CN=server\" else \"{{x.reason}}\"",
+        mail.2
+    );
+    holds(&case, "network", &step);
+    assert!(mail.heard().contains("STARTTLS"));
     case.fails("tls.probe(host: \"127.0.0.1\", port: 1)", "network", "127.0.0.1:1 shows no certificate");
     case.fails("tls.probe(host: \"127.0.0.1\", port: 1)", "network", "onnection refused");
 }
