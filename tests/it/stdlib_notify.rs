@@ -32,13 +32,12 @@ fn a_webhook_is_posted_to_and_its_url_is_seen_nowhere() {
             serde_json::json!({ "channel": "#deploys", "text": "2.4.1: \"4\" ok" }),
         ),
         (
-            "notify.teams(text: \"out\", title: \"2.4.1\")",
+            "notify.teams(text: \"2.4.1 is out\")",
             "TEAMS_WEBHOOK",
             serde_json::json!({ "type": "message", "attachments": [{
                 "contentType": "application/vnd.microsoft.card.adaptive",
                 "content": { "type": "AdaptiveCard", "version": "1.4", "body": [
-                    { "type": "TextBlock", "text": "2.4.1", "weight": "Bolder", "wrap": true, "isVisible": true },
-                    { "type": "TextBlock", "text": "out", "weight": "Default", "wrap": true, "isVisible": true },
+                    { "type": "TextBlock", "text": "2.4.1 is out", "wrap": true },
                 ] },
             }] }),
         ),
