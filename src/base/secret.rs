@@ -4,7 +4,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// A secret of type `T`. The only way to the value is [`Secret::expose`], so uses can be searched for. Where it ends, its
 /// memory is overwritten; what a buffer left behind when it grew is not, so secrets are read into buffers of their size.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret<T: Zeroize>(Zeroizing<T>);
 
 impl<T: Zeroize> Secret<T> {

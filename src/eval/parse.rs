@@ -5,7 +5,7 @@ use std::fmt;
 use super::fits::{Misfit, fits};
 use super::hosts::canonical;
 use crate::base::near::nearest;
-use crate::hir::types::Type;
+use crate::hir::types::{Field, Type};
 use crate::hir::value::Value;
 use crate::hir::world::Inventory;
 
@@ -179,6 +179,19 @@ pub fn parse_field(text: &str, ty: &Type) -> Result<Value, InputError> {
         Type::List(item) => {
             Value::List(text.lines().map(|line| parse_field(line, item)).collect::<Result<Vec<_>, _>>()?)
         }
+        Type::Map(_, item) => {
+            let read = |(name, text): (&str, &str)| Ok((name.to_string(), parse_field(text, item)?));
+            entries(text).ok_or_else(refuse)?.into_iter().map(read).collect::<Result<_, _>>().map(Value::Record)?
+        }
+        Type::Record(fields) => {
+            let entries = entries(text).ok_or_else(refuse)?;
+            let text_of = |name: &str| entries.iter().find(|(known, _)| *known == name).map(|(_, text)| *text);
+            let read = |field: &Field| {
+                let text = text_of(&field.name).or(field.ty.is_optional().then_some("")).ok_or_else(refuse)?;
+                Ok((field.name.clone(), parse_field(text, &field.ty)?))
+            };
+            fields.iter().map(read).collect::<Result<_, _>>().map(Value::Record)?
+        }
         Type::Union(members) => members
             .iter()
             .find(|member| member.as_str().map_or_else(|| member.literal() == trimmed, |name| name == trimmed))
@@ -196,6 +209,11 @@ pub fn parse_field(text: &str, ty: &Type) -> Result<Value, InputError> {
         }
         _ => Value::string(text),
     })
+}
+
+/// `name=text`, apart by line breaks or tabs; tabs alone where they are items of a list.
+fn entries(text: &str) -> Option<Vec<(&str, &str)>> {
+    text.split(['\n', '\t']).filter(|entry| !entry.is_empty()).map(|entry| entry.split_once('=')).collect()
 }
 
 /// `1h30m`, `250ms`; a bare number is seconds, as scripts report them.
@@ -246,6 +264,29 @@ mod tests {
             ("7", Type::Int.optional(), "7"),
             ("a b", Type::String, "\"a b\""),
             ("a\nb", Type::List(Box::new(Type::String)), "[\"a\", \"b\"]"),
+        ];
+        for (text, ty, expected) in cases {
+            let shown = parse_field(text, &ty).map_or_else(|error| error.to_string(), |value| value.literal());
+            assert_eq!(shown, expected, "{text:?} as {ty}");
+        }
+    }
+
+    #[test]
+    fn maps_and_records_are_entries() {
+        let field = |name: &str, ty: Type| Field { name: name.to_string(), ty };
+        let hop = Type::Record(vec![field("number", Type::Int), field("address", Type::String.optional())]);
+        let map = Type::Map(Box::new(Type::String), Box::new(Type::Int));
+        let cases = [
+            ("a=1\nb-c=2\n", map.clone(), "{ a: 1, b-c: 2 }"),
+            ("", map.clone(), "{  }"),
+            ("a\n", map, "expected map<string, int>, found `a\n`"),
+            ("number=1\taddress=x=y", hop.clone(), "{ number: 1, address: \"x=y\" }"),
+            ("address=x", hop.clone(), "expected { number: int, address: string? }, found `address=x`"),
+            (
+                "number=1\nnumber=2\taddress=y",
+                Type::List(Box::new(hop)),
+                "[{ number: 1, address: none }, { number: 2, address: \"y\" }]",
+            ),
         ];
         for (text, ty, expected) in cases {
             let shown = parse_field(text, &ty).map_or_else(|error| error.to_string(), |value| value.literal());

@@ -138,9 +138,18 @@ pub enum StepError {
     },
     HttpStatus {
         url: String,
-        expected: i64,
+        expected: String,
         found: u16,
+        /// The beginning of the answer; empty where it says nothing.
+        said: String,
     },
+    /// What cannot be a header; never with its value.
+    HttpHeader {
+        name: String,
+        what: String,
+    },
+    /// More than one of `body`, `json` and `form`.
+    HttpBodies,
     HttpText {
         url: String,
         expected: String,
@@ -250,9 +259,12 @@ impl fmt::Display for StepError {
             }
             StepError::Journal(error) => write!(formatter, "the journal cannot be written: {error}"),
             StepError::Http { url, reason } => write!(formatter, "{url}: {reason}"),
-            StepError::HttpStatus { url, expected, found } => {
-                write!(formatter, "{url}: expected status {expected}, found {found}")
+            StepError::HttpStatus { url, expected, found, said } => {
+                write!(formatter, "{url}: expected status {expected}, found {found}")?;
+                if said.is_empty() { Ok(()) } else { write!(formatter, ", which says: {said}") }
             }
+            StepError::HttpHeader { name, what } => write!(formatter, "the header `{name}`: {what}"),
+            StepError::HttpBodies => formatter.write_str("a request has one body: `body`, `json` or `form`"),
             StepError::HttpText { url, expected } => {
                 write!(formatter, "{url}: the answer does not contain {expected:?}")
             }

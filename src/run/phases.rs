@@ -275,12 +275,7 @@ impl Attempt<'_> {
             builtins::NOTE => return Ok(self.note(trace)),
             _ => {}
         }
-        let arguments = builtins::Arguments {
-            action: self.prepared.action,
-            params: &self.prepared.params,
-            secrets: &self.prepared.secrets,
-            deadline: left,
-        };
+        let arguments = builtins::Arguments { context: self.context, prepared: self.prepared, deadline: left };
         match tokio::time::timeout(left, builtins::run(name, &arguments)).await {
             Ok(answer) => answer,
             Err(_) => Err(StepError::TimedOut { phase, after: self.prepared.step.timeout }),

@@ -31,8 +31,6 @@ pub struct Prepared<'a> {
     pub body: &'a Impl,
     pub params: Vec<(BindingId, Value)>,
     pub bound: Bound,
-    /// Secret parameters by name, for builtins.
-    pub secrets: Vec<(String, Secret<String>)>,
     /// A template's text, where the action renders one.
     pub rendered: Option<Rendered>,
     pub user: Option<String>,
@@ -114,7 +112,7 @@ pub async fn prepare<'a>(
     let mut params = arguments::evaluate(step, action, &around.scope(context, None))?;
     let body = choose(context, link, action).await?;
     let facts = link.facts.clone().unwrap_or(Value::None);
-    let secrets = named_secrets(context, action, &params)?;
+    check_secrets(context, action, &params)?;
     let inventory_as = context.machine(link).and_then(|host| host.connection.as_user.as_deref());
     let user = step.user_on(inventory_as);
     let on_controller = body.platform == Platform::Controller;
@@ -127,7 +125,7 @@ pub async fn prepare<'a>(
     };
     let user = if on_controller { None } else { user };
     let ran_at = context.ran_at(step, link, on_controller, actor);
-    Ok(Prepared { step, action, body, params, bound, secrets, rendered, user, facts, actor, ran_at })
+    Ok(Prepared { step, action, body, params, bound, rendered, user, facts, actor, ran_at })
 }
 
 /// The first body whose platform and `where` fit. Facts are read only where a body depends on them.
@@ -167,12 +165,8 @@ async fn choose<'a>(context: &Context, link: &mut Link, action: &'a Action) -> R
     Err(no_body(os.name(), conditions))
 }
 
-fn named_secrets(
-    context: &Context,
-    action: &Action,
-    params: &[(BindingId, Value)],
-) -> Result<Vec<(String, Secret<String>)>, StepError> {
-    let mut secrets = Vec::new();
+/// That the texts of secrets are of their parameters' types.
+fn check_secrets(context: &Context, action: &Action, params: &[(BindingId, Value)]) -> Result<(), StepError> {
     for (param, (_, value)) in action.params.iter().zip(params) {
         if let Value::Secret(reference) = value {
             let text = context.secret(reference)?;
@@ -184,10 +178,9 @@ fn named_secrets(
             if !is_fitting {
                 return Err(StepError::SecretMisfit { param: param.name.clone(), ty: param.ty.to_string() });
             }
-            secrets.push((param.name.clone(), text));
         }
     }
-    Ok(secrets)
+    Ok(())
 }
 
 /// Content made here, which the project's store does not have.

@@ -191,7 +191,8 @@ fn one(token: &Token, ty: &Type) -> Option<String> {
         }
         (Type::Duration, TokenKind::Duration) => Some(text.clone()),
         (Type::Bool, _) => None,
-        (Type::Union(_), _) => fitting(Value::string(&token.word), ty),
+        // `GET` as it is, others in whatever case they are written.
+        (Type::Union(_), _) => fitting(Value::string(text), ty).or_else(|| fitting(Value::string(&token.word), ty)),
         (Type::String | Type::Text, TokenKind::Quoted) => fitting(Value::string(text), ty),
         (Type::String, TokenKind::Number | TokenKind::Url) if is_refined(ty) => fitting(Value::string(text), ty),
         (Type::String, TokenKind::Word) if is_name && is_refined(ty) => fitting(Value::string(text), ty),

@@ -2,13 +2,13 @@
 //! is undone. The servers are the test's own; certificates are made by the real openssl.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use super::example_servers::{Request, http, mail};
+use super::example_servers::{Request, http};
 use super::examples::example;
 use super::project::Said;
 use super::stdlib_cases::{Case, mode};
+use super::stdlib_tls::TlsServer;
 
 fn case() -> Case {
     let case = Case { project: example("fleet") };
@@ -17,7 +17,7 @@ fn case() -> Case {
 }
 
 /// Runs a tool that must do well; what it printed.
-fn tool(program: &str, arguments: &[&str]) -> String {
+pub(crate) fn tool(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).stderr(Stdio::piped()).output().unwrap();
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_string()
@@ -56,26 +56,6 @@ fn archive_extract() {
     case.fails(over, "change", "exists and is not a folder");
 }
 
-/// A server with this certificate; ends with the value.
-struct TlsServer(Child, u16);
-
-impl TlsServer {
-    fn start(certificate: &str, key: &str) -> TlsServer {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let accept = format!("127.0.0.1:{port}");
-        let mut command = Command::new("openssl");
-        command.args(["s_server", "-quiet", "-accept", &accept, "-cert", certificate, "-key", key]);
-        TlsServer(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap(), port)
-    }
-}
-
-impl Drop for TlsServer {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
 #[test]
 fn a_certificate_from_key_to_server() {
     let case = case();
@@ -108,7 +88,7 @@ fn a_certificate_from_key_to_server() {
     let server = TlsServer::start(&place("crt"), &place("app key"));
     let probes = format!(
         "{signs}\n    seen = tls.probe(host: \"127.0.0.1\", port: {}) {{\n      retry: 50\n      every: 200ms\n    }}\n    require seen.sha256 == signed.sha256 and seen.sha256 == \"{print}\" else \"{{seen.sha256}}\"\n    require seen.left > 89d and seen.left <= 90d else \"wrong time\"",
-        server.1
+        server.port
     );
     holds(&case, "change, network", &probes);
     let expires = "old = tls.expiry(path: \"{root}/crt\")\n    require old.exists and old.left > 89d and old.left <= 90d else \"wrong time\"\n    none = tls.expiry(path: \"{root}/nothing\")\n    require not none.exists and none.left == 0s else \"there is one\"";
@@ -133,79 +113,6 @@ fn a_request_gets_no_more_than_names() {
     assert!(shown.contains("CA:FALSE") && !shown.contains("CA:TRUE"), "{shown}");
     tool("openssl", &[&new[..], &[&place("key"), "-subj", "/CN=nameless", "-out", &place("nameless")]].concat());
     case.fails(&sign("root/nameless"), "change", "names nothing");
-}
-
-#[test]
-fn prometheus_gives_one_number() {
-    let case = case();
-    let answers = [
-        (
-            "200",
-            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"\"value\":["},"value":[1763720000.123,"0.25"]}]}}"#,
-        ),
-        ("200", r#"{"status":"success","data":{"resultType":"scalar","result":[1763720000,"0.25"]}}"#),
-        ("200", r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#),
-        ("400", r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#),
-    ];
-    for ((status, body), expected) in answers.into_iter().zip(["", "", "gives 0 numbers", "parse error"]) {
-        let server = http(move |_: &Request| (status.parse().unwrap(), body.to_string()));
-        let steps = format!(
-            "x = prometheus.query(server: \"http://127.0.0.1:{}\", query: 'sum(rate(a{{code=~\"5..\"}}[2m])) + 1')\n    require x.value == 0.25 else \"{{x.value}}\"",
-            server.port
-        );
-        let said = case.run(&steps, "network", &["run", "-y"]);
-        assert_eq!(said.code == 0, expected.is_empty(), "{said:?}");
-        assert!(said.stderr.contains(expected), "{expected}: {said:?}");
-        let heard = server.heard();
-        let query = "/api/v1/query?query=sum%28rate%28a%7bcode%3d~%225..%22%7d%5b2m%5d%29%29+%2b+1";
-        // Versions of curl differ in the letters of an escape.
-        assert_eq!(heard[0].line.to_lowercase(), format!("get {query} http/1.1"));
-    }
-}
-
-#[test]
-fn slack_is_told_without_showing_where() {
-    let case = case();
-    let server = http(|_: &Request| (200, "ok".to_string()));
-    let url = format!("http://127.0.0.1:{}/services/T0/secret-path", server.port);
-    case.project.write("case.ops", "ops 1\n\nplaybook case() ! change, network {\n  notify.slack(to: \"#deploys\", text: \"2.4.1: \\\"4\\\" ok\")\n}\n");
-    let run = case.project.command(&["run", "case.ops", "-y"]).env("SLACK_WEBHOOK", &url).output().unwrap();
-    let said = super::project::said(run);
-    assert_eq!(said.code, 0, "{said:?}");
-    let heard = server.heard();
-    assert_eq!(heard[0].line, "POST /services/T0/secret-path HTTP/1.1");
-    let body: serde_json::Value = serde_json::from_str(&heard[0].body).unwrap();
-    assert_eq!(body, serde_json::json!({ "channel": "#deploys", "text": "2.4.1: \"4\" ok" }));
-    let missing = case.project.opsc(&["run", "case.ops", "-y"]);
-    assert!(missing.code == 10 && missing.stderr.contains("SLACK_WEBHOOK"), "{missing:?}");
-    let refusing = http(|_: &Request| (403, "no".to_string()));
-    let url = format!("http://127.0.0.1:{}/secret-path", refusing.port);
-    let run = case.project.command(&["run", "case.ops", "-y"]).env("SLACK_WEBHOOK", &url).output().unwrap();
-    let said = super::project::said(run);
-    assert!(said.code != 0 && !format!("{said:?}").contains("secret-path"), "{said:?}");
-}
-
-#[test]
-fn a_mail_is_sent_to_everybody() {
-    let case = case();
-    let server = mail();
-    let step = format!(
-        "notify.email(to: [\"ops@example.org\", \"dba@example.org\"], subject: \"it's $done\", body: \"one\\ntwo\", server: \"smtp://127.0.0.1:{}\")",
-        server.port
-    );
-    holds(&case, "change, network", &step);
-    let heard = server.heard();
-    assert_eq!(heard.len(), 1, "{heard:?}");
-    for line in [
-        "MAIL FROM:<opsc@example.org>",
-        "RCPT TO:<ops@example.org>",
-        "RCPT TO:<dba@example.org>",
-        "To: ops@example.org, dba@example.org",
-        "Subject: it's $done",
-        "\none\ntwo\n.\n",
-    ] {
-        assert!(heard[0].contains(line), "{line}: {}", heard[0]);
-    }
 }
 
 #[test]

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-/// A request line as the client wrote it, and the body.
+/// A request line as the client wrote it, its headers with names in lower case, and the body.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) line: String,
+    pub(crate) headers: Vec<String>,
     pub(crate) body: String,
 }
 
@@ -55,13 +56,32 @@ impl<Heard> Drop for Server<Heard> {
 
 /// `answer` gives status and body for a request.
 pub(crate) fn http(mut answer: impl FnMut(&Request) -> (u16, String) + Send + 'static) -> Server<Request> {
+    http_with_headers(move |request| {
+        let (status, body) = answer(request);
+        (status, String::new(), body)
+    })
+}
+
+/// `answer` gives status, further headers (each with its line end) and body.
+pub(crate) fn http_with_headers(
+    mut answer: impl FnMut(&Request) -> (u16, String, String) + Send + 'static,
+) -> Server<Request> {
     Server::start(move |stream, tell: &Sender<Request>| {
         let request = read_request(&stream);
-        let (status, body) = answer(&request);
-        let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+        let (status, headers, body) = answer(&request);
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n");
         // Told first: the client may look as soon as it has its answer. One that went away needs none.
         tell.send(request).unwrap_or_default();
         drop((&stream).write_all(format!("{head}{body}").as_bytes()));
+    })
+}
+
+/// Takes every connection and never says a word.
+pub(crate) fn silent() -> Server<()> {
+    Server::start(|mut stream, _: &Sender<()>| {
+        let mut rest = Vec::new();
+        drop(stream.read_to_end(&mut rest));
     })
 }
 
@@ -69,7 +89,7 @@ fn read_request(stream: &TcpStream) -> Request {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).unwrap();
-    let mut length = 0;
+    let (mut length, mut headers) = (0, Vec::new());
     loop {
         let mut header = String::new();
         if reader.read_line(&mut header).unwrap() == 0 || header.trim().is_empty() {
@@ -78,10 +98,12 @@ fn read_request(stream: &TcpStream) -> Request {
         if let Some(value) = header.to_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().unwrap();
         }
+        let (name, value) = header.trim_end().split_once(": ").unwrap();
+        headers.push(format!("{}: {value}", name.to_lowercase()));
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
-    Request { line: line.trim_end().to_string(), body: String::from_utf8(body).unwrap() }
+    Request { line: line.trim_end().to_string(), headers, body: String::from_utf8(body).unwrap() }
 }
 
 /// Takes every mail; what is heard is all that the client said, line by line.

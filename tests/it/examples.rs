@@ -114,7 +114,7 @@ fn a_deployment_goes_one_then_a_quarter_at_a_time() {
     );
     assert_eq!(step(&plan, "haproxy.drain")["runs_at"], "lb1");
     assert_eq!(step(&plan, "prometheus.query")["clause"], "after_batch");
-    assert_eq!(step(&plan, "notify.slack/notify.post")["args"]["url"], json!({ "secret": "env:SLACK_WEBHOOK" }));
+    assert_eq!(step(&plan, "notify.slack/notify.webhook")["args"]["url"], json!({ "secret": "env:SLACK_WEBHOOK" }));
     let missing = project.opsc(&["plan", "playbooks/deploy.ops", "--offline"]);
     assert!(missing.code != 0 && missing.stderr.contains("version"), "{missing:?}");
     let wrong = project.opsc(&["plan", "playbooks/deploy.ops", "--offline", "-e", "version=../x"]);

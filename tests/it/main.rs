@@ -67,12 +67,16 @@ mod sshd;
 mod state_journal;
 mod stdlib_archives;
 mod stdlib_cases;
+mod stdlib_http;
 mod stdlib_lines;
 mod stdlib_looks;
+mod stdlib_net;
+mod stdlib_notify;
 mod stdlib_processes;
 mod stdlib_rights;
 mod stdlib_scripts;
 mod stdlib_texts;
+mod stdlib_tls;
 mod story;
 #[cfg(feature = "system-tests")]
 mod system_balancer;
@@ -86,6 +90,8 @@ mod system_groups;
 mod system_hosts;
 #[cfg(feature = "system-tests")]
 mod system_machine;
+#[cfg(feature = "system-tests")]
+mod system_net;
 #[cfg(feature = "system-tests")]
 mod system_package_changes;
 #[cfg(feature = "system-tests")]
@@ -102,6 +108,8 @@ mod system_service_states;
 mod system_services;
 #[cfg(feature = "system-tests")]
 mod system_shells;
+#[cfg(feature = "system-tests")]
+mod system_shells_net;
 #[cfg(feature = "system-tests")]
 mod system_ssh_keys;
 #[cfg(feature = "system-tests")]

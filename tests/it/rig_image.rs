@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 use sha2::{Digest, Sha256};
 
 const SUITE: &str = "bookworm";
-const PACKAGES: &str = "systemd,systemd-sysv,dbus,openssh-server,sudo,iproute2";
+const PACKAGES: &str =
+    "systemd,systemd-sysv,dbus,openssh-server,sudo,iproute2,iputils-ping,iputils-tracepath,traceroute";
 /// Runs inside the tree when debootstrap is done.
 const RECIPE: &str = include_str!("rig_image.sh");
 /// Runs beside a copy of that tree, `$root`, and installs more packages into it.

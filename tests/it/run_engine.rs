@@ -284,7 +284,7 @@ fn http_runs_on_the_controller_and_judges_the_status() {
     let ran = lab.run();
     server.join().expect("the server");
     assert_eq!(ran.only_outcomes("web1"), [Outcome::Ok, Outcome::Changed, Outcome::Failed], "{:?}", ran.events);
-    assert!(ran.error("web1").ends_with("expected status 200, found 503"), "{}", ran.error("web1"));
+    assert!(ran.error("web1").ends_with("expected status 200, found 503, which says: busy"), "{}", ran.error("web1"));
 }
 
 #[test]

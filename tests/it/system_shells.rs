@@ -61,23 +61,23 @@ fn fill(root: &Path) {
 }
 
 /// A project on a system where other files lie in the place of some.
-struct Other<'a> {
+pub(crate) struct Other<'a> {
     /// What lies there, and where.
-    mounts: &'a [(&'a str, &'a str)],
-    path: &'a str,
-    project: Project,
+    pub(crate) mounts: &'a [(&'a str, &'a str)],
+    pub(crate) path: &'a str,
+    pub(crate) project: Project,
 }
 
-const USUAL: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const USUAL: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl Other<'_> {
     fn root(&self) -> PathBuf {
         self.project.path("root")
     }
 
-    fn run(&self, steps: &[&str], last: &str) -> Said {
+    pub(crate) fn run(&self, steps: &[&str], last: &str) -> Said {
         let steps: String = steps.iter().map(|step| format!("    {step}\n")).collect();
-        let steps = steps.replace('@', self.root().to_str().unwrap());
+        let steps = steps.replace("@/", &format!("{}/", self.root().display()));
         let text = format!(
             "ops 1\n\nplaybook p() ! change, network {{\n  on host(\"localhost\") {{\n{steps}{last}    on failure {{\n      rollback\n    }}\n  }}\n}}\n"
         );
@@ -122,7 +122,7 @@ fn looks(root: &Path) -> Vec<String> {
 }
 
 /// A folder where every tool is busybox's.
-fn busybox_tools() -> tempfile::TempDir {
+pub(crate) fn busybox_tools() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let list = Command::new("busybox").arg("--list").output().unwrap();
     for tool in String::from_utf8(list.stdout).unwrap().lines() {

@@ -190,6 +190,17 @@ fn sentences(parts: &[Part], action: &Action) -> Vec<String> {
 
 fn sample(name: &str, action: &Action) -> &'static str {
     match (action.name.as_str(), name) {
+        ("notify.webhook", "url" | "json") => "env:APP_TOKEN",
+        ("notify.slack", "to") => "\"#deploys\"",
+        ("notify.email", "to") => "ops@example.org",
+        ("net.port" | "net.ping" | "net.trace" | "net.path", "to") | (_, "host") => "db9.example.org",
+        ("wait.path", "state") => "present",
+        (_, "method") => "DELETE",
+        (_, "count") => "3",
+        (_, "for") => "30s",
+        ("haproxy.drain" | "haproxy.ready", "server") => "web1",
+        (_, "server") => "http://prom:9090",
+        (_, "query" | "text" | "subject" | "body") => "\"quoted words\"",
         (_, "url") => "http://web1/healthz",
         (_, "status") => "204",
         (_, "path" | "to" | "home" | "shell" | "interpreter") => "/srv/x",
@@ -202,14 +213,13 @@ fn sample(name: &str, action: &Action) -> &'static str {
         ("file.find" | "file.prune", "name") => "\"*.log\"",
         (_, "owner") => "deploy",
         ("file.secret", "content") => "env:APP_TOKEN",
-        (_, "contains" | "content" | "text" | "script" | "line" | "match" | "after" | "block" | "with" | "value") => {
+        (_, "contains" | "content" | "script" | "line" | "match" | "after" | "block" | "with" | "value") => {
             "\"quoted words\""
         }
         (_, "port") => "8080",
         (_, "wait") => "20m",
         (_, "socket") => "/run/haproxy/admin.sock",
         (_, "backend") => "web",
-        (_, "server") => "web1",
         ("wait.port", "state") => "open",
         (_, "state") => "stopped",
         (_, "version") => "1.2.3",
