@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 /// Name and text of every file in `stdlib/`; its noun is what stands before a `-`.
 const FILES: &[(&str, &str)] = &[
     ("archive", include_str!("../../stdlib/archive.ops")),
+    ("ca", include_str!("../../stdlib/ca.ops")),
     ("cron", include_str!("../../stdlib/cron.ops")),
     ("disk", include_str!("../../stdlib/disk.ops")),
     ("file", include_str!("../../stdlib/file.ops")),

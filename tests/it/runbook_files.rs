@@ -13,6 +13,7 @@ pub(crate) const RUNBOOKS: &[(&str, &[&str])] = &[
     ("offboard", &["who=ada"]),
     ("patch_and_reboot", &[]),
     ("rolling_config", &["config=x"]),
+    ("rotate_certs", &[]),
     ("safe_update", &["program=x"]),
 ];
 

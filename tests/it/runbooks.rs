@@ -311,3 +311,53 @@ fn backup_check_proves_that_what_it_made_can_be_restored() {
     }
     fleet.has_nothing_to_do("backup_check", &more);
 }
+
+const CA: &str = "mkdir -p -m 700 /srv/ca; cd /srv/ca; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.crt -days 3650 -subj /CN=test 2>/dev/null";
+
+/// nginx with a certificate of its own for so many days, on port 443.
+const TLS: &str = r#"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /etc/ssl/app.key -out /etc/ssl/app.crt -days $days -subj /CN=old 2>/dev/null
+cat > /etc/nginx/sites-enabled/default <<'END'
+server { listen 443 ssl; ssl_certificate /etc/ssl/app.crt; ssl_certificate_key /etc/ssl/app.key; }
+END
+mkdir -p -m 700 /root/.opsc/backup
+systemctl restart nginx
+"#;
+
+#[test]
+fn rotate_certs_renews_what_runs_out_and_sees_it_from_outside() {
+    let fleet = Fleet::new(2, &["nginx-light", "openssl"]);
+    let inventory = fleet.project.read("inventory.yaml").unwrap().replace("lb1", "ca1");
+    fleet.project.write("inventory.yaml", &inventory);
+    fleet.rig.hosts[2].sh(CA);
+    for (host, days) in fleet.web(2).iter().zip(["10", "300"]) {
+        host.sh(&format!("days={days}\n{TLS}"));
+    }
+    let [due, good] = fleet.web(2) else { panic!("two hosts") };
+    let seen = |host: &RigHost| {
+        host.sh("openssl s_client -connect 127.0.0.1:443 </dev/null 2>/dev/null | openssl x509 -noout -subject -issuer")
+    };
+    let subject = |name: &str, issuer: &str| format!("subject=CN = {name}\nissuer=CN = {issuer}\n");
+    assert_eq!((seen(due), seen(good)), (subject("old", "old"), subject("old", "old")));
+
+    // nginx goes on with another file, so nobody sees the new certificate.
+    let point_at = |from: &str, to: &str| {
+        due.sh(&format!("cp -n /etc/ssl/app.crt /etc/ssl/other.crt; cp -n /etc/ssl/app.key /etc/ssl/other.key; sed -i 's,/{from}[.],/{to}.,g' /etc/nginx/sites-enabled/default; systemctl reload nginx"));
+    };
+    point_at("app", "other");
+    let before: Vec<Files> = fleet.web(2).iter().map(Files::of).collect();
+    let said = fleet.run("rotate_certs", &[]);
+    assert!(said.code == 23 && said.stderr.contains("`until` was not true after 6 attempts"), "{said:?}");
+    assert_eq!(fleet.changed_since(&before), Vec::<String>::new(), "{said:?}");
+    assert_eq!(fleet.rig.hosts[2].sh("ls /srv/ca/to-revoke | wc -l; ls /srv/ca/issued 2>/dev/null | wc -l"), "1\n0\n");
+    point_at("other", "app");
+
+    let said = fleet.run("rotate_certs", &[]);
+    assert_eq!((said.code, changed(&said)), (0, 5), "{said:?}");
+    assert_eq!((seen(due), seen(good)), (subject("web1", "test"), subject("old", "old")));
+    assert_eq!(
+        due.sh("stat -c '%a %U' /etc/ssl/app.key; ls /etc/ssl/app.*"),
+        "600 root\n/etc/ssl/app.crt\n/etc/ssl/app.key\n"
+    );
+    fleet.has_nothing_to_do("rotate_certs", &[]);
+}
