@@ -19,6 +19,7 @@ use opsc::plan::expression_text::expression_text;
 
 use super::console::{Block, blocks, commands, is_as_told, own, run};
 use super::project::Project;
+use super::unproven::not_tried;
 
 const GRAMMAR: &str = include_str!("../../grammar/opsc.pest");
 
@@ -236,7 +237,7 @@ fn the_reference_mentions_every_word_of_the_language() {
 }
 
 /// The actions of the standard library, as `opsc actions` lists them.
-fn library() -> Vec<Action> {
+pub(crate) fn library() -> Vec<Action> {
     let folder = tempfile::tempdir().unwrap();
     let place = Place { root: folder.path().to_path_buf(), found: false, state: PathBuf::new() };
     let (program, diagnostics) = Workspace::open(place, Settings::default(), &[]).unwrap().catalogue();
@@ -276,7 +277,8 @@ fn row(action: &Action) -> String {
         (_, true, Some(condition)) => format!("where `{}`", expression_text(condition, &action.bindings)),
     };
     let kind = kinds(action, Row { level, ..action.row });
-    format!("| `{}` | {} | {kind} | {way_back} | {} |\n", action.name, words.join(", "), action.doc.replace('|', "\\|"))
+    let doc = format!("{}{}", action.doc, not_tried(&action.name)).replace('|', "\\|");
+    format!("| `{}` | {} | {kind} | {way_back} | {doc} |\n", action.name, words.join(", "))
 }
 
 fn actions_document() -> String {

@@ -80,11 +80,15 @@ mod system_hosts;
 #[cfg(feature = "system-tests")]
 mod system_machine;
 #[cfg(feature = "system-tests")]
+mod system_managers;
+#[cfg(feature = "system-tests")]
 mod system_package_changes;
 #[cfg(feature = "system-tests")]
 mod system_packages;
 #[cfg(feature = "system-tests")]
 mod system_repositories;
+#[cfg(feature = "system-tests")]
+mod system_rpm;
 #[cfg(feature = "system-tests")]
 mod system_servers;
 #[cfg(feature = "system-tests")]
@@ -107,5 +111,6 @@ mod tidy;
 mod translate;
 mod translate_model;
 mod trees;
+mod unproven;
 mod wrong_programs;
 mod yaml_values;

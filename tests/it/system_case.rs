@@ -21,7 +21,16 @@ impl Case {
     }
 
     pub(crate) fn as_user(user: &str) -> Case {
-        let (project, rig) = (Project::new(), Rig::boot(1));
+        Case::on(Rig::boot(1), user)
+    }
+
+    /// One host with more of Debian's packages.
+    pub(crate) fn with_packages(packages: &[&str]) -> Case {
+        Case::on(Rig::boot_with(1, packages), "ops")
+    }
+
+    fn on(rig: Rig, user: &str) -> Case {
+        let project = Project::new();
         project.write("inventory.yaml", &rig.inventory(user, ""));
         Case { project, rig }
     }
