@@ -17,6 +17,8 @@ const FILES: &[(&str, &str)] = &[
     ("file-look", include_str!("../../stdlib/file-look.ops")),
     ("file-replace", include_str!("../../stdlib/file-replace.ops")),
     ("file-rights", include_str!("../../stdlib/file-rights.ops")),
+    ("firewall", include_str!("../../stdlib/firewall.ops")),
+    ("firewall-rule", include_str!("../../stdlib/firewall-rule.ops")),
     ("git", include_str!("../../stdlib/git.ops")),
     ("group", include_str!("../../stdlib/group.ops")),
     ("http", include_str!("../../stdlib/http.ops")),

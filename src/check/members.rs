@@ -17,7 +17,8 @@ pub(super) const HOSTS_MEMBERS: &[&str] = &["count", "names", "addresses"];
 pub(super) const RESULTS_MEMBERS: &[&str] = &["ok", "failed", "changed", "skipped", "count"];
 pub(super) const BLOCK_MEMBERS: &[&str] =
     &["ok", "skipped", "failed", "unreachable", "rolled_back", "dirty", "not_run", "changed"];
-pub(super) const FACTS: &[&str] = &["os", "os_family", "distribution", "version", "init", "package_manager", "arch"];
+pub(super) const FACTS: &[&str] =
+    &["os", "os_family", "distribution", "version", "init", "package_manager", "firewall", "arch"];
 
 /// Flags that every step result has beside its fields.
 pub const RESULT_FLAGS: &[&str] = &["changed", "failed", "skipped"];

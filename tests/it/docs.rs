@@ -14,7 +14,7 @@ use opsc::eval::Evaluated;
 use opsc::eval::kinds::kind_of_step;
 use opsc::hir::effect::{Level, Row};
 use opsc::hir::expr::ExprKind;
-use opsc::hir::program::{Action, Param};
+use opsc::hir::program::{Action, ActionBody, Param};
 use opsc::plan::expression_text::expression_text;
 
 use super::console::{Block, blocks, commands, is_as_told, own, run};
@@ -270,13 +270,15 @@ fn row(action: &Action) -> String {
         words.insert(0, parameter.clone());
     }
     let level = if parameter.is_some() { Level::Change } else { action.row.level };
+    let made_of_steps = matches!(action.body, ActionBody::Steps { .. });
     let way_back = match (level, action.has_rollback(), &action.reversible) {
+        _ if made_of_steps => "as its steps".to_string(),
         (Level::Read, _, _) => "nothing to undo".to_string(),
         (_, false, _) => "no".to_string(),
         (_, true, None) => "yes".to_string(),
         (_, true, Some(condition)) => format!("where `{}`", expression_text(condition, &action.bindings)),
     };
-    let kind = kinds(action, Row { level, ..action.row });
+    let kind = if made_of_steps { "that of its steps".to_string() } else { kinds(action, Row { level, ..action.row }) };
     let doc = format!("{}{}", action.doc, not_tried(&action.name)).replace('|', "\\|");
     format!("| `{}` | {} | {kind} | {way_back} | {doc} |\n", action.name, words.join(", "))
 }

@@ -74,6 +74,8 @@ mod system_case;
 #[cfg(feature = "system-tests")]
 mod system_cron;
 #[cfg(feature = "system-tests")]
+mod system_firewalls;
+#[cfg(feature = "system-tests")]
 mod system_groups;
 #[cfg(feature = "system-tests")]
 mod system_hosts;
