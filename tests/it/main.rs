@@ -70,6 +70,8 @@ mod stdlib_scripts;
 mod stdlib_texts;
 mod story;
 #[cfg(feature = "system-tests")]
+mod system_apk;
+#[cfg(feature = "system-tests")]
 mod system_case;
 #[cfg(feature = "system-tests")]
 mod system_cron;
