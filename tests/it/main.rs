@@ -76,6 +76,8 @@ mod system_case;
 #[cfg(feature = "system-tests")]
 mod system_cron;
 #[cfg(feature = "system-tests")]
+mod system_debian;
+#[cfg(feature = "system-tests")]
 mod system_firewalls;
 #[cfg(feature = "system-tests")]
 mod system_groups;
@@ -93,6 +95,8 @@ mod system_packages;
 mod system_repositories;
 #[cfg(feature = "system-tests")]
 mod system_rpm;
+#[cfg(feature = "system-tests")]
+mod system_selinux;
 #[cfg(feature = "system-tests")]
 mod system_servers;
 #[cfg(feature = "system-tests")]

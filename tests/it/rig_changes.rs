@@ -20,6 +20,7 @@ const VOLATILE: &[(&str, &str)] = &[
     ("etc/gshadow-", "the account tools keep the one before"),
     ("etc/subuid-", "the account tools keep the one before"),
     ("etc/subgid-", "the account tools keep the one before"),
+    ("var/lib/dpkg/diversions-old", "dpkg keeps the one before"),
     ("var/lib/dpkg/status-old", "dpkg keeps the one before"),
     ("var/cache/apt", "what apt can make again at any time"),
     ("var/cache/dnf", "what dnf can make again at any time"),

@@ -191,6 +191,11 @@ fn sentences(parts: &[Part], action: &Action) -> Vec<String> {
 fn sample(name: &str, action: &Action) -> &'static str {
     match (action.name.as_str(), name) {
         (_, "url") => "http://web1/healthz",
+        ("package.debconf", "question") => "tzdata/Areas",
+        ("package.debconf", "package") => "tzdata",
+        ("package.debconf", "type") => "select",
+        ("selinux.mode", "mode") => "enforcing",
+        ("selinux.boolean", "name") => "httpd_can_network_connect",
         (_, "status") => "204",
         (_, "path" | "to" | "home" | "shell" | "interpreter") => "/srv/x",
         ("file.move", "from") => "/srv/y",

@@ -17,7 +17,7 @@ const UNPROVEN: &[(&[&str], &str, &str)] = &[
             "package.status",
         ],
         "apk",
-        "Debian has none; its orders come from the manual",
+        "Debian has none; one that answers as its source says is tried",
     ),
     (
         &[
@@ -37,6 +37,12 @@ const UNPROVEN: &[(&[&str], &str, &str)] = &[
         "yum of 2020 and before",
         "dnf under the name of yum is tried",
     ),
+    (
+        &["selinux.boolean", "selinux.mode"],
+        "SELinux",
+        "Debian's hosts have none; its tools answer as their manuals say",
+    ),
+    (&["os.alternatives"], "alternatives of Red Hat and SUSE", "Debian's update-alternatives is tried"),
     (&["os.update", "os.update_status"], "security updates of dnf and zypper", "a repository without notices is tried"),
 ];
 
