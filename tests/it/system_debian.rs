@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use super::system_case::Case;
+use super::system_managers::MORE;
 
 fn case() -> Case {
     let case = Case::new();
@@ -65,4 +66,20 @@ fn a_common_name_leads_to_the_program_that_is_chosen() {
     case.converges(&step("/usr/bin/two"), shows, "two\nStatus: manual\n");
     case.fails_not_undone(&step("/usr/bin/three"), shows, &["/usr/bin/three is no choice for word"]);
     case.fails_not_undone("os.alternatives(name: \"none\", path: \"/bin/sh\")", shows, &["is no choice for none"]);
+}
+
+#[test]
+fn a_locale_that_is_not_there_is_generated() {
+    let case = Case::with_packages(MORE);
+    case.host().sh("systemctl disable -q --now firewalld; mkdir -p -m 700 /root/.opsc/backup");
+    let shows =
+        "locale -a | grep _ || true; grep '^[a-z]' /etc/locale.gen || true; grep '^LANG' /etc/default/locale || true";
+    let step = |name: &str| format!("os.locale(name: \"{name}\")");
+    let german = "de_DE.utf8\nde_DE.UTF-8 UTF-8\nLANG=de_DE.UTF-8\n";
+    case.converges(&step("de_DE.UTF-8"), shows, german);
+    case.fails_not_undone(&step("xx_XX.UTF-8"), shows, &["no locale of this name", "cannot generate it"]);
+    // Beside another in one archive: its bytes differ afterwards, what it holds does not.
+    let showed = case.host().sh(shows);
+    let undone = case.run(&format!("{}\n    require host.name == \"nobody\" else \"stop\"", step("da_DK.UTF-8")));
+    assert_eq!((undone.code, case.host().sh(shows)), (23, showed), "{undone:?}");
 }

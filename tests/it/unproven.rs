@@ -5,6 +5,22 @@ use std::collections::BTreeSet;
 
 use super::docs::library;
 
+/// What has a body for the managers of rpm.
+const WITH_RPM: &[&str] = &[
+    "os.update",
+    "os.update_status",
+    "package.ensure",
+    "package.hold",
+    "package.install",
+    "package.refresh",
+    "package.remove",
+    "package.status",
+    "package.upgrade",
+    "package_key.add",
+    "package_repo.add",
+    "package_repo.remove",
+];
+
 /// Actions, the platform that they were not tried on, and why or how far.
 const UNPROVEN: &[(&[&str], &str, &str)] = &[
     (
@@ -19,24 +35,7 @@ const UNPROVEN: &[(&[&str], &str, &str)] = &[
         "apk",
         "Debian has none; one that answers as its source says is tried",
     ),
-    (
-        &[
-            "os.update",
-            "os.update_status",
-            "package.ensure",
-            "package.hold",
-            "package.install",
-            "package.refresh",
-            "package.remove",
-            "package.status",
-            "package.upgrade",
-            "package_key.add",
-            "package_repo.add",
-            "package_repo.remove",
-        ],
-        "yum of 2020 and before",
-        "dnf under the name of yum is tried",
-    ),
+    (WITH_RPM, "yum of 2020 and before", "dnf under the name of yum is tried"),
     (
         &["selinux.boolean", "selinux.mode"],
         "SELinux",
