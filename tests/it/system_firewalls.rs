@@ -40,11 +40,11 @@ fn nftables_lets_in_before_its_own_rules() {
          ct state established accept\\niif lo accept\\ntcp dport 22 accept\\n}\\n}\\n' > /etc/nftables.conf; nft -f /etc/nftables.conf",
     );
     // What the kernel has, then what it would have after a reboot.
-    let shows = "one() { nft list ruleset | grep -E 'jump|dport' | grep -v 'dport 22 '; }; one || true; \
+    let shows = "one() { nft list ruleset | grep -E 'jump|opsc \\{|dport' | grep -v 'dport 22 '; }; one || true; \
          nft -f /etc/nftables.conf; echo again; one || true; grep include /etc/nftables.conf || true";
     let after = |rules: &[&str]| {
         let rules: String = rules.iter().map(|rule| format!("\t\t{rule}\n")).collect();
-        let once = format!("\t\tjump opsc\n{rules}");
+        let once = format!("\t\tjump opsc\n\tchain opsc {{\n{rules}");
         format!("{once}again\n{once}include \"/etc/nftables.d/opsc.nft\"\n")
     };
     let port = "tcp dport 8080 accept comment \"opsc tcp/8080 any\"";
