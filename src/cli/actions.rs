@@ -7,7 +7,7 @@ use crate::app::AppError;
 use crate::base::near::nearest;
 use crate::base::words;
 use crate::diag::Diagnostic;
-use crate::hir::program::Action;
+use crate::hir::program::{Action, ActionBody};
 
 pub fn run(command: &ActionsCommand, global: &Global, output: &mut Output) -> i32 {
     let mut workspace = match open_workspace(global, output) {
@@ -52,12 +52,20 @@ fn action_text(action: &Action) -> String {
         };
         text.push_str(&format!("  {}: {}{default}\n", param.name, param.ty));
     }
-    let platforms: Vec<&str> = action.impls().iter().map(|each| each.platform.name()).collect();
     text.push_str(&format!("\n  returns {}\n", action.result));
-    text.push_str(&format!("  runs on {}, timeout {}\n", words::join_and(&platforms), words::duration(action.timeout)));
-    text.push_str(if action.has_rollback() { "  can be rolled back\n" } else { "  cannot be rolled back\n" });
+    if let ActionBody::Steps { .. } = action.body {
+        text.push_str("  made of steps: each runs and is rolled back as its own action says\n");
+    } else {
+        text.push_str(&running(action));
+    }
     if let Some(example) = &action.example {
         text.push_str(&format!("\n  {example}\n"));
     }
     text
+}
+
+fn running(action: &Action) -> String {
+    let platforms: Vec<&str> = action.impls().iter().map(|each| each.platform.name()).collect();
+    let back = if action.has_rollback() { "can be rolled back" } else { "cannot be rolled back" };
+    format!("  runs on {}, timeout {}\n  {back}\n", words::join_and(&platforms), words::duration(action.timeout))
 }

@@ -22,6 +22,7 @@ pub const FACTS: &[(&str, Kind)] = &[
     ("boot", Kind::Text),
     ("init", Kind::Text),
     ("package_manager", Kind::Text),
+    ("firewall", Kind::Text),
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

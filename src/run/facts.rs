@@ -75,6 +75,20 @@ for each in apt-get:apt dnf:dnf yum:yum zypper:zypper apk:apk pacman:pacman brew
   if command -v "${each%%:*}" >/dev/null 2>&1; then manager=${each##*:}; break; fi
 done
 out package_manager "$manager"
+firewall=unknown
+for each in nft:nftables iptables:iptables; do
+  for folder in /usr/sbin /sbin /usr/bin; do
+    if [ "$firewall" = unknown ] && [ -x "$folder/${each%%:*}" ]; then firewall=${each##*:}; fi
+  done
+done
+# These two keep the rules of the ones above, where they are at work.
+if [ -x /usr/bin/firewall-cmd ] && systemctl is-active -q firewalld 2>/dev/null; then firewall=firewalld; fi
+if [ -r /etc/ufw/ufw.conf ]; then
+  while IFS= read -r line; do
+    if [ "$line" = ENABLED=yes ]; then firewall=ufw; fi
+  done < /etc/ufw/ufw.conf
+fi
+out firewall "$firewall"
 "#;
 
 /// The longest that a host may take to say what it is.

@@ -446,3 +446,12 @@ fn results_of_many_hosts_are_counted_and_filtered() {
     let wrong = run("wanted=3");
     assert!(wrong.code == 21 && wrong.stderr.contains("2 webs"), "{wrong:?}");
 }
+
+#[test]
+fn an_action_of_steps_says_that_its_steps_are_rolled_back() {
+    let project = Project::new();
+    let said = project.opsc(&["actions", "firewall.allow"]);
+    assert!(said.stdout.contains("each runs and is rolled back as its own action says"), "{said:?}");
+    assert!(!said.stdout.contains("cannot be rolled back"), "{said:?}");
+    assert!(project.opsc(&["actions", "package.upgrade"]).stdout.contains("\n  can be rolled back\n"));
+}

@@ -14,11 +14,12 @@ use opsc::eval::Evaluated;
 use opsc::eval::kinds::kind_of_step;
 use opsc::hir::effect::{Level, Row};
 use opsc::hir::expr::ExprKind;
-use opsc::hir::program::{Action, Param};
+use opsc::hir::program::{Action, ActionBody, Param};
 use opsc::plan::expression_text::expression_text;
 
 use super::console::{Block, blocks, commands, is_as_told, own, run};
 use super::project::Project;
+use super::unproven::not_tried;
 
 const GRAMMAR: &str = include_str!("../../grammar/opsc.pest");
 
@@ -236,7 +237,7 @@ fn the_reference_mentions_every_word_of_the_language() {
 }
 
 /// The actions of the standard library, as `opsc actions` lists them.
-fn library() -> Vec<Action> {
+pub(crate) fn library() -> Vec<Action> {
     let folder = tempfile::tempdir().unwrap();
     let place = Place { root: folder.path().to_path_buf(), found: false, state: PathBuf::new() };
     let (program, diagnostics) = Workspace::open(place, Settings::default(), &[]).unwrap().catalogue();
@@ -269,14 +270,17 @@ fn row(action: &Action) -> String {
         words.insert(0, parameter.clone());
     }
     let level = if parameter.is_some() { Level::Change } else { action.row.level };
+    let made_of_steps = matches!(action.body, ActionBody::Steps { .. });
     let way_back = match (level, action.has_rollback(), &action.reversible) {
+        _ if made_of_steps => "as its steps".to_string(),
         (Level::Read, _, _) => "nothing to undo".to_string(),
         (_, false, _) => "no".to_string(),
         (_, true, None) => "yes".to_string(),
         (_, true, Some(condition)) => format!("where `{}`", expression_text(condition, &action.bindings)),
     };
-    let kind = kinds(action, Row { level, ..action.row });
-    format!("| `{}` | {} | {kind} | {way_back} | {} |\n", action.name, words.join(", "), action.doc.replace('|', "\\|"))
+    let kind = if made_of_steps { "that of its steps".to_string() } else { kinds(action, Row { level, ..action.row }) };
+    let doc = format!("{}{}", action.doc, not_tried(&action.name)).replace('|', "\\|");
+    format!("| `{}` | {} | {kind} | {way_back} | {doc} |\n", action.name, words.join(", "))
 }
 
 fn actions_document() -> String {

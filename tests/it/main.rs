@@ -81,9 +81,15 @@ mod story;
 #[cfg(feature = "system-tests")]
 mod system_balancer;
 #[cfg(feature = "system-tests")]
+mod system_apk;
+#[cfg(feature = "system-tests")]
 mod system_case;
 #[cfg(feature = "system-tests")]
 mod system_cron;
+#[cfg(feature = "system-tests")]
+mod system_debian;
+#[cfg(feature = "system-tests")]
+mod system_firewalls;
 #[cfg(feature = "system-tests")]
 mod system_groups;
 #[cfg(feature = "system-tests")]
@@ -93,6 +99,8 @@ mod system_machine;
 #[cfg(feature = "system-tests")]
 mod system_net;
 #[cfg(feature = "system-tests")]
+mod system_managers;
+#[cfg(feature = "system-tests")]
 mod system_package_changes;
 #[cfg(feature = "system-tests")]
 mod system_packages;
@@ -100,6 +108,10 @@ mod system_packages;
 mod system_reboot;
 #[cfg(feature = "system-tests")]
 mod system_repositories;
+#[cfg(feature = "system-tests")]
+mod system_rpm;
+#[cfg(feature = "system-tests")]
+mod system_selinux;
 #[cfg(feature = "system-tests")]
 mod system_servers;
 #[cfg(feature = "system-tests")]
@@ -124,5 +136,6 @@ mod tidy;
 mod translate;
 mod translate_model;
 mod trees;
+mod unproven;
 mod wrong_programs;
 mod yaml_values;

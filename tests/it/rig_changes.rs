@@ -20,8 +20,17 @@ const VOLATILE: &[(&str, &str)] = &[
     ("etc/gshadow-", "the account tools keep the one before"),
     ("etc/subuid-", "the account tools keep the one before"),
     ("etc/subgid-", "the account tools keep the one before"),
+    ("var/lib/dpkg/diversions-old", "dpkg keeps the one before"),
     ("var/lib/dpkg/status-old", "dpkg keeps the one before"),
     ("var/cache/apt", "what apt can make again at any time"),
+    ("var/cache/dnf", "what dnf can make again at any time"),
+    ("var/cache/zypp", "what zypper can make again at any time"),
+    ("var/cache/ldconfig", "what ldconfig can make again at any time"),
+    ("var/cache/pacman", "what pacman can make again at any time"),
+    ("var/lib/rpm", "its pages differ from one writing to the next; rpm is asked what they say"),
+    ("var/lib/dnf", "a journal of what was done and undone"),
+    ("var/lib/pacman", "its entries hold the time of installing; pacman is asked what they say"),
+    ("var/lib/zypp", "a journal of what was done and undone"),
 ];
 
 /// Path → kind, rights, owner and content.

@@ -4,7 +4,7 @@
 use super::system_case::Case;
 
 /// Made for these tests, as is what it signed: an empty list of packages.
-const KEY: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----
+pub(crate) const KEY: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----
 
 mDMEY7IegBYJKwYBBAHaRw8BAQdAxeDw3iYCWJHPQWScp1UehmGfnJpgzSOtXTAC
 lX0x/+e0Dm1hZGUgZm9yIHRlc3RziJAEExYIADgWIQSJwM4yDSwdPyNbBguZlLBu
