@@ -176,11 +176,23 @@ fn variable_value(context: &Context, value: &Value) -> Result<VariableValue, Ste
         Value::Hosts(hosts) => {
             VariableValue::List(hosts.iter().map(|host| text_of(&Value::Host(*host), inventory)).collect())
         }
+        Value::Record(entries) if entries.iter().any(|(_, value)| matches!(value, Value::Secret(_))) => {
+            VariableValue::Secrets(secret_entries(context, entries)?)
+        }
         Value::Record(entries) => VariableValue::List(
             entries.iter().map(|(key, value)| format!("{key}={}", text_of(value, inventory))).collect(),
         ),
         other => VariableValue::Text(text_of(other, inventory)),
     })
+}
+
+/// The entries of a map that holds secrets, as `KEY=VALUE`.
+fn secret_entries(context: &Context, entries: &[(String, Value)]) -> Result<Vec<Secret<String>>, StepError> {
+    let entry = |(key, value): &(String, Value)| match value {
+        Value::Secret(reference) => Ok(Secret::new(format!("{key}={}", context.secret(reference)?.expose()))),
+        other => Ok(Secret::new(format!("{key}={}", text_of(other, &context.inventory)))),
+    };
+    entries.iter().map(entry).collect()
 }
 
 /// A value as scripts read it: durations in whole seconds (rounded up), sizes in bytes.
