@@ -80,9 +80,13 @@ mod system_hosts;
 #[cfg(feature = "system-tests")]
 mod system_machine;
 #[cfg(feature = "system-tests")]
+mod system_mysql;
+#[cfg(feature = "system-tests")]
 mod system_package_changes;
 #[cfg(feature = "system-tests")]
 mod system_packages;
+#[cfg(feature = "system-tests")]
+mod system_postgres;
 #[cfg(feature = "system-tests")]
 mod system_repositories;
 #[cfg(feature = "system-tests")]

@@ -22,6 +22,9 @@ const VOLATILE: &[(&str, &str)] = &[
     ("etc/subgid-", "the account tools keep the one before"),
     ("var/lib/dpkg/status-old", "dpkg keeps the one before"),
     ("var/cache/apt", "what apt can make again at any time"),
+    ("var/lib/containers", "what podman holds, which tests ask podman for"),
+    ("var/lib/mysql", "a server that runs writes when it likes"),
+    ("var/lib/postgresql", "a server that runs writes when it likes"),
 ];
 
 /// Path → kind, rights, owner and content.

@@ -190,6 +190,8 @@ fn sentences(parts: &[Part], action: &Action) -> Vec<String> {
 
 fn sample(name: &str, action: &Action) -> &'static str {
     match (action.name.as_str(), name) {
+        ("archive.create", "to") => "/srv/x.tar.gz",
+        ("archive.create" | "file.assemble", "from") => "/srv/y",
         (_, "url") => "http://web1/healthz",
         (_, "status") => "204",
         (_, "path" | "to" | "home" | "shell" | "interpreter") => "/srv/x",
@@ -202,6 +204,16 @@ fn sample(name: &str, action: &Action) -> &'static str {
         ("file.find", "name") => "\"*.log\"",
         (_, "owner") => "deploy",
         ("file.secret", "content") => "env:APP_TOKEN",
+        ("file.json" | "file.no_json", "key") => "\"nginx\"",
+        ("file.acl", "entries") => "\"user:deploy:rwx\"",
+        ("container.compose", "project") => "shop",
+        ("k8s.apply", "manifest") => "app.conf",
+        (_, "namespace" | "kind") => "deployment",
+        (_, "replicas") => "3",
+        (_, "sql") => "\"quoted words\"",
+        (_, "image") => "\"docker.io/library/nginx:1.27\"",
+        (_, "database") => "shop",
+        (_, "venv") => "/srv/venv",
         (_, "contains" | "content" | "script" | "line" | "match" | "after" | "block" | "with" | "value") => {
             "\"quoted words\""
         }
