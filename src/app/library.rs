@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 /// Name and text of every file in `stdlib/`; its noun is what stands before a `-`.
 const FILES: &[(&str, &str)] = &[
     ("archive", include_str!("../../stdlib/archive.ops")),
+    ("container", include_str!("../../stdlib/container.ops")),
+    ("container-parts", include_str!("../../stdlib/container-parts.ops")),
     ("cron", include_str!("../../stdlib/cron.ops")),
     ("disk", include_str!("../../stdlib/disk.ops")),
     ("file", include_str!("../../stdlib/file.ops")),
@@ -20,6 +22,7 @@ const FILES: &[(&str, &str)] = &[
     ("git", include_str!("../../stdlib/git.ops")),
     ("group", include_str!("../../stdlib/group.ops")),
     ("http", include_str!("../../stdlib/http.ops")),
+    ("k8s", include_str!("../../stdlib/k8s.ops")),
     ("mysql", include_str!("../../stdlib/mysql.ops")),
     ("mysql-query", include_str!("../../stdlib/mysql-query.ops")),
     ("mysql-user", include_str!("../../stdlib/mysql-user.ops")),

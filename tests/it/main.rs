@@ -72,11 +72,15 @@ mod story;
 #[cfg(feature = "system-tests")]
 mod system_case;
 #[cfg(feature = "system-tests")]
+mod system_containers;
+#[cfg(feature = "system-tests")]
 mod system_cron;
 #[cfg(feature = "system-tests")]
 mod system_groups;
 #[cfg(feature = "system-tests")]
 mod system_hosts;
+#[cfg(feature = "system-tests")]
+mod system_kubernetes;
 #[cfg(feature = "system-tests")]
 mod system_machine;
 #[cfg(feature = "system-tests")]
