@@ -62,6 +62,7 @@ mod sshd;
 mod state_journal;
 mod stdlib_archives;
 mod stdlib_cases;
+mod stdlib_json;
 mod stdlib_lines;
 mod stdlib_looks;
 mod stdlib_processes;
