@@ -7,11 +7,14 @@ use std::sync::LazyLock;
 /// Name and text of every file in `stdlib/`; its noun is what stands before a `-`.
 const FILES: &[(&str, &str)] = &[
     ("archive", include_str!("../../stdlib/archive.ops")),
+    ("archive-create", include_str!("../../stdlib/archive-create.ops")),
     ("container", include_str!("../../stdlib/container.ops")),
     ("container-parts", include_str!("../../stdlib/container-parts.ops")),
     ("cron", include_str!("../../stdlib/cron.ops")),
     ("disk", include_str!("../../stdlib/disk.ops")),
     ("file", include_str!("../../stdlib/file.ops")),
+    ("file-acl", include_str!("../../stdlib/file-acl.ops")),
+    ("file-assemble", include_str!("../../stdlib/file-assemble.ops")),
     ("file-block", include_str!("../../stdlib/file-block.ops")),
     ("file-download", include_str!("../../stdlib/file-download.ops")),
     ("file-ini", include_str!("../../stdlib/file-ini.ops")),
@@ -32,6 +35,7 @@ const FILES: &[(&str, &str)] = &[
     ("package", include_str!("../../stdlib/package.ops")),
     ("package_key", include_str!("../../stdlib/package_key.ops")),
     ("package_repo", include_str!("../../stdlib/package_repo.ops")),
+    ("pip", include_str!("../../stdlib/pip.ops")),
     ("postgres", include_str!("../../stdlib/postgres.ops")),
     ("postgres-query", include_str!("../../stdlib/postgres-query.ops")),
     ("postgres-user", include_str!("../../stdlib/postgres-user.ops")),

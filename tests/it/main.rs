@@ -65,6 +65,7 @@ mod stdlib_cases;
 mod stdlib_json;
 mod stdlib_lines;
 mod stdlib_looks;
+mod stdlib_packing;
 mod stdlib_processes;
 mod stdlib_rights;
 mod stdlib_scripts;
@@ -82,6 +83,8 @@ mod system_groups;
 mod system_hosts;
 #[cfg(feature = "system-tests")]
 mod system_kubernetes;
+#[cfg(feature = "system-tests")]
+mod system_languages;
 #[cfg(feature = "system-tests")]
 mod system_machine;
 #[cfg(feature = "system-tests")]
