@@ -17,6 +17,7 @@ const FILES: &[(&str, &str)] = &[
     ("file-assemble", include_str!("../../stdlib/file-assemble.ops")),
     ("file-block", include_str!("../../stdlib/file-block.ops")),
     ("file-download", include_str!("../../stdlib/file-download.ops")),
+    ("file-fetch", include_str!("../../stdlib/file-fetch.ops")),
     ("file-ini", include_str!("../../stdlib/file-ini.ops")),
     ("file-json", include_str!("../../stdlib/file-json.ops")),
     ("file-line", include_str!("../../stdlib/file-line.ops")),

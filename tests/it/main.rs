@@ -78,6 +78,8 @@ mod system_containers;
 #[cfg(feature = "system-tests")]
 mod system_cron;
 #[cfg(feature = "system-tests")]
+mod system_fetch;
+#[cfg(feature = "system-tests")]
 mod system_groups;
 #[cfg(feature = "system-tests")]
 mod system_hosts;
