@@ -5,6 +5,7 @@ import copy
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 
@@ -69,6 +70,27 @@ def without(root, keys):
     return root
 
 
+def respelled(text):
+    """The same values with other escapes here and there."""
+    others = {'"': "u0022", "\\": "u005C", "n": "u000a", "t": "u0009"}
+    return re.sub(r"\\(.)", lambda found: "\\" + RANDOM.choice([found[1], others.get(found[1], found[1])]), text)
+
+
+def way(root):
+    """Keys that mostly lead somewhere."""
+    keys = []
+    for _ in range(RANDOM.randrange(1, 5)):
+        known = list(root) if isinstance(root, dict) else []
+        if isinstance(root, list):
+            known = [str(number) for number in range(len(root))]
+        keys.append(RANDOM.choice(known) if known and RANDOM.random() < 0.8 else RANDOM.choice(NAMES))
+        try:
+            root = root[place(root, keys[-1])]
+        except KeyError:
+            root = None
+    return keys
+
+
 def check(root, text, keys, value):
     asked = json.dumps(value, indent=RANDOM.choice([None, 2]))
     try:
@@ -104,8 +126,10 @@ for number in range(400):
     text = json.dumps(root, ensure_ascii=True, **style) if number % 2 else json.dumps(root, ensure_ascii=False, **style)
     text = text.encode("utf-8", "replace").decode()
     root = json.loads(text)
+    text = respelled(text)
+    assert json.loads(text) == root
     text += RANDOM.choice(["", "\n", "\n\n"])
-    keys = [RANDOM.choice(NAMES) for _ in range(RANDOM.randrange(1, 4))]
+    keys = way(root)
     try:
         check(root, text, keys, made(2))
     except AssertionError as error:

@@ -71,6 +71,7 @@ fn archive_create_packs_again_where_something_is_newer() {
     let said = case.run(step, "change", &["run", "-y"]);
     assert_eq!((said.code, case.changed(&said)), (0, 1), "{said:?}");
     // A file that went away left its folder younger than the archive.
+    all_old();
     std::fs::remove_file(case.project.path("root/source/cache/c")).unwrap();
     age("root/source/own.tar.gz", "2002-01-01");
     let said = case.run(step, "change", &["run", "-y"]);

@@ -36,7 +36,10 @@ fn postgres_databases_are_made_changed_undone_and_dropped() {
     let case = case();
     let had = case.host().sh(&databases());
     case.host().sh(&told("create role shop; create role \"o'w\";"));
-    case.converges("postgres.database(name: \"a shop\")", &databases(), &format!("a shop|postgres|UTF8\n{had}"));
+    case.converges("postgres.database(name: \"b\")", &databases(), &format!("b|postgres|UTF8\n{had}"));
+    let had = case.host().sh(&databases());
+    let first = "postgres.database(name: \"a shop\", owner: \"shop\")";
+    case.converges(first, &databases(), &format!("a shop|shop|UTF8\n{had}"));
     let owned = "postgres.database(name: \"a shop\", owner: \"o'w\")";
     case.converges(owned, &databases(), &format!("a shop|o'w|UTF8\n{had}"));
     let step =
