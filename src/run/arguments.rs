@@ -99,9 +99,25 @@ pub async fn bind(
         if runs_script && surroundings(context, param, value, &mut bound)? {
             continue;
         }
+        if action.renders.is_some()
+            && let Some(names) = names_of_secrets(param, value)
+        {
+            bound.variables.push(Variable { name: param.name.clone(), value: VariableValue::List(names) });
+            continue;
+        }
         bind_one(context, param, value, stage, &mut bound).await?;
     }
     Ok(bound)
+}
+
+/// A template's secrets are in its text by now; its body learns only which there were.
+fn names_of_secrets(param: &Param, value: &Value) -> Option<Vec<String>> {
+    match (value, param.ty.core()) {
+        (Value::Record(entries), Type::Map(_, of)) if of.is_secret() => {
+            Some(entries.iter().map(|(key, _)| format!("{key}=")).collect())
+        }
+        _ => None,
+    }
 }
 
 /// `cwd env stdin vars` of an action that runs the user's script are the script's, not the body's.
@@ -176,11 +192,23 @@ fn variable_value(context: &Context, value: &Value) -> Result<VariableValue, Ste
         Value::Hosts(hosts) => {
             VariableValue::List(hosts.iter().map(|host| text_of(&Value::Host(*host), inventory)).collect())
         }
+        Value::Record(entries) if entries.iter().any(|(_, value)| matches!(value, Value::Secret(_))) => {
+            VariableValue::Secrets(secret_entries(context, entries)?)
+        }
         Value::Record(entries) => VariableValue::List(
             entries.iter().map(|(key, value)| format!("{key}={}", text_of(value, inventory))).collect(),
         ),
         other => VariableValue::Text(text_of(other, inventory)),
     })
+}
+
+/// The entries of a map that holds secrets, as `KEY=VALUE`.
+fn secret_entries(context: &Context, entries: &[(String, Value)]) -> Result<Vec<Secret<String>>, StepError> {
+    let entry = |(key, value): &(String, Value)| match value {
+        Value::Secret(reference) => Ok(Secret::new(format!("{key}={}", context.secret(reference)?.expose()))),
+        other => Ok(Secret::new(format!("{key}={}", text_of(other, &context.inventory)))),
+    };
+    entries.iter().map(entry).collect()
 }
 
 /// A value as scripts read it: durations in whole seconds (rounded up), sizes in bytes.

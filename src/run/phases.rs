@@ -354,7 +354,7 @@ fn digest(program: &Program, redactor: &Redactor) -> String {
         match &variable.value {
             VariableValue::Text(text) => add(&redactor.clean(text)),
             VariableValue::List(items) => items.iter().for_each(|item| add(&redactor.clean(item))),
-            VariableValue::Secret(_) | VariableValue::Absent => {}
+            VariableValue::Secret(_) | VariableValue::Secrets(_) | VariableValue::Absent => {}
         }
     }
     for script in &program.scripts {

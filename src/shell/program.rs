@@ -42,6 +42,8 @@ pub enum VariableValue {
     Text(String),
     Secret(Secret<String>),
     List(Vec<String>),
+    /// A list with something secret in it.
+    Secrets(Vec<Secret<String>>),
     /// Empty text, and `name_set=false`.
     Absent,
 }

@@ -59,9 +59,10 @@ fn push_variable(text: &mut String, variable: &Variable) -> Result<(), ShellErro
     match &variable.value {
         VariableValue::Text(value) => push_text(text, name, value),
         VariableValue::Secret(value) => push_text(text, name, value.expose()),
-        VariableValue::List(items) => push_list(text, name, items),
+        VariableValue::List(items) => push_list(text, name, items.iter().map(String::as_str)),
+        VariableValue::Secrets(items) => push_list(text, name, items.iter().map(|item| item.expose().as_str())),
         VariableValue::Absent => {
-            push_list_functions(text, name, &[])?;
+            push_list_functions(text, name, std::iter::empty())?;
             text.push_str(&format!("{name}=''\n{name}_set=false\n"));
             Ok(())
         }
@@ -73,20 +74,24 @@ fn push_text(text: &mut String, name: &str, value: &str) -> Result<(), ShellErro
     Ok(())
 }
 
-fn push_list(text: &mut String, name: &str, items: &[String]) -> Result<(), ShellError> {
+fn push_list<'a>(text: &mut String, name: &str, items: impl Iterator<Item = &'a str>) -> Result<(), ShellError> {
     push_list_functions(text, name, items)?;
     text.push_str(&format!("{name}_set=true\n"));
     Ok(())
 }
 
 /// `with_NAME CMD…` runs once with all items behind it, `each_NAME CMD…` once per item.
-fn push_list_functions(text: &mut String, name: &str, items: &[String]) -> Result<(), ShellError> {
-    let quoted = items.iter().map(|item| quote(name, item)).collect::<Result<Vec<_>, _>>()?;
+fn push_list_functions<'a>(
+    text: &mut String,
+    name: &str,
+    items: impl Iterator<Item = &'a str>,
+) -> Result<(), ShellError> {
+    let quoted = items.map(|item| quote(name, item)).collect::<Result<Vec<_>, _>>()?;
     text.push_str(&format!("with_{name}() {{ \"$@\" {}; }}\neach_{name}() {{ :\n", quoted.join(" ")));
     for item in &quoted {
         text.push_str(&format!("\"$@\" {item} || return $?\n"));
     }
-    text.push_str(&format!("}}\n{name}_count={}\n", items.len()));
+    text.push_str(&format!("}}\n{name}_count={}\n", quoted.len()));
     Ok(())
 }
 
@@ -107,6 +112,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
     use super::{body_name, step_text};
+    use crate::base::secret::Secret;
     use crate::shell::frames::Nonces;
     use crate::shell::{Program, Variable, VariableValue};
 
@@ -122,6 +128,18 @@ mod tests {
             body_name("echo \"$to\"")
         );
         assert_eq!(step_text(&program, 7, &nonces()).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_list_with_secrets_arrives_like_any_other() {
+        let given = |value| Variable { name: "env".to_owned(), value };
+        let text = |value| {
+            let program = Program { variables: vec![given(value)], ..Program::new("x") };
+            step_text(&program, 7, &nonces()).unwrap()
+        };
+        let items = ["a=it's", "b="];
+        let secret = VariableValue::Secrets(items.map(|item| Secret::new(item.to_owned())).to_vec());
+        assert_eq!(text(secret), text(VariableValue::List(items.map(str::to_owned).to_vec())));
     }
 
     #[test]

@@ -68,10 +68,12 @@ mod state_journal;
 mod stdlib_archives;
 mod stdlib_cases;
 mod stdlib_http;
+mod stdlib_json;
 mod stdlib_lines;
 mod stdlib_looks;
 mod stdlib_net;
 mod stdlib_notify;
+mod stdlib_packing;
 mod stdlib_processes;
 mod stdlib_rights;
 mod stdlib_scripts;
@@ -79,15 +81,19 @@ mod stdlib_texts;
 mod stdlib_tls;
 mod story;
 #[cfg(feature = "system-tests")]
-mod system_balancer;
-#[cfg(feature = "system-tests")]
 mod system_apk;
 #[cfg(feature = "system-tests")]
+mod system_balancer;
+#[cfg(feature = "system-tests")]
 mod system_case;
+#[cfg(feature = "system-tests")]
+mod system_containers;
 #[cfg(feature = "system-tests")]
 mod system_cron;
 #[cfg(feature = "system-tests")]
 mod system_debian;
+#[cfg(feature = "system-tests")]
+mod system_fetch;
 #[cfg(feature = "system-tests")]
 mod system_firewalls;
 #[cfg(feature = "system-tests")]
@@ -95,15 +101,23 @@ mod system_groups;
 #[cfg(feature = "system-tests")]
 mod system_hosts;
 #[cfg(feature = "system-tests")]
+mod system_kubernetes;
+#[cfg(feature = "system-tests")]
+mod system_languages;
+#[cfg(feature = "system-tests")]
 mod system_machine;
 #[cfg(feature = "system-tests")]
-mod system_net;
-#[cfg(feature = "system-tests")]
 mod system_managers;
+#[cfg(feature = "system-tests")]
+mod system_mysql;
+#[cfg(feature = "system-tests")]
+mod system_net;
 #[cfg(feature = "system-tests")]
 mod system_package_changes;
 #[cfg(feature = "system-tests")]
 mod system_packages;
+#[cfg(feature = "system-tests")]
+mod system_postgres;
 #[cfg(feature = "system-tests")]
 mod system_reboot;
 #[cfg(feature = "system-tests")]

@@ -31,6 +31,9 @@ const VOLATILE: &[(&str, &str)] = &[
     ("var/lib/dnf", "a journal of what was done and undone"),
     ("var/lib/pacman", "its entries hold the time of installing; pacman is asked what they say"),
     ("var/lib/zypp", "a journal of what was done and undone"),
+    ("var/lib/containers", "what podman holds, which tests ask podman for"),
+    ("var/lib/mysql", "a server that runs writes when it likes"),
+    ("var/lib/postgresql", "a server that runs writes when it likes"),
 ];
 
 /// Path → kind, rights, owner and content.

@@ -17,6 +17,23 @@ mkdir -p "$root/tmp/sources/lists/partial"
 apt update
 apt install --no-install-recommends "$@"
 apt clean
+# Containers on hosts that are containers themselves: an overlay cannot lie on an overlay, and nspawn keeps keyrings, control
+# groups and settings of the kernel for itself.
+if [ -d "$root/etc/containers" ]; then
+  cat > "$root/etc/containers/storage.conf" << 'END'
+[storage]
+driver = "vfs"
+runroot = "/run/containers/storage"
+graphroot = "/var/lib/containers/storage"
+END
+  cat > "$root/etc/containers/containers.conf" << 'END'
+[containers]
+cgroups = "disabled"
+default_sysctls = []
+keyring = false
+netns = "none"
+END
+fi
 
 umount "$root/proc"
 rm -rf "$root/tmp/sources" "$root/etc/resolv.conf" "$root/usr/sbin/policy-rc.d"

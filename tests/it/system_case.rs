@@ -2,12 +2,30 @@
 //! and a plan that writes nothing. Knows nothing of particular actions.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+use std::os::unix::fs::PermissionsExt;
+
 use super::project::{Project, Said};
 use super::rig::{Rig, RigHost};
 use super::rig_changes::Files;
 
 /// Everything a step of a test may do.
 const ROW: &str = "change, admin, network, exec";
+
+/// What the hosts with databases, containers and languages have beside the image of all hosts: one list, so one image.
+pub(crate) const DATA_HOST: &[&str] = &[
+    "acl",
+    "busybox-static",
+    "crun",
+    "mariadb-server",
+    "netavark",
+    "podman",
+    "postgresql",
+    "python3-venv",
+    "unzip",
+    "xz-utils",
+    "zip",
+    "zstd",
+];
 
 pub(crate) struct Case {
     pub(crate) project: Project,
@@ -37,6 +55,12 @@ impl Case {
 
     pub(crate) fn host(&self) -> &RigHost {
         &self.rig.hosts[0]
+    }
+
+    /// A file of the project that only its owner reads, for `secret("file:NAME")`.
+    pub(crate) fn secret(&self, name: &str, text: &str) {
+        self.project.write(name, text);
+        std::fs::set_permissions(self.project.path(name), PermissionsExt::from_mode(0o600)).unwrap();
     }
 
     pub(crate) fn files(&self) -> Files {
@@ -75,6 +99,12 @@ impl Case {
         assert_eq!((first.code, changed(&first)), (0, 1), "{first:?}");
         assert_eq!(self.host().sh(shows), done, "{step}");
         self.has_nothing_to_do(step);
+    }
+
+    /// Done, and undone because a later step does not hold.
+    pub(crate) fn undoes(&self, step: &str) {
+        let said = self.run(&format!("{step}\n    require host.name == \"nobody\" else \"stop here\""));
+        assert_eq!((said.code, said.stderr.contains("stop here")), (23, true), "{said:?}");
     }
 
     pub(crate) fn has_nothing_to_do(&self, step: &str) {

@@ -201,6 +201,8 @@ fn sample(name: &str, action: &Action) -> &'static str {
         ("haproxy.drain" | "haproxy.ready", "server") => "web1",
         (_, "server") => "http://prom:9090",
         (_, "query" | "text" | "subject" | "body") => "\"quoted words\"",
+        ("archive.create", "to") => "/srv/x.tar.gz",
+        ("archive.create" | "file.assemble", "from") => "/srv/y",
         (_, "url") => "http://web1/healthz",
         ("package.debconf", "question") => "tzdata/Areas",
         ("package.debconf", "package") => "tzdata",
@@ -218,6 +220,16 @@ fn sample(name: &str, action: &Action) -> &'static str {
         ("file.find" | "file.prune", "name") => "\"*.log\"",
         (_, "owner") => "deploy",
         ("file.secret", "content") => "env:APP_TOKEN",
+        ("file.json" | "file.no_json", "key") => "\"nginx\"",
+        ("file.acl", "entries") => "\"user:deploy:rwx\"",
+        ("container.compose", "project") => "shop",
+        ("k8s.apply", "manifest") => "app.conf",
+        (_, "namespace" | "kind") => "deployment",
+        (_, "replicas") => "3",
+        (_, "sql") => "\"quoted words\"",
+        (_, "image") => "\"docker.io/library/nginx:1.27\"",
+        (_, "database") => "shop",
+        (_, "venv") => "/srv/venv",
         (_, "contains" | "content" | "script" | "line" | "match" | "after" | "block" | "with" | "value") => {
             "\"quoted words\""
         }
