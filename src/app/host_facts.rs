@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use super::errors::AppError;
 use super::execution::{now, runtime, state};
 use super::running::{ConnectOptions, endpoints};
+use super::side_by_side::side_by_side;
 use crate::base::ids::HostId;
 use crate::hir::types::Os;
 use crate::hir::value::Value;
@@ -73,27 +72,17 @@ async fn ask(
     forks: usize,
 ) -> Vec<(HostId, Result<Json, String>)> {
     let wires = Arc::new(LiveConnector { endpoints: endpoints(inventory, hosts.iter().copied(), options) });
-    let turns = Arc::new(Semaphore::new(forks));
-    let mut asked = JoinSet::new();
-    for host in hosts.iter().copied() {
-        let (wires, turns) = (Arc::clone(&wires), Arc::clone(&turns));
+    side_by_side(hosts, forks, |host| {
+        let wires = Arc::clone(&wires);
         let is_windows = inventory.hosts.at(host).os == Some(Os::Windows);
-        asked.spawn(async move {
-            let _turn = turns.acquire().await;
+        async move {
             if is_windows {
-                return (host, Err("facts are read on Linux and macOS; Windows cannot be reached yet".to_string()));
+                return Err("facts are read on Linux and macOS; Windows cannot be reached yet".to_string());
             }
-            (host, ask_one(wires.as_ref(), host).await.map_err(|error| error.with_hint()))
-        });
-    }
-    let mut answers = Vec::new();
-    while let Some(answer) = asked.join_next().await {
-        match answer {
-            Ok(answer) => answers.push(answer),
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+            ask_one(wires.as_ref(), host).await.map_err(|error| error.with_hint())
         }
-    }
-    answers
+    })
+    .await
 }
 
 async fn ask_one(wires: &LiveConnector, host: HostId) -> Result<Json, StepError> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::args_hosts::{FactsCommand, InvCommand, LockCommand};
+use super::args_hosts::{FactsCommand, HostsCommand, InvCommand, LockCommand};
 
 #[derive(Parser, Debug)]
 #[command(name = "opsc", version, about = "Operations, compiled: typed playbooks, proven plans, runs with evidence")]
@@ -82,6 +82,11 @@ pub enum Command {
     ///
     /// What was read before is shown again while it is younger than --max-age; the age stands beside the name.
     Facts(FactsCommand),
+    /// What is wrong with the way to hosts, stage by stage, and what mends it; changes nothing
+    ///
+    /// Name, port, host key, login, login shell, clock, disks, tools, sudo, sessions. Exit 20 where a host cannot be
+    /// worked with, 21 where something else must be mended.
+    Doctor(HostsCommand),
     /// List actions, or show one
     Actions(ActionsCommand),
     /// A script that completes commands in a shell

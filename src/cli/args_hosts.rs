@@ -21,6 +21,8 @@ pub enum InvWhat {
     },
     /// One host with all its settings
     Show { host: String },
+    /// Whether hosts can be worked with, a line each: how far one gets, and how long a step takes at least
+    Status(HostsCommand),
     /// Look at the host keys of hosts, and add those that you approve to known_hosts
     Trust(TrustCommand),
 }
@@ -34,6 +36,16 @@ pub struct TrustCommand {
     /// Approve every key that is not known, without looking at it
     #[arg(short, long, env = "OPSC_YES", value_parser = clap::builder::BoolishValueParser::new())]
     pub yes: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct HostsCommand {
+    /// The hosts, as for `-l`
+    pub hosts: String,
+    #[command(flatten)]
+    pub connection: Connection,
+    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
+    pub output: Format,
 }
 
 #[derive(Args, Debug)]

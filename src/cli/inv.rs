@@ -2,6 +2,7 @@
 
 use super::args::Global;
 use super::args_hosts::{InvCommand, InvWhat, TrustCommand};
+use super::doctor;
 use super::output::Output;
 use super::plan::open_workspace;
 use super::run::connect_options;
@@ -23,6 +24,7 @@ pub fn run(command: &InvCommand, global: &Global, output: &mut Output) -> i32 {
     match &command.what {
         InvWhat::Ls { limit } => list(&mut workspace, limit.as_deref(), output),
         InvWhat::Show { host } => show(&inventory, host, output),
+        InvWhat::Status(command) => doctor::status(&mut workspace, command, output),
         InvWhat::Trust(command) => trust(&mut workspace, command, output),
     }
 }

@@ -10,6 +10,7 @@ pub mod compile;
 pub mod completions;
 pub mod config;
 pub mod diff;
+pub mod doctor;
 pub mod explain;
 pub mod facts;
 pub mod fmt;
@@ -71,6 +72,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
         Command::Report(command) => runs::run_report(&command, global, output),
         Command::Logs(command) => runs::run_logs(&command, global, output),
         Command::Inv(command) => inv::run(&command, global, output),
+        Command::Doctor(command) => doctor::run(&command, global, output),
         Command::Facts(command) => facts::run(&command, global, output),
         Command::Actions(command) => actions::run(&command, global, output),
         Command::Completions(command) => completions::run(&command, output),

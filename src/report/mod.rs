@@ -8,6 +8,7 @@ pub mod diff_json;
 pub mod diff_markdown;
 pub mod diff_text;
 pub mod event_json;
+pub mod examination;
 pub mod facts_text;
 pub mod fingerprint;
 pub mod graph;

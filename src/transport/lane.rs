@@ -34,13 +34,22 @@ pub(super) struct Greeting<'a> {
     pub(super) patience: Duration,
 }
 
-/// Waits for the hello on both streams; answers one question for a password. Gives the user that the host says it is.
-pub(super) async fn greet(channel: &mut Channel, greeting: &Greeting<'_>) -> Result<String, TransportError> {
+/// Who said hello.
+pub(super) struct Greeted {
+    /// The user that the host says it is.
+    pub(super) user: String,
+    /// What came before, such as the words of a login shell's startup files; bounded.
+    pub(super) noise: String,
+}
+
+/// Waits for the hello on both streams; answers one question for a password.
+pub(super) async fn greet(channel: &mut Channel, greeting: &Greeting<'_>) -> Result<Greeted, TransportError> {
     let until = Instant::now() + greeting.patience;
     let mut hall = Hall::new(greeting.token);
     loop {
         if let [Some(user), Some(_)] = &hall.greeted {
-            return Ok(user.clone());
+            let noise = String::from_utf8_lossy(&hall.said.concat()).trim().to_owned();
+            return Ok(Greeted { user: user.clone(), noise });
         }
         let incoming = timeout_at(until, channel.receive()).await.map_err(|_| TransportError::HelloTimeout {
             host: greeting.host.to_owned(),

@@ -3,11 +3,13 @@
 //!
 //! * [`endpoint`]: where a host is and how to get in
 //! * [`session`]: the front: `connect`, `run`, `stage`, `exec`, `close`
+//! * [`banner`]: what listens at an endpoint
 //! * [`trust`]: host keys before anybody logs in
 //! * [`completed`]: what a program left behind
 //! * [`error`]: every way to fail
 #![expect(clippy::disallowed_methods, reason = "reaching hosts needs processes, files and the clock")]
 
+pub mod banner;
 pub mod completed;
 pub mod endpoint;
 pub mod error;

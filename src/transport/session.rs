@@ -8,7 +8,7 @@ use super::channel::{Channel, spawn_local};
 use super::completed::{Completed, Output};
 use super::endpoint::{Credentials, Endpoint, Wire};
 use super::error::TransportError;
-use super::lane::{Greeting, Lane, greet, wait_for_exit};
+use super::lane::{Greeted, Greeting, Lane, greet, wait_for_exit};
 use super::nonce::nonce;
 use super::privilege::{Elevated, elevate};
 use super::ssh::Ssh;
@@ -39,6 +39,8 @@ pub struct Session {
     connection: Arc<Connection>,
     /// Who the lane without a wish for a user belongs to.
     login: String,
+    /// What the first lane's login shell said before it was of use.
+    noise: String,
     lanes: BTreeMap<String, Lane>,
 }
 
@@ -60,11 +62,12 @@ impl Session {
             credentials: credentials.clone(),
             connection: Arc::new(connection),
             login: endpoint.user.clone(),
+            noise: String::new(),
             lanes: BTreeMap::new(),
         };
-        let (lane, login) = session.open_lane(None).await?;
-        session.lanes.insert(login.clone(), lane);
-        session.login = login;
+        let (lane, greeted) = session.open_lane(None).await?;
+        session.lanes.insert(greeted.user.clone(), lane);
+        (session.login, session.noise) = (greeted.user, greeted.noise);
         Ok(session)
     }
 
@@ -75,11 +78,17 @@ impl Session {
             credentials: self.credentials.clone(),
             connection: Arc::clone(&self.connection),
             login: self.login.clone(),
+            noise: String::new(),
             lanes: BTreeMap::new(),
         };
-        let (lane, login) = session.open_lane(None).await?;
-        session.lanes.insert(login, lane);
+        let (lane, greeted) = session.open_lane(None).await?;
+        session.lanes.insert(greeted.user, lane);
         Ok(session)
+    }
+
+    /// What the login shell said before it was of use; nothing, where its startup files are quiet.
+    pub fn noise(&self) -> &str {
+        &self.noise
     }
 
     /// Who the host says the login user is.
@@ -199,20 +208,20 @@ impl Session {
         }
     }
 
-    async fn open_lane(&self, user: Option<&str>) -> Result<(Lane, String), TransportError> {
+    async fn open_lane(&self, user: Option<&str>) -> Result<(Lane, Greeted), TransportError> {
         let token = nonce()?;
-        let (channel, found) = self.open(user, &token, &Work::Steps).await?;
+        let (channel, greeted) = self.open(user, &token, &Work::Steps).await?;
         let greeting = self.greeting(user, &token);
-        Ok((Lane::start(channel, &greeting), found))
+        Ok((Lane::start(channel, &greeting), greeted))
     }
 
-    /// A greeted channel of `user`, and who the host says that is.
+    /// A greeted channel of `user`.
     async fn open(
         &self,
         user: Option<&str>,
         token: &str,
         work: &Work<'_>,
-    ) -> Result<(Channel, String), TransportError> {
+    ) -> Result<(Channel, Greeted), TransportError> {
         let words = start_words(&self.endpoint.shell, token, work);
         let other = user.filter(|user| *user != self.login);
         let command = match other {
@@ -226,8 +235,8 @@ impl Session {
             Connection::Ssh(ssh) => ssh.open(&format!("exec {}", command_line(&command.words)?)).await?,
         };
         let greeting = Greeting { prompt: command.prompt.as_ref(), ..self.greeting(user, token) };
-        let found = greet(&mut channel, &greeting).await?;
-        Ok((channel, found))
+        let greeted = greet(&mut channel, &greeting).await?;
+        Ok((channel, greeted))
     }
 
     fn greeting<'a>(&'a self, user: Option<&'a str>, token: &'a str) -> Greeting<'a> {

@@ -242,7 +242,7 @@ fn is_rsa(algorithm: &Algorithm) -> bool {
 }
 
 /// Tries every address of the name within the connect timeout; the last failure is told.
-async fn dial(endpoint: &Endpoint) -> Result<TcpStream, TransportError> {
+pub(super) async fn dial(endpoint: &Endpoint) -> Result<TcpStream, TransportError> {
     let dialing = async {
         let addresses = tokio::net::lookup_host((endpoint.address.as_str(), endpoint.port)).await.map_err(|error| {
             let (host, address) = (endpoint.name.clone(), endpoint.address.clone());

@@ -20,6 +20,7 @@ mod contract_bodies;
 mod contract_lanes;
 mod diff;
 mod docs;
+mod doctor;
 mod dry_run;
 mod dry_run_programs;
 mod example_actions;
@@ -93,6 +94,8 @@ mod system_containers;
 mod system_cron;
 #[cfg(feature = "system-tests")]
 mod system_debian;
+#[cfg(feature = "system-tests")]
+mod system_doctor;
 #[cfg(feature = "system-tests")]
 mod system_fetch;
 #[cfg(feature = "system-tests")]

@@ -1,0 +1,262 @@
+//! What is wrong with the way to a host, stage by stage, and the command that mends it. Changes nothing.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::doctor_probe::{PROBE, judge_probe};
+use super::errors::AppError;
+use super::execution::runtime;
+use super::running::{ConnectOptions, endpoints};
+use super::side_by_side::side_by_side;
+use crate::base::ids::HostId;
+use crate::base::words;
+use crate::hir::types::Os;
+use crate::hir::world::Inventory;
+use crate::report::examination::{Examination, Finding};
+use crate::shell::Program;
+use crate::transport::banner::banner;
+use crate::transport::trust::check_host_key;
+use crate::transport::{AdminMethod, Credentials, Endpoint, Session, TransportError, Wire};
+
+/// As many sessions as opsc has beside each other on one connection at most.
+const SESSIONS: usize = 4;
+const PROBE_LIMIT: Duration = Duration::from_secs(30);
+
+/// Many hosts, so many at the same time, in their order.
+pub fn examine_all(
+    inventory: &Inventory,
+    hosts: &[HostId],
+    options: &ConnectOptions,
+    forks: usize,
+) -> Result<Vec<(HostId, Examination)>, AppError> {
+    let mut places = endpoints(inventory, hosts.iter().copied(), options);
+    let examined = runtime()?.block_on(side_by_side(hosts, forks, |host| {
+        let place = places.remove(&host);
+        let is_windows = inventory.hosts.at(host).os == Some(Os::Windows);
+        async move {
+            match place {
+                Some((endpoint, credentials)) if !is_windows => examine(&endpoint, &credentials).await,
+                _ => no_way_yet(),
+            }
+        }
+    }));
+    Ok(examined)
+}
+
+fn no_way_yet() -> Examination {
+    let finding = Finding::failed("transport", "Windows cannot be reached yet", "wait for a later opsc");
+    Examination { findings: vec![finding], ..Examination::default() }
+}
+
+async fn examine(endpoint: &Endpoint, credentials: &Credentials) -> Examination {
+    let mut examination = Examination::default();
+    let findings = &mut examination.findings;
+    if endpoint.transport == Wire::Ssh && !knock(endpoint, credentials, findings).await {
+        return examination;
+    }
+    let mut session = match Session::connect(endpoint, credentials).await {
+        Ok(session) => session,
+        Err(error) => {
+            findings.push(not_let_in(endpoint, &error));
+            return examination;
+        }
+    };
+    examination.reached = true;
+    findings.push(Finding::ok("login", format!("as {}", session.login_user())));
+    if !session.noise().is_empty() {
+        findings.push(noisy(session.noise()));
+    }
+    examination.latency = probe(&mut session, findings).await;
+    // Before another user's lane takes one of them.
+    if endpoint.transport == Wire::Ssh {
+        findings.push(sessions(&session).await);
+    }
+    findings.extend(admin(endpoint, &mut session).await);
+    session.close().await;
+    examination
+}
+
+/// Name, port, what listens there and its key; whether it makes sense to log in.
+async fn knock(endpoint: &Endpoint, credentials: &Credentials, findings: &mut Vec<Finding>) -> bool {
+    let (address, port) = (&endpoint.address, endpoint.port);
+    if let Some(jump) = &endpoint.jump {
+        findings.push(Finding::ok("tcp", format!("through {}: `opsc doctor {}` looks at it", jump.name, jump.name)));
+    } else {
+        match banner(endpoint).await {
+            Err(error) => {
+                findings.push(not_reached(endpoint, &error));
+                return false;
+            }
+            Ok(said) if !said.is_ssh() => {
+                findings.push(Finding::ok("tcp", format!("{address} port {port}")));
+                let found = match said.line.as_str() {
+                    "" => "what listens there says nothing, as no SSH server does".to_string(),
+                    line => format!("what listens there is no SSH server: it says `{}`", line.escape_debug()),
+                };
+                let mend =
+                    format!("give `port:` of {} in the inventory: port {port} is of something else", endpoint.name);
+                findings.push(Finding::failed("banner", found, mend));
+                return false;
+            }
+            Ok(said) => {
+                let took = words::duration(u64::try_from(said.connected.as_millis()).unwrap_or(u64::MAX).max(1));
+                findings.push(Finding::ok("tcp", format!("{address} port {port} in {took}")));
+                findings.push(Finding::ok("banner", said.line.escape_debug().to_string()));
+            }
+        }
+    }
+    match check_host_key(endpoint, credentials).await {
+        Ok(()) => {
+            findings.push(Finding::ok("host key", "known"));
+            true
+        }
+        Err(error) => {
+            findings.push(not_trusted(endpoint, &error));
+            false
+        }
+    }
+}
+
+fn not_reached(endpoint: &Endpoint, error: &TransportError) -> Finding {
+    let (name, address, port) = (&endpoint.name, &endpoint.address, endpoint.port);
+    let what = if matches!(error, TransportError::Dns { .. }) { "dns" } else { "tcp" };
+    let mend = match error {
+        TransportError::Dns { .. } => {
+            format!("give `address:` of {name} in the inventory, or look with `getent hosts {address}`")
+        }
+        TransportError::Refused { .. } => {
+            format!("start sshd there (`systemctl start ssh`), or give `port:` of {name} in the inventory")
+        }
+        _ => format!(
+            "see that it is up and that no firewall drops port {port}: `ping {address}`, `nc -vz {address} {port}`"
+        ),
+    };
+    Finding::failed(what, error.to_string(), mend)
+}
+
+fn not_trusted(endpoint: &Endpoint, error: &TransportError) -> Finding {
+    let mend = match error {
+        TransportError::HostKeyUnknown { .. } => format!("opsc inv trust {}", endpoint.name),
+        TransportError::HostKeyChanged { file, .. } => {
+            let place = match endpoint.port {
+                22 => endpoint.address.clone(),
+                port => format!("'[{}]:{port}'", endpoint.address),
+            };
+            format!(
+                "only if the host was rebuilt: ssh-keygen -R {place} -f {}, then opsc inv trust {}",
+                file.display(),
+                endpoint.name
+            )
+        }
+        other => other.hint().unwrap_or_else(|| "look at the host's own key with `ssh-keygen -lf` there".to_string()),
+    };
+    Finding::failed("host key", error.to_string(), mend)
+}
+
+fn not_let_in(endpoint: &Endpoint, error: &TransportError) -> Finding {
+    let (user, address, port) = (&endpoint.user, &endpoint.address, endpoint.port);
+    match error {
+        TransportError::Authentication { .. } => {
+            let mend = format!(
+                "ssh-copy-id -p {port} {user}@{address}, or give another `user:` or `key:`, or `-k` for a password"
+            );
+            Finding::failed("login", error.to_string(), mend)
+        }
+        TransportError::NoHello { .. } | TransportError::HelloTimeout { .. } => {
+            let mend = format!(
+                "the login shell must run /bin/sh: `getent passwd {user}` there shows it, `chsh -s /bin/sh {user}` sets it"
+            );
+            Finding::failed("shell", error.to_string(), mend)
+        }
+        other => Finding::failed(
+            "login",
+            other.to_string(),
+            other.hint().unwrap_or_else(|| "`OPSC_LOG=debug opsc doctor` tells more".to_string()),
+        ),
+    }
+}
+
+fn noisy(noise: &str) -> Finding {
+    let first = noise.lines().next().unwrap_or_default();
+    Finding::warning(
+        "startup files",
+        format!(
+            "the login shell says `{}` before anything runs; opsc passes over it, scp and rsync do not",
+            first.escape_debug()
+        ),
+        "put `case $- in *i*) ;; *) return ;; esac` first into ~/.bashrc, or its like of another shell",
+    )
+}
+
+async fn probe(session: &mut Session, findings: &mut Vec<Finding>) -> Option<Duration> {
+    let started = tokio::time::Instant::now();
+    let asked = session.run(None, &Program::new(""), PROBE_LIMIT, &mut |_, _| {}).await;
+    let latency = started.elapsed();
+    let before = now();
+    let answer = session.run(None, &Program::new(PROBE), PROBE_LIMIT, &mut |_, _| {}).await;
+    let between = (before, now());
+    match answer {
+        Ok(completed) => findings.extend(judge_probe(&completed.fields, between)),
+        Err(error) => {
+            findings.push(Finding::failed("shell", error.to_string(), "`OPSC_LOG=debug opsc doctor` tells more"))
+        }
+    }
+    asked.ok().map(|_| latency)
+}
+
+async fn admin(endpoint: &Endpoint, session: &mut Session) -> Option<Finding> {
+    if session.login_user() == "root" || endpoint.admin == AdminMethod::None {
+        return None;
+    }
+    let what = endpoint.admin.name();
+    let user = session.login_user().to_string();
+    let Err(error) = session.run(Some("root"), &Program::new(""), PROBE_LIMIT, &mut |_, _| {}).await else {
+        return Some(Finding::ok(what, "root is reached"));
+    };
+    let mend = match &error {
+        TransportError::PrivilegeMissing { .. } => {
+            format!("install {what} there, or give `admin: su` or `admin: doas` of {}", endpoint.name)
+        }
+        TransportError::PrivilegePasswordNeeded { .. } => {
+            format!(
+                "give the password by `-K`, or allow it without one: `{user} ALL=(ALL) NOPASSWD: ALL` in /etc/sudoers.d/{user}"
+            )
+        }
+        TransportError::PrivilegePasswordWrong { .. } => "give the right password by `-K`".to_string(),
+        TransportError::PrivilegeDenied { said, .. } if said.contains("must have a tty") => {
+            format!("`Defaults:{user} !requiretty` in /etc/sudoers.d/{user}")
+        }
+        TransportError::PrivilegeDenied { .. } => {
+            format!("allow it there: `usermod -aG sudo {user}`, or wheel on Red Hat")
+        }
+        other => other.hint().unwrap_or_else(|| "`OPSC_LOG=debug opsc doctor` tells more".to_string()),
+    };
+    // Steps that need no other user can be done all the same.
+    Some(Finding::failed(what, error.to_string(), mend))
+}
+
+async fn sessions(session: &Session) -> Finding {
+    let mut beside = Vec::new();
+    while beside.len() + 1 < SESSIONS {
+        match session.beside().await {
+            Ok(another) => beside.push(another),
+            Err(_) => break,
+        }
+    }
+    let had = beside.len() + 1;
+    for another in beside {
+        another.close().await;
+    }
+    if had == SESSIONS {
+        return Finding::ok("sessions", format!("{SESSIONS} on one connection"));
+    }
+    Finding::warning(
+        "sessions",
+        format!("{had} on one connection; steps of a `parallel` take turns where there are fewer than {SESSIONS}"),
+        "`MaxSessions 10` in /etc/ssh/sshd_config, then `systemctl reload ssh`",
+    )
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
