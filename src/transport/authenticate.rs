@@ -9,9 +9,10 @@ use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::Error::KeyIsEncrypted;
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
-use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, decode_secret_key};
+use russh::keys::{Certificate, HashAlg, PrivateKey, PrivateKeyWithHashAlg, decode_secret_key};
 use tokio::time::timeout;
 
+use super::certificate;
 use super::endpoint::{Credentials, Endpoint};
 use super::error::TransportError;
 use super::ssh::Judge;
@@ -106,12 +107,23 @@ impl Attempt<'_> {
             return Ok(false);
         };
         for identity in identities.into_iter().take(MOST_AGENT_KEYS) {
-            // Certificates of an agent come with the checking of certificates.
-            let AgentIdentity::PublicKey { key, comment } = identity else { continue };
-            self.tried.push(format!("agent key {comment}"));
-            for hash in self.hashes(key.algorithm().is_rsa()).await {
+            let (what, algorithm) = match &identity {
+                AgentIdentity::PublicKey { key, comment } => (format!("agent key {comment}"), key.algorithm()),
+                AgentIdentity::Certificate { certificate, comment } => {
+                    (format!("agent certificate {comment}"), certificate.algorithm())
+                }
+            };
+            self.tried.push(what);
+            for hash in self.hashes(algorithm.is_rsa()).await {
                 let user = &self.endpoint.user;
-                let result = self.handle.authenticate_publickey_with(user, key.clone(), hash, &mut agent).await;
+                let result = match &identity {
+                    AgentIdentity::PublicKey { key, .. } => {
+                        self.handle.authenticate_publickey_with(user, key.clone(), hash, &mut agent).await
+                    }
+                    AgentIdentity::Certificate { certificate, .. } => {
+                        self.handle.authenticate_certificate_with(user, certificate.clone(), hash, &mut agent).await
+                    }
+                };
                 // An agent that declines to sign is one key less, not the end.
                 if let Ok(result) = result
                     && self.note(Ok(result))?
@@ -133,8 +145,11 @@ impl Attempt<'_> {
                     continue;
                 }
             };
-            self.tried.push(format!("key {}", path.display()));
             let key = Arc::new(key);
+            if self.certificate(&path, &key).await? {
+                return Ok(true);
+            }
+            self.tried.push(format!("key {}", path.display()));
             for hash in self.hashes(key.algorithm().is_rsa()).await {
                 let key = PrivateKeyWithHashAlg::new(Arc::clone(&key), hash);
                 let result = self.handle.authenticate_publickey(&self.endpoint.user, key).await;
@@ -144,6 +159,23 @@ impl Attempt<'_> {
             }
         }
         Ok(false)
+    }
+
+    /// The certificate beside a key file, where there is one for this key.
+    async fn certificate(&mut self, path: &Path, key: &Arc<PrivateKey>) -> Result<bool, TransportError> {
+        let path = certificate::beside(path);
+        let Ok(text) = std::fs::read_to_string(&path) else { return Ok(false) };
+        let Ok(certificate) = Certificate::from_openssh(text.trim()) else {
+            self.tried.push(format!("certificate {} (not readable)", path.display()));
+            return Ok(false);
+        };
+        if certificate.public_key() != key.public_key().key_data() {
+            self.tried.push(format!("certificate {} (of another key)", path.display()));
+            return Ok(false);
+        }
+        self.tried.push(format!("certificate {}", path.display()));
+        let result = self.handle.authenticate_openssh_cert(&self.endpoint.user, Arc::clone(key), certificate).await;
+        self.note(result)
     }
 
     /// The key files to try, each with whether someone asked for it.

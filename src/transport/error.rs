@@ -55,10 +55,11 @@ pub enum TransportError {
         line: usize,
         fingerprint: String,
     },
-    /// A certificate was presented, or only a `@cert-authority` line speaks of this host.
+    /// A certificate of an authority that is trusted here, and that does not hold for this host or now.
     HostKeyCertificate {
         host: String,
         address: String,
+        reason: String,
     },
     KnownHosts {
         file: PathBuf,
@@ -213,7 +214,10 @@ impl TransportError {
             E::PrivilegeMissing { method, .. } => format!("install {method}, or connect as the admin user"),
             E::PrivilegePasswordNeeded { .. } => "give the admin password, or allow the user without one".to_owned(),
             E::PrivilegeNone { .. } => "set `admin` of this host, or connect as that user".to_owned(),
-            E::HostKeyCertificate { .. } => "add the host's own key to known_hosts".to_owned(),
+            E::HostKeyCertificate { .. } => {
+                "`ssh-keygen -L -f /etc/ssh/ssh_host_ed25519_key-cert.pub` on the host shows it; its authority signs another"
+                    .to_owned()
+            }
             E::Dns { .. } => "check the host's `address`".to_owned(),
             E::Refused { .. } => "check the host's `port`, and that sshd runs there".to_owned(),
             E::HelloTimeout { .. } => {
@@ -248,8 +252,8 @@ impl fmt::Display for TransportError {
             E::HostKeyRevoked { host, file, line, fingerprint } => {
                 write!(formatter, "{host}: the host key {fingerprint} is revoked by {}:{line}", file.display())
             }
-            E::HostKeyCertificate { host, address } => {
-                write!(formatter, "{host}: {address} is vouched for by a certificate, which opsc cannot check yet")
+            E::HostKeyCertificate { host, address, reason } => {
+                write!(formatter, "{host}: the certificate of {address} does not hold: {reason}")
             }
             E::KnownHosts { file, reason } => write!(formatter, "cannot use {}: {reason}", file.display()),
             E::Key { path, reason } => write!(formatter, "cannot use the key {}: {reason}", path.display()),

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit, Mac};
 use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
-use russh::keys::{Algorithm, HashAlg, PublicKey};
+use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey};
 use sha1::Sha1;
 
+use super::certificate;
 use super::endpoint::HostKeyPolicy;
 use super::error::TransportError;
 
@@ -17,6 +18,8 @@ use super::error::TransportError;
 #[derive(Clone, Debug)]
 pub(super) struct KnownHost {
     host: String,
+    /// What a certificate must be for.
+    address: String,
     /// `ADDRESS` for port 22, else `[ADDRESS]:PORT`.
     pattern: String,
     first_file: Option<PathBuf>,
@@ -35,7 +38,8 @@ impl KnownHost {
     /// Reads `files`; one that does not exist is empty, one that cannot be read is an error. Lines that no one can
     /// parse are passed over, as OpenSSH does.
     pub(super) fn read(host: &str, address: &str, port: u16, files: &[PathBuf]) -> Result<KnownHost, TransportError> {
-        let pattern = if port == 22 { address.to_lowercase() } else { format!("[{}]:{port}", address.to_lowercase()) };
+        let address = address.to_lowercase();
+        let pattern = if port == 22 { address.clone() } else { format!("[{address}]:{port}") };
         let mut lines = Vec::new();
         for file in files {
             let text = match fs::read_to_string(file) {
@@ -47,7 +51,7 @@ impl KnownHost {
             };
             collect_lines(&mut lines, file, &text, &pattern);
         }
-        Ok(KnownHost { host: host.to_owned(), pattern, first_file: files.first().cloned(), lines })
+        Ok(KnownHost { host: host.to_owned(), address, pattern, first_file: files.first().cloned(), lines })
     }
 
     /// The algorithms already known, for asking for a key that can be compared.
@@ -59,15 +63,7 @@ impl KnownHost {
     pub(super) fn judge(&self, key: &PublicKey, policy: HostKeyPolicy) -> Result<(), TransportError> {
         let same = |line: &&KnownLine| line.key.key_data() == key.key_data();
         let plain = || self.lines.iter().filter(|line| line.marker.is_none());
-        let revoked = self.lines.iter().filter(|line| line.marker == Some(Marker::Revoked)).find(same);
-        if let Some(line) = revoked {
-            return Err(TransportError::HostKeyRevoked {
-                host: self.host.clone(),
-                file: line.file.clone(),
-                line: line.line,
-                fingerprint: fingerprint(key),
-            });
-        }
+        self.refuse_revoked(key)?;
         if plain().any(|line| same(&line)) {
             return Ok(());
         }
@@ -82,9 +78,6 @@ impl KnownHost {
                 presented: described(key),
             });
         }
-        if self.lines.iter().any(|line| line.marker == Some(Marker::CertAuthority)) {
-            return Err(self.certificate());
-        }
         match policy {
             HostKeyPolicy::AcceptNew => self.learn(key),
             HostKeyPolicy::Strict => Err(TransportError::HostKeyUnknown {
@@ -97,9 +90,44 @@ impl KnownHost {
         }
     }
 
-    /// The refusal of a host that shows a certificate.
-    pub(super) fn certificate(&self) -> TransportError {
-        TransportError::HostKeyCertificate { host: self.host.clone(), address: self.pattern.clone() }
+    fn refuse_revoked(&self, key: &PublicKey) -> Result<(), TransportError> {
+        let revoked = self.lines.iter().filter(|line| line.marker == Some(Marker::Revoked));
+        match revoked.into_iter().find(|line| line.key.key_data() == key.key_data()) {
+            None => Ok(()),
+            Some(line) => Err(TransportError::HostKeyRevoked {
+                host: self.host.clone(),
+                file: line.file.clone(),
+                line: line.line,
+                fingerprint: fingerprint(key),
+            }),
+        }
+    }
+
+    /// Whether a certificate would be of use.
+    pub(super) fn has_authorities(&self) -> bool {
+        self.lines.iter().any(|line| line.marker == Some(Marker::CertAuthority))
+    }
+
+    /// Trusts a certificate of an authority that is listed for this host. Where its authority is not listed, the key in
+    /// it counts like any other, as for OpenSSH.
+    pub(super) fn judge_certificate(
+        &self,
+        certificate: &Certificate,
+        policy: HostKeyPolicy,
+        now: u64,
+    ) -> Result<(), TransportError> {
+        let (key, signer) = (PublicKey::from(certificate.public_key().clone()), certificate.signature_key());
+        self.refuse_revoked(&PublicKey::from(signer.clone()))?;
+        let authorities = self.lines.iter().filter(|line| line.marker == Some(Marker::CertAuthority));
+        if !authorities.into_iter().any(|line| line.key.key_data() == signer) {
+            return self.judge(&key, policy);
+        }
+        self.refuse_revoked(&key)?;
+        certificate::check_host(certificate, &self.address, now).map_err(|reason| TransportError::HostKeyCertificate {
+            host: self.host.clone(),
+            address: self.pattern.clone(),
+            reason,
+        })
     }
 
     fn learn(&self, key: &PublicKey) -> Result<(), TransportError> {
@@ -177,7 +205,7 @@ fn matches_list(patterns: &[String], host: &str) -> bool {
 }
 
 /// `*` is any text, `?` any one byte.
-fn matches_glob(pattern: &str, text: &str) -> bool {
+pub(super) fn matches_glob(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut read) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
@@ -279,11 +307,11 @@ mod tests {
     }
 
     #[test]
-    fn revoked_keys_and_authorities_are_refused() {
+    fn revoked_keys_are_refused_and_an_authority_knows_no_bare_key() {
         let revoked = judge(&format!("web1 {ONE}\n@revoked * {ONE}"), "web1", 22, ONE);
         assert!(matches!(revoked, Err(TransportError::HostKeyRevoked { line: 2, .. })), "{revoked:?}");
         let authority = judge(&format!("@cert-authority * {TWO}"), "web1", 22, ONE);
-        assert!(matches!(authority, Err(TransportError::HostKeyCertificate { .. })), "{authority:?}");
+        assert!(matches!(authority, Err(TransportError::HostKeyUnknown { .. })), "{authority:?}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod session;
 pub mod trust;
 
 mod authenticate;
+mod certificate;
 mod channel;
 mod known_hosts;
 mod lane;

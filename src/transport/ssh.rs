@@ -1,7 +1,7 @@
 //! One connection over SSH: reached, both sides proved, and channels opened on it. Knows nothing of what they carry.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use russh::client::{self, Handle, Handler};
 use russh::keys::{Algorithm, PublicKeyOrCertificate};
@@ -12,6 +12,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 
 use super::authenticate::authenticate;
+use super::certificate;
 use super::channel::{Channel, FarEnd, Outlet, channel};
 use super::completed::Stream;
 use super::endpoint::{Credentials, Endpoint, HostKeyPolicy, Wire};
@@ -163,7 +164,7 @@ async fn shake_hands(
 ) -> Result<client::Handle<Judge>, TransportError> {
     let known = KnownHost::read(&endpoint.name, &endpoint.address, endpoint.port, &endpoint.known_hosts)?;
     let config = Arc::new(config(&known));
-    let judge = Judge { host: endpoint.name.clone(), known, policy: endpoint.host_key };
+    let judge = Judge { known, policy: endpoint.host_key };
     timeout(endpoint.connect_timeout, client::connect_stream(config, stream, judge))
         .await
         .map_err(|_| connect_timeout(endpoint))?
@@ -172,7 +173,6 @@ async fn shake_hands(
 
 /// Answers the one question of the handshake that is ours: is this the host?
 pub(super) struct Judge {
-    host: String,
     known: KnownHost,
     policy: HostKeyPolicy,
 }
@@ -210,9 +210,10 @@ impl Handler for Judge {
                 self.known.judge(key, self.policy).map_err(HandshakeError::Ours)?;
                 Ok(true)
             }
-            PublicKeyOrCertificate::Certificate(_) => {
-                tracing::debug!(host = %self.host, "the host shows a certificate");
-                Err(HandshakeError::Ours(self.known.certificate()))
+            PublicKeyOrCertificate::Certificate(certificate) => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+                self.known.judge_certificate(certificate, self.policy, now).map_err(HandshakeError::Ours)?;
+                Ok(true)
             }
         }
     }
@@ -225,6 +226,9 @@ fn config(known: &KnownHost) -> client::Config {
     let first = known.algorithms();
     keys.sort_by_key(|key| !first.iter().any(|known| known == key || (is_rsa(known) && is_rsa(key))));
     preferred.key = keys.into();
+    if known.has_authorities() {
+        preferred.host_key_certificates = certificate::algorithms().into();
+    }
     preferred.cipher =
         vec![cipher::AES_256_GCM, cipher::AES_128_GCM, cipher::CHACHA20_POLY1305, cipher::AES_256_CTR].into();
     client::Config {
