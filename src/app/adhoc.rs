@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::errors::AppError;
 use super::limits::parse_limit;
-use super::planning::{PlanOptions, Planned, plan_checked};
+use super::planning::{Allow, PlanOptions, Planned, plan_checked};
 use super::workspace::Workspace;
 use crate::base::near::nearest;
 use crate::hir::program::Action;
@@ -21,7 +21,7 @@ pub struct Adhoc<'a> {
     /// The hosts, as for `-l`.
     pub limit: &'a str,
     pub as_root: bool,
-    pub allow_destroy: bool,
+    pub allow: Allow,
 }
 
 /// Plans one action on the hosts of a limit.
@@ -40,7 +40,7 @@ pub fn plan_action(workspace: &mut Workspace, adhoc: &Adhoc<'_>) -> Result<Plann
     let names: Vec<&str> = hosts.iter().map(|host| inventory.hosts.at(*host).name.as_str()).collect();
     let text = playbook_text(action, adhoc, &names)?;
     let checked = workspace.check_text(Path::new("<do>"), text);
-    plan_checked(workspace, checked, &PlanOptions { allow_destroy: adhoc.allow_destroy, ..PlanOptions::default() })
+    plan_checked(workspace, checked, &PlanOptions { allow: adhoc.allow, ..PlanOptions::default() })
 }
 
 fn playbook_text(action: &Action, adhoc: &Adhoc<'_>, hosts: &[&str]) -> Result<String, AppError> {

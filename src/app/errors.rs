@@ -76,6 +76,10 @@ pub enum AppError {
     BadVariable {
         text: String,
     },
+    /// In maintenance or retired, with their states.
+    InactiveHosts {
+        hosts: Vec<String>,
+    },
     DestroyNotAllowed {
         steps: Vec<String>,
     },
@@ -140,7 +144,7 @@ impl AppError {
         match self {
             AppError::Diagnostics { .. } | AppError::Tree { .. } => 11,
             AppError::Hosts { .. } | AppError::BadLimit { .. } | AppError::Limit { .. } => 13,
-            AppError::DestroyNotAllowed { .. } => 12,
+            AppError::DestroyNotAllowed { .. } | AppError::InactiveHosts { .. } => 12,
             AppError::ApprovalNeeded { .. } => 3,
             AppError::Locked { .. } => 26,
             AppError::Lock { .. } | AppError::State { .. } | AppError::Credential { .. } | AppError::Write { .. } => 1,
@@ -172,6 +176,9 @@ impl AppError {
             AppError::DestroyNotAllowed { .. } => {
                 Some("add `--allow-destroy` if losing that data is intended".to_string())
             }
+            AppError::InactiveHosts { .. } => Some(
+                "leave them out (`-l '!HOST'`), or add `--allow-inactive` if changing them is intended".to_string(),
+            ),
             AppError::ApprovalNeeded { .. } => {
                 Some("this opsc plans approvals, but cannot take them yet; nothing was run".to_string())
             }
@@ -222,6 +229,9 @@ impl fmt::Display for AppError {
             AppError::Limit { text, .. } => write!(formatter, "the limit `{text}` cannot be used"),
             AppError::BadLimit { text, reason } => write!(formatter, "the limit `{text}` cannot be used: {reason}"),
             AppError::BadVariable { text } => write!(formatter, "expected `name=value`, found `{text}`"),
+            AppError::InactiveHosts { hosts } => {
+                write!(formatter, "refused: not in service: {}", words::join_some(hosts, 5))
+            }
             AppError::DestroyNotAllowed { steps } => {
                 write!(formatter, "refused: {} may lose data that no rollback brings back", steps.join(", "))
             }

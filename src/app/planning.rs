@@ -16,7 +16,7 @@ use crate::hir::effect::Level;
 use crate::hir::program::{Param, Playbook, Program};
 use crate::hir::types::Type;
 use crate::hir::value::{FileRef, Value};
-use crate::hir::world::Inventory;
+use crate::hir::world::{Inventory, Lifecycle};
 use crate::inventory;
 use crate::plan::errors::{Refusal, RefusalKind};
 use crate::plan::inputs::{Given, Inputs, Selection};
@@ -34,9 +34,18 @@ pub struct PlanOptions {
     pub variable_files: Vec<PathBuf>,
     /// `-l`.
     pub limit: Option<String>,
-    pub allow_destroy: bool,
+    pub allow: Allow,
     /// `--tags`, `--skip-tags`, `--from`.
     pub selection: Selection,
+}
+
+/// What is refused unless somebody said that it is meant.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Allow {
+    /// Losing what no rollback brings back.
+    pub destroy: bool,
+    /// Changing hosts that are in maintenance or retired.
+    pub inactive: bool,
 }
 
 /// A plan with everything that running it needs.
@@ -78,13 +87,16 @@ pub fn plan_checked(workspace: &mut Workspace, checked: Checked, options: &PlanO
     };
     let plan =
         plan::plan(&program, playbook, &inventory, &inputs).map_err(|refusal| refused(refusal, playbook, &inputs))?;
-    if !options.allow_destroy {
+    if !options.allow.destroy {
         refuse_destroy(&plan)?;
+    }
+    if !options.allow.inactive {
+        refuse_inactive(&plan, &inventory)?;
     }
     Ok(Planned {
         plan: Arc::new(plan),
         program: Arc::new(program),
-        inventory: Arc::new(inventory),
+        inventory,
         files: Arc::new(files),
         path: checked.path,
         diagnostics,
@@ -178,6 +190,17 @@ fn refuse_destroy(plan: &Plan) -> Result<(), AppError> {
         .map(|(_, step)| format!("`{}`", step.name))
         .collect();
     if steps.is_empty() { Ok(()) } else { Err(AppError::DestroyNotAllowed { steps }) }
+}
+
+/// Hosts that are out of service are looked at, and not changed by the way.
+fn refuse_inactive(plan: &Plan, inventory: &Inventory) -> Result<(), AppError> {
+    if plan.row.level == Level::Read {
+        return Ok(());
+    }
+    let inactive =
+        plan.hosts.iter().map(|host| inventory.hosts.at(*host)).filter(|host| host.state != Lifecycle::Active);
+    let hosts: Vec<String> = inactive.map(|host| format!("{} ({})", host.name, host.state.name())).collect();
+    if hosts.is_empty() { Ok(()) } else { Err(AppError::InactiveHosts { hosts }) }
 }
 
 /// A run cannot wait for an approval yet, and must not go on without one.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::data::Loaded;
 use super::errors::AppError;
@@ -83,7 +84,7 @@ impl Workspace {
             texts.push(sources.add(display_path(path, &project), read_text(path)?));
         }
         let (found, inventory_diagnostics) = inventory::load(&sources, &texts);
-        let world = if files.is_empty() { World::Open } else { World::Known(found) };
+        let world = if files.is_empty() { World::Open } else { World::Known(Arc::new(found)) };
         let mut workspace = Workspace {
             project,
             settings,
@@ -111,8 +112,8 @@ impl Workspace {
     }
 
     /// The inventory; without one, only `localhost` exists.
-    pub fn inventory(&self) -> Inventory {
-        self.world.inventory().cloned().unwrap_or_else(|| inventory::load(&Sources::new(), &[]).0)
+    pub fn inventory(&self) -> Arc<Inventory> {
+        self.world.shared_inventory().unwrap_or_else(|| Arc::new(inventory::load(&Sources::new(), &[]).0))
     }
 
     /// Reads and checks one file.

@@ -260,9 +260,19 @@ pub struct Selection {
     /// Begin with this step, as `opsc plan` names it
     #[arg(long, value_name = "STEP")]
     pub from: Option<String>,
+    #[command(flatten)]
+    pub allow: Allowed,
+}
+
+/// What is refused unless it is said.
+#[derive(Args, Clone, Debug)]
+pub struct Allowed {
     /// Allow steps that may lose data for good
     #[arg(long, env = "OPSC_ALLOW_DESTROY", value_parser = clap::builder::BoolishValueParser::new())]
     pub allow_destroy: bool,
+    /// Allow changes of hosts that are in maintenance or retired, as the inventory says
+    #[arg(long, env = "OPSC_ALLOW_INACTIVE", value_parser = clap::builder::BoolishValueParser::new())]
+    pub allow_inactive: bool,
 }
 
 /// How hosts are reached.
@@ -358,9 +368,8 @@ pub struct DoCommand {
     /// Do not ask before the run
     #[arg(short, long, env = "OPSC_YES", value_parser = clap::builder::BoolishValueParser::new())]
     pub yes: bool,
-    /// Allow steps that may lose data for good
-    #[arg(long, env = "OPSC_ALLOW_DESTROY", value_parser = clap::builder::BoolishValueParser::new())]
-    pub allow_destroy: bool,
+    #[command(flatten)]
+    pub allow: Allowed,
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
     pub output: RunFormat,
 }
@@ -376,6 +385,9 @@ pub struct ExecCommand {
     /// What the command may do; `read` asks nothing before the run
     #[arg(long, value_enum, default_value = "change")]
     pub effect: EffectName,
+    /// Allow changes of hosts that are in maintenance or retired, as the inventory says
+    #[arg(long, env = "OPSC_ALLOW_INACTIVE", value_parser = clap::builder::BoolishValueParser::new())]
+    pub allow_inactive: bool,
     #[command(flatten)]
     pub connection: Connection,
     /// Do not ask before the run

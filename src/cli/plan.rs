@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::args::{Format, Global, GraphCommand, GraphFormat, PlanCommand, Selection};
+use super::args::{Allowed, Format, Global, GraphCommand, GraphFormat, PlanCommand, Selection};
 use super::config::{find_project, load_settings};
 use super::output::Output;
 use super::run::{Session, connect_options};
 use crate::app::AppError;
 use crate::app::errors::MissingInput;
-use crate::app::planning::{PlanOptions, Planned, plan_file};
+use crate::app::planning::{Allow, PlanOptions, Planned, plan_file};
 use crate::app::schedules::upcoming;
 use crate::app::workspace::Workspace;
 use crate::plan::inputs;
@@ -29,6 +29,10 @@ fn open_workspace_at(folder: &Path, global: &Global, output: &mut Output) -> Res
         .map_err(|error| output.fail(&error, None))
 }
 
+pub(super) fn allowed(flags: &Allowed) -> Allow {
+    Allow { destroy: flags.allow_destroy, inactive: flags.allow_inactive }
+}
+
 /// Checks and plans the file of a selection; findings are shown, also those that stop nothing.
 pub fn make_plan(selection: &Selection, global: &Global, output: &mut Output) -> Result<(Workspace, Planned), i32> {
     let folder = selection.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -38,7 +42,7 @@ pub fn make_plan(selection: &Selection, global: &Global, output: &mut Output) ->
         variables: selection.variables.clone(),
         variable_files: selection.variable_files.clone(),
         limit: selection.limit.clone(),
-        allow_destroy: selection.allow_destroy,
+        allow: allowed(&selection.allow),
         selection: inputs::Selection {
             tags: selection.tags.clone(),
             skip_tags: selection.skip_tags.clone(),

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use super::args::{Connection, DoCommand, EffectName, ExecCommand, Global, RunCommand, RunFormat};
 use super::output::Output;
-use super::plan::make_plan;
+use super::plan::{allowed, make_plan};
 use crate::app::AppError;
 use crate::app::adhoc::{Adhoc, command_line, plan_action};
 use crate::app::execution::{Execution, Told};
-use crate::app::planning::Planned;
-use crate::app::planning::refuse_gates;
+use crate::app::planning::{Allow, Planned, refuse_gates};
 use crate::app::running::ConnectOptions;
 use crate::app::workspace::Workspace;
 use crate::base::secret::Secret;
@@ -266,7 +265,7 @@ pub fn run_do(command: &DoCommand, global: &Global, output: &mut Output) -> i32 
         arguments: &command.arguments,
         limit: &command.limit,
         as_root: command.become_root,
-        allow_destroy: command.allow_destroy,
+        allow: allowed(&command.allow),
     };
     let how =
         How { connection: &command.connection, yes: command.yes, dry_run: false, diff: false, format: command.output };
@@ -292,7 +291,7 @@ pub fn run_exec(command: &ExecCommand, global: &Global, output: &mut Output) -> 
         arguments: &[format!("script={line}"), format!("effect={effect}")],
         limit: &command.limit,
         as_root: command.become_root,
-        allow_destroy: true,
+        allow: Allow { destroy: true, inactive: command.allow_inactive },
     };
     let how =
         How { connection: &command.connection, yes: command.yes, dry_run: false, diff: false, format: command.output };

@@ -1,5 +1,7 @@
 //! The world a program is about: hosts, groups, tags. Read from inventory texts, never from the network.
 
+use std::sync::Arc;
+
 use super::types::Os;
 use super::value::Value;
 use crate::base::ids::{HostId, IdVec};
@@ -8,7 +10,7 @@ use crate::base::ids::{HostId, IdVec};
 #[derive(Clone, PartialEq, Debug)]
 pub enum World {
     Open,
-    Known(Inventory),
+    Known(Arc<Inventory>),
 }
 
 impl World {
@@ -16,6 +18,13 @@ impl World {
         match self {
             World::Open => None,
             World::Known(inventory) => Some(inventory),
+        }
+    }
+
+    pub fn shared_inventory(&self) -> Option<Arc<Inventory>> {
+        match self {
+            World::Open => None,
+            World::Known(inventory) => Some(Arc::clone(inventory)),
         }
     }
 }

@@ -34,6 +34,7 @@ mod language_forms;
 mod language_parallel;
 mod language_plans;
 mod large_output;
+mod lifecycle;
 mod locks;
 mod map_keys;
 mod model_server;

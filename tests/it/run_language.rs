@@ -97,7 +97,7 @@ fn run(lab: &mut Lab, text: &str) -> Ran {
     let file = sources.add("lab.ops", text);
     let (tree, diagnostics) = opsc::syntax::parse(&sources, file);
     assert!(diagnostics.is_empty(), "{diagnostics:#?}");
-    let world = World::Known(lab.inventory.clone());
+    let world = World::Known(std::sync::Arc::new(lab.inventory.clone()));
     let (program, diagnostics) = check(
         &Input {
             main: &tree.expect("a tree"),

@@ -108,7 +108,7 @@ pub(super) fn workspace(with_inventory: bool) -> Workspace {
         let file = sources.add("inventory.yaml", INVENTORY);
         let (inventory, diagnostics) = inventory::load(&sources, &[file]);
         assert!(diagnostics.is_empty(), "{diagnostics:?}");
-        workspace.world = World::Known(inventory);
+        workspace.world = World::Known(std::sync::Arc::new(inventory));
     }
     workspace
 }
