@@ -235,6 +235,8 @@ fn sample(name: &str, action: &Action) -> &'static str {
         }
         (_, "port") => "8080",
         (_, "wait") => "20m",
+        ("ca.sign", "csr") => "\"quoted words\"",
+        ("ca.sign", "days") => "90",
         (_, "socket") => "/run/haproxy/admin.sock",
         (_, "backend") => "web",
         ("wait.port", "state") => "open",
