@@ -44,6 +44,8 @@ impl Progress {
             EventKind::StepOutput { step, host, text, .. } if self.verbose => {
                 harmless(text).lines().map(|line| format!("    {host} {step} | {line}\n")).collect()
             }
+            // The first attempts say what is waited for; after that ever fewer lines do, all of them are in the journal.
+            EventKind::StepRetried { attempt, .. } if !attempt.is_power_of_two() => String::new(),
             EventKind::StepRetried { step, host, attempt, error } => {
                 format!("  ~ {host} {step}: attempt {attempt} failed, trying again: {}\n", first_line(error))
             }

@@ -177,6 +177,7 @@ fn rolling_config_drains_restarts_and_puts_back() {
         23,
         "expected status 200, found 500",
     );
+    assert_eq!(said.stderr.matches("trying again").count(), 4, "attempts 1, 2, 4 and 8 of ten are told");
     // The server is back behind the balancer only when it runs as before.
     let undone =
         said.stderr.lines().filter(|line| line.contains(": rolled_back")).map(|line| line.split(' ').nth(4).unwrap());
