@@ -27,6 +27,8 @@ const FILES: &[(&str, &str)] = &[
     ("file-no_json", include_str!("../../stdlib/file-no_json.ops")),
     ("file-replace", include_str!("../../stdlib/file-replace.ops")),
     ("file-rights", include_str!("../../stdlib/file-rights.ops")),
+    ("file-yaml", include_str!("../../stdlib/file-yaml.ops")),
+    ("file-no_yaml", include_str!("../../stdlib/file-no_yaml.ops")),
     ("firewall", include_str!("../../stdlib/firewall.ops")),
     ("firewall-rule", include_str!("../../stdlib/firewall-rule.ops")),
     ("git", include_str!("../../stdlib/git.ops")),

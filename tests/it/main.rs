@@ -80,6 +80,7 @@ mod stdlib_rights;
 mod stdlib_scripts;
 mod stdlib_texts;
 mod stdlib_tls;
+mod stdlib_yaml;
 mod story;
 #[cfg(feature = "system-tests")]
 mod system_apk;
