@@ -145,6 +145,8 @@ mod system_story;
 #[cfg(feature = "system-tests")]
 mod system_sudo;
 #[cfg(feature = "system-tests")]
+mod system_swap;
+mod system_tools;
 mod system_updates;
 #[cfg(feature = "system-tests")]
 mod system_users;

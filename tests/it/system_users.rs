@@ -169,3 +169,28 @@ fn purged_accounts_are_gone_with_their_home() {
         "/home/outer\n/srv\n3\n"
     );
 }
+
+#[test]
+fn accounts_and_groups_are_looked_at() {
+    let case = Case::new();
+    case.host().sh("groupadd --gid 4000 team; useradd --uid 4001 --groups team,sudo --comment \"It's\" --shell /bin/sh app; echo app:pass | chpasswd; useradd closed");
+    let looks = |step: &str, holds: &str| {
+        let said = case.run(&format!("x = {step}\n    require {holds} else \"no\""));
+        assert_eq!((said.code, changed(&said)), (0, 0), "{said:?}");
+    };
+    looks(
+        "user.info(name: \"app\")",
+        "x.exists and x.uid == 4001 and x.group == \"app\" and x.groups == [\"app\", \"sudo\", \"team\"]",
+    );
+    looks(
+        "user.info(name: \"app\")",
+        "x.comment == \"It's\" and x.home == \"/home/app\" and x.shell == \"/bin/sh\" and x.locked == none",
+    );
+    let root = |name: &str| format!("user.info(name: \"{name}\") {{\n      as: \"root\"\n    }}");
+    looks(&root("app"), "x.locked == false");
+    looks(&root("closed"), "x.locked == true");
+    looks("user.info(name: \"none\")", "not x.exists and x.uid == none and length(x.groups) == 0");
+    looks("group.info(name: \"team\")", "x.exists and x.gid == 4000 and x.members == [\"app\"]");
+    looks("group.info(name: \"app\")", "x.exists and length(x.members) == 0");
+    looks("group.info(name: \"none\")", "not x.exists and x.gid == none");
+}
