@@ -2,6 +2,7 @@
 
 use super::tokens::{Token, TokenKind};
 use crate::eval::fits::fits;
+use crate::eval::parse::parse_size;
 use crate::hir::types::Type;
 use crate::hir::value::Value;
 
@@ -190,6 +191,8 @@ fn one(token: &Token, ty: &Type) -> Option<String> {
             token.word.parse().ok().and_then(|number| fitting(Value::Int(number), ty))
         }
         (Type::Duration, TokenKind::Duration) => Some(text.clone()),
+        // A bare number says no unit, so it is no size.
+        (Type::Size, TokenKind::Word) => parse_size(text).and_then(|bytes| fitting(Value::Size(bytes), ty)),
         (Type::Bool, _) => None,
         // `GET` as it is, others in whatever case they are written.
         (Type::Union(_), _) => fitting(Value::string(text), ty).or_else(|| fitting(Value::string(&token.word), ty)),

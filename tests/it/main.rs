@@ -83,6 +83,7 @@ mod stdlib_rights;
 mod stdlib_scripts;
 mod stdlib_texts;
 mod stdlib_tls;
+mod stdlib_yaml;
 mod story;
 #[cfg(feature = "system-tests")]
 mod system_apk;
@@ -149,6 +150,8 @@ mod system_story;
 #[cfg(feature = "system-tests")]
 mod system_sudo;
 #[cfg(feature = "system-tests")]
+mod system_swap;
+mod system_tools;
 mod system_updates;
 #[cfg(feature = "system-tests")]
 mod system_users;

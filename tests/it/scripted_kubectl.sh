@@ -60,6 +60,6 @@ case "$1 ${2:-}" in
     ;;
   'delete '*) rm "$(place "$2" "$3")" ;;
   'scale '*) echo "$2 $space $3 $replicas" > "$state/$2.$space.$3" ;;
-  'rollout '*) if [ -e "/srv/stuck" ]; then echo "error: timed out waiting for the condition" >&2; exit 1; fi ;;
+  'rollout '*) if [ -e "/srv/stuck" ]; then echo "error: timed out waiting for the condition" >&2; exit 1; fi; echo "$3 \"$4\" successfully rolled out" ;;
   *) echo "unknown command $*" >&2; exit 1 ;;
 esac

@@ -146,3 +146,30 @@ fn git_checkout_that_cannot_be() {
         case.is_refused(&format!("git.checkout(repo: \"{bad}\", to: \"{{root}}/new\")"), row, "expected text like");
     }
 }
+
+#[test]
+fn git_checkout_of_no_more_than_so_many_commits() {
+    let case = Case::new();
+    let commits = repository(&case);
+    let row = "change, network";
+    let repo = format!("file://{}/repo's", case.project.folder.path().display());
+    let step = |more: &str| format!("git.checkout(repo: \"{repo}\", to: \"{{root}}/it's\"{more})");
+    let count = || tool(&case.project.path("root/it's"), "git", &["rev-list", "--count", "HEAD"]).trim().to_owned();
+    case.converges(&step(", version: \"v2\", depth: 1"), row, |project| holds(project, "two"));
+    assert_eq!(count(), "1");
+    let turns = |more: &str, text: &str| {
+        case.converges_but_for(&step(more), row, "it's/.git", |project| holds(project, text));
+    };
+    turns(&format!(", version: \"{}\", depth: 1", commits[1]), "one");
+    turns(", version: \"v2\", depth: 1", "two");
+    let folder = case.project.path("repo's");
+    std::fs::write(folder.join("file"), "three").unwrap();
+    tool(&folder, "git", &["commit", "-q", "-a", "-m", "three"]);
+    turns(", depth: 1", "three");
+    assert_eq!(count(), "1");
+    std::fs::write(folder.join("file"), "four").unwrap();
+    tool(&folder, "git", &["commit", "-q", "-a", "-m", "four"]);
+    turns(", version: \"main\"", "four");
+    assert_eq!(count(), "4", "without depth all of it is there again");
+    case.fails(&step(", key: \"{root}/no-key\""), row, "no such file with a key");
+}

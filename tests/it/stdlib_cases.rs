@@ -307,6 +307,22 @@ fn shell_run_with_creates_unless_undo_and_variables() {
 }
 
 #[test]
+fn shell_run_prints_json_and_ends_with_a_code_that_is_right() {
+    let case = Case::new();
+    let step = |code: usize, holds: &str| {
+        format!(
+            "x = shell.run(script: sh\"printf '%s' '{{\\\"a\\\": [1, {{\\\"b\\\": true}}]}}'; exit {code}\", effect: \"read\") {{\n      ok: it.code in [0, 1]\n    }}\n    require {holds} else \"no\""
+        )
+    };
+    let holds = "x.code == 1 and from_json(x.stdout).a[0] == 1 and from_json(x.stdout).a[1].b";
+    let said = case.run(&step(1, holds), "exec", &["run"]);
+    assert_eq!((said.code, case.changed(&said)), (0, 0), "{said:?}");
+    assert_eq!(case.run(&step(1, "from_json(x.stdout).a[0] == 2"), "exec", &["run"]).code, 21);
+    let wrong = case.run(&step(2, "x.code == 2"), "exec", &["run"]);
+    assert!(wrong.code == 21 && wrong.stderr.contains("`ok` does not hold"), "{wrong:?}");
+}
+
+#[test]
 fn wait_port_sees_who_listens() {
     let case = Case::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -318,4 +334,28 @@ fn wait_port_sees_who_listens() {
     assert_eq!(case.run(&closed, "read", &["run"]).code, 0);
     let never = format!("wait.port(port: {port}) {{\n      timeout: 1s\n    }}");
     assert_eq!(case.run(&never, "read", &["run"]).code, 27);
+}
+
+#[test]
+fn wait_port_hears_what_is_said() {
+    let case = Case::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        // Not yet at the first time.
+        for (number, stream) in listener.incoming().enumerate() {
+            let said = if number == 0 { "421 busy\r\n" } else { "220 it's $(ready)\r\n" };
+            drop(std::io::Write::write_all(&mut stream.unwrap(), said.as_bytes()));
+        }
+    });
+    let ready = format!("wait.port(port: {port}, text: \"220 it's $(ready)\")");
+    let said = case.run(&ready, "read", &["run"]);
+    assert_eq!((said.code, case.changed(&said)), (0, 0), "{said:?}");
+    let other = format!("wait.port(port: {port}, text: \"250\") {{\n      timeout: 2s\n    }}");
+    assert_eq!(case.run(&other, "read", &["run"]).code, 27);
+    case.fails(
+        &format!("wait.port(port: {port}, state: \"closed\", text: \"x\")"),
+        "read",
+        "a closed port says nothing",
+    );
 }

@@ -129,3 +129,35 @@ fn images_are_pulled_again_and_the_name_goes_back() {
     let second = case.run(again);
     assert_eq!((second.code, case.host().sh(id) == old), (0, false), "{second:?}");
 }
+
+#[test]
+fn images_are_built_from_a_folder_and_again_where_it_is_another() {
+    let case = Case::with_packages(DATA_HOST);
+    case.host().sh("mkdir \"/srv/it's\" && cd \"/srv/it's\" && printf 'FROM scratch\\nARG WHO\\nLABEL who=$WHO\\nCOPY data /data\\n' > Dockerfile && echo one > data");
+    let shows = "podman image inspect --format '{{index .Config.Labels \"who\"}}' localhost/own:1 2>/dev/null || true";
+    let step = |who: &str| {
+        format!("container.build(name: \"localhost/own:1\", context: \"/srv/it's\", args: {{ WHO: \"{who}\" }})")
+    };
+    let undone_and_done = |step: &str, done: &str| {
+        let id = "podman image inspect --format '{{.Id}}' localhost/own:1 2>/dev/null || true";
+        let had = case.host().sh(id);
+        let planned = case.opsc(&["plan"], step);
+        assert!(planned.stdout.contains("h1: ~ will change"), "{planned:?}");
+        case.undoes(step);
+        assert_eq!(case.host().sh(id), had, "{step}");
+        let first = case.run(step);
+        assert_eq!((first.code, changed(&first), case.host().sh(shows).as_str()), (0, 1, done), "{first:?}");
+        case.has_nothing_to_do(step);
+    };
+    undone_and_done(&step("a 'b' $(c)"), "a 'b' $(c)\n");
+    undone_and_done(&step("other"), "other\n");
+    for change in ["echo two > data", "chmod 755 data", "ln -s data link"] {
+        case.host().sh(&format!("cd \"/srv/it's\" && {change}"));
+        let said = case.run(&step("other"));
+        assert_eq!((said.code, changed(&said)), (0, 1), "{change}: {said:?}");
+    }
+    case.host().sh("echo 'COPY none /none' >> \"/srv/it's/Dockerfile\"");
+    case.fails(&step("other"), shows, &["none"]);
+    case.fails("container.build(name: \"x\", context: \"/srv/none\")", shows, &["there is no folder /srv/none"]);
+    case.fails("container.build(name: \"x\", context: \"/srv\")", shows, &["/srv has no Dockerfile"]);
+}

@@ -76,7 +76,11 @@ fn objects_are_looked_at_scaled_restarted_and_deleted() {
     let restart = "k8s.restart(name: \"web\", namespace: \"shop\")";
     let said = case.run(restart);
     assert_eq!((said.code, changed(&said)), (0, 1), "{said:?}");
+    let rollout = "x = k8s.rollout(name: \"web\", namespace: \"shop\", within: 30s)\n    require matches(x.status, \"successfully rolled out$\") else \"{x.status}\"";
+    let said = case.run(rollout);
+    assert_eq!((said.code, changed(&said)), (0, 0), "{said:?}");
     case.host().sh("touch /srv/stuck");
+    says(&case.run(rollout), "timed out waiting for the condition");
     says(&case.run(restart), "timed out waiting for the condition");
     says(&case.run(&restart.replace("web", "none")), "there is no deployment none");
     says(&case.run(&scale.replace("web", "none")), "(NotFound)");
@@ -123,4 +127,79 @@ fn compose_projects_run_as_their_file_says() {
     assert_eq!((same.code, changed(&same)), (0, 0), "two of one service: {same:?}");
     case.host().sh("echo broken 1 > /srv/compose.yaml");
     says(&case.run(step), "service web failed to build");
+}
+
+/// Releases are files, a line for each revision: number, status, chart, description.
+const HELM: &str = r#"#!/bin/sh
+set -eu
+echo "$*" >> /srv/calls
+space=default words= description= filter= wanted=
+while [ "$#" -gt 0 ]; do
+  case "$1" in
+    --namespace) space="$2"; shift ;;
+    --description) description="$2"; shift ;;
+    --filter) filter="$2"; shift ;;
+    --values) wanted="$(cat "$2")"; shift ;;
+    --kube-context | --kubeconfig | --max | --output | --timeout | --version | --repo) shift ;;
+    --all | --short | --install | --wait | --create-namespace) ;;
+    -*) echo "Error: unknown flag: $1" >&2; exit 1 ;;
+    *) words="$words $1" ;;
+  esac
+  shift
+done
+set -- $words
+at="/srv/cluster/$space.${2:-}"
+add() { echo "$(($(wc -l < "$at" 2>/dev/null || echo 0) + 1))|$1" >> "$at"; }
+case "$1" in
+  list) cd /srv/cluster && for each in "$space".*; do echo "${each#"$space".}"; done | grep -e "$filter" || true ;;
+  history) tail -n 1 "$at" | awk -F '|' '{ printf "- app_version: \"1\"\n  chart: %s\n  description: %s\n  revision: %s\n  status: %s\n", $3, $4, $1, $2 }' ;;
+  upgrade)
+    if [ "$wanted" = broken ]; then
+      add "failed|$3|$description|$wanted"
+      echo "Error: UPGRADE FAILED: timed out waiting for the condition" >&2
+      exit 1
+    fi
+    add "deployed|$3|$description|$wanted"
+    ;;
+  rollback) add "deployed|$(sed -n "$3p" "$at" | cut -d '|' -f 3)|Rollback to $3|$(sed -n "$3p" "$at" | cut -d '|' -f 5)" ;;
+  uninstall) rm "$at" ;;
+  *) echo "unknown command $*" >&2; exit 1 ;;
+esac
+"#;
+
+#[test]
+fn releases_of_charts_are_installed_changed_and_go_back() {
+    let case = case();
+    case.host()
+        .sh(&format!("cat > /usr/local/bin/helm <<'END OF IT'\n{HELM}\nEND OF IT\nchmod 755 /usr/local/bin/helm"));
+    // What runs, without what it came by.
+    let shows = "tail -qn 1 /srv/cluster/*.* 2>/dev/null | cut -d '|' -f 2,3,5";
+    let step = "helm.install(name: \"web\", chart: \"shop/web\", version: \"1.4.0\", values: file(\"values.yaml\"), namespace: \"shop\", create_namespace: true)";
+    case.project.write("values.yaml", "one");
+    undone_and_done(&case, step, shows, "deployed|shop/web|one\n");
+    case.project.write("values.yaml", "two");
+    undone_and_done(&case, step, shows, "deployed|shop/web|two\n");
+    let calls = case.host().sh("grep -e ^upgrade /srv/calls | tail -n 1");
+    for part in [
+        "upgrade web shop/web --install --description opsc ",
+        " --wait --timeout 300s --version 1.4.0 --values ",
+        " --create-namespace --namespace shop",
+    ] {
+        assert!(calls.contains(part), "{calls}");
+    }
+    case.project.write("values.yaml", "broken");
+    says(&case.run(step), "UPGRADE FAILED: timed out waiting for the condition");
+    assert_eq!(case.host().sh(shows), "deployed|shop/web|two\n");
+    case.host().sh("rm /srv/cluster/*.*");
+    says(&case.run(step), "UPGRADE FAILED");
+    assert_eq!(case.host().sh(shows), "", "a release that came and failed is gone");
+    case.host().sh("mkdir -p /srv/chart/templates; echo one > /srv/chart/templates/x");
+    let folder = "helm.install(name: \"own\", chart: \"/srv/chart\")";
+    for (text, changes) in [("one", 1), ("one", 0), ("two", 1)] {
+        case.host().sh(&format!("echo {text} > /srv/chart/templates/x"));
+        let said = case.run(folder);
+        assert_eq!((said.code, changed(&said)), (0, changes), "{text}: {said:?}");
+    }
+    case.host().sh("rm /usr/local/bin/helm");
+    says(&case.run(step), "there is no helm");
 }

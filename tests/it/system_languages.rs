@@ -77,3 +77,55 @@ fn access_lists_are_set_and_given_back() {
     let none = "file.acl(path: \"/srv/none\", entries: [\"u:ops:r\"])";
     case.fails_not_undone(none, shows, &["there is no /srv/none"]);
 }
+
+/// Answers as npm is documented to; `NAME@VERSION` lines stand for what is installed, of all the host or of a folder.
+const NPM: &str = r#"#!/bin/sh
+set -eu
+verb="$1" at=/var/log/npm words=
+shift
+while [ "$#" -gt 0 ]; do
+  case "$1" in
+    --prefix) at="$2/node_modules"; shift ;;
+    --registry | --loglevel) shift ;;
+    --global | --parseable | --long | --depth=0 | --no-audit | --no-fund | --) ;;
+    -*) echo "unknown option $1" >&2; exit 1 ;;
+    *) words="$words $1" ;;
+  esac
+  shift
+done
+[ -e "$at" ] || [ "$verb" = ls ] || : > "$at"
+for word in $words; do
+  name="$(printf '%s' "$word" | sed 's/\(.\)@[^@]*$/\1/')" version=2.0.0
+  if [ "$name" != "$word" ]; then version="${word##*@}"; fi
+  if [ "$name" = none ]; then echo "npm ERR! 404  'none@*' is not in this registry." >&2; exit 1; fi
+  grep -v -F -e "$name@" "$at" > /tmp/npm.new || true
+  if [ "$verb" = install ]; then echo "$name@$version" >> /tmp/npm.new; fi
+  sort /tmp/npm.new > "$at"
+  rm /tmp/npm.new
+  case "$at" in */node_modules) cp "$at" "${at%node_modules}package.json"; cp "$at" "${at%node_modules}package-lock.json" ;; esac
+done
+if [ "$verb" = ls ]; then
+  echo "/x:"
+  sed 's|^\(.*\)@\([^@]*\)$|/x/node_modules/\1:\1@\2|' "$at" 2>/dev/null || true
+fi
+"#;
+
+#[test]
+fn npm_packages_are_installed_and_versions_come_back() {
+    let case = Case::new();
+    case.host().sh(&format!("cat > /usr/local/bin/npm <<'END OF IT'\n{NPM}\nEND OF IT\nchmod 755 /usr/local/bin/npm; mkdir -p -m 700 /root/.opsc/backup; : > /var/log/npm"));
+    let step = |more: &str| format!("npm.install(names: {more}) {{\n      as: \"root\"\n    }}");
+    let all = "cat /var/log/npm";
+    case.converges(&step("[\"pm2@1.0.0\"]"), all, "pm2@1.0.0\n");
+    case.has_nothing_to_do(&step("[\"pm2\"]"));
+    case.converges(&step("[\"pm2@2.0.0\", \"@scope/tool\"]"), all, "@scope/tool@2.0.0\npm2@2.0.0\n");
+    case.fails(&step("[\"none\"]"), all, &["is not in this registry"]);
+    case.fails(&step("[\"x\"], path: \"/srv/none\""), all, &["the folder has no package.json"]);
+    case.host().sh("mkdir \"/srv/it's\"; echo '{}' > \"/srv/it's/package.json\"; : > \"/srv/it's/node_modules\"");
+    let own = step("[\"left@1.2.3\"], path: \"/srv/it's\", registry: \"https://npm.example.org\"");
+    case.converges(&own, "cat \"/srv/it's/package.json\"", "left@1.2.3\n");
+    let refused = case.opsc(&["check"], &step("[\"--global\"]"));
+    assert_eq!(refused.code, 11, "{refused:?}");
+    case.host().sh("rm /usr/local/bin/npm");
+    case.fails(&step("[\"x\"]"), all, &["there is no npm"]);
+}

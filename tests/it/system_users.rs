@@ -83,3 +83,114 @@ fn accounts_that_cannot_be_made_say_why() {
     let changes = case.run("user.ensure(name: \"ops\", comment: \"while logged in\")");
     assert_eq!((changes.code, changed(&changes)), (0, 1), "{changes:?}");
 }
+
+/// What crypt makes of two passwords; a wrapper around the program that takes them keeps every command line that runs then.
+const HASHES: [&str; 2] = ["$6$opscsalt$first./Hash0", "$y$j9T$opscsalt$second./Hash1"];
+const WRAPPER: &str = "printf '#!/bin/sh\\ncat /proc/[0-9]*/cmdline 2>/dev/null | tr \"\\\\0\" \" \" >> /var/log/seen\\nexec /usr/sbin/chpasswd \"$@\"\\n' > /usr/local/sbin/chpasswd; chmod 755 /usr/local/sbin/chpasswd; mkdir -p -m 700 /root/.opsc/backup";
+
+#[test]
+fn passwords_are_set_as_hashes_that_nobody_sees() {
+    let case = Case::new();
+    case.host().sh(WRAPPER);
+    let kept = "getent shadow deploy | cut -d : -f 2";
+    let step = "user.ensure(name: \"deploy\", password: secret(\"file:hash\"))";
+    for hash in HASHES {
+        case.secret("hash", hash);
+        // A plan reads no secrets, so it says that it does not know.
+        assert!(case.opsc(&["plan"], step).stdout.contains("it takes a secret"));
+        let (before, entry) = (case.files(), "getent shadow deploy || true");
+        let had = case.host().sh(entry);
+        case.undoes(step);
+        assert_eq!((case.host().sh(entry), before.changed_to(&case.files())), (had, Vec::new()));
+        for changes in [1, 0] {
+            let said = case.run(step);
+            assert_eq!(
+                (said.code, changed(&said), case.host().sh(kept)),
+                (0, changes, format!("{hash}\n")),
+                "{said:?}"
+            );
+        }
+        // Of some day, which undoing brings back.
+        case.host().sh("chage --lastday 12345 deploy");
+    }
+    let seen = case.host().sh("cat /var/log/seen");
+    assert!(seen.contains("chpasswd -e"), "{seen}");
+    let said = case.run("user.ensure(name: \"deploy\", password: \"!\")");
+    assert_eq!((said.code, changed(&said), case.host().sh(kept).as_str()), (0, 1, "!\n"), "{said:?}");
+    for wrong in ["plain text", "plain", "$6$a:b$c", "$666"] {
+        case.secret("hash", wrong);
+        case.fails(step, kept, &["the password is no hash"]);
+    }
+    let journal = case.project.opsc(&["runs", "-o", "json"]).stdout;
+    for hash in HASHES {
+        assert!(!seen.contains(hash) && !journal.contains(hash), "{seen} {journal}");
+    }
+}
+
+#[test]
+fn groups_are_added_to_others_or_are_all() {
+    let case = Case::new();
+    case.host().sh(
+        "mkdir -p -m 700 /root/.opsc/backup; groupadd one; groupadd two; groupadd three; useradd --groups one,two app",
+    );
+    let shows = "id -Gn app";
+    case.has_nothing_to_do("user.ensure(name: \"app\", groups: [\"two\"])");
+    case.converges("user.ensure(name: \"app\", groups: [\"two\", \"three\"], append: false)", shows, "app two three\n");
+    case.converges("user.ensure(name: \"app\", group: \"two\", groups: [], append: false)", shows, "two\n");
+    case.has_nothing_to_do("user.ensure(name: \"app\", append: false)");
+}
+
+#[test]
+fn purged_accounts_are_gone_with_their_home() {
+    let case = Case::new();
+    case.host().sh("useradd --create-home old; echo x > /home/old/data; useradd --home-dir /srv shared; useradd --create-home outer; useradd --home-dir /home/outer/in inner");
+    let purge = |name: &str, allow: &[&str]| {
+        case.project.write("gone.ops", &format!("ops 1\n\nplaybook gone() ! destroy, admin {{\n  on group(\"rig\") {{\n    user.purge(name: \"{name}\")\n  }}\n}}\n"));
+        let arguments: Vec<&str> = ["run", "-y"].iter().chain(allow).copied().chain(["gone.ops"]).collect();
+        case.project.opsc(&arguments)
+    };
+    let shows = "getent passwd old | cut -d : -f 1; ls /home";
+    assert_eq!((purge("old", &[]).code, case.host().sh(shows).as_str()), (12, "old\nasked\nguest\nold\nops\nouter\n"));
+    for changes in [1, 0] {
+        let said = purge("old", &["--allow-destroy"]);
+        assert_eq!((said.code, changed(&said), case.host().sh(shows).contains("old")), (0, changes, false), "{said:?}");
+    }
+    for (name, words) in [
+        ("shared", "not theirs alone"),
+        ("outer", "not theirs alone"),
+        ("root", "root is root"),
+        ("ops", "is currently used by process"),
+    ] {
+        let said = purge(name, &["--allow-destroy"]);
+        assert!(said.code != 0 && said.stderr.contains(words), "{said:?}");
+    }
+    assert_eq!(
+        case.host().sh("ls -d /home/outer /srv; getent passwd shared outer ops | wc -l"),
+        "/home/outer\n/srv\n3\n"
+    );
+}
+
+#[test]
+fn accounts_and_groups_are_looked_at() {
+    let case = Case::new();
+    case.host().sh("groupadd --gid 4000 team; useradd --uid 4001 --groups team,sudo --comment \"It's\" --shell /bin/sh app; echo app:pass | chpasswd; useradd closed");
+    let looks = |step: &str, holds: &str| {
+        let said = case.run(&format!("x = {step}\n    require {holds} else \"no\""));
+        assert_eq!((said.code, changed(&said)), (0, 0), "{said:?}");
+    };
+    looks(
+        "user.info(name: \"app\")",
+        "x.exists and x.uid == 4001 and x.group == \"app\" and x.groups == [\"app\", \"sudo\", \"team\"]",
+    );
+    looks(
+        "user.info(name: \"app\")",
+        "x.comment == \"It's\" and x.home == \"/home/app\" and x.shell == \"/bin/sh\" and x.locked == none",
+    );
+    let root = |name: &str| format!("user.info(name: \"{name}\") {{\n      as: \"root\"\n    }}");
+    looks(&root("app"), "x.locked == false");
+    looks(&root("closed"), "x.locked == true");
+    looks("user.info(name: \"none\")", "not x.exists and x.uid == none and length(x.groups) == 0");
+    looks("group.info(name: \"team\")", "x.exists and x.gid == 4000 and x.members == [\"app\"]");
+    looks("group.info(name: \"app\")", "x.exists and length(x.members) == 0");
+    looks("group.info(name: \"none\")", "not x.exists and x.gid == none");
+}

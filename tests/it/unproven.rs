@@ -47,9 +47,20 @@ const UNPROVEN: &[(&[&str], &str, &str)] = &[
         "a cluster",
         "a kubectl that answers as documented is tried",
     ),
+    (&["k8s.rollout"], "a cluster", "a kubectl that answers as documented is tried"),
+    (&["helm.install"], "a cluster", "a helm that answers as documented is tried"),
+    (&["npm.install"], "npm", "one that answers as documented is tried"),
+    (&["gem.install"], "an index in the net", "gems of a folder are tried"),
+    (
+        &["os.swap", "os.no_swap"],
+        "a kernel of its own",
+        "files, failures and undo are tried with a swapon that answers as documented",
+    ),
+    (&["disk.filesystem"], "a device, xfs and btrfs", "files that stand for devices are tried, with ext4 and vfat"),
     (&["container.compose"], "an engine", "a docker that answers as documented is tried"),
     (
         &[
+            "container.build",
             "container.run",
             "container.start",
             "container.stop",
