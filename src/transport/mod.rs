@@ -3,6 +3,7 @@
 //!
 //! * [`endpoint`]: where a host is and how to get in
 //! * [`session`]: the front: `connect`, `run`, `stage`, `exec`, `close`
+//! * [`ssh_config`]: what `~/.ssh/config` says of a host
 //! * [`trust`]: host keys before anybody logs in
 //! * [`completed`]: what a program left behind
 //! * [`error`]: every way to fail
@@ -12,6 +13,7 @@ pub mod completed;
 pub mod endpoint;
 pub mod error;
 pub mod session;
+pub mod ssh_config;
 pub mod trust;
 
 mod authenticate;
@@ -19,8 +21,16 @@ mod channel;
 mod known_hosts;
 mod lane;
 mod nonce;
+mod patterns;
 mod privilege;
 mod ssh;
+mod ssh_config_error;
+mod ssh_config_files;
+mod ssh_config_holds;
+mod ssh_config_parse;
+mod ssh_config_tokens;
+mod ssh_config_values;
+mod ssh_config_words;
 
 pub use completed::{Captured, Completed, Stream};
 pub use endpoint::{AdminMethod, Credentials, Endpoint, HostKeyPolicy, Wire};

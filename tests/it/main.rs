@@ -63,6 +63,7 @@ mod script_lint;
 mod secret_canaries;
 mod secret_memory;
 mod secrets;
+mod ssh_config;
 mod ssh_failures;
 mod sshd;
 mod state_journal;
