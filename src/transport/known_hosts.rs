@@ -10,7 +10,7 @@ use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
 use russh::keys::{Algorithm, HashAlg, PublicKey};
 use sha1::Sha1;
 
-use super::endpoint::HostKeyPolicy;
+use super::endpoint::{Endpoint, HostKeyPolicy};
 use super::error::TransportError;
 use super::patterns::matches_list;
 
@@ -18,7 +18,7 @@ use super::patterns::matches_list;
 #[derive(Clone, Debug)]
 pub(super) struct KnownHost {
     host: String,
-    /// `ADDRESS` for port 22, else `[ADDRESS]:PORT`.
+    /// `ADDRESS` for port 22, else `[ADDRESS]:PORT`; or the alias.
     pattern: String,
     first_file: Option<PathBuf>,
     lines: Vec<KnownLine>,
@@ -33,10 +33,23 @@ struct KnownLine {
 }
 
 impl KnownHost {
+    /// What the files of a host say of it.
+    pub(super) fn of(endpoint: &Endpoint) -> Result<KnownHost, TransportError> {
+        let Endpoint { name, address, port, known_hosts, .. } = endpoint;
+        match &endpoint.host_key_alias {
+            Some(alias) => KnownHost::named(name, alias.to_lowercase(), known_hosts),
+            None => KnownHost::read(name, address, *port, known_hosts),
+        }
+    }
+
     /// Reads `files`; one that does not exist is empty, one that cannot be read is an error. Lines that no one can
     /// parse are passed over, as OpenSSH does.
     pub(super) fn read(host: &str, address: &str, port: u16, files: &[PathBuf]) -> Result<KnownHost, TransportError> {
         let pattern = if port == 22 { address.to_lowercase() } else { format!("[{}]:{port}", address.to_lowercase()) };
+        KnownHost::named(host, pattern, files)
+    }
+
+    fn named(host: &str, pattern: String, files: &[PathBuf]) -> Result<KnownHost, TransportError> {
         let mut lines = Vec::new();
         for file in files {
             let text = match fs::read_to_string(file) {

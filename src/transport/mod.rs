@@ -18,11 +18,13 @@ pub mod trust;
 
 mod authenticate;
 mod channel;
+mod dial;
 mod known_hosts;
 mod lane;
 mod nonce;
 mod patterns;
 mod privilege;
+mod proxy;
 mod ssh;
 mod ssh_config_error;
 mod ssh_config_files;
@@ -33,6 +35,8 @@ mod ssh_config_values;
 mod ssh_config_words;
 
 pub use completed::{Captured, Completed, Stream};
-pub use endpoint::{AdminMethod, Credentials, Endpoint, HostKeyPolicy, Wire};
+pub use endpoint::{
+    AddressFamily, AdminMethod, Agent, Credentials, Endpoint, HostKeyPolicy, Identities, Keepalive, Wire,
+};
 pub use error::TransportError;
 pub use session::Session;

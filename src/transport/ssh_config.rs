@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use super::endpoint::Agent;
 use super::ssh_config_holds::{Chosen, Pass};
 use super::ssh_config_parse::{Entry, Reader, Value};
 use super::ssh_config_tokens::{OF_COMMAND, OF_HOST_NAME, Tokens};
@@ -52,14 +53,6 @@ pub struct NamedFile {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Agent {
-    /// That of `SSH_AUTH_SOCK`.
-    Usual,
-    None,
-    Socket(PathBuf),
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Way {
     Direct,
     /// Through these hosts, in this order.
@@ -69,6 +62,14 @@ pub enum Way {
         written: String,
         line: String,
     },
+}
+
+/// An option with the file that has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Said {
+    pub key: Key,
+    pub value: String,
+    pub place: Place,
 }
 
 /// What holds for one host. `None` where nobody says anything.
@@ -98,8 +99,8 @@ pub struct SshOptions {
     pub address_family: Option<String>,
     pub bind_address: Option<String>,
     pub way: Way,
-    /// Who said what: a value for each option that was set in a file.
-    pub places: Vec<(Key, Place)>,
+    /// Every option that a file sets.
+    pub said: Vec<Said>,
 }
 
 impl SshConfig {
@@ -209,9 +210,21 @@ impl SshConfig {
             address_family: text(Key::AddressFamily),
             bind_address: text(Key::BindAddress),
             way: way(chosen, &tokens)?,
-            places: chosen.first.iter().filter_map(|(key, (_, place))| Some((*key, place.clone()?))).collect(),
+            said: said(chosen),
         })
     }
+}
+
+fn said(chosen: &Chosen) -> Vec<Said> {
+    let one = |(key, (value, place)): (&Key, &(Value, Option<Place>))| {
+        let value = match key {
+            Key::IdentityFile => chosen.identity_files.join(" "),
+            Key::CertificateFile => chosen.certificate_files.join(" "),
+            _ => value.to_string(),
+        };
+        Some(Said { key: *key, value, place: place.clone()? })
+    };
+    chosen.first.iter().filter_map(one).collect()
 }
 
 /// Names may reach a shell in `ProxyCommand` and `Match exec`; what a file says is its owner's own.

@@ -40,6 +40,18 @@ pub(super) enum Value {
     Jumps(Vec<Hop>),
 }
 
+impl std::fmt::Display for Value {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Value::Text(text) => formatter.write_str(text),
+            Value::Texts(texts) => formatter.write_str(&texts.join(" ")),
+            Value::Number(number) => write!(formatter, "{number}"),
+            Value::Jumps(jumps) if jumps.is_empty() => formatter.write_str("none"),
+            Value::Jumps(jumps) => formatter.write_str(&jumps.iter().map(Hop::to_string).collect::<Vec<_>>().join(",")),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Condition {
     pub(super) negated: bool,

@@ -58,6 +58,13 @@ const KEYS: &[(&str, Key)] = &[
     ("proxyjump", Key::ProxyJump),
 ];
 
+impl Key {
+    /// As `ssh -G` has it.
+    pub fn name(self) -> &'static str {
+        KEYS.iter().find(|(_, key)| *key == self).map_or("", |(name, _)| name)
+    }
+}
+
 /// Options that are read over: about what opsc does not do, or of programs and versions beside OpenSSH 9.
 const OTHERS: &str = "addkeystoagent afstokenpassing batchmode bindinterface canonicaldomains canonicalizefallbacklocal \
     canonicalizemaxdots canonicalizepermittedcnames casignaturealgorithms challengeresponseauthentication \
@@ -94,6 +101,16 @@ pub struct Hop {
     pub user: Option<String>,
     pub host: String,
     pub port: Option<u16>,
+}
+
+impl std::fmt::Display for Hop {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(user) = &self.user {
+            write!(formatter, "{user}@")?;
+        }
+        if self.host.contains(':') { write!(formatter, "[{}]", self.host) } else { formatter.write_str(&self.host) }?;
+        self.port.map_or(Ok(()), |port| write!(formatter, ":{port}"))
+    }
 }
 
 /// `none`, or hosts in the order in which they are passed.

@@ -64,6 +64,7 @@ mod secret_canaries;
 mod secret_memory;
 mod secrets;
 mod ssh_config;
+mod ssh_config_use;
 mod ssh_failures;
 mod sshd;
 mod state_journal;

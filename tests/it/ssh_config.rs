@@ -119,7 +119,7 @@ fn singles(options: &SshOptions, here: &Here) -> Vec<(&'static str, Option<Strin
     let usual = ["known_hosts", "known_hosts2"].map(|name| here.home.join(".ssh").join(name)).to_vec();
     let (jumps, command) = match &options.way {
         Way::Direct => (None, None),
-        Way::Jumps(jumps) => (Some(jumps.iter().map(hop).collect::<Vec<_>>().join(",")), None),
+        Way::Jumps(jumps) => (Some(jumps.iter().map(Hop::to_string).collect::<Vec<_>>().join(",")), None),
         Way::Command { written, .. } => (None, Some(written.clone())),
     };
     vec![
@@ -145,12 +145,6 @@ fn singles(options: &SshOptions, here: &Here) -> Vec<(&'static str, Option<Strin
 
 fn paths(files: &[PathBuf]) -> String {
     files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" ")
-}
-
-fn hop(hop: &Hop) -> String {
-    let user = hop.user.as_ref().map_or(String::new(), |user| format!("{user}@"));
-    let host = if hop.host.contains(':') { format!("[{}]", hop.host) } else { hop.host.clone() };
-    format!("{user}{host}{}", hop.port.map_or(String::new(), |port| format!(":{port}")))
 }
 
 #[test]
