@@ -78,7 +78,14 @@ async fn examine(endpoint: &Endpoint, credentials: &Credentials) -> Examination 
 /// Name, port, what listens there and its key; whether it makes sense to log in.
 async fn knock(endpoint: &Endpoint, credentials: &Credentials, findings: &mut Vec<Finding>) -> bool {
     let (address, port) = (&endpoint.address, endpoint.port);
-    if let Some(jump) = &endpoint.jump {
+    if let Some(error) = &endpoint.refused {
+        let mend = "mend that line; `ssh -G HOST` shows what ssh makes of it";
+        findings.push(Finding::failed("ssh config", error.to_string(), mend));
+        return false;
+    }
+    if let Some(command) = &endpoint.proxy_command {
+        findings.push(Finding::ok("tcp", format!("through the command `{}`", command.escape_debug())));
+    } else if let Some(jump) = &endpoint.jump {
         findings.push(Finding::ok("tcp", format!("through {}: `opsc doctor {}` looks at it", jump.name, jump.name)));
     } else {
         match banner(endpoint).await {

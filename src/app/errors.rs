@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::base::words;
 use crate::diag::Diagnostic;
+use crate::transport::ssh_config::SshConfigError;
 
 /// A parameter that needs a value.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -105,6 +106,10 @@ pub enum AppError {
     Credential {
         reason: String,
     },
+    /// What ssh itself would not read either.
+    SshConfig {
+        error: SshConfigError,
+    },
     Project {
         path: PathBuf,
         reason: String,
@@ -185,6 +190,7 @@ impl AppError {
             AppError::Locked { host, .. } => {
                 Some(format!("wait for its end; `opsc lock break {host}` takes the lock away, if you know it is dead"))
             }
+            AppError::SshConfig { error } => error.hint(),
             AppError::NoSuchRun { .. } => Some("`opsc runs` lists them".to_string()),
             AppError::UnknownAction { near: Some(near), .. } | AppError::Setting { near: Some(near), .. } => {
                 Some(format!("did you mean `{near}`?"))
@@ -241,6 +247,7 @@ impl fmt::Display for AppError {
             AppError::NoSuchRun { run } => write!(formatter, "there is no run `{run}`"),
             AppError::State { reason } => write!(formatter, "the journal cannot be used: {reason}"),
             AppError::Credential { reason } => formatter.write_str(reason),
+            AppError::SshConfig { error } => error.fmt(formatter),
             AppError::Project { path, reason } => write!(formatter, "`{}`: {reason}", path.display()),
             AppError::Secrets { failures } => {
                 write!(formatter, "nothing was run: {} cannot be read", words::count(failures.len(), "secret"))?;

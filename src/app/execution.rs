@@ -134,7 +134,7 @@ impl Execution<'_> {
         let planned = self.planned;
         let mut endpoints = endpoints(&planned.inventory, planned.inventory.hosts.ids(), self.options);
         let unset = self.secret_variables();
-        endpoints.values_mut().for_each(|(endpoint, _)| endpoint.unset.clone_from(&unset));
+        endpoints.values_mut().for_each(|(endpoint, _)| endpoint.hide_variables(&unset));
         Request {
             plan: Arc::clone(&planned.plan),
             program: Arc::clone(&planned.program),

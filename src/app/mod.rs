@@ -17,6 +17,7 @@ pub mod limits;
 pub mod modules;
 pub mod planning;
 pub mod project;
+pub mod reaching;
 pub mod revisions;
 pub mod running;
 pub mod schedules;

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::files::ProjectFiles;
+use super::reaching::Reach;
 use crate::base::ids::HostId;
 use crate::base::secret::Secret;
 use crate::hir::value::FileRef;
 use crate::hir::world::{self, Host, Inventory, TransportKind};
 use crate::run::ports::{ContentFailure, ContentStore};
-use crate::transport::{AdminMethod, Credentials, Endpoint, HostKeyPolicy, Wire};
+use crate::transport::{AdminMethod, Credentials, Endpoint, HostKeyPolicy};
 
 /// Connection settings of the command line; they win over every level of the inventory.
 #[derive(Clone, Default, Debug)]
@@ -20,6 +21,10 @@ pub struct ConnectOptions {
     pub user: Option<String>,
     pub key: Option<PathBuf>,
     pub timeout: Option<Duration>,
+    /// The file that stands for ssh's own configuration; `none` for no file at all.
+    pub ssh_config: Option<PathBuf>,
+    /// Whether `Match exec` of ssh's configuration may run programs.
+    pub ssh_config_exec: bool,
     pub password: Option<Secret<String>>,
     pub admin_password: Option<Secret<String>>,
 }
@@ -37,44 +42,45 @@ pub fn endpoints(
         use_agent: true,
         agent_socket: None,
     };
-    hosts.map(|id| (id, (endpoint(inventory.hosts.at(id), inventory, options, 0), credentials.clone()))).collect()
+    let reach = Reach::new(options);
+    let endpoint = |id: HostId| endpoint(inventory.hosts.at(id), inventory, &reach, 0);
+    hosts.map(|id| (id, (endpoint(id), credentials.clone()))).collect()
 }
 
 /// Jump hosts may have jump hosts; more than a few are a loop.
 const MOST_JUMPS: usize = 4;
 
-fn endpoint(host: &Host, inventory: &Inventory, options: &ConnectOptions, jumps: usize) -> Endpoint {
+/// The command line, then the inventory, then ssh's configuration, then defaults.
+fn endpoint(host: &Host, inventory: &Inventory, reach: &Reach<'_>, jumps: usize) -> Endpoint {
+    let options = reach.options;
     let connection = &host.connection;
     if connection.transport == TransportKind::Local {
         return Endpoint { admin: admin(connection.admin), ..Endpoint::local(&host.name) };
     }
-    let user = options.user.clone().or_else(|| connection.user.clone()).unwrap_or_else(login_name);
-    let defaults = Endpoint::ssh(&host.name, &host.address, &user);
     let jump = connection.jump.as_ref().filter(|_| jumps < MOST_JUMPS).and_then(|name| inventory.host(name));
+    let below = reach.by_ssh_config(host);
+    let key = options.key.as_deref().and_then(Path::to_str).map(in_home);
     Endpoint {
-        port: connection.port.unwrap_or(defaults.port),
-        transport: Wire::Ssh,
-        key: options
-            .key
-            .as_deref()
-            .and_then(Path::to_str)
-            .map(in_home)
-            .or(connection.key.as_deref().map(|key| in_project(&options.root, key))),
+        key: key.or(connection.key.as_deref().map(|key| in_project(&options.root, key))),
         known_hosts: connection
             .known_hosts
             .as_deref()
-            .map_or(defaults.known_hosts.clone(), |file| vec![in_project(&options.root, file)]),
+            .map_or(below.known_hosts.clone(), |file| vec![in_project(&options.root, file)]),
         host_key: match connection.host_key {
-            world::HostKeyPolicy::Strict => HostKeyPolicy::Strict,
-            world::HostKeyPolicy::AcceptNew => HostKeyPolicy::AcceptNew,
+            Some(world::HostKeyPolicy::Strict) => HostKeyPolicy::Strict,
+            Some(world::HostKeyPolicy::AcceptNew) => HostKeyPolicy::AcceptNew,
+            None => below.host_key,
         },
         connect_timeout: options
             .timeout
             .or_else(|| connection.connect_timeout.map(Duration::from_millis))
-            .unwrap_or(defaults.connect_timeout),
+            .unwrap_or(below.connect_timeout),
         admin: admin(connection.admin),
-        jump: jump.map(|id| Box::new(endpoint(inventory.hosts.at(id), inventory, options, jumps + 1))),
-        ..defaults
+        jump: match jump {
+            Some(id) => Some(Box::new(endpoint(inventory.hosts.at(id), inventory, reach, jumps + 1))),
+            None => below.jump.clone(),
+        },
+        ..below
     }
 }
 
@@ -106,7 +112,7 @@ fn in_project(root: &Path, path: &str) -> PathBuf {
     root.join(in_home(path))
 }
 
-fn in_home(path: &str) -> PathBuf {
+pub(super) fn in_home(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(path),

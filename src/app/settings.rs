@@ -28,6 +28,10 @@ enum Kind {
     Text,
     /// Relative to the folder of the file that says it.
     Path,
+    /// The same, or `none`.
+    PathOrNone,
+    /// `yes` or `no`.
+    Switch,
     /// At least one.
     Count,
 }
@@ -47,6 +51,20 @@ pub const KNOWN: &[Known] = &[
     known("inventory", "OPSC_INVENTORY", Kind::Path, "", "inventory file or folder"),
     known("user", "OPSC_USER", Kind::Text, "", "login user"),
     known("private_key", "OPSC_PRIVATE_KEY", Kind::Path, "", "private key file"),
+    known(
+        "ssh_config",
+        "OPSC_SSH_CONFIG",
+        Kind::PathOrNone,
+        "",
+        "configuration of ssh, or none; ~/.ssh/config and that of the system without it",
+    ),
+    known(
+        "ssh_config_exec",
+        "OPSC_SSH_CONFIG_EXEC",
+        Kind::Switch,
+        "no",
+        "whether `Match exec` of ssh's configuration runs programs",
+    ),
     known("timeout", "OPSC_TIMEOUT", Kind::Count, "", "seconds to wait for a connection"),
     known("forks", "OPSC_FORKS", Kind::Count, "16", "how many hosts at the same time"),
     known(
@@ -199,8 +217,9 @@ impl Settings {
         };
         expect_kind(known, &text).map_err(|reason| refuse(reason, None))?;
         let text = match known.kind {
-            Kind::Path => beside(file, &text),
-            Kind::Text | Kind::Count => text,
+            Kind::PathOrNone if text == "none" => text,
+            Kind::Path | Kind::PathOrNone => beside(file, &text),
+            Kind::Text | Kind::Count | Kind::Switch => text,
         };
         self.values.insert(known.key, Setting { text, origin: Origin::File(file.to_path_buf(), line) });
         Ok(())
@@ -221,6 +240,9 @@ fn expect_kind(known: &Known, text: &str) -> Result<(), String> {
     match known.kind {
         Kind::Count if !text.parse::<usize>().is_ok_and(|count| count > 0) => {
             Err(format!("`{}` is a whole number of at least 1, found `{text}`", known.key))
+        }
+        Kind::Switch if !["yes", "no"].contains(&text) => {
+            Err(format!("`{}` is `yes` or `no`, found `{text}`", known.key))
         }
         _ => Ok(()),
     }

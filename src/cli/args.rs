@@ -284,6 +284,9 @@ pub struct Connection {
     /// Private key file
     #[arg(long, env = "OPSC_PRIVATE_KEY", value_name = "FILE")]
     pub private_key: Option<PathBuf>,
+    /// Configuration of ssh instead of ~/.ssh/config and that of the system; `none` for none
+    #[arg(long, env = "OPSC_SSH_CONFIG", value_name = "FILE|none")]
+    pub ssh_config: Option<PathBuf>,
     /// Ask for the login password
     #[arg(short = 'k', long)]
     pub ask_pass: bool,

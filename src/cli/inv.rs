@@ -5,8 +5,9 @@ use super::args_hosts::{InvCommand, InvWhat, TrustCommand};
 use super::doctor;
 use super::output::Output;
 use super::plan::open_workspace;
-use super::run::connect_options;
+use super::run::{connect_options, plain_options};
 use crate::app::limits::parse_limit;
+use crate::app::reaching::{Said, said_of};
 use crate::app::trusting::{HostKey, look};
 use crate::app::workspace::Workspace;
 use crate::app::{self, AppError};
@@ -23,7 +24,7 @@ pub fn run(command: &InvCommand, global: &Global, output: &mut Output) -> i32 {
     let inventory = workspace.inventory();
     match &command.what {
         InvWhat::Ls { limit } => list(&mut workspace, limit.as_deref(), output),
-        InvWhat::Show { host } => show(&inventory, host, output),
+        InvWhat::Show { host } => show(&inventory, host, &workspace, output),
         InvWhat::Status(command) => doctor::status(&mut workspace, command, output),
         InvWhat::Trust(command) => trust(&mut workspace, command, output),
     }
@@ -92,7 +93,7 @@ fn trust(workspace: &mut Workspace, command: &TrustCommand, output: &mut Output)
     code
 }
 
-fn show(inventory: &Inventory, name: &str, output: &mut Output) -> i32 {
+fn show(inventory: &Inventory, name: &str, workspace: &Workspace, output: &mut Output) -> i32 {
     let Some(id) = inventory.host(name) else {
         let near = nearest(name, inventory.hosts.values().map(|host| host.name.as_str()));
         let reason = near.map_or_else(
@@ -101,8 +102,18 @@ fn show(inventory: &Inventory, name: &str, output: &mut Output) -> i32 {
         );
         return output.fail(&AppError::BadLimit { text: name.to_string(), reason }, None);
     };
-    output.print(&host_text(inventory.hosts.at(id), inventory));
+    let host = inventory.hosts.at(id);
+    output.print(&host_text(host, inventory));
+    match said_of(host, &plain_options(workspace)) {
+        Ok(said) => output.print(&ssh_text(&said)),
+        Err(error) => return output.fail(&error, None),
+    }
     0
+}
+
+/// What ssh's configuration adds, with the line that says it; what the inventory says goes before.
+fn ssh_text(said: &[Said]) -> String {
+    said.iter().map(|said| format!("ssh.{}: {} ({})\n", said.name, said.value, said.place)).collect()
 }
 
 fn host_text(host: &Host, inventory: &Inventory) -> String {

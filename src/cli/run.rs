@@ -43,23 +43,33 @@ impl<'a> Session<'a> {
     }
 }
 
+/// What settings alone say of connections.
+pub(super) fn plain_options(workspace: &Workspace) -> ConnectOptions {
+    let settings = &workspace.settings;
+    ConnectOptions {
+        root: workspace.project.root.clone(),
+        user: settings.text("user"),
+        key: settings.path("private_key"),
+        timeout: settings.seconds("timeout"),
+        ssh_config: settings.path("ssh_config"),
+        ssh_config_exec: settings.text("ssh_config_exec").as_deref() == Some("yes"),
+        ..ConnectOptions::default()
+    }
+}
+
 /// Passwords come from a prompt or a file, never from a flag.
 pub fn connect_options(
     connection: &Connection,
     workspace: &Workspace,
     output: &mut Output,
 ) -> Result<ConnectOptions, i32> {
-    let settings = &workspace.settings;
+    let plain = plain_options(workspace);
     let mut options = ConnectOptions {
-        root: workspace.project.root.clone(),
-        user: connection.user.clone().or_else(|| settings.text("user")),
-        key: connection.private_key.clone().or_else(|| settings.path("private_key")),
-        timeout: connection
-            .timeout
-            .map(|seconds| Duration::from_secs(seconds as u64))
-            .or_else(|| settings.seconds("timeout")),
-        password: None,
-        admin_password: None,
+        user: connection.user.clone().or(plain.user),
+        key: connection.private_key.clone().or(plain.key),
+        timeout: connection.timeout.map(|seconds| Duration::from_secs(seconds as u64)).or(plain.timeout),
+        ssh_config: connection.ssh_config.clone().or(plain.ssh_config),
+        ..plain
     };
     if let Some(file) = &connection.password_file {
         options.password = Some(read_password(file).map_err(|error| output.fail(&error, None))?);

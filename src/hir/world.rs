@@ -152,7 +152,8 @@ pub struct Connection {
     /// Another host's name.
     pub jump: Option<String>,
     pub known_hosts: Option<String>,
-    pub host_key: HostKeyPolicy,
+    /// Strict where nobody says otherwise.
+    pub host_key: Option<HostKeyPolicy>,
     /// Milliseconds.
     pub connect_timeout: Option<u64>,
 }

@@ -8,7 +8,7 @@ use super::raw::{Raw, RawGroup, RawHost, Settings};
 use crate::base::ids::HostId;
 use crate::base::source::Span;
 use crate::hir::value::Value;
-use crate::hir::world::{AdminMethod, Connection, Group, Host, HostKeyPolicy, Inventory, Lifecycle, TransportKind};
+use crate::hir::world::{AdminMethod, Connection, Group, Host, Inventory, Lifecycle, TransportKind};
 
 const LOCALHOST: &str = "localhost";
 
@@ -259,7 +259,7 @@ fn host(name: &str, settings: Settings, groups: Vec<String>) -> Host {
             key: settings.key,
             jump: settings.jump.map(|(jump, _)| jump),
             known_hosts: settings.known_hosts,
-            host_key: settings.host_key.unwrap_or(HostKeyPolicy::Strict),
+            host_key: settings.host_key,
             connect_timeout: settings.connect_timeout,
         },
     }

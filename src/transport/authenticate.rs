@@ -9,11 +9,11 @@ use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse};
 use russh::keys::Error::KeyIsEncrypted;
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
-use russh::keys::{Certificate, HashAlg, PrivateKey, PrivateKeyWithHashAlg, decode_secret_key};
+use russh::keys::{Certificate, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey, decode_secret_key};
 use tokio::time::timeout;
 
 use super::certificate;
-use super::endpoint::{Credentials, Endpoint};
+use super::endpoint::{Agent, Credentials, Endpoint};
 use super::error::TransportError;
 use super::ssh::Judge;
 
@@ -63,9 +63,25 @@ impl Attempt<'_> {
         if self.note(none)? {
             return Ok(true);
         }
-        Ok((self.takes(MethodKind::PublicKey) && (self.agent().await? || self.keys().await?))
-            || (self.takes(MethodKind::KeyboardInteractive) && self.questions().await?)
-            || (self.takes(MethodKind::Password) && self.password().await?))
+        for method in self.methods() {
+            let is_in = self.takes(method)
+                && match method {
+                    MethodKind::PublicKey => self.agent().await? || self.keys().await?,
+                    MethodKind::KeyboardInteractive => self.questions().await?,
+                    _ => self.password().await?,
+                };
+            if is_in {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn methods(&self) -> Vec<MethodKind> {
+        let all = [MethodKind::PublicKey, MethodKind::KeyboardInteractive, MethodKind::Password];
+        let Some(wanted) = &self.endpoint.methods else { return all.to_vec() };
+        let known = |name: &String| all.iter().copied().find(|method| <&str>::from(method) == name);
+        wanted.iter().filter_map(known).collect()
     }
 
     fn takes(&self, method: MethodKind) -> bool {
@@ -95,9 +111,7 @@ impl Attempt<'_> {
     }
 
     async fn agent(&mut self) -> Result<bool, TransportError> {
-        let socket =
-            self.credentials.agent_socket.clone().or_else(|| std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from));
-        let Some(socket) = socket.filter(|_| self.credentials.use_agent) else { return Ok(false) };
+        let Some(socket) = self.agent_socket() else { return Ok(false) };
         let Ok(mut agent) = AgentClient::connect_uds(&socket).await else {
             self.tried.push("agent (not running)".to_owned());
             return Ok(false);
@@ -106,7 +120,7 @@ impl Attempt<'_> {
             self.tried.push("agent (no answer)".to_owned());
             return Ok(false);
         };
-        for identity in identities.into_iter().take(MOST_AGENT_KEYS) {
+        for identity in self.of_agent(identities).into_iter().take(MOST_AGENT_KEYS) {
             let (what, algorithm) = match &identity {
                 AgentIdentity::PublicKey { key, comment } => (format!("agent key {comment}"), key.algorithm()),
                 AgentIdentity::Certificate { certificate, comment } => {
@@ -135,13 +149,55 @@ impl Attempt<'_> {
         Ok(false)
     }
 
+    fn agent_socket(&self) -> Option<PathBuf> {
+        let usual = || {
+            let credentials = self.credentials;
+            credentials.agent_socket.clone().or_else(|| std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from))
+        };
+        let socket = match &self.endpoint.identities.agent {
+            Agent::Usual => usual(),
+            Agent::None => None,
+            Agent::Socket(socket) => Some(socket.clone()),
+        };
+        socket.filter(|_| self.credentials.use_agent)
+    }
+
+    /// Keys of the agent that files name come first; others only where nobody forbids them.
+    fn of_agent(&self, mut identities: Vec<AgentIdentity>) -> Vec<AgentIdentity> {
+        let named: Vec<PublicKey> = self.key_files().iter().filter_map(|(file, _)| self.public_key(file)).collect();
+        let is_named = |identity: &AgentIdentity| {
+            let key = match identity {
+                AgentIdentity::PublicKey { key, .. } => key.key_data(),
+                AgentIdentity::Certificate { certificate, .. } => certificate.public_key(),
+            };
+            named.iter().any(|named| named.key_data() == key)
+        };
+        identities.retain(|identity| !self.endpoint.identities.only || is_named(identity));
+        identities.sort_by_key(|identity| !is_named(identity));
+        identities
+    }
+
+    /// The public half of a key file: beside it, all that it is, or in it. One that cannot be read names no key.
+    fn public_key(&self, file: &Path) -> Option<PublicKey> {
+        let mut beside = file.as_os_str().to_owned();
+        beside.push(".pub");
+        let public = |file: &Path| {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            text.trim().parse::<PublicKey>().ok()
+        };
+        let private = || load_key(file, self.credentials).ok().map(|key| key.public_key().clone());
+        public(Path::new(&beside)).or_else(|| public(file)).or_else(private)
+    }
+
     async fn keys(&mut self) -> Result<bool, TransportError> {
         for (path, wanted) in self.key_files() {
             let key = match load_key(&path, self.credentials) {
                 Ok(key) => key,
                 Err(error) if wanted => return Err(error),
-                Err(_) => {
-                    self.tried.push(format!("key {} (not readable)", path.display()));
+                Err(error) => {
+                    let needs_passphrase = matches!(error, TransportError::KeyEncrypted { .. });
+                    let why = if needs_passphrase { "needs a passphrase" } else { "not readable" };
+                    self.tried.push(format!("key {} ({why})", path.display()));
                     continue;
                 }
             };
@@ -182,6 +238,9 @@ impl Attempt<'_> {
     fn key_files(&self) -> Vec<(PathBuf, bool)> {
         if let Some(key) = &self.endpoint.key {
             return vec![(key.clone(), true)];
+        }
+        if let Some(files) = &self.endpoint.identities.files {
+            return files.iter().map(|file| (file.clone(), false)).collect();
         }
         let Some(home) = std::env::home_dir() else { return Vec::new() };
         let files = DEFAULT_KEYS.iter().map(|name| home.join(".ssh").join(name));

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, timeout_at};
 
+use super::dial::dial;
 use super::endpoint::Endpoint;
 use super::error::TransportError;
-use super::ssh::dial;
 
 /// A server may send other lines before its own, says RFC 4253; none is longer than this.
 const LONGEST: usize = 2048;

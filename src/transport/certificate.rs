@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use russh::keys::ssh_key::certificate::CertType;
 use russh::keys::{Algorithm, Certificate, EcdsaCurve, HashAlg};
 
-use super::known_hosts::matches_glob;
+use super::patterns::matches_glob;
 
 /// What a host may be asked to prove itself with, the best first.
 pub(super) fn algorithms() -> Vec<Algorithm> {

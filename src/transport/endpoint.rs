@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::ssh_config_error::SshConfigError;
 use crate::base::secret::Secret;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,6 +42,42 @@ pub enum HostKeyPolicy {
     AcceptNew,
 }
 
+/// Which agent is asked for keys.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub enum Agent {
+    /// That of the credentials.
+    #[default]
+    Usual,
+    None,
+    Socket(PathBuf),
+}
+
+/// Keys that may be tried where nobody names one.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Identities {
+    /// The default keys of `~/.ssh` without it. A file that cannot be read is passed over.
+    pub files: Option<Vec<PathBuf>>,
+    /// Of the agent's keys only those that are in the files.
+    pub only: bool,
+    pub agent: Agent,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum AddressFamily {
+    #[default]
+    Any,
+    V4,
+    V6,
+}
+
+/// How it is noticed that a host is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Keepalive {
+    pub interval: Duration,
+    /// So many questions without an answer are the end.
+    pub most: usize,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Endpoint {
     /// As the inventory calls it; appears in every message.
@@ -50,15 +87,28 @@ pub struct Endpoint {
     /// The login user; not used by a local endpoint.
     pub user: String,
     pub transport: Wire,
-    /// A private key file; without one the default keys of `~/.ssh` are tried.
+    /// A private key file that must be usable; without one the `identities` are tried.
     pub key: Option<PathBuf>,
+    pub identities: Identities,
+    /// Ways to log in, in this order: `publickey`, `keyboard-interactive`, `password`. All of them without it.
+    pub methods: Option<Vec<String>>,
     /// Looked through in order; new keys go to the first.
     pub known_hosts: Vec<PathBuf>,
     pub host_key: HostKeyPolicy,
+    /// The name of the host in known_hosts, instead of address and port.
+    pub host_key_alias: Option<String>,
     pub connect_timeout: Duration,
     pub admin: AdminMethod,
     /// Connect through this host.
     pub jump: Option<Box<Endpoint>>,
+    /// A command line whose input and output are the connection.
+    pub proxy_command: Option<String>,
+    pub family: AddressFamily,
+    /// The address of this machine that a connection comes from.
+    pub bind_address: Option<String>,
+    pub keepalive: Keepalive,
+    /// Why nobody can say how to reach it.
+    pub refused: Option<SshConfigError>,
     /// A POSIX shell on the host.
     pub shell: String,
     /// Variables of this process that a local shell does not get: what they hold is for opsc alone.
@@ -84,13 +134,31 @@ impl Endpoint {
             user: user.to_owned(),
             transport: Wire::Ssh,
             key: None,
+            identities: Identities::default(),
+            methods: None,
             known_hosts,
             host_key: HostKeyPolicy::Strict,
+            host_key_alias: None,
             connect_timeout: Duration::from_secs(10),
             admin: AdminMethod::Sudo,
             jump: None,
+            proxy_command: None,
+            family: AddressFamily::Any,
+            bind_address: None,
+            keepalive: Keepalive { interval: Duration::from_secs(15), most: 3 },
+            refused: None,
             shell: "/bin/sh".to_owned(),
             unset: Vec::new(),
+        }
+    }
+}
+
+impl Endpoint {
+    /// Names variables that no process gets which is started on the way to it.
+    pub fn hide_variables(&mut self, names: &[String]) {
+        self.unset = names.to_vec();
+        if let Some(jump) = &mut self.jump {
+            jump.hide_variables(names);
         }
     }
 }

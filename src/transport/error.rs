@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::ssh_config_error::SshConfigError;
 use crate::base::words;
 use crate::shell::error::ShellError;
 use crate::shell::frames::FrameError;
@@ -28,6 +29,17 @@ pub enum TransportError {
         host: String,
         address: String,
         seconds: u64,
+    },
+    /// What ssh's configuration says of the host cannot be followed.
+    SshConfig {
+        host: String,
+        error: SshConfigError,
+    },
+    /// The command that should carry the connection ended.
+    Proxy {
+        host: String,
+        command: String,
+        reason: String,
     },
     /// The SSH handshake failed before anyone was asked who they are.
     Handshake {
@@ -176,6 +188,8 @@ impl TransportError {
                 | E::Unreachable { .. }
                 | E::ConnectTimeout { .. }
                 | E::Handshake { .. }
+                | E::SshConfig { .. }
+                | E::Proxy { .. }
                 | E::HostKeyUnknown { .. }
                 | E::HostKeyChanged { .. }
                 | E::HostKeyRevoked { .. }
@@ -202,6 +216,8 @@ impl TransportError {
                 "if the host was rebuilt, remove line {line} of {}; if not, someone may be in between",
                 file.display()
             ),
+            E::SshConfig { error, .. } => return error.hint(),
+            E::Proxy { .. } => "run the command by hand; it comes from `ProxyCommand` of ssh's configuration".to_owned(),
             E::KeyEncrypted { path } => format!("give its passphrase, or `ssh-add {}`", path.display()),
             E::KeyFormat { path } => format!("`ssh-keygen -p -f {}` writes it anew", path.display()),
             E::Authentication { tried, .. } if tried.is_empty() => "give a key, an agent or a password".to_owned(),
@@ -241,6 +257,8 @@ impl fmt::Display for TransportError {
                 write!(formatter, "{host}: {address} did not answer within {}", words::duration(seconds * 1000))
             }
             E::Handshake { host, reason } => write!(formatter, "{host}: the SSH handshake failed: {reason}"),
+            E::SshConfig { host, error } => write!(formatter, "{host}: {error}"),
+            E::Proxy { host, command, reason } => write!(formatter, "{host}: the proxy command `{command}` {reason}"),
             E::HostKeyUnknown { host, address, kind, fingerprint, .. } => {
                 write!(formatter, "{host}: the host key of {address} is not known: {kind} {fingerprint}")
             }

@@ -4,6 +4,7 @@
 //! * [`endpoint`]: where a host is and how to get in
 //! * [`session`]: the front: `connect`, `run`, `stage`, `exec`, `close`
 //! * [`banner`]: what listens at an endpoint
+//! * [`ssh_config`]: what `~/.ssh/config` says of a host
 //! * [`trust`]: host keys before anybody logs in
 //! * [`completed`]: what a program left behind
 //! * [`error`]: every way to fail
@@ -14,18 +15,31 @@ pub mod completed;
 pub mod endpoint;
 pub mod error;
 pub mod session;
+pub mod ssh_config;
 pub mod trust;
 
 mod authenticate;
 mod certificate;
 mod channel;
+mod dial;
 mod known_hosts;
 mod lane;
 mod nonce;
+mod patterns;
 mod privilege;
+mod proxy;
 mod ssh;
+mod ssh_config_error;
+mod ssh_config_files;
+mod ssh_config_holds;
+mod ssh_config_parse;
+mod ssh_config_tokens;
+mod ssh_config_values;
+mod ssh_config_words;
 
 pub use completed::{Captured, Completed, Stream};
-pub use endpoint::{AdminMethod, Credentials, Endpoint, HostKeyPolicy, Wire};
+pub use endpoint::{
+    AddressFamily, AdminMethod, Agent, Credentials, Endpoint, HostKeyPolicy, Identities, Keepalive, Wire,
+};
 pub use error::TransportError;
 pub use session::Session;

@@ -7,7 +7,6 @@ use russh::client::{self, Handle, Handler};
 use russh::keys::{Algorithm, PublicKeyOrCertificate};
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Preferred, Sig, cipher};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 
@@ -15,9 +14,11 @@ use super::authenticate::authenticate;
 use super::certificate;
 use super::channel::{Channel, FarEnd, Outlet, channel};
 use super::completed::Stream;
-use super::endpoint::{Credentials, Endpoint, HostKeyPolicy, Wire};
+use super::dial::{connect_timeout, dial, shown_address};
+use super::endpoint::{Credentials, Endpoint, HostKeyPolicy, Keepalive, Wire};
 use super::error::TransportError;
 use super::known_hosts::KnownHost;
+use super::proxy::Proxy;
 use crate::base::words;
 
 /// sshd counts a closed session a little late, so a refusal is tried again this often.
@@ -33,28 +34,49 @@ pub(super) struct Ssh {
     handle: Handle<Judge>,
     /// How long the host may take to answer.
     patience: Duration,
-    /// The connection that carries this one lives as long.
-    jump: Option<Box<Ssh>>,
+    /// What carries the connection lives as long.
+    carrier: Carrier,
+}
+
+#[derive(Debug)]
+enum Carrier {
+    Wire,
+    Jump(Box<Ssh>),
+    Proxy(Proxy),
 }
 
 impl std::fmt::Debug for Ssh {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Ssh").field("host", &self.host).field("jump", &self.jump).finish_non_exhaustive()
+        formatter.debug_struct("Ssh").field("host", &self.host).field("carrier", &self.carrier).finish_non_exhaustive()
     }
 }
 
 impl Ssh {
     pub(super) async fn connect(endpoint: &Endpoint, credentials: &Credentials) -> Result<Ssh, TransportError> {
-        match &endpoint.jump {
-            Some(next) if next.transport == Wire::Ssh => {
+        let (mut handle, carrier) = Ssh::reach(endpoint, credentials).await?;
+        authenticate(&mut handle, endpoint, credentials).await?;
+        Ok(Ssh { host: endpoint.name.clone(), handle, patience: endpoint.connect_timeout, carrier })
+    }
+
+    /// A connection on which the host has proved itself, and nobody logged in.
+    async fn reach(endpoint: &Endpoint, credentials: &Credentials) -> Result<(Handle<Judge>, Carrier), TransportError> {
+        if let Some(error) = &endpoint.refused {
+            return Err(TransportError::SshConfig { host: endpoint.name.clone(), error: error.clone() });
+        }
+        match (&endpoint.jump, &endpoint.proxy_command) {
+            (Some(next), _) if next.transport == Wire::Ssh => {
                 let jump = Box::pin(Ssh::connect(next, credentials)).await?;
                 let stream = jump.tunnel(endpoint).await?;
-                Ssh::over(endpoint, credentials, stream, Some(Box::new(jump))).await
+                Ok((shake_hands(endpoint, stream).await?, Carrier::Jump(Box::new(jump))))
             }
-            _ => {
-                let stream = dial(endpoint).await?;
-                Ssh::over(endpoint, credentials, stream, None).await
+            (_, Some(command)) => {
+                let (proxy, stream) = Proxy::start(endpoint, command)?;
+                match shake_hands(endpoint, stream).await {
+                    Ok(handle) => Ok((handle, Carrier::Proxy(proxy))),
+                    Err(error) => Err(proxy.explain(error).await),
+                }
             }
+            _ => Ok((shake_hands(endpoint, dial(endpoint).await?).await?, Carrier::Wire)),
         }
     }
 
@@ -70,33 +92,18 @@ impl Ssh {
     }
 
     pub(super) async fn close(self) {
-        let Ssh { handle, jump, host, .. } = self;
+        let Ssh { handle, carrier, host, .. } = self;
         say_goodbye(&handle, &host).await;
-        if let Some(jump) = jump {
-            Box::pin(jump.close()).await;
+        match carrier {
+            Carrier::Wire => {}
+            Carrier::Jump(jump) => Box::pin(jump.close()).await,
+            Carrier::Proxy(proxy) => proxy.end().await,
         }
-    }
-
-    async fn over(
-        endpoint: &Endpoint,
-        credentials: &Credentials,
-        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        jump: Option<Box<Ssh>>,
-    ) -> Result<Ssh, TransportError> {
-        let mut handle = shake_hands(endpoint, stream).await?;
-        authenticate(&mut handle, endpoint, credentials).await?;
-        Ok(Ssh { host: endpoint.name.clone(), handle, patience: endpoint.connect_timeout, jump })
     }
 
     /// Sees whether the host shows a key that is known, and lets nobody in.
     pub(super) async fn check_host_key(endpoint: &Endpoint, credentials: &Credentials) -> Result<(), TransportError> {
-        let handle = match &endpoint.jump {
-            Some(next) if next.transport == Wire::Ssh => {
-                let jump = Box::pin(Ssh::connect(next, credentials)).await?;
-                shake_hands(endpoint, jump.tunnel(endpoint).await?).await?
-            }
-            _ => shake_hands(endpoint, dial(endpoint).await?).await?,
-        };
+        let (handle, _carrier) = Ssh::reach(endpoint, credentials).await?;
         say_goodbye(&handle, &endpoint.name).await;
         Ok(())
     }
@@ -162,8 +169,8 @@ async fn shake_hands(
     endpoint: &Endpoint,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
 ) -> Result<client::Handle<Judge>, TransportError> {
-    let known = KnownHost::read(&endpoint.name, &endpoint.address, endpoint.port, &endpoint.known_hosts)?;
-    let config = Arc::new(config(&known));
+    let known = KnownHost::of(endpoint)?;
+    let config = Arc::new(config(&known, endpoint.keepalive));
     let judge = Judge { known, policy: endpoint.host_key };
     timeout(endpoint.connect_timeout, client::connect_stream(config, stream, judge))
         .await
@@ -219,7 +226,7 @@ impl Handler for Judge {
     }
 }
 
-fn config(known: &KnownHost) -> client::Config {
+fn config(known: &KnownHost, keepalive: Keepalive) -> client::Config {
     let mut preferred = Preferred::default();
     // Asking first for what is known keeps a host with several keys from looking changed.
     let mut keys: Vec<Algorithm> = preferred.key.to_vec();
@@ -233,8 +240,8 @@ fn config(known: &KnownHost) -> client::Config {
         vec![cipher::AES_256_GCM, cipher::AES_128_GCM, cipher::CHACHA20_POLY1305, cipher::AES_256_CTR].into();
     client::Config {
         nodelay: true,
-        keepalive_interval: Some(Duration::from_secs(15)),
-        keepalive_max: 3,
+        keepalive_interval: Some(keepalive.interval),
+        keepalive_max: keepalive.most,
         window_size: 4 << 20,
         preferred,
         ..client::Config::default()
@@ -243,58 +250,6 @@ fn config(known: &KnownHost) -> client::Config {
 
 fn is_rsa(algorithm: &Algorithm) -> bool {
     matches!(algorithm, Algorithm::Rsa { .. })
-}
-
-/// Tries every address of the name within the connect timeout; the last failure is told.
-pub(super) async fn dial(endpoint: &Endpoint) -> Result<TcpStream, TransportError> {
-    let dialing = async {
-        let addresses = tokio::net::lookup_host((endpoint.address.as_str(), endpoint.port)).await.map_err(|error| {
-            let (host, address) = (endpoint.name.clone(), endpoint.address.clone());
-            TransportError::Dns { host, address, reason: error.to_string() }
-        })?;
-        let mut failure = TransportError::Dns {
-            host: endpoint.name.clone(),
-            address: endpoint.address.clone(),
-            reason: "the name has no address".to_owned(),
-        };
-        for address in addresses {
-            match TcpStream::connect(address).await {
-                Ok(stream) => {
-                    // Without this a step waits for the other side's delayed acknowledgement.
-                    stream.set_nodelay(true).map_err(|error| dial_error(endpoint, &error))?;
-                    return Ok(stream);
-                }
-                Err(error) => failure = dial_error(endpoint, &error),
-            }
-        }
-        Err(failure)
-    };
-    timeout(endpoint.connect_timeout, dialing).await.map_err(|_| connect_timeout(endpoint))?
-}
-
-fn dial_error(endpoint: &Endpoint, error: &std::io::Error) -> TransportError {
-    let (host, address) = (endpoint.name.clone(), shown_address(endpoint));
-    match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => TransportError::Refused { host, address },
-        std::io::ErrorKind::TimedOut => connect_timeout(endpoint),
-        _ => TransportError::Unreachable { host, address, reason: error.to_string() },
-    }
-}
-
-fn connect_timeout(endpoint: &Endpoint) -> TransportError {
-    TransportError::ConnectTimeout {
-        host: endpoint.name.clone(),
-        address: shown_address(endpoint),
-        seconds: endpoint.connect_timeout.as_secs(),
-    }
-}
-
-fn shown_address(endpoint: &Endpoint) -> String {
-    if endpoint.address.contains(':') {
-        format!("[{}]:{}", endpoint.address, endpoint.port)
-    } else {
-        format!("{}:{}", endpoint.address, endpoint.port)
-    }
 }
 
 async fn write_all(writer: ChannelWriteHalf<client::Msg>, mut input: UnboundedReceiver<Vec<u8>>) {

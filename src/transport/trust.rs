@@ -17,5 +17,5 @@ pub async fn check_host_key(endpoint: &Endpoint, credentials: &Credentials) -> R
 
 /// Adds exactly the key that was looked at to the host's first known_hosts file.
 pub fn trust_host_key(endpoint: &Endpoint, key: &str) -> Result<(), TransportError> {
-    KnownHost::read(&endpoint.name, &endpoint.address, endpoint.port, &endpoint.known_hosts)?.write(key)
+    KnownHost::of(endpoint)?.write(key)
 }

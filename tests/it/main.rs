@@ -66,6 +66,8 @@ mod secret_canaries;
 mod secret_memory;
 mod secrets;
 mod ssh_certificates;
+mod ssh_config;
+mod ssh_config_use;
 mod ssh_failures;
 mod sshd;
 mod state_journal;

@@ -51,6 +51,8 @@ impl Project {
             .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .env("HOME", self.path("home"))
             .env("USER", "root")
+            // Nothing of the machine's own; tests of ssh's configuration name theirs.
+            .env("OPSC_SSH_CONFIG", "none")
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -69,6 +71,7 @@ impl Project {
             .args(["-qec", &line, "/dev/null"])
             .current_dir(self.folder.path())
             .env("HOME", self.path("home"))
+            .env("OPSC_SSH_CONFIG", "none")
             .env_remove("CI")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -15,7 +15,7 @@ use opsc::hir::expr::{Expr, ExprKind, Operator};
 use opsc::hir::program::{Action, ActionBody, Binding, Body, Condition, Impl, Param, Platform, Program, RollbackScope};
 use opsc::hir::types::{Field, Os, Type};
 use opsc::hir::value::{FileRef, Script, ScriptLanguage, SecretRef, Value};
-use opsc::hir::world::{AdminMethod, Connection, Host, HostKeyPolicy, Inventory, Lifecycle, TransportKind};
+use opsc::hir::world::{AdminMethod, Connection, Host, Inventory, Lifecycle, TransportKind};
 use opsc::plan::model::{
     Arg, BatchSize, Block, BlockHosts, Clause, Guard, Item, ItemKind, Plan, Reversible, Shown, Step,
 };
@@ -212,7 +212,7 @@ fn host(name: &str) -> Host {
             key: None,
             jump: None,
             known_hosts: None,
-            host_key: HostKeyPolicy::Strict,
+            host_key: None,
             connect_timeout: None,
         },
     }

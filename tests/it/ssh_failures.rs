@@ -188,13 +188,13 @@ async fn encrypted_keys_of_every_format_open() {
 }
 
 /// A real agent with one key; ends with the value.
-struct Agent {
-    socket: PathBuf,
+pub(crate) struct Agent {
+    pub(crate) socket: PathBuf,
     process: Child,
 }
 
 impl Agent {
-    fn with_key_of(server: &Sshd) -> Agent {
+    pub(crate) fn with_key_of(server: &Sshd) -> Agent {
         let socket = server.directory.path().join("agent");
         let process = Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(Stdio::null()).spawn().unwrap();
         let agent = Agent { socket, process };

@@ -242,7 +242,6 @@ fn sample(name: &str, action: &Action) -> &'static str {
         (_, "backend") => "web",
         ("wait.port", "state") => "open",
         (_, "state") => "stopped",
-        ("ca.sign", "csr") => "\"quoted words\"",
         (_, "days") => "90",
         (_, "version") => "1.2.3",
         (_, "grace") => "30s",
