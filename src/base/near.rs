@@ -40,9 +40,34 @@ pub fn distance(from: &str, to: &str) -> usize {
     last.last().copied().unwrap_or(0)
 }
 
+/// Whether one edit turns one word into the other, in a walk over both: for many words at once, where a table is slow.
+pub fn is_one_edit(from: &str, to: &str) -> bool {
+    let common = from.chars().zip(to.chars()).take_while(|(left, right)| left == right);
+    let start: usize = common.map(|(letter, _)| letter.len_utf8()).sum();
+    let (from, to) = (from.get(start..).unwrap_or(""), to.get(start..).unwrap_or(""));
+    let common = from.chars().rev().zip(to.chars().rev()).take_while(|(left, right)| left == right);
+    let end: usize = common.map(|(letter, _)| letter.len_utf8()).sum();
+    let mut from = from.get(..from.len() - end).unwrap_or("").chars();
+    let mut to = to.get(..to.len() - end).unwrap_or("").chars();
+    match ((from.next(), from.next(), from.next()), (to.next(), to.next(), to.next())) {
+        ((Some(_), None, None), (Some(_) | None, None, None)) | ((None, None, None), (Some(_), None, None)) => true,
+        ((Some(a), Some(b), None), (Some(c), Some(d), None)) => a == d && b == c,
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_edit_is_a_distance_of_one() {
+        let words =
+            ["", "a", "ab", "ba", "abc", "acb", "abcd", "abdc", "bacd", "abed", "restart", "restrat", "restat", "tsar"];
+        for (from, to) in words.iter().flat_map(|from| words.map(|to| (*from, to))) {
+            assert_eq!(is_one_edit(from, to), distance(from, to) == 1, "{from} {to}");
+        }
+    }
 
     #[test]
     fn swaps_count_once_and_far_words_are_not_offered() {

@@ -2,7 +2,10 @@
 //! possible, dear, and later a question. Two actions that read the same words alike are a tie, and a question too.
 
 use super::clauses::{Control, controls};
-use super::templates::{Part, parse};
+use super::lexicon::{POLITE, begins_reason, same_word};
+use super::partial::{begins_another, partial_readings};
+use super::phrasebook::Phrasebook;
+use super::templates::Part;
 use super::tokens::{Token, TokenKind};
 use super::values::readings;
 use crate::eval::parse::parse_field;
@@ -23,12 +26,25 @@ pub enum Node {
     Action {
         action: usize,
         arguments: Vec<Argument>,
-        rivals: Vec<usize>,
+        /// Other actions that the words may mean as well, with what was found for theirs.
+        rivals: Vec<(usize, Vec<Argument>)>,
         typos: u32,
+        left_out: LeftOut,
     },
     Control(Control),
     /// A word that nothing takes.
     Unknown,
+}
+
+/// What a reading left out; whatever is here is asked.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct LeftOut {
+    /// Positions of words that the phrase does not have.
+    pub words: Vec<usize>,
+    /// Parameters that the phrase speaks of and the request does not.
+    pub params: Vec<String>,
+    /// The phrase has small words that the request lacks, or has elsewhere.
+    pub joining: bool,
 }
 
 /// What a template found for a parameter.
@@ -40,42 +56,66 @@ pub struct Argument {
 }
 
 /// An unknown word costs more than any clause that takes it.
-const UNKNOWN: u32 = 1000;
-const CLAUSE: u32 = 10;
-/// Words of politeness are passed over.
-pub const POLITE: &[&str] = &[
-    "please", "can", "could", "would", "you", "kindly", "hi", "hello", "hey", "i", "want", "need", "to", "us", "me",
-    "let",
-];
+pub const UNKNOWN: u32 = 1000;
+pub const CLAUSE: u32 = 10;
 
-pub fn cover(tokens: &[Token], actions: &[&Action], inventory: &Inventory) -> Vec<Reading> {
-    let templates: Vec<(usize, Vec<Part>)> = actions
-        .iter()
-        .enumerate()
-        .flat_map(|(index, action)| action.says.iter().map(move |says| (index, parse(says))))
-        .collect();
-    // From the end to the start: the cheapest cover of every tail.
+/// Where a word is left over, phrases are tried that leave words or values out: each is then a question, but a question
+/// about an action.
+pub fn cover(tokens: &[Token], book: &Phrasebook<'_>, inventory: &Inventory) -> Vec<Reading> {
+    let mut candidates: Vec<Vec<Candidate>> =
+        (0..tokens.len()).map(|start| exact(tokens, start, book, inventory)).collect();
+    let readings = cheapest(&candidates);
+    if readings.iter().all(|reading| reading.node != Node::Unknown) {
+        return readings;
+    }
+    for (start, found) in candidates.iter_mut().enumerate() {
+        found.extend(partial_readings(tokens, start, book, inventory));
+    }
+    cheapest(&candidates)
+}
+
+/// Where a reading ends, what it costs, what it is.
+pub type Candidate = (usize, u32, Node);
+
+fn exact(tokens: &[Token], start: usize, book: &Phrasebook<'_>, inventory: &Inventory) -> Vec<Candidate> {
+    let mut candidates = vec![(start + 1, UNKNOWN, Node::Unknown)];
+    for (length, control) in controls(tokens, start, inventory) {
+        let cost = if control == Control::Noise { 1 } else { CLAUSE };
+        candidates.push((start + length, cost, Node::Control(control)));
+    }
+    candidates.extend(action_readings(tokens, start, book));
+    candidates.extend(reason(tokens, start, inventory));
+    if tokens.get(start).is_some_and(|token| POLITE.contains(&token.word.as_str())) {
+        candidates.push((start + 1, 2, Node::Control(Control::Noise)));
+    }
+    candidates
+}
+
+/// "so that we can stop redis" is no wish to stop redis: all of it is one thing that is not understood.
+fn reason(tokens: &[Token], start: usize, inventory: &Inventory) -> Option<Candidate> {
+    tokens.get(start).filter(|token| begins_reason(&token.word))?;
+    let is_end = |at: &usize| {
+        tokens.get(*at).is_some_and(|token| token.kind == TokenKind::Comma) || begins_another(tokens, *at, inventory)
+    };
+    let end = (start + 1..tokens.len()).find(is_end).unwrap_or(tokens.len());
+    Some((end, UNKNOWN - 1, Node::Unknown))
+}
+
+/// From the end to the start: the cheapest cover of every tail.
+fn cheapest(candidates: &[Vec<Candidate>]) -> Vec<Reading> {
     let mut best: Vec<(u32, Option<Reading>)> = vec![(0, None)];
-    for start in (0..tokens.len()).rev() {
-        let mut candidates = vec![(start + 1, UNKNOWN, Node::Unknown)];
-        for (length, control) in controls(tokens, start, inventory) {
-            let cost = if control == Control::Noise { 1 } else { CLAUSE };
-            candidates.push((start + length, cost, Node::Control(control)));
-        }
-        candidates.extend(action_readings(tokens, start, actions, &templates));
-        if tokens.get(start).is_some_and(|token| POLITE.contains(&token.word.as_str())) {
-            candidates.push((start + 1, 2, Node::Control(Control::Noise)));
-        }
-        let tail = |end: usize| best.get(tokens.len() - end).map_or(u32::MAX / 2, |(cost, _)| *cost);
+    let length = candidates.len();
+    for (start, candidates) in candidates.iter().enumerate().rev() {
+        let tail = |end: usize| best.get(length - end).map_or(u32::MAX / 2, |(cost, _)| *cost);
         let cheapest = candidates
-            .into_iter()
-            .map(|(end, cost, node)| (cost + tail(end), end, node))
+            .iter()
+            .map(|(end, cost, node)| (cost + tail(*end), *end, node))
             .min_by_key(|(cost, end, _)| (*cost, std::cmp::Reverse(*end)));
         if let Some((cost, end, node)) = cheapest {
-            best.push((cost, Some(Reading { start, end, node })));
+            best.push((cost, Some(Reading { start, end, node: node.clone() })));
         }
     }
-    follow(tokens.len(), &best)
+    follow(length, &best)
 }
 
 fn follow(length: usize, best: &[(u32, Option<Reading>)]) -> Vec<Reading> {
@@ -92,19 +132,15 @@ fn follow(length: usize, best: &[(u32, Option<Reading>)]) -> Vec<Reading> {
 }
 
 /// Every way in which an action's template starts at a token. Readings of two actions over the same tokens are rivals.
-fn action_readings(
-    tokens: &[Token],
-    start: usize,
-    actions: &[&Action],
-    templates: &[(usize, Vec<Part>)],
-) -> Vec<(usize, u32, Node)> {
+fn action_readings(tokens: &[Token], start: usize, book: &Phrasebook<'_>) -> Vec<Candidate> {
     let mut found: Vec<(usize, Match)> = Vec::new();
-    for (index, template) in templates {
-        let Some(action) = actions.get(*index) else { continue };
-        for candidate in matches(template, tokens, start, action) {
-            let is_known = |(known, other): &(usize, Match)| known == index && other.says_the_same(&candidate);
+    let Some(first) = tokens.get(start) else { return Vec::new() };
+    for phrase in book.beginning_with(&first.word) {
+        let Some(action) = book.actions.get(phrase.action) else { continue };
+        for candidate in matches(&phrase.parts, tokens, start, action) {
+            let is_known = |(known, other): &(usize, Match)| *known == phrase.action && other.says_the_same(&candidate);
             if candidate.end > start && !found.iter().any(is_known) {
-                found.push((*index, candidate));
+                found.push((phrase.action, candidate));
             }
         }
     }
@@ -143,8 +179,9 @@ impl Match {
         let rivals = found.iter().filter(|(rival, other)| {
             *rival != action && other.end == self.end && other.arguments.len() >= self.arguments.len()
         });
-        let rivals = rivals.map(|(rival, _)| *rival).collect();
-        Node::Action { action, arguments: self.arguments.clone(), rivals, typos: self.typos }
+        let rivals = rivals.map(|(rival, other)| (*rival, other.arguments.clone())).collect();
+        let arguments = self.arguments.clone();
+        Node::Action { action, arguments, rivals, typos: self.typos, left_out: LeftOut::default() }
     }
 }
 
@@ -156,7 +193,10 @@ fn matches(parts: &[Part], tokens: &[Token], at: usize, action: &Action) -> Vec<
     let mut heads: Vec<Match> = match part {
         Part::Word(template) => word(template, tokens, at).into_iter().collect(),
         Part::Slot(name) => slot(name, tokens, at, action),
-        Part::Implied(name, value) => implied(name, value, at, action).into_iter().collect(),
+        Part::Implied(name, value) => {
+            let argument = implied(name, value, action);
+            argument.map(|argument| Match { arguments: vec![argument], ..Match::empty(at) }).into_iter().collect()
+        }
         Part::OneOf(branches) => branched(branches),
         Part::Optional(branches) => {
             let joined = if joins(tokens, at) { optional(branches, tokens, at + 1, action) } else { Vec::new() };
@@ -200,17 +240,9 @@ fn slot(name: &str, tokens: &[Token], at: usize, action: &Action) -> Vec<Match> 
         .collect()
 }
 
-fn implied(name: &str, value: &str, at: usize, action: &Action) -> Option<Match> {
+/// What the words around it imply, as an argument.
+pub fn implied(name: &str, value: &str, action: &Action) -> Option<Argument> {
     let param = action.params.iter().find(|param| param.name == name)?;
     let value = parse_field(value, &param.ty).ok()?;
-    let argument = Argument { name: name.to_string(), values: vec![value.literal()] };
-    Some(Match { arguments: vec![argument], ..Match::empty(at) })
-}
-
-/// Equal, or one typo away from a template's word of five letters or more.
-pub fn same_word(template: &str, word: &str) -> bool {
-    template == word
-        || (template.chars().count() >= 5
-            && word.chars().count() >= 5
-            && crate::base::near::distance(template, word) == 1)
+    Some(Argument { name: name.to_string(), values: vec![value.literal()] })
 }

@@ -5,6 +5,7 @@ use super::answer::{Answer, read_answer};
 use super::endpoint::{Endpoint, ModelError};
 use super::header::with_header;
 use super::intent::{Intent, Reader};
+use super::phrasebook::Phrasebook;
 use super::program::draft;
 use super::prompt::{first_messages, repair_messages};
 use super::tokens::tokenize;
@@ -46,7 +47,8 @@ impl Task<'_> {
     }
 
     fn offline(&mut self) -> Compiled {
-        let draft = draft(self.request.text, self.actions, self.inventory, self.request.answers);
+        let book = Phrasebook::new(self.actions);
+        let draft = draft(self.request.text, &book, self.inventory, self.request.answers);
         let least = draft.clauses.iter().map(|clause| clause.confidence).fold(1.0, f64::min);
         let compiled = Compiled {
             translator: "offline".to_string(),

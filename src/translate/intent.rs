@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use super::Question;
 use super::clauses;
+use super::lexicon::{NEVER_NAMES, POLITE, same_word};
 use super::templates::{Part, parse};
 use super::tokens::{Token, TokenKind};
-use super::values::NEVER_NAMES;
 use crate::eval::walk::walk;
 use crate::hir::effect::Level;
 use crate::hir::expr::{Expr, ExprKind};
@@ -168,7 +168,9 @@ impl Reader<'_> {
             Value::Script(script) => request.contains(&script.text.trim().to_lowercase()),
             Value::File(file) => request.contains(&file.path.to_lowercase()),
             Value::Int(number) => self.holds_number(&number.to_string()),
-            Value::Duration(_) | Value::Percent(_) | Value::Size(_) | Value::Float(_) => {
+            // `2GB` was read as the `2GiB` of the language, which the file has to say.
+            Value::Size(_) => request.replace(' ', "").contains(&value.literal().to_lowercase()),
+            Value::Duration(_) | Value::Percent(_) | Value::Float(_) => {
                 let literal = value.literal();
                 let digits: String = literal.chars().take_while(char::is_ascii_digit).collect();
                 request.contains(&literal.to_lowercase()) || self.holds_number(&digits)
@@ -225,7 +227,7 @@ impl Reader<'_> {
             self.used_actions().flat_map(|action| action.says.iter()).flat_map(|says| words(&parse(says))).collect();
         let means = |token: &&Token| {
             let word = token.word.as_str();
-            let is_stop = [STOP_WORDS, NEVER_NAMES, clauses::NOISE, super::targets::NOUNS, super::chart::POLITE]
+            let is_stop = [STOP_WORDS, NEVER_NAMES, clauses::NOISE, super::targets::NOUNS, POLITE]
                 .iter()
                 .any(|words| words.contains(&word));
             token.kind != TokenKind::Comma && !is_stop
@@ -235,7 +237,7 @@ impl Reader<'_> {
             let text = token.text.to_lowercase();
             source.contains(&text)
                 || source.contains(&token.word)
-                || phrases.iter().any(|phrase| super::chart::same_word(phrase, &token.word))
+                || phrases.iter().any(|phrase| same_word(phrase, &token.word))
                 || self.pieces_stand_in(&source, &text)
         };
         let found = meaning.iter().filter(represented).count();

@@ -2,6 +2,7 @@
 
 use super::chart::{Node, Reading, cover};
 use super::clauses::Control;
+use super::phrasebook::Phrasebook;
 use super::request::{Wish, WishedPart, WishedStep, fold};
 use super::targets::parameter;
 use super::tokens::{Token, tokenize};
@@ -12,11 +13,12 @@ use crate::hir::types::Type;
 use crate::hir::value::Value;
 use crate::hir::world::Inventory;
 
-/// Reads a request with the actions there are and the names of an inventory, and writes its program or says what must
+/// Reads a request with the phrases there are and the names of an inventory, and writes its program or says what must
 /// be asked. `answers` are asks of earlier questions with what was said to them.
-pub fn draft(request: &str, actions: &[&Action], inventory: &Inventory, answers: &[(String, String)]) -> Draft {
+pub fn draft(request: &str, book: &Phrasebook<'_>, inventory: &Inventory, answers: &[(String, String)]) -> Draft {
     let tokens = tokenize(request);
-    let readings = cover(&tokens, actions, inventory);
+    let actions = book.actions;
+    let readings = cover(&tokens, book, inventory);
     let wish = fold(&tokens, &readings, actions, inventory, answers);
     let clauses = readings.iter().filter_map(|reading| clause(request, &tokens, reading, actions)).collect();
     let source = wish.questions.is_empty().then(|| Writer { wish: &wish, actions, inventory }.source(request));

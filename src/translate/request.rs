@@ -2,7 +2,7 @@
 //! The order is the request's. Knows nothing of how a program is written.
 
 use super::Question;
-use super::chart::{Argument, Node, Reading};
+use super::chart::{Argument, LeftOut, Node, Reading};
 use super::clauses::Control;
 use super::targets::Target;
 use super::tokens::Token;
@@ -39,6 +39,8 @@ pub struct WishedStep {
     pub retry: Option<(String, Option<String>)>,
     /// Steps of one clause belong together: "them" is all of them.
     clause: usize,
+    /// Parameters that must be known although they have a default.
+    asked: Vec<String>,
 }
 
 /// Folds the readings. `answers` are the asks of earlier questions with what was said to them.
@@ -75,10 +77,12 @@ pub fn question(kind: &'static str, got: &str, options: Vec<String>, ask: String
 impl Folder<'_> {
     fn take(&mut self, index: usize, reading: &Reading) {
         match &reading.node {
-            Node::Action { action, arguments, rivals, .. } => {
+            Node::Action { action, arguments, rivals, left_out, .. } => {
                 self.hosts_first.get_or_insert(false);
-                let action = self.choose(*action, rivals, reading);
+                self.left_out_words(*action, left_out, reading);
+                let (action, arguments) = self.choose((*action, arguments.as_slice()), rivals, reading);
                 self.steps(index, action, arguments, reading);
+                self.left_out_params(index, left_out);
             }
             Node::Control(control) => self.control(control),
             Node::Unknown => self.unknown(&self.words(reading)),
@@ -94,22 +98,53 @@ impl Folder<'_> {
         self.answers.iter().find(|(asked, _)| asked == ask).map(|(_, answer)| answer.trim())
     }
 
-    /// The action, or where several read the same words alike, the one that is meant.
-    fn choose(&mut self, action: usize, rivals: &[usize], reading: &Reading) -> usize {
-        if rivals.is_empty() {
-            return action;
+    /// Words that the phrase does not have are asked about. Where only its small words are missing, so is the whole.
+    fn left_out_words(&mut self, action: usize, left_out: &LeftOut, reading: &Reading) {
+        let tokens = self.tokens;
+        for token in left_out.words.iter().filter_map(|at| tokens.get(*at)) {
+            self.unknown(&token.text);
         }
-        let named = |index: &usize| Some((*index, self.actions.get(*index)?.name.clone()));
-        let options: Vec<(usize, String)> = [action].iter().chain(rivals).filter_map(named).collect();
-        let names: Vec<String> = options.iter().map(|(_, name)| name.clone()).collect();
+        let name = self.actions.get(action).map(|action| action.name.clone()).unwrap_or_default();
+        if !left_out.joining || !left_out.words.is_empty() || !left_out.params.is_empty() {
+            return;
+        }
+        let words = self.words(reading);
+        let ask = format!("does \"{words}\" mean {name}?");
+        if self.answer(&ask).is_none_or(|answer| answer != name && answer != "yes") {
+            self.wish.questions.push(question("tie", &words, vec![name], ask));
+        }
+    }
+
+    /// Parameters that the phrase speaks of are asked for, also those that have a default.
+    fn left_out_params(&mut self, clause: usize, left_out: &LeftOut) {
+        for step in self.part().steps.iter_mut().filter(|step| step.clause == clause) {
+            step.asked.clone_from(&left_out.params);
+        }
+    }
+
+    /// The action, or where several read the same words alike, the one that is meant.
+    fn choose<'r>(
+        &mut self,
+        first: (usize, &'r [Argument]),
+        rivals: &'r [(usize, Vec<Argument>)],
+        reading: &Reading,
+    ) -> (usize, &'r [Argument]) {
+        if rivals.is_empty() {
+            return first;
+        }
+        let others = rivals.iter().map(|(rival, arguments)| (*rival, arguments.as_slice()));
+        let all: Vec<(usize, &[Argument])> = std::iter::once(first).chain(others).collect();
+        let name = |index: usize| self.actions.get(index).map(|action| action.name.clone()).unwrap_or_default();
+        let mut names: Vec<String> = all.iter().map(|(index, _)| name(*index)).collect();
         let words = self.words(reading);
         let ask = format!("does \"{words}\" mean {}?", words::join_or(&names));
-        let chosen = self.answer(&ask).and_then(|answer| options.iter().find(|(_, name)| name == answer));
-        if let Some((index, _)) = chosen {
-            return *index;
+        let chosen = self.answer(&ask).and_then(|answer| all.iter().find(|(index, _)| name(*index) == answer));
+        if let Some(chosen) = chosen {
+            return *chosen;
         }
+        names.dedup();
         self.wish.questions.push(question("tie", &words, names, ask));
-        action
+        first
     }
 
     /// One step, or one for each of several values of one parameter.
@@ -130,7 +165,7 @@ impl Folder<'_> {
         for number in 0..count {
             let value = |values: &[String]| values.get(number).or(values.first()).cloned();
             let arguments = filled.iter().filter_map(|(name, values)| Some((name.clone(), value(values)?))).collect();
-            self.part().steps.push(WishedStep { action, arguments, retry: None, clause });
+            self.part().steps.push(WishedStep { action, arguments, retry: None, clause, asked: Vec::new() });
         }
     }
 
@@ -186,7 +221,13 @@ impl Folder<'_> {
                 self.wish.rollback = true;
                 let check = self.actions.iter().position(|action| action.name == "http.check");
                 let arguments = vec![("url".to_string(), url.clone()), ("status".to_string(), "200".to_string())];
-                let step = check.map(|action| WishedStep { action, arguments, retry: None, clause: usize::MAX });
+                let step = check.map(|action| WishedStep {
+                    action,
+                    arguments,
+                    retry: None,
+                    clause: usize::MAX,
+                    asked: Vec::new(),
+                });
                 self.part_with_steps().steps.extend(step);
             }
             Control::Retry { times, every } => {
@@ -337,7 +378,8 @@ impl Folder<'_> {
         for step in self.wish.parts.iter_mut().flat_map(|part| &mut part.steps) {
             let Some(action) = actions.get(step.action) else { continue };
             let given = |param: &Param| step.arguments.iter().any(|(name, _)| *name == param.name);
-            let needed = |param: &&Param| param.default.is_none() && !param.ty.is_optional() && !given(param);
+            let is_open = |param: &Param| param.default.is_none() && !param.ty.is_optional();
+            let needed = |param: &&Param| (is_open(param) || step.asked.contains(&param.name)) && !given(param);
             let needed: Vec<&Param> = action.params.iter().filter(needed).collect();
             for param in needed {
                 let ask = format!("{}: which {}? ({})", action.name, param.name, param.ty);

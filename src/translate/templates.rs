@@ -61,6 +61,30 @@ fn push(branches: &mut [Vec<Part>], part: Part) {
     }
 }
 
+/// The words that a template may begin with, and whether it may begin with a value.
+pub fn beginnings(parts: &[Part]) -> (Vec<String>, bool) {
+    let mut words = Vec::new();
+    for part in parts {
+        match part {
+            Part::Word(word) => {
+                words.push(word.clone());
+                return (words, false);
+            }
+            Part::Slot(_) => return (words, true),
+            Part::Implied(_, _) => {}
+            Part::OneOf(branches) | Part::Optional(branches) => {
+                let firsts: Vec<(Vec<String>, bool)> = branches.iter().map(|branch| beginnings(branch)).collect();
+                let is_open = firsts.iter().any(|(_, is_open)| *is_open);
+                words.extend(firsts.into_iter().flat_map(|(words, _)| words));
+                if matches!(part, Part::OneOf(_)) {
+                    return (words, is_open);
+                }
+            }
+        }
+    }
+    (words, true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

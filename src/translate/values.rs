@@ -1,131 +1,11 @@
 //! Which tokens can be a value of a parameter's type, and how that value is written in the language.
 
+use super::lexicon::{NEVER_NAMES, VERBS};
 use super::tokens::{Token, TokenKind};
 use crate::eval::fits::fits;
-use crate::eval::parse::parse_size;
+use crate::eval::parse::parse_field;
 use crate::hir::types::Type;
 use crate::hir::value::Value;
-
-/// Words that are never a name, a package or a file.
-pub const NEVER_NAMES: &[&str] = &[
-    "the",
-    "a",
-    "an",
-    "and",
-    "or",
-    "on",
-    "in",
-    "at",
-    "to",
-    "of",
-    "for",
-    "with",
-    "if",
-    "then",
-    "is",
-    "are",
-    "it",
-    "that",
-    "this",
-    "all",
-    "every",
-    "each",
-    "server",
-    "servers",
-    "host",
-    "hosts",
-    "machine",
-    "machines",
-    "service",
-    "package",
-    "packages",
-    "file",
-    "directory",
-    "folder",
-    "user",
-    "port",
-    "command",
-    "script",
-    "roll",
-    "back",
-    "health",
-    "check",
-    "time",
-    "times",
-    "failure",
-    "except",
-    "but",
-    "not",
-    "please",
-    "first",
-    "finally",
-    "after",
-    "from",
-    "into",
-    "version",
-    "them",
-    "between",
-    "everywhere",
-    "when",
-    "until",
-];
-
-/// Verbs: after "and" they begin a clause, and are no further name of a list.
-const VERBS: &[&str] = &[
-    "restart",
-    "reload",
-    "start",
-    "stop",
-    "enable",
-    "disable",
-    "install",
-    "remove",
-    "uninstall",
-    "delete",
-    "prune",
-    "purge",
-    "copy",
-    "put",
-    "write",
-    "render",
-    "create",
-    "make",
-    "add",
-    "run",
-    "execute",
-    "wait",
-    "verify",
-    "ensure",
-    "test",
-    "configure",
-    "reboot",
-    "upgrade",
-    "update",
-    "deploy",
-    "push",
-    "upload",
-    "clean",
-    "notify",
-    "monitor",
-    "watch",
-    "confirm",
-    "continue",
-    "proceed",
-    "report",
-    "log",
-    "mask",
-    "show",
-    "list",
-    "set",
-    "go",
-    "try",
-    "retry",
-    "undo",
-    "revert",
-    "rollback",
-    "abort",
-    "halt",
-];
 
 /// One way to read tokens as a value.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -147,9 +27,9 @@ pub fn readings(tokens: &[Token], at: usize, ty: &Type) -> Vec<Filler> {
     let mut found = Vec::new();
     let mut items: Vec<String> = Vec::new();
     let mut next = at;
-    while let Some(value) = tokens.get(next).and_then(|token| one(token, item)) {
+    while let Some((length, value)) = item_at(tokens, next, item) {
         items.push(value);
-        next += 1;
+        next += length;
         let values = if is_list { vec![format!("[{}]", items.join(", "))] } else { items.clone() };
         found.push(Filler { length: next - at, values });
         let joined = next;
@@ -172,10 +52,85 @@ pub fn read_again(source: &str, ty: &Type) -> Option<Vec<String>> {
     readings(&tokens, 0, ty).into_iter().find(|filler| filler.length == tokens.len()).map(|filler| filler.values)
 }
 
+/// One value: a token, or a number and its unit ("5 minutes", "2 GB").
+fn item_at(tokens: &[Token], at: usize, ty: &Type) -> Option<(usize, String)> {
+    let token = tokens.get(at)?;
+    if let Some(value) = one(token, ty) {
+        return Some((1, value));
+    }
+    let next = tokens.get(at + 1).filter(|_| token.kind == TokenKind::Number)?;
+    Some((2, quantity(&token.word, &next.word, ty)?))
+}
+
+fn quantity(number: &str, unit: &str, ty: &Type) -> Option<String> {
+    let unit = match ty.core() {
+        Type::Duration => duration_unit(unit)?,
+        Type::Size => size_unit(unit)?,
+        _ => return None,
+    };
+    measured(&format!("{number}{unit}"), ty)
+}
+
+/// A duration or a size that fits a type, as it is written in the language.
+fn measured(text: &str, ty: &Type) -> Option<String> {
+    parse_field(text, ty).ok().filter(|value| fits(value, ty).is_ok()).map(|_| text.to_string())
+}
+
+pub fn duration_unit(word: &str) -> Option<&'static str> {
+    match word {
+        "second" | "seconds" | "sec" | "secs" => Some("s"),
+        "minute" | "minutes" | "min" | "mins" => Some("m"),
+        "hour" | "hours" => Some("h"),
+        "day" | "days" => Some("d"),
+        _ => None,
+    }
+}
+
+/// The language knows powers of 1024 only; where people write `GB` of files and memory, they mean these too, and the
+/// program says which.
+pub fn size_unit(word: &str) -> Option<&'static str> {
+    match word.to_lowercase().as_str() {
+        "b" | "byte" | "bytes" => Some("B"),
+        "k" | "kb" | "kib" | "kilobyte" | "kilobytes" => Some("KiB"),
+        "mb" | "mib" | "megabyte" | "megabytes" => Some("MiB"),
+        "g" | "gb" | "gib" | "gigabyte" | "gigabytes" => Some("GiB"),
+        "tb" | "tib" | "terabyte" | "terabytes" => Some("TiB"),
+        _ => None,
+    }
+}
+
+/// `2GB` in one word.
+fn size(text: &str, ty: &Type) -> Option<String> {
+    let digits = text.chars().take_while(char::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits).filter(|(number, _)| !number.is_empty())?;
+    quantity(number, unit, ty)
+}
+
+/// Endings of files; a word with one is a file, and no package, user or service.
+const ENDINGS: &[&str] = &[
+    "asc", "bak", "cert", "cfg", "conf", "conflist", "cnf", "crt", "csr", "csv", "css", "deb", "env", "gz", "html",
+    "ini", "j2", "json", "key", "list", "log", "md", "pem", "php", "pl", "pub", "py", "rb", "repo", "rpm", "rules",
+    "sh", "sql", "sub", "tar", "tgz", "toml", "txt", "xml", "xz", "yaml", "yml", "zip",
+];
+
+/// `nginx.conf`: a file that is named without saying where it is.
+pub fn is_file_name(token: &Token) -> bool {
+    let (stem, ending) = token.word.rsplit_once('.').unwrap_or(("", ""));
+    let is_plain = matches!(token.kind, TokenKind::Word | TokenKind::Quoted) && !token.word.contains([' ', '@', ':']);
+    is_plain && (ENDINGS.contains(&ending) || (stem.is_empty() && ending.len() > 1) || token.word.ends_with("_config"))
+}
+
+/// A file name, or any word with a dot or a slash in it: enough to ask for the path.
+pub fn may_be_file(token: &Token) -> bool {
+    let has_letter = token.text.contains(|letter: char| letter.is_ascii_alphabetic());
+    is_file_name(token) || (token.kind == TokenKind::Word && has_letter && token.text.contains(['.', '/']))
+}
+
 fn one(token: &Token, ty: &Type) -> Option<String> {
     let text = &token.text;
     let quoted = || Value::string(text).literal();
-    let is_name = token.kind == TokenKind::Word && !NEVER_NAMES.contains(&token.word.as_str());
+    let is_word = token.kind == TokenKind::Word && !NEVER_NAMES.contains(&token.word.as_str());
+    let is_name = is_word && !is_file_name(token);
     if ty.is_secret() {
         // A sentence says where a secret comes from; a secret itself would stand in the file.
         let is_reference = ["env:", "file:", "command:"].iter().any(|provider| text.starts_with(provider));
@@ -185,14 +140,13 @@ fn one(token: &Token, ty: &Type) -> Option<String> {
         (Type::Path, TokenKind::Path | TokenKind::Quoted) => fitting(Value::string(text), ty),
         (Type::Url, TokenKind::Url | TokenKind::Quoted) => Some(url(text)),
         (Type::File, TokenKind::Quoted) => Some(format!("file({})", quoted())),
-        (Type::File, TokenKind::Word) if is_name && text.contains('.') => Some(format!("file({})", quoted())),
+        (Type::File, TokenKind::Word) if is_word && text.contains('.') => Some(format!("file({})", quoted())),
         (Type::Script, TokenKind::Quoted) => Some(format!("sh\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))),
         (Type::Int, TokenKind::Number | TokenKind::Word) => {
             token.word.parse().ok().and_then(|number| fitting(Value::Int(number), ty))
         }
         (Type::Duration, TokenKind::Duration) => Some(text.clone()),
-        // A bare number says no unit, so it is no size.
-        (Type::Size, TokenKind::Word) => parse_size(text).and_then(|bytes| fitting(Value::Size(bytes), ty)),
+        (Type::Size, TokenKind::Word) => size(text, ty),
         (Type::Bool, _) => None,
         // `GET` as it is, others in whatever case they are written.
         (Type::Union(_), _) => fitting(Value::string(text), ty).or_else(|| fitting(Value::string(&token.word), ty)),

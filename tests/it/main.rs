@@ -41,6 +41,7 @@ mod model_server;
 mod mutations;
 mod mutators;
 mod notes;
+mod phrase_sentences;
 mod project;
 mod properties;
 mod properties_texts;
