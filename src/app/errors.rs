@@ -47,6 +47,10 @@ pub enum AppError {
     NoInventory {
         searched: Vec<PathBuf>,
     },
+    /// The inventory of another tool that cannot be read, each reason with its file and line: exit 11.
+    NotImported {
+        refusals: Vec<String>,
+    },
     /// Findings in texts, errors among them: exit 11.
     Diagnostics {
         diagnostics: Vec<Diagnostic>,
@@ -147,7 +151,7 @@ impl AppError {
     /// The exit code of `cli.md`.
     pub fn exit_code(&self) -> i32 {
         match self {
-            AppError::Diagnostics { .. } | AppError::Tree { .. } => 11,
+            AppError::Diagnostics { .. } | AppError::Tree { .. } | AppError::NotImported { .. } => 11,
             AppError::Hosts { .. } | AppError::BadLimit { .. } | AppError::Limit { .. } => 13,
             AppError::DestroyNotAllowed { .. } | AppError::InactiveHosts { .. } => 12,
             AppError::ApprovalNeeded { .. } => 3,
@@ -225,6 +229,7 @@ impl fmt::Display for AppError {
             AppError::NoInventory { searched } => {
                 write!(formatter, "there is no inventory: looked for {}", shown(searched))
             }
+            AppError::NotImported { refusals } => formatter.write_str(&refusals.join("\nerror: ")),
             AppError::Diagnostics { diagnostics }
             | AppError::Hosts { diagnostics }
             | AppError::Inputs { diagnostics, .. }

@@ -12,6 +12,7 @@ pub mod errors;
 pub mod execution;
 pub mod files;
 pub mod host_facts;
+pub mod importing;
 pub mod library;
 pub mod limits;
 pub mod modules;

@@ -1,5 +1,7 @@
 //! The command line about hosts: inventory, facts, locks.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 use super::args::{Connection, Format};
@@ -25,6 +27,30 @@ pub enum InvWhat {
     Status(HostsCommand),
     /// Look at the host keys of hosts, and add those that you approve to known_hosts
     Trust(TrustCommand),
+    /// Write the inventory of another tool as text of inventory.yaml, and say what cannot be kept
+    Import(ImportCommand),
+}
+
+#[derive(Args, Debug)]
+pub struct ImportCommand {
+    #[command(subcommand)]
+    pub from: ImportFrom,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum ImportFrom {
+    /// From Ansible: INI, YAML or TOML, with the group_vars and host_vars beside it; passwords are never written
+    Ansible {
+        /// The inventory's files and folders, in the order of Ansible's `-i`
+        #[arg(required = true, value_name = "FILE|FOLDER")]
+        paths: Vec<PathBuf>,
+        /// Write to this file instead of standard output; one that is there is kept
+        #[arg(long, value_name = "FILE")]
+        save: Option<PathBuf>,
+        /// With --save: write over a file that is there
+        #[arg(long, requires = "save")]
+        force: bool,
+    },
 }
 
 #[derive(Args, Debug)]

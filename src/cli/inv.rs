@@ -1,8 +1,9 @@
-//! `opsc inv ls|show|trust`.
+//! `opsc inv ls|show|status|trust`; `inv import` has a file of its own.
 
 use super::args::Global;
 use super::args_hosts::{InvCommand, InvWhat, TrustCommand};
 use super::doctor;
+use super::inv_import;
 use super::output::Output;
 use super::plan::open_workspace;
 use super::run::{connect_options, plain_options};
@@ -17,6 +18,10 @@ use crate::eval::text::value_shown;
 use crate::hir::world::{Host, Inventory};
 
 pub fn run(command: &InvCommand, global: &Global, output: &mut Output) -> i32 {
+    // The project may have no inventory yet, or one that is to be replaced.
+    if let InvWhat::Import(command) = &command.what {
+        return inv_import::run(command, output);
+    }
     let mut workspace = match open_with_inventory(global, output) {
         Ok(workspace) => workspace,
         Err(code) => return code,
@@ -27,6 +32,7 @@ pub fn run(command: &InvCommand, global: &Global, output: &mut Output) -> i32 {
         InvWhat::Show { host } => show(&inventory, host, &workspace, output),
         InvWhat::Status(command) => doctor::status(&mut workspace, command, output),
         InvWhat::Trust(command) => trust(&mut workspace, command, output),
+        InvWhat::Import(command) => inv_import::run(command, output),
     }
 }
 

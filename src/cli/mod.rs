@@ -16,6 +16,7 @@ pub mod facts;
 pub mod fmt;
 pub mod init;
 pub mod inv;
+mod inv_import;
 pub mod lock;
 pub mod log;
 pub mod output;

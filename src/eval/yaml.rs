@@ -145,6 +145,23 @@ pub fn write(value: &Json) -> String {
     lines(value).into_iter().map(|line| line + "\n").collect()
 }
 
+/// The same of a value that is data: texts, numbers, lists and records of them.
+pub fn write_value(value: &Value) -> String {
+    write(&json(value))
+}
+
+fn json(value: &Value) -> Json {
+    match value {
+        Value::Bool(value) => (*value).into(),
+        Value::Int(value) => (*value).into(),
+        Value::Float(value) => (*value).into(),
+        Value::String(text) => text.as_str().into(),
+        Value::List(items) => items.iter().map(json).collect(),
+        Value::Record(fields) => fields.iter().map(|(name, value)| (name.clone(), json(value))).collect(),
+        _ => Json::Null,
+    }
+}
+
 fn lines(value: &Json) -> Vec<String> {
     let is_block = |value: &Json| match value {
         Json::Array(items) => !items.is_empty(),

@@ -1,6 +1,7 @@
 //! Floor 4: inventory texts → hosts, groups, tags, variables and connection settings; limits such as `-l web*,db1`.
 //! Knows nothing of files on disk or of the network. Inventories are untrusted: depth, aliases and size are bounded.
 
+pub mod ansible;
 pub mod data;
 pub mod errors;
 mod limit;

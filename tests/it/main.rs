@@ -8,6 +8,7 @@
 )]
 
 mod ansible;
+mod ansible_inventories;
 mod bad_days;
 mod bench;
 mod check_forms;

@@ -1,0 +1,35 @@
+//! `opsc inv import ansible FILE|FOLDER…`: the inventory of another tool as text of `inventory.yaml`.
+
+use super::args_hosts::{ImportCommand, ImportFrom};
+use super::output::Output;
+use crate::app::files::write_text;
+use crate::app::importing::import_ansible;
+use crate::base::words;
+
+pub(super) fn run(command: &ImportCommand, output: &mut Output) -> i32 {
+    let ImportFrom::Ansible { paths, save, force } = &command.from;
+    if let Some(path) = save.as_ref().filter(|path| path.exists() && !force) {
+        output.complain(&format!("error: `{}` is already there; nothing was written\n", path.display()));
+        output.complain("hint: add `--force` to write over it, or name another file\n");
+        return 10;
+    }
+    let imported = match import_ansible(paths) {
+        Ok(imported) => imported,
+        Err(error) => return output.fail(&error, None),
+    };
+    for warning in &imported.warnings {
+        output.complain(&format!("warning: {warning}\n"));
+    }
+    match save {
+        None => output.print(&imported.text),
+        Some(path) => {
+            if let Err(error) = write_text(path, &imported.text) {
+                return output.fail(&error, None);
+            }
+            output.say(&format!("wrote {}\n", path.display()));
+        }
+    }
+    let (hosts, groups) = (words::count(imported.hosts, "host"), words::count(imported.groups, "group"));
+    output.say(&format!("imported {hosts} in {groups}, {}\n", words::count(imported.warnings.len(), "warning")));
+    0
+}
