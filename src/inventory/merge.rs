@@ -45,6 +45,47 @@ struct Merger {
     declared_tags: Vec<(String, Vec<Value>)>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    Fresh,
+    Open,
+    Done,
+}
+
+/// Where a walk over groups is.
+#[derive(Default)]
+struct Walk {
+    marks: Vec<Mark>,
+    /// Open groups from the outermost, each with the number of its next inner one.
+    path: Vec<(usize, usize)>,
+    /// The inner before the outer.
+    done: Vec<usize>,
+}
+
+impl Walk {
+    fn mark(&self, position: usize) -> Mark {
+        self.marks.get(position).copied().unwrap_or(Mark::Done)
+    }
+
+    fn set(&mut self, position: usize, mark: Mark) {
+        if let Some(slot) = self.marks.get_mut(position) {
+            *slot = mark;
+        }
+    }
+
+    fn open(&mut self, position: usize) {
+        self.set(position, Mark::Open);
+        self.path.push((position, 0));
+    }
+
+    fn close(&mut self) {
+        if let Some((position, _)) = self.path.pop() {
+            self.set(position, Mark::Done);
+            self.done.push(position);
+        }
+    }
+}
+
 impl Merger {
     fn run(&self, errors: &mut Vec<InventoryError>) -> Inventory {
         let order = self.groups_outer_first(errors);
@@ -95,57 +136,51 @@ impl Merger {
     fn groups_outer_first(&self, errors: &mut Vec<InventoryError>) -> Vec<usize> {
         let index: BTreeMap<&str, usize> =
             self.groups.iter().enumerate().map(|(position, group)| (group.name.as_str(), position)).collect();
-        let mut order = Vec::new();
-        let mut state = vec![0_u8; self.groups.len()];
+        let mut walk = Walk { marks: vec![Mark::Fresh; self.groups.len()], ..Walk::default() };
         for position in 0..self.groups.len() {
-            self.visit(position, &index, &mut state, &mut order, &mut Vec::new(), errors);
+            self.walk_from(position, &index, &mut walk, errors);
         }
-        order.reverse();
-        order
+        walk.done.reverse();
+        walk.done
     }
 
-    fn visit(
+    /// Not by recursion: how deep groups lie in each other is up to whoever wrote the file.
+    fn walk_from(
         &self,
-        position: usize,
+        start: usize,
         index: &BTreeMap<&str, usize>,
-        state: &mut [u8],
-        order: &mut Vec<usize>,
-        path: &mut Vec<String>,
+        walk: &mut Walk,
         errors: &mut Vec<InventoryError>,
     ) {
-        const DONE: u8 = 2;
-        const OPEN: u8 = 1;
-        let Some(group) = self.groups.get(position) else { return };
-        match state.get(position).copied() {
-            Some(DONE) | None => return,
-            Some(OPEN) => {
-                path.push(group.name.clone());
-                let start = path.iter().position(|name| *name == group.name).unwrap_or(0);
-                let names = path.get(start..).unwrap_or(&[]).to_vec();
-                errors.push(InventoryError::Cycle { names, span: group.span });
-                path.pop();
-                return;
-            }
-            Some(_) => {}
+        if walk.mark(start) == Mark::Fresh {
+            walk.open(start);
         }
-        if let Some(slot) = state.get_mut(position) {
-            *slot = OPEN;
-        }
-        path.push(group.name.clone());
-        for (inner, span) in &group.groups {
-            match index.get(inner.as_str()) {
-                Some(inner) => self.visit(*inner, index, state, order, path, errors),
+        while let Some((position, next)) = walk.path.last_mut() {
+            let inner = self.groups.get(*position).and_then(|group| group.groups.get(*next));
+            *next += 1;
+            let Some((name, span)) = inner else {
+                walk.close();
+                continue;
+            };
+            match index.get(name.as_str()).map(|inner| (*inner, walk.mark(*inner))) {
+                Some((inner, Mark::Fresh)) => walk.open(inner),
+                Some((_, Mark::Done)) => {}
+                Some((inner, Mark::Open)) => errors.extend(self.cycle(inner, &walk.path)),
                 None => {
                     let known = self.groups.iter().map(|group| group.name.clone()).collect();
-                    errors.push(InventoryError::UnknownGroup { name: inner.clone(), known, span: *span });
+                    errors.push(InventoryError::UnknownGroup { name: name.clone(), known, span: *span });
                 }
             }
         }
-        path.pop();
-        if let Some(slot) = state.get_mut(position) {
-            *slot = DONE;
-        }
-        order.push(position);
+    }
+
+    /// From a group down to itself again.
+    fn cycle(&self, closing: usize, path: &[(usize, usize)]) -> Option<InventoryError> {
+        let group = self.groups.get(closing)?;
+        let name = |position: &usize| self.groups.get(*position).map(|group| group.name.clone());
+        let positions = path.iter().map(|(position, _)| position).skip_while(|position| **position != closing);
+        let names = positions.chain([&closing]).filter_map(name).collect();
+        Some(InventoryError::Cycle { names, span: group.span })
     }
 
     /// The hosts of every group with those of its inner groups, as sorted positions.

@@ -3,6 +3,9 @@
 /// More hosts than this from one range is a typo.
 pub(super) const MOST_HOSTS: usize = 100_000;
 
+/// No names of hosts have more parts that count.
+const MOST_RANGES: usize = 8;
+
 /// Why a name with brackets is no range.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum RangeFault {
@@ -12,6 +15,13 @@ pub(super) enum RangeFault {
 
 /// The names that a pattern stands for; a plain name is itself.
 pub(super) fn expand(pattern: &str) -> Result<Vec<String>, RangeFault> {
+    if pattern.matches('[').count() > MOST_RANGES {
+        return Err(RangeFault::Bad("a name has eight ranges at most"));
+    }
+    expand_all(pattern)
+}
+
+fn expand_all(pattern: &str) -> Result<Vec<String>, RangeFault> {
     let Some(open) = pattern.find('[') else { return Ok(vec![pattern.to_string()]) };
     let (prefix, rest) = pattern.split_at_checked(open).unwrap_or((pattern, ""));
     let inner_and_tail = rest.get(1..).and_then(|rest| rest.split_once(']'));
@@ -20,7 +30,7 @@ pub(super) fn expand(pattern: &str) -> Result<Vec<String>, RangeFault> {
         return Err(RangeFault::Bad("expected `from:to` in the brackets"));
     };
     let middles = between(from, to)?;
-    let tails = expand(tail)?;
+    let tails = expand_all(tail)?;
     if middles.len().saturating_mul(tails.len()) > MOST_HOSTS {
         return Err(RangeFault::TooMany);
     }
@@ -68,5 +78,8 @@ mod tests {
         for (pattern, expected) in cases {
             assert_eq!(expand(pattern), expected, "{pattern}");
         }
+        assert_eq!(expand(&"[1:1]".repeat(8)), Ok(vec!["1".repeat(8)]));
+        let many = "[1:1]".repeat(100_000);
+        assert_eq!(expand(&many), Err(RangeFault::Bad("a name has eight ranges at most")));
     }
 }

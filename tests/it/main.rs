@@ -31,6 +31,7 @@ mod facts;
 mod floors;
 mod hostile_hosts;
 mod integrations;
+mod inventory_sizes;
 mod language_forms;
 mod language_parallel;
 mod language_plans;
