@@ -156,7 +156,9 @@ mod system_story;
 mod system_sudo;
 #[cfg(feature = "system-tests")]
 mod system_swap;
+#[cfg(feature = "system-tests")]
 mod system_tools;
+#[cfg(feature = "system-tests")]
 mod system_updates;
 #[cfg(feature = "system-tests")]
 mod system_users;
