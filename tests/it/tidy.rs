@@ -114,6 +114,23 @@ fn a_floor_has_one_level_of_files() {
     assert_none(&sources().into_iter().map(|(name, _)| name).filter(deep).collect::<Vec<_>>());
 }
 
+/// Without the feature, what needs root must not even be compiled: nobody would see the warnings otherwise.
+#[test]
+fn what_needs_real_hosts_is_behind_its_feature() {
+    let main = std::fs::read_to_string(root().join("tests/it/main.rs")).unwrap();
+    let mut broken = Vec::new();
+    for (name, text) in sources() {
+        let Some(module) = name.strip_prefix("tests/it/").and_then(|file| file.strip_suffix(".rs")) else { continue };
+        let needs_hosts = text
+            .lines()
+            .any(|line| ["use super::rig", "use super::system_case"].iter().any(|needed| line.starts_with(needed)));
+        if needs_hosts && !main.contains(&format!("#[cfg(feature = \"system-tests\")]\nmod {module};\n")) {
+            broken.push(format!("tests/it/main.rs: `mod {module}` without `#[cfg(feature = \"system-tests\")]`"));
+        }
+    }
+    assert_none(&broken);
+}
+
 #[test]
 fn some_things_are_never_written() {
     let mut broken = Vec::new();
