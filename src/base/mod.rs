@@ -1,6 +1,7 @@
 //! Floor 0: what every floor shares. Typed ids, sources and spans, secrets, near names and words for messages.
 //! Knows nothing of the language, of hosts or of any file on disk.
 
+pub mod glob;
 pub mod ids;
 pub mod near;
 pub mod secret;

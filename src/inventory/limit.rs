@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::base::glob;
 use crate::base::ids::HostId;
 use crate::base::near::nearest;
 use crate::eval::hosts::canonical;
@@ -62,9 +63,12 @@ fn matching(pattern: &str, inventory: &Inventory) -> Result<Vec<HostId>, LimitEr
     if !pattern.contains(['*', '?']) {
         return exact(pattern, inventory);
     }
-    let hosts = inventory.hosts.iter().filter(|(_, host)| glob(pattern, &host.name)).map(|(id, _)| id);
-    let groups =
-        inventory.groups.iter().filter(|group| glob(pattern, &group.name)).flat_map(|group| group.hosts.clone());
+    let hosts = inventory.hosts.iter().filter(|(_, host)| matches_glob(pattern, &host.name)).map(|(id, _)| id);
+    let groups = inventory
+        .groups
+        .iter()
+        .filter(|group| matches_glob(pattern, &group.name))
+        .flat_map(|group| group.hosts.clone());
     let found: Vec<HostId> = hosts.chain(groups).collect();
     if found.is_empty() { Err(LimitError::NothingMatches { pattern: pattern.to_string() }) } else { Ok(found) }
 }
@@ -79,37 +83,15 @@ fn exact(name: &str, inventory: &Inventory) -> Result<Vec<HostId>, LimitError> {
     })
 }
 
-/// `*` is any text, `?` one character. Linear: the last star is the only one tried again.
-fn glob(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    let (mut at_pattern, mut at_name) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while at_name < name.len() {
-        match pattern.get(at_pattern) {
-            Some('*') => {
-                star = Some((at_pattern, at_name));
-                at_pattern += 1;
-            }
-            Some(letter) if *letter == '?' || Some(letter) == name.get(at_name) => {
-                at_pattern += 1;
-                at_name += 1;
-            }
-            _ => match star {
-                Some((star_at, tried)) => {
-                    at_pattern = star_at + 1;
-                    at_name = tried + 1;
-                    star = Some((star_at, tried + 1));
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.iter().skip(at_pattern).all(|letter| *letter == '*')
+/// `*` is any text, `?` one character.
+fn matches_glob(pattern: &str, name: &str) -> bool {
+    let letters = |text: &str| text.chars().collect::<Vec<char>>();
+    glob::matches(&letters(pattern), &letters(name), ('*', '?'))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::glob;
+    use super::matches_glob;
 
     #[test]
     fn globs_match_whole_names() {
@@ -120,7 +102,7 @@ mod tests {
             ("*b*2", "web12", true),
             ("db", "db1", false),
         ] {
-            assert_eq!(glob(pattern, name), expected, "{pattern} {name}");
+            assert_eq!(matches_glob(pattern, name), expected, "{pattern} {name}");
         }
     }
 }

@@ -1,28 +1,10 @@
 //! Patterns of host names as OpenSSH has them: `*`, `?`, and lists with `!`. Pure.
 
+use crate::base::glob;
+
 /// `*` is any text, `?` any one byte.
 pub(super) fn matches_glob(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
-    let (mut at, mut read) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while let Some(byte) = text.get(read) {
-        match (pattern.get(at), star) {
-            (Some(b'*'), _) => {
-                star = Some((at + 1, read));
-                at += 1;
-            }
-            (Some(expected), _) if *expected == b'?' || expected == byte => {
-                at += 1;
-                read += 1;
-            }
-            (_, Some((after_star, taken))) => {
-                star = Some((after_star, taken + 1));
-                (at, read) = (after_star, taken + 1);
-            }
-            (_, None) => return false,
-        }
-    }
-    pattern.get(at..).unwrap_or_default().iter().all(|rest| *rest == b'*')
+    glob::matches(pattern.as_bytes(), text.as_bytes(), (b'*', b'?'))
 }
 
 /// One `!` pattern that matches rules everything out.
