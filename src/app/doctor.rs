@@ -1,10 +1,10 @@
 //! What is wrong with the way to a host, stage by stage, and the command that mends it. Changes nothing.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::doctor_probe::{PROBE, judge_probe};
 use super::errors::AppError;
-use super::execution::runtime;
+use super::execution::{now, runtime};
 use super::running::{ConnectOptions, endpoints};
 use super::side_by_side::side_by_side;
 use crate::base::ids::HostId;
@@ -86,7 +86,7 @@ async fn knock(endpoint: &Endpoint, credentials: &Credentials, findings: &mut Ve
     if let Some(command) = &endpoint.proxy_command {
         findings.push(Finding::ok("tcp", format!("through the command `{}`", command.escape_debug())));
     } else if let Some(jump) = &endpoint.jump {
-        findings.push(Finding::ok("tcp", format!("through {}: `opsc doctor {}` looks at it", jump.name, jump.name)));
+        findings.push(Finding::ok("tcp", format!("through {}", jump.name)));
     } else {
         match banner(endpoint).await {
             Err(error) => {
@@ -198,9 +198,9 @@ async fn probe(session: &mut Session, findings: &mut Vec<Finding>) -> Option<Dur
     let started = tokio::time::Instant::now();
     let asked = session.run(None, &Program::new(""), PROBE_LIMIT, &mut |_, _| {}).await;
     let latency = started.elapsed();
-    let before = now();
+    let before = now() / 1000;
     let answer = session.run(None, &Program::new(PROBE), PROBE_LIMIT, &mut |_, _| {}).await;
-    let between = (before, now());
+    let between = (before, now() / 1000);
     match answer {
         Ok(completed) => findings.extend(judge_probe(&completed.fields, between)),
         Err(error) => {
@@ -261,9 +261,4 @@ async fn sessions(session: &Session) -> Finding {
         format!("{had} on one connection; steps of a `parallel` take turns where there are fewer than {SESSIONS}"),
         "`MaxSessions 10` in /etc/ssh/sshd_config, then `systemctl reload ssh`",
     )
-}
-
-/// Seconds since 1970.
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

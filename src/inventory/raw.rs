@@ -9,7 +9,8 @@ use crate::hir::value::Value;
 use crate::hir::world::{AdminMethod, HostKeyPolicy, Lifecycle, TransportKind};
 
 const TOP: &[&str] = &["defaults", "tags", "groups", "hosts"];
-const SETTINGS: &[&str] = &[
+/// Of a host; where they are written by opsc, in this order.
+pub(super) const SETTINGS: &[&str] = &[
     "address",
     "os",
     "transport",

@@ -12,22 +12,7 @@ use crate::base::source::{Sources, Span};
 use crate::eval::yaml::write_value;
 use crate::hir::value::Value;
 use crate::hir::world::{Host, HostKeyPolicy, Inventory};
-
-/// The order in which settings are written.
-const KEYS: [&str; 12] = [
-    "address",
-    "os",
-    "transport",
-    "port",
-    "user",
-    "key",
-    "jump",
-    "admin",
-    "as",
-    "known_hosts",
-    "host_key",
-    "connect_timeout",
-];
+use crate::inventory::raw::SETTINGS;
 
 /// What `localhost`, which is always there, would take over from `defaults`.
 const NEVER_OF_ALL: [&str; 5] = ["address", "os", "transport", "port", "jump"];
@@ -86,7 +71,7 @@ impl Said {
         let setting = |key: &&'static str| Some(((*key).to_string(), self.settings.get(*key)?.clone()));
         let vars = Value::Record(self.vars.iter().map(|(key, value)| (key.clone(), value.clone())).collect());
         let vars = (!self.vars.is_empty()).then(|| ("vars".to_string(), vars));
-        KEYS.iter().filter_map(setting).chain(vars).collect()
+        SETTINGS.iter().filter_map(setting).chain(vars).collect()
     }
 }
 
