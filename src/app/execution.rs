@@ -18,7 +18,7 @@ use crate::base::ids::HostId;
 use crate::eval::functions::hex;
 use crate::hir::effect::Level;
 use crate::plan;
-use crate::plan::model::RunsAt;
+use crate::plan::model::{BlockHosts, RunsAt, Shown};
 use crate::report::event_json::event_json;
 use crate::run::event::{EventKind, RunEvent};
 use crate::run::ports::LiveConnector;
@@ -113,10 +113,27 @@ impl Execution<'_> {
         if plan.row.level == Level::Read {
             return Vec::new();
         }
-        let places = plan.steps.values().filter_map(|step| step.runs_at.as_ref());
-        let machines = places.filter(|place| **place != RunsAt::Controller).flat_map(|place| place.machines(inventory));
-        let hosts: BTreeSet<HostId> = plan.hosts.iter().copied().chain(machines).collect();
+        let hosts = self.hosts_known(|place| *place != RunsAt::Controller);
         hosts.into_iter().map(|host| inventory.hosts.at(host).name.clone()).collect()
+    }
+
+    /// The hosts of the plan and the machines of its places, as far as they are known now.
+    fn hosts_known(&self, counts: impl Fn(&RunsAt) -> bool) -> BTreeSet<HostId> {
+        let plan = &self.planned.plan;
+        let places = plan.steps.values().filter_map(|step| step.runs_at.as_ref()).filter(|place| counts(place));
+        let machines = places.flat_map(|place| place.machines(&self.planned.inventory));
+        plan.hosts.iter().copied().chain(machines).collect()
+    }
+
+    /// The hosts that the run may connect to: all of them, where it decides only while it runs.
+    fn hosts_in_reach(&self) -> BTreeSet<HostId> {
+        let plan = &self.planned.plan;
+        let is_late = |place: &RunsAt| matches!(place, RunsAt::Host { shown: Shown::Pending(_), .. });
+        let late_blocks = plan.blocks.values().any(|block| matches!(block.hosts, BlockHosts::Pending { .. }));
+        if late_blocks || plan.steps.values().filter_map(|step| step.runs_at.as_ref()).any(is_late) {
+            return self.planned.inventory.hosts.ids().collect();
+        }
+        self.hosts_known(|_| true)
     }
 
     fn journal(&self) -> Result<Journal, AppError> {
@@ -132,7 +149,7 @@ impl Execution<'_> {
         secrets: Resolved,
     ) -> Request {
         let planned = self.planned;
-        let mut endpoints = endpoints(&planned.inventory, planned.inventory.hosts.ids(), self.options);
+        let mut endpoints = endpoints(&planned.inventory, self.hosts_in_reach().into_iter(), self.options);
         let unset = self.secret_variables();
         endpoints.values_mut().for_each(|(endpoint, _)| endpoint.hide_variables(&unset));
         Request {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, watch};
 
@@ -108,6 +108,15 @@ impl Context {
     /// Whether to stop at the next step border.
     pub fn is_halted(&self) -> bool {
         *self.halt.borrow() >= 2
+    }
+
+    /// Waits so long, unless the run is told to stop meanwhile; whether it was.
+    pub async fn pause(&self, length: Duration) -> bool {
+        let mut halt = self.halt.clone();
+        tokio::select! {
+            () = tokio::time::sleep(length) => false,
+            Ok(_) = halt.wait_for(|level| *level >= 2) => true,
+        }
     }
 
     /// Committed to disk when this returns, so that no effect is without its intent.

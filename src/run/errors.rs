@@ -132,6 +132,12 @@ pub enum StepError {
         within: u64,
         last: Box<StepError>,
     },
+    /// The run was told to stop before a host that was restarted was back.
+    NotAwaited {
+        /// Milliseconds.
+        after: u64,
+        last: Box<StepError>,
+    },
     Http {
         url: String,
         reason: String,
@@ -160,7 +166,7 @@ impl StepError {
     pub fn is_unreachable(&self) -> bool {
         match self {
             StepError::Wire { error, .. } => error.is_unreachable(),
-            StepError::NotBack { last, .. } => last.is_unreachable(),
+            StepError::NotBack { last, .. } | StepError::NotAwaited { last, .. } => last.is_unreachable(),
             _ => false,
         }
     }
@@ -235,6 +241,11 @@ impl fmt::Display for StepError {
             StepError::NotBack { within, last } => {
                 write!(formatter, "it was restarted and is not back within {}: {last}", words::duration(*within))
             }
+            StepError::NotAwaited { after, last } => write!(
+                formatter,
+                "it was restarted, and the run was told to stop {} later: {last}",
+                words::duration(*after)
+            ),
             StepError::NotOk => formatter.write_str("`ok` does not hold"),
             StepError::NeverTrue { attempts } => {
                 write!(formatter, "`until` was not true after {}", words::count(*attempts as usize, "attempt"))

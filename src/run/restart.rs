@@ -38,9 +38,13 @@ impl Attempt<'_> {
                 Err(_) => {}
             }
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.is_told_to_stop(pause.min(left)).await {
-                let within = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
-                return Err(StepError::NotBack { within, last: Box::new(last) });
+            let milliseconds = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+            if left.is_zero() {
+                return Err(StepError::NotBack { within: milliseconds(within), last: Box::new(last) });
+            }
+            if self.context.pause(pause.min(left)).await {
+                let after = milliseconds(within.saturating_sub(left));
+                return Err(StepError::NotAwaited { after, last: Box::new(last) });
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -59,13 +63,6 @@ impl Attempt<'_> {
             Value::Duration(milliseconds) => Ok(Duration::from_millis(milliseconds)),
             other => Err(StepError::NotKnown { what: format!("how long `{}` is", other.literal()) }),
         }
-    }
-
-    /// Pauses, unless the run is cancelled.
-    async fn is_told_to_stop(&self, pause: Duration) -> bool {
-        let mut halt = self.context.halt.clone();
-        let told = tokio::time::timeout(pause, halt.wait_for(|level| *level >= 2)).await;
-        told.is_ok_and(|told| told.is_ok())
     }
 }
 

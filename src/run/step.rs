@@ -111,12 +111,7 @@ impl StepRun<'_> {
                 tracing::warn!(%error, "a result was not recorded");
             }
         }
-        let mut halt = self.context.halt.clone();
-        let pause = tokio::time::sleep(Duration::from_millis(step.every));
-        tokio::select! {
-            () = pause => {}
-            halted = halt.wait_for(|level| *level >= 2) => drop(halted),
-        }
+        self.context.pause(Duration::from_millis(step.every)).await;
     }
 
     /// The result of an attempt whose phases all ran, if `ok` and `until` hold.
