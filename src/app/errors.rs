@@ -104,6 +104,27 @@ pub enum AppError {
     NoSuchRun {
         run: String,
     },
+    /// Nothing can be gone on with there, or gone back over.
+    NotToGoOn {
+        reason: String,
+        hint: String,
+    },
+    /// Its process is at work: exit 26.
+    UnderWay {
+        run: i64,
+        pid: u32,
+    },
+    /// The plan of a run is another one now: exit 25.
+    Stale {
+        run: i64,
+        reason: String,
+        hint: String,
+    },
+    /// Steps that must not be done twice, of which nobody knows how they ended, with their hosts: exit 3.
+    Indeterminate {
+        run: i64,
+        steps: Vec<String>,
+    },
     State {
         reason: String,
     },
@@ -154,8 +175,9 @@ impl AppError {
             AppError::Diagnostics { .. } | AppError::Tree { .. } | AppError::NotImported { .. } => 11,
             AppError::Hosts { .. } | AppError::BadLimit { .. } | AppError::Limit { .. } => 13,
             AppError::DestroyNotAllowed { .. } | AppError::InactiveHosts { .. } => 12,
-            AppError::ApprovalNeeded { .. } => 3,
-            AppError::Locked { .. } => 26,
+            AppError::ApprovalNeeded { .. } | AppError::Indeterminate { .. } => 3,
+            AppError::Locked { .. } | AppError::UnderWay { .. } => 26,
+            AppError::Stale { .. } => 25,
             AppError::Lock { .. } | AppError::State { .. } | AppError::Credential { .. } | AppError::Write { .. } => 1,
             _ => 10,
         }
@@ -196,6 +218,11 @@ impl AppError {
             }
             AppError::SshConfig { error } => error.hint(),
             AppError::NoSuchRun { .. } => Some("`opsc runs` lists them".to_string()),
+            AppError::NotToGoOn { hint, .. } | AppError::Stale { hint, .. } => Some(hint.clone()),
+            AppError::UnderWay { pid, .. } => Some(format!("wait for its end, or end process {pid} first")),
+            AppError::Indeterminate { run, .. } => Some(format!(
+                "look at the hosts, then say for each: `opsc resolve {run} STEP HOST --done`, `--not-done`, or `--again` to do it once more"
+            )),
             AppError::UnknownAction { near: Some(near), .. } | AppError::Setting { near: Some(near), .. } => {
                 Some(format!("did you mean `{near}`?"))
             }
@@ -249,6 +276,19 @@ impl fmt::Display for AppError {
             AppError::Lock { reason } => write!(formatter, "modules cannot be vendored: {reason}"),
             AppError::ApprovalNeeded { gates } => write!(formatter, "an approval is needed: {}", gates.join("; ")),
             AppError::Locked { reason, .. } => formatter.write_str(reason),
+            AppError::NotToGoOn { reason, .. } => formatter.write_str(reason),
+            AppError::UnderWay { run, pid } => write!(formatter, "run {run} is under way, in process {pid}"),
+            AppError::Stale { run, reason, .. } => {
+                write!(formatter, "the plan of run {run} is another one now: {reason}")
+            }
+            AppError::Indeterminate { run, steps } => {
+                let words = words::count(steps.len(), "step");
+                write!(
+                    formatter,
+                    "run {run} began {words} that must not be done twice, and never learned what came of it"
+                )?;
+                steps.iter().try_for_each(|step| write!(formatter, "\n  {step}"))
+            }
             AppError::NoSuchRun { run } => write!(formatter, "there is no run `{run}`"),
             AppError::State { reason } => write!(formatter, "the journal cannot be used: {reason}"),
             AppError::Credential { reason } => formatter.write_str(reason),

@@ -20,6 +20,7 @@ use crate::hir::effect::Level;
 use crate::plan;
 use crate::plan::model::{BlockHosts, RunsAt, Shown};
 use crate::report::event_json::event_json;
+use crate::run::earlier::Earlier;
 use crate::run::event::{EventKind, RunEvent};
 use crate::run::ports::LiveConnector;
 use crate::run::predict::Prediction;
@@ -36,6 +37,18 @@ pub struct Execution<'a> {
     pub settings: &'a Settings,
     pub options: &'a ConnectOptions,
     pub forks: usize,
+    /// What it takes to ask for the same again, as JSON.
+    pub request: Option<String>,
+    pub going_on: Option<GoingOn>,
+}
+
+/// An earlier run, and what is done about it.
+#[derive(Clone)]
+pub struct GoingOn {
+    pub run: i64,
+    pub earlier: Arc<Earlier>,
+    /// Its changes are undone; else what is missing is done.
+    pub back: bool,
 }
 
 /// What a listener is told.
@@ -83,7 +96,9 @@ impl Execution<'_> {
         let request = self.request(journal.clone(), run, events, stopped, secrets);
         let summary = runtime()?.block_on(async {
             count_interrupts(stop);
-            let mut work = std::pin::pin!(run::run(request));
+            let back = self.going_on.as_ref().is_some_and(|going_on| going_on.back);
+            let work = async { if back { Ok(run::go_back(request).await) } else { run::run(request).await } };
+            let mut work = std::pin::pin!(work);
             let mut ticks = tokio::time::interval(TICK);
             let mut summary = None;
             loop {
@@ -164,6 +179,7 @@ impl Execution<'_> {
             forks: self.forks.max(1),
             events,
             stop,
+            earlier: self.going_on.as_ref().map(|going_on| Arc::clone(&going_on.earlier)).unwrap_or_default(),
         }
     }
 
@@ -190,6 +206,8 @@ impl Execution<'_> {
             pid: std::process::id(),
             pid_start: process_start(std::process::id()),
             boot_id: boot_id(),
+            request: self.request.clone(),
+            goes_on_with: self.going_on.as_ref().map(|going_on| going_on.run),
         }
     }
 }
@@ -206,6 +224,7 @@ fn tell(journal: &Journal, run: i64, event: &RunEvent, listen: &mut dyn FnMut(To
 
 pub(super) fn state(error: StateError) -> AppError {
     match error {
+        StateError::GoneOn { run, by } => AppError::gone_on(run, by),
         StateError::Locked { ref host, .. } => AppError::Locked { host: host.clone(), reason: error.to_string() },
         _ => AppError::State { reason: error.to_string() },
     }

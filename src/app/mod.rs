@@ -11,6 +11,7 @@ mod doctor_probe;
 pub mod errors;
 pub mod execution;
 pub mod files;
+pub mod going_on;
 pub mod host_facts;
 pub mod importing;
 pub mod library;

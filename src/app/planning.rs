@@ -57,6 +57,7 @@ pub struct Planned {
     pub path: PathBuf,
     /// Warnings and notes of the check.
     pub diagnostics: Vec<Diagnostic>,
+    pub options: PlanOptions,
 }
 
 /// Checks and plans one file. All findings of the check are errors together, before any input is asked for.
@@ -100,6 +101,7 @@ pub fn plan_checked(workspace: &mut Workspace, checked: Checked, options: &PlanO
         files: Arc::new(files),
         path: checked.path,
         diagnostics,
+        options: options.clone(),
     })
 }
 

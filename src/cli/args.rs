@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 use super::args_hosts::{FactsCommand, HostsCommand, InvCommand, LockCommand};
+use super::args_runs::{ResolveCommand, ResumeCommand};
 
 #[derive(Parser, Debug)]
 #[command(name = "opsc", version, about = "Operations, compiled: typed playbooks, proven plans, runs with evidence")]
 #[command(
-    after_help = "exit codes: 0 done, 1 anything else failed, 2 changes present (plan --detailed-exitcode, diff), 3 needs input, 10 usage, 11 findings, 12 refused, 13 no host, 20 unreachable, 21 failed, 22 threshold, 23 rolled back, 24 rollback failed, 27 timed out, 70 a bug, 130 stopped by Ctrl-C"
+    after_help = "exit codes: 0 done, 1 anything else failed, 2 changes present (plan --detailed-exitcode, diff), 3 needs input, 10 usage, 11 findings, 12 refused, 13 no host, 20 unreachable, 21 failed, 22 threshold, 23 rolled back, 24 rollback failed, 25 another plan than before, 26 locked, 27 timed out, 70 a bug, 130 stopped by Ctrl-C"
 )]
 pub struct Arguments {
     #[command(flatten)]
@@ -65,6 +67,15 @@ pub enum Command {
     Do(DoCommand),
     /// Run one command on some hosts
     Exec(ExecCommand),
+    /// Go on with a run that failed, was stopped, or died: what is done stays, what is missing is done
+    ///
+    /// The plan must be the one of that run, or exit 25. Steps that converge are looked at again, steps that must not be
+    /// done twice are not; where nobody knows whether such a step was done, exit 3 names it, and `opsc resolve` says it.
+    Resume(ResumeCommand),
+    /// Undo what a run changed, on all of its hosts, the last first
+    Rollback(ResumeCommand),
+    /// Say how a step ended of which a run that died never learned it
+    Resolve(ResolveCommand),
     /// List runs
     Runs(RunsCommand),
     /// Show one run: hosts, steps, evidence
@@ -234,7 +245,7 @@ pub struct WhyCommand {
 }
 
 /// Which playbook, on what, with which values.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
 pub struct Selection {
     /// The playbook's file
     pub file: PathBuf,
@@ -265,7 +276,7 @@ pub struct Selection {
 }
 
 /// What is refused unless it is said.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
 pub struct Allowed {
     /// Allow steps that may lose data for good
     #[arg(long, env = "OPSC_ALLOW_DESTROY", value_parser = clap::builder::BoolishValueParser::new())]

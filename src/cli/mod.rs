@@ -5,6 +5,8 @@
 pub mod actions;
 pub mod args;
 pub mod args_hosts;
+pub mod args_runs;
+pub mod asked;
 pub mod check;
 pub mod compile;
 pub mod completions;
@@ -21,6 +23,7 @@ pub mod lock;
 pub mod log;
 pub mod output;
 pub mod plan;
+pub mod resume;
 pub mod run;
 pub mod runs;
 pub mod tour;
@@ -67,6 +70,9 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
         Command::Run(command) => run::run(&command, global, output),
         Command::Do(command) => run::run_do(&command, global, output),
         Command::Exec(command) => run::run_exec(&command, global, output),
+        Command::Resume(command) => resume::run_resume(&command, global, output),
+        Command::Rollback(command) => resume::run_rollback(&command, global, output),
+        Command::Resolve(command) => resume::run_resolve(&command, global, output),
         Command::Runs(command) => runs::run_list(&command, global, output),
         Command::Lock(command) => lock::run(&command, global, output),
         Command::Show(command) => runs::run_show(&command, global, output),

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::args::{Connection, DoCommand, EffectName, ExecCommand, Global, RunCommand, RunFormat};
+use super::asked::Asked;
 use super::output::Output;
 use super::plan::{allowed, make_plan};
 use crate::app::AppError;
 use crate::app::adhoc::{Adhoc, command_line, plan_action};
-use crate::app::execution::{Execution, Told};
+use crate::app::execution::{Execution, GoingOn, Told};
 use crate::app::planning::{Allow, Planned, refuse_gates};
 use crate::app::running::ConnectOptions;
 use crate::app::workspace::Workspace;
@@ -35,7 +36,8 @@ impl<'a> Session<'a> {
     fn execution(&self, connection: &Connection) -> Execution<'_> {
         let forks = connection.forks.or(self.workspace.settings.count("forks")).unwrap_or(1);
         let (project, settings) = (&self.workspace.project, &self.workspace.settings);
-        Execution { planned: self.planned, project, settings, options: self.options, forks }
+        let (planned, options) = (self.planned, self.options);
+        Execution { planned, project, settings, options, forks, request: None, going_on: None }
     }
 
     pub fn predict(&self, connection: &Connection, contents: bool) -> Result<Vec<Prediction>, AppError> {
@@ -120,26 +122,35 @@ pub fn run(command: &RunCommand, global: &Global, output: &mut Output) -> i32 {
         Ok(made) => made,
         Err(code) => return code,
     };
+    let asked = Asked::new(&command.selection, &planned, &command.connection, global);
     let how = How {
-        connection: &command.connection,
-        yes: command.yes,
         dry_run: command.dry_run,
         diff: command.diff,
-        format: command.output,
+        request: asked.to_json(),
+        ..How::new(&command.connection, command.yes, command.output)
     };
     carry_out(&workspace, &planned, &how, global, output)
 }
 
-/// What the flags of `run` and `do` have in common.
-struct How<'a> {
-    connection: &'a Connection,
-    yes: bool,
-    dry_run: bool,
-    diff: bool,
-    format: RunFormat,
+/// What the flags of `run`, `do` and `resume` have in common.
+pub struct How<'a> {
+    pub connection: &'a Connection,
+    pub yes: bool,
+    pub dry_run: bool,
+    pub diff: bool,
+    pub format: RunFormat,
+    /// For the journal: what it takes to ask for the same again.
+    pub request: Option<String>,
+    pub going_on: Option<GoingOn>,
 }
 
-fn carry_out(workspace: &Workspace, planned: &Planned, how: &How<'_>, global: &Global, output: &mut Output) -> i32 {
+impl<'a> How<'a> {
+    pub fn new(connection: &'a Connection, yes: bool, format: RunFormat) -> How<'a> {
+        How { connection, yes, dry_run: false, diff: false, format, request: None, going_on: None }
+    }
+}
+
+pub fn carry_out(workspace: &Workspace, planned: &Planned, how: &How<'_>, global: &Global, output: &mut Output) -> i32 {
     let options = match connect_options(how.connection, workspace, output) {
         Ok(options) => options,
         Err(code) => return code,
@@ -174,7 +185,9 @@ fn agree(planned: &Planned, how: &How<'_>, output: &mut Output) -> Result<(), i3
         output.complain("error: this run changes things, and there is no terminal to ask on\nhint: add `-y`\n");
         return Err(3);
     }
-    output.complain(&report::plan_text::plan_text(plan, &planned.program, &planned.inventory, output.colour));
+    if how.going_on.is_none() {
+        output.complain(&report::plan_text::plan_text(plan, &planned.program, &planned.inventory, output.colour));
+    }
     let question = format!("\nrun {} on {}?", plan.playbook, words::count(plan.hosts.len(), "host"));
     if output.confirm(&question) {
         return Ok(());
@@ -200,7 +213,9 @@ fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global
         Ok(secrets) => secrets,
         Err(error) => return output.fail(&error, None),
     };
-    let finished = session.execution(how.connection).run(secrets, &mut |told| match told {
+    let (request, going_on) = (how.request.clone(), how.going_on.clone());
+    let execution = Execution { request, going_on, ..session.execution(how.connection) };
+    let finished = execution.run(secrets, &mut |told| match told {
         Told::Event { event, run } if how.format == RunFormat::Ndjson => {
             output.print(&format!("{}\n", report::event_json::event_json(event, run)));
         }
@@ -228,13 +243,13 @@ fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global
                     Ending::Recap => output.print(&report::recap::recap(&finished.summary.hosts, output.colour)),
                     Ending::Results => print_results(session, finished.run, output),
                 }
+                let (run, place) = (finished.run, elsewhere(session.workspace));
+                let can_go_on = finished.summary.exit != 0 && how.request.is_some();
+                let go_on = if can_go_on { format!(", `opsc resume {run}` goes on") } else { String::new() };
                 output.say(&format!(
-                    "run {} {} in {}; `opsc show {}`{} tells more\n",
-                    finished.run,
+                    "run {run} {} in {}; `opsc show {run}`{place} tells more{go_on}\n",
                     finished.summary.status,
                     words::duration(finished.summary.elapsed_ms),
-                    finished.run,
-                    elsewhere(session.workspace)
                 ));
             }
             finished.summary.exit
@@ -277,8 +292,7 @@ pub fn run_do(command: &DoCommand, global: &Global, output: &mut Output) -> i32 
         as_root: command.become_root,
         allow: allowed(&command.allow),
     };
-    let how =
-        How { connection: &command.connection, yes: command.yes, dry_run: false, diff: false, format: command.output };
+    let how = How::new(&command.connection, command.yes, command.output);
     run_adhoc(&adhoc, &how, global, output)
 }
 
@@ -303,8 +317,7 @@ pub fn run_exec(command: &ExecCommand, global: &Global, output: &mut Output) -> 
         as_root: command.become_root,
         allow: Allow { destroy: true, inactive: command.allow_inactive },
     };
-    let how =
-        How { connection: &command.connection, yes: command.yes, dry_run: false, diff: false, format: command.output };
+    let how = How::new(&command.connection, command.yes, command.output);
     run_adhoc(&adhoc, &how, global, output)
 }
 

@@ -86,6 +86,7 @@ fn evidence_json(evidence: &Evidence) -> Json {
         "elapsed_ms": evidence.elapsed_ms,
         "user": evidence.user,
         "ran_at": evidence.ran_at,
+        "done_in": evidence.done_in,
     })
 }
 

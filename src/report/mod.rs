@@ -11,6 +11,7 @@ pub mod event_json;
 pub mod examination;
 pub mod facts_text;
 pub mod fingerprint;
+pub mod going_on_text;
 pub mod graph;
 pub mod left;
 pub mod lock_text;

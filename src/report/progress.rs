@@ -52,7 +52,11 @@ impl Progress {
             EventKind::StepFinished { step, host, outcome, error, evidence, .. } => {
                 self.running.remove(host);
                 self.finished += 1;
-                self.step_line(step, host, *outcome, error.as_deref(), evidence.elapsed_ms)
+                let how = match evidence.done_in {
+                    Some(run) => format!("done in run {run}"),
+                    None => words::duration(evidence.elapsed_ms),
+                };
+                self.step_line(step, host, (*outcome, &how), error.as_deref())
             }
             EventKind::ThresholdReached { block, failures, max_failures, not_started } => format!(
                 "! {block}: {failures} failures, {max_failures} allowed; not started: {}\n",
@@ -89,7 +93,7 @@ impl Progress {
         format!("{}/{} steps · {elapsed}s · {}{more}", self.finished, self.steps, running.join(", "))
     }
 
-    fn step_line(&self, step: &str, host: &str, outcome: Outcome, error: Option<&str>, elapsed_ms: u64) -> String {
+    fn step_line(&self, step: &str, host: &str, (outcome, how): (Outcome, &str), error: Option<&str>) -> String {
         let (symbol, tone) = match outcome {
             Outcome::Ok => ("=", Tone::Ok),
             Outcome::Changed => ("~", Tone::Changed),
@@ -100,7 +104,7 @@ impl Progress {
             Outcome::Failed | Outcome::TimedOut | Outcome::RollbackFailed => ("x", Tone::Failed),
         };
         let words = format!("  {symbol} {host} {step}: {}", outcome.name());
-        let mut text = format!("{} ({})\n", paint(&words, tone, self.colour), words::duration(elapsed_ms));
+        let mut text = format!("{} ({how})\n", paint(&words, tone, self.colour));
         for line in error.map(harmless).unwrap_or_default().lines() {
             text.push_str(&format!("      {line}\n"));
         }

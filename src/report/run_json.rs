@@ -29,6 +29,7 @@ fn summary_json(run: &RunSummary, alive: bool) -> Json {
         "run": run.id, "status": status(run, alive), "exit": run.exit, "playbook": record.playbook, "file": record.path,
         "digest": record.digest, "source_sha256": record.source_sha256, "commit": record.commit, "dirty": record.dirty,
         "user": record.user, "machine": record.machine, "started": record.started, "finished": run.finished,
+        "goes_on_with": record.goes_on_with,
     })
 }
 

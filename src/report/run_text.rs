@@ -45,6 +45,9 @@ pub fn run_text(details: &RunDetails, alive: bool, left: &[Left]) -> String {
         text.push_str(&format!("  commit  {}{dirty}\n", short(commit)));
     }
     text.push_str(&format!("  by      {} on {}, {}\n", record.user, record.machine, time_text(record.started)));
+    if let Some(run) = record.goes_on_with {
+        text.push_str(&format!("  goes on with run {run}\n"));
+    }
     if let (Some(exit), Some(finished)) = (summary.exit, summary.finished) {
         text.push_str(&format!(
             "  ended   exit {exit} after {}\n",

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, watch};
 
+use super::earlier::Earlier;
 use super::errors::StepError;
 use super::event::{EventKind, RunEvent};
 use super::link::Link;
@@ -64,6 +65,8 @@ pub struct Context {
     pub places: Places,
     /// 0 to 3, as in Ctrl-C; raised by the dispatcher alone.
     pub halt: watch::Receiver<u8>,
+    /// What runs that this one goes on with have done.
+    pub earlier: Arc<Earlier>,
 }
 
 impl Context {

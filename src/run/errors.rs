@@ -132,6 +132,8 @@ pub enum StepError {
         within: u64,
         last: Box<StepError>,
     },
+    /// What an earlier run's step found before it acted had a secret in it.
+    NotKept,
     /// The run was told to stop before a host that was restarted was back.
     NotAwaited {
         /// Milliseconds.
@@ -245,6 +247,9 @@ impl fmt::Display for StepError {
                 formatter,
                 "it was restarted, and the run was told to stop {} later: {last}",
                 words::duration(*after)
+            ),
+            StepError::NotKept => formatter.write_str(
+                "what was there before it was not kept by the run that changed it, since a secret is in it; it must be put back by hand",
             ),
             StepError::NotOk => formatter.write_str("`ok` does not hold"),
             StepError::NeverTrue { attempts } => {

@@ -200,6 +200,8 @@ pub struct Evidence {
     /// As whom, and where when not on the host itself.
     pub user: Option<String>,
     pub ran_at: Option<String>,
+    /// The run that did it, where this one goes on with that and did not do it again.
+    pub done_in: Option<i64>,
 }
 
 /// `host : ok=3 changed=1 unreachable=0 failed=0 skipped=0 rolled_back=0`

@@ -92,6 +92,12 @@ pub fn json(texts: &Texts) -> String {
     serde_json::Value::Object(object).to_string()
 }
 
+/// The opposite of [`json`].
+pub fn from_json(json: &str) -> Option<Texts> {
+    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).ok()?;
+    object.into_iter().map(|(name, text)| Some((name, text.as_str()?.to_string()))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -385,7 +385,7 @@ impl<'a> HostForecast<'a> {
     }
 
     fn nothing_to_do(&mut self, step: &Step, prepared: &Prepared<'_>, trace: &Trace) -> Verdict {
-        let fields = super::step::known_fields(prepared, trace, &self.context.redactor());
+        let fields = super::step::known_fields(prepared.action, trace, &self.context.redactor());
         match self.attributes(step, &fields) {
             Ok((_, waits @ Verdict::Unknown { .. })) => waits,
             Ok((changed, verdict)) => {

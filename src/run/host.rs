@@ -1,7 +1,7 @@
 //! One actor's stretches of work: the items of a block or a clause in order, and the way back over its steps.
 //! Knows nothing of other hosts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::MutexGuard;
@@ -36,6 +36,8 @@ pub struct ActorState {
     pub changed: BTreeMap<BlockId, bool>,
     /// Steps that changed something, or may have, in the order they ran.
     undo: BTreeMap<BlockId, Vec<Undo>>,
+    /// Blocks that were gone back over: nothing of earlier runs is owed there any more.
+    gone_back: BTreeSet<BlockId>,
     /// Names bound in each block, absent again after its rollback.
     bound: BTreeMap<BlockId, Vec<BindingId>>,
 }
@@ -50,6 +52,7 @@ impl ActorState {
             recap: HostRecap { host: context.name(actor), ..HostRecap::default() },
             changed: BTreeMap::new(),
             undo: BTreeMap::new(),
+            gone_back: BTreeSet::new(),
             bound: BTreeMap::new(),
         }
     }
@@ -349,7 +352,10 @@ impl Worker {
     /// Undoes this actor's steps of a block, the last first, restarts at the end. One that fails does not keep the others
     /// from it.
     async fn rollback(&mut self, block: BlockId) -> End {
-        let owed = self.state.undo.remove(&block).unwrap_or_default();
+        let mut owed = self.state.undo.remove(&block).unwrap_or_default();
+        if self.state.gone_back.insert(block) {
+            self.owe_earlier(block, &mut owed);
+        }
         let name = self.context.plan.blocks.get(block).map(|block| block.name.clone()).unwrap_or_default();
         let host = self.state.recap.host.clone();
         if owed.is_empty() {
@@ -383,6 +389,18 @@ impl Worker {
         self.forget(block);
         self.context.events.emit(EventKind::RollbackFinished { block: name, host, clean: clean && reachable, left });
         if reachable { End::RolledBack { clean, complete } } else { End::Unreachable }
+    }
+
+    /// Steps that earlier runs did on this host and this one did not come to.
+    fn owe_earlier(&self, block: BlockId, owed: &mut Vec<Undo>) {
+        let mut earlier: Vec<_> = self.context.earlier.changes(block, &self.state.recap.host).collect();
+        earlier.sort_by_key(|(_, left)| left.at);
+        for (name, left) in earlier {
+            let step = self.context.plan.steps.iter().find(|(_, step)| step.name == name).map(|(id, _)| id);
+            if let Some(id) = step.filter(|id| owed.iter().all(|undo| undo.step != *id)) {
+                owed.push(Undo::earlier(id, left));
+            }
+        }
     }
 
     fn undo_order<'u>(&self, owed: &'u [Undo]) -> Vec<&'u Undo> {

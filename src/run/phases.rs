@@ -10,6 +10,7 @@ use super::errors::{Phase, StepError};
 use super::event::{EventKind, Stream};
 use super::facts;
 use super::fields::{self, Texts};
+use super::kept::exact_json;
 use super::link::{Call, Link};
 use super::prepare::Prepared;
 use super::redact::{LineCutter, Redactor, printable, tail};
@@ -169,7 +170,7 @@ impl Attempt<'_> {
         let Some(apply) = &prepared.body.apply else { return Ok(()) };
         if prepared.step.row.level != Level::Read {
             let program = self.program(apply, trace);
-            self.context.intent(self.intent(Phase::Apply, &program)).await?;
+            self.context.intent(self.intent(Phase::Apply, &program, trace)).await?;
         }
         trace.apply_started = true;
         trace.apply = self.phase(Phase::Apply, apply, trace).await?;
@@ -314,7 +315,7 @@ impl Attempt<'_> {
         }
     }
 
-    pub fn intent(&self, phase: Phase, program: &Program) -> Intent {
+    pub fn intent(&self, phase: Phase, program: &Program, trace: &Trace) -> Intent {
         let step = self.prepared.step;
         Intent {
             run: self.context.run,
@@ -326,6 +327,7 @@ impl Attempt<'_> {
             effect: step.row.to_string(),
             kind: step.kind.name().to_string(),
             deadline_ms: step.timeout,
+            before_json: exact_json(&trace.before, &self.context.redactor()),
             time: now(),
         }
     }

@@ -4,9 +4,11 @@
 use std::time::{Duration, Instant};
 
 use super::context::{Context, now};
+use super::earlier::{Left, State};
 use super::errors::{Phase, StepError};
 use super::event::{EventKind, Evidence, Outcome};
 use super::fields;
+use super::kept::Kept;
 use super::link::Link;
 use super::phases::{Attempt, Trace};
 use super::prepare::{Prepared, Surroundings, prepare};
@@ -17,6 +19,7 @@ use crate::base::words;
 use crate::eval::eval_condition;
 use crate::hir::effect::Level;
 use crate::hir::expr::Expr;
+use crate::hir::program::Action;
 use crate::hir::value::Value;
 use crate::plan::model::Step;
 use crate::state::StepResult;
@@ -31,9 +34,21 @@ pub struct Done {
 /// What it takes to undo a step: what its phases reported.
 pub struct Undo {
     pub step: StepId,
+    /// Absent where an earlier run did it and a secret was in it.
+    reported: Option<Reported>,
+}
+
+struct Reported {
     before: fields::Texts,
     apply: fields::Texts,
-    before_value: Option<Value>,
+}
+
+impl Undo {
+    /// Of a step that an earlier run did.
+    pub fn earlier(step: StepId, left: &Left) -> Undo {
+        let (before, apply) = (left.before.clone(), left.apply.clone());
+        Undo { step, reported: before.zip(apply).map(|(before, apply)| Reported { before, apply }) }
+    }
 }
 
 /// A step and the surroundings its expressions see.
@@ -62,6 +77,9 @@ impl StepRun<'_> {
         let started = Instant::now();
         let step = self.context.step(self.id);
         let host = self.context.name(self.around.actor);
+        if let Some(left) = self.context.earlier.finished(step, &host) {
+            return self.take_over(step, left);
+        }
         self.context.events.emit(EventKind::StepStarted { step: step.name.clone(), host, attempt: 1 });
         self.link.forget_ended();
         let prepared = prepare(self.context, self.link, step, self.around).await;
@@ -70,6 +88,20 @@ impl StepRun<'_> {
             Err(error) => Ended::before_any(error),
         };
         self.finish(step, ended, started).await
+    }
+
+    /// An earlier run did it.
+    fn take_over(&self, step: &Step, left: &Left) -> Done {
+        let (recorded, outcome, error) = match recorded(self.context, step, left) {
+            Ok(recorded) if recorded.flags.failed => (recorded, Outcome::Ignored, None),
+            Ok(recorded) => (recorded, Outcome::Ok, None),
+            Err(error) => (Recorded::new(Vec::new(), Flags::default()), Outcome::Failed, Some(error.to_string())),
+        };
+        let (name, host) = (step.name.clone(), self.context.name(self.around.actor));
+        let evidence = Evidence { done_in: Some(left.run), ..Evidence::default() };
+        self.context.events.emit(EventKind::StepFinished { step: name, host, attempt: 1, outcome, error, evidence });
+        let undo = left.changed.then(|| Undo::earlier(self.id, left));
+        Done { outcome, recorded, undo }
     }
 
     async fn attempts(&mut self, prepared: &Prepared<'_>) -> Ended {
@@ -154,7 +186,9 @@ impl StepRun<'_> {
         let (fields, changed, error) = match judged {
             Ok(judged) => (judged.fields, judged.changed, None),
             // What is known of a failed attempt is still of use to `x.code` and to reports.
-            Err(error) => (self.told(known_fields(prepared, &trace, &self.context.redactor())), acted, Some(error)),
+            Err(error) => {
+                (self.told(known_fields(prepared.action, &trace, &self.context.redactor())), acted, Some(error))
+            }
         };
         let user = prepared.user.clone();
         let ran_at = prepared.ran_at.clone();
@@ -172,13 +206,14 @@ impl StepRun<'_> {
             error = Some(failure.to_string());
             outcome = Outcome::Failed;
         }
+        let earlier = self.changed_earlier(step);
         let flags = Flags {
-            changed: ended.changed,
+            changed: ended.changed || earlier.is_some(),
             failed: !matches!(outcome, Outcome::Ok | Outcome::Changed),
             skipped: false,
         };
         self.tell(step, &ended, (outcome, error), started);
-        let undo = self.undo(step, &mut ended);
+        let undo = self.undo(step, &mut ended, earlier);
         Done { outcome, recorded: Recorded::new(ended.fields, flags), undo }
     }
 
@@ -202,6 +237,7 @@ impl StepRun<'_> {
             elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             user: ended.user.clone(),
             ran_at: ended.ran_at.clone(),
+            done_in: None,
         };
         let host = self.context.name(self.around.actor);
         tracing::debug!(%host, step = %step.name, outcome = outcome.name(), milliseconds = evidence.elapsed_ms, "step ended");
@@ -215,15 +251,26 @@ impl StepRun<'_> {
         });
     }
 
-    /// Steps that changed the host, or may have: what `rollback` goes back over.
-    fn undo(&self, step: &Step, ended: &mut Ended) -> Option<Undo> {
-        let touched = self.acted(step, &ended.trace) && (ended.changed || ended.error.is_some());
-        touched.then(|| Undo {
-            step: self.id,
+    /// What an earlier run changed in this step, and is still there.
+    fn changed_earlier(&self, step: &Step) -> Option<&Left> {
+        let left = self.context.earlier.left(step, &self.context.name(self.around.actor));
+        left.filter(|left| left.changed)
+    }
+
+    /// Steps that changed the host, or may have: what `rollback` goes back over, to what was before the first change.
+    fn undo(&self, step: &Step, ended: &mut Ended, earlier: Option<&Left>) -> Option<Undo> {
+        let acted = self.acted(step, &ended.trace);
+        let touched = acted && (ended.changed || ended.error.is_some());
+        let now = touched.then(|| Reported {
             before: std::mem::take(&mut ended.trace.before),
             apply: std::mem::take(&mut ended.trace.apply),
-            before_value: ended.trace.before_value.take(),
-        })
+        });
+        let Some(left) = earlier else { return now.map(|now| Undo { step: self.id, reported: Some(now) }) };
+        let mut undo = Undo::earlier(self.id, left);
+        if let (Some(earlier), Some(now)) = (&mut undo.reported, now) {
+            earlier.apply = now.apply;
+        }
+        Some(undo)
     }
 
     fn journal_record(
@@ -249,6 +296,7 @@ impl StepRun<'_> {
             error,
             output_sha256: trace.output.sha256(),
             output: String::from_utf8_lossy(&output).into_owned().into_bytes(),
+            kept_json: Kept::new(trace, self.context.action(step), redactor).to_json().into(),
             time: now(),
         }
     }
@@ -278,11 +326,12 @@ impl StepRun<'_> {
         ended.user = prepared.user.clone();
         ended.ran_at = prepared.ran_at.clone();
         let Some(body) = &prepared.body.rollback else { return Ok(false) };
-        if !self.is_reversible(&prepared, undo)? {
+        let Some(reported) = &undo.reported else { return Err(StepError::NotKept) };
+        if !self.is_reversible(&prepared, &reported.before)? {
             return Ok(false);
         }
         let trace = &mut ended.trace;
-        (trace.before, trace.apply) = (undo.before.clone(), undo.apply.clone());
+        (trace.before, trace.apply) = (reported.before.clone(), reported.apply.clone());
         let mut attempt = Attempt {
             context: self.context,
             link: &mut *self.link,
@@ -291,14 +340,15 @@ impl StepRun<'_> {
             started: Instant::now(),
         };
         let program = attempt.program(body, trace);
-        attempt.context.intent(attempt.intent(Phase::Rollback, &program)).await?;
+        attempt.context.intent(attempt.intent(Phase::Rollback, &program, trace)).await?;
         attempt.phase(Phase::Rollback, body, trace).await.map(|_| true)
     }
 
-    fn is_reversible(&self, prepared: &Prepared<'_>, undo: &Undo) -> Result<bool, StepError> {
+    fn is_reversible(&self, prepared: &Prepared<'_>, before: &fields::Texts) -> Result<bool, StepError> {
         let Some(reversible) = &prepared.action.reversible else { return Ok(true) };
+        let before = fields::typed(Phase::Check, before, &prepared.action.before)?;
         let none = Value::None;
-        let scope = prepared.scope(self.context, undo.before_value.as_ref().unwrap_or(&none), &none);
+        let scope = prepared.scope(self.context, &before, &none);
         Ok(eval_condition(reversible, &scope).map_err(StepError::Expression)? == Some(true))
     }
 }
@@ -357,9 +407,21 @@ fn result_fields(
     Ok(fields)
 }
 
+/// The result of a step that an earlier run did, as the program saw it then.
+pub fn recorded(context: &Context, step: &Step, left: &Left) -> Result<Recorded, StepError> {
+    let (action, redactor) = (context.action(step), context.redactor());
+    let fields = match &left.kept {
+        Some(kept) => known_fields(action, &kept.trace(action)?, &redactor),
+        None => fields::declared(&action.result).iter().map(|field| (field.name.clone(), Value::None)).collect(),
+    };
+    let told = fields.into_iter().map(|(name, value)| (name, redactor.clean_value(value))).collect();
+    let flags = Flags { changed: left.changed, failed: left.state == State::Ignored, skipped: false };
+    Ok(Recorded::new(told, flags))
+}
+
 /// The declared fields as far as they were seen; the others are absent.
-pub fn known_fields(prepared: &Prepared<'_>, trace: &Trace, redactor: &Redactor) -> Vec<(String, Value)> {
-    let declared = fields::declared(&prepared.action.result).iter();
+pub fn known_fields(action: &Action, trace: &Trace, redactor: &Redactor) -> Vec<(String, Value)> {
+    let declared = fields::declared(&action.result).iter();
     declared.map(|field| (field.name.clone(), seen(&field.name, trace, redactor).unwrap_or(Value::None))).collect()
 }
 

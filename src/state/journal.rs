@@ -153,6 +153,11 @@ impl Journal {
         read::run(&self.reader()?, run)
     }
 
+    /// The run that goes on with this one, if there is one.
+    pub fn gone_on_by(&self, run: i64) -> Result<Option<i64>, StateError> {
+        read::gone_on_by(&self.reader()?, run)
+    }
+
     /// Events as JSON, in order.
     pub fn events(&self, run: i64) -> Result<Vec<String>, StateError> {
         read::events(&self.reader()?, run)
@@ -233,10 +238,16 @@ fn signed(number: u64) -> i64 {
 fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateError> {
     match change {
         Change::Start(record, hosts) => {
+            if let Some(run) = record.goes_on_with
+                && let Some(by) = read::gone_on_by(transaction, run)?
+            {
+                return Err(StateError::GoneOn { run, by });
+            }
             transaction
                 .prepare_cached(
                     "INSERT INTO runs (playbook, path, digest, source_sha256, git_commit, dirty, user, machine, started,
-                     pid, pid_start, boot_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                     pid, pid_start, boot_id, request, goes_on_with)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
                 )?
                 .execute(params![
                     record.playbook,
@@ -250,7 +261,9 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateErr
                     signed(record.started),
                     record.pid,
                     record.pid_start.map(signed),
-                    record.boot_id
+                    record.boot_id,
+                    record.request,
+                    record.goes_on_with
                 ])?;
             let run = transaction.last_insert_rowid();
             locks::take(transaction, run, hosts, signed(record.started))?;
@@ -266,8 +279,9 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateErr
         Change::Intent(intent) => {
             transaction
                 .prepare_cached(
-                    "INSERT INTO intents (run, step, host, attempt, phase, program_sha256, effect, kind, deadline_ms, time, id)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                    "INSERT INTO intents (run, step, host, attempt, phase, program_sha256, effect, kind, deadline_ms, time,
+                     before_json, id)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                 )?
                 .execute(params![
                     intent.run,
@@ -280,6 +294,7 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateErr
                     intent.kind,
                     signed(intent.deadline_ms),
                     signed(intent.time),
+                    intent.before_json,
                     next_id(transaction)?
                 ])?;
         }
@@ -310,8 +325,8 @@ fn insert_result(transaction: &Transaction<'_>, result: &StepResult) -> Result<(
     transaction
         .prepare_cached(
             "INSERT INTO results (run, step, host, attempt, phase, outcome, changed, code, before_json, apply_json,
-             after_json, error, output_sha256, output, time, id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+             after_json, error, output_sha256, output, time, kept_json, id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .execute(params![
             result.run,
@@ -329,6 +344,7 @@ fn insert_result(transaction: &Transaction<'_>, result: &StepResult) -> Result<(
             result.output_sha256,
             result.output,
             signed(result.time),
+            result.kept_json,
             next_id(transaction)?
         ])?;
     Ok(())
@@ -351,6 +367,7 @@ mod tests {
             effect: "change".to_string(),
             kind: "converge".to_string(),
             deadline_ms: 1000,
+            before_json: None,
             time: 7,
         }
     }
@@ -371,6 +388,7 @@ mod tests {
             error: None,
             output_sha256: None,
             output: b"x".to_vec(),
+            kept_json: None,
             time: 8,
         }
     }

@@ -9,12 +9,13 @@ use super::records::{
 };
 
 const RUN: &str = "SELECT id, playbook, path, digest, source_sha256, git_commit, dirty, user, machine, started, pid,
-    pid_start, boot_id, status, exit_code, finished FROM runs";
-const INTENT: &str = "SELECT run, step, host, attempt, phase, program_sha256, effect, kind, deadline_ms, time, id
+    pid_start, boot_id, status, exit_code, finished, request, goes_on_with FROM runs";
+const INTENT: &str =
+    "SELECT run, step, host, attempt, phase, program_sha256, effect, kind, deadline_ms, time, before_json, id
     FROM intents";
 const RESULT: &str =
     "SELECT run, step, host, attempt, phase, outcome, changed, code, before_json, apply_json, after_json,
-    error, output_sha256, output, time, id FROM results";
+    error, output_sha256, output, time, kept_json, id FROM results";
 
 fn unsigned(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(index).map(|number| u64::try_from(number).unwrap_or(0))
@@ -40,6 +41,8 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<RunSummary> {
             pid: row.get(10)?,
             pid_start: optional_unsigned(row, 11)?,
             boot_id: row.get(12)?,
+            request: row.get(16)?,
+            goes_on_with: row.get(17)?,
         },
         status: row.get(13)?,
         exit: row.get(14)?,
@@ -59,6 +62,7 @@ fn intent(row: &Row<'_>) -> rusqlite::Result<Intent> {
         kind: row.get(7)?,
         deadline_ms: unsigned(row, 8)?,
         time: unsigned(row, 9)?,
+        before_json: row.get(10)?,
     })
 }
 
@@ -79,6 +83,7 @@ fn result(row: &Row<'_>) -> rusqlite::Result<StepResult> {
         output_sha256: row.get(12)?,
         output: row.get(13)?,
         time: unsigned(row, 14)?,
+        kept_json: row.get(15)?,
     })
 }
 
@@ -112,6 +117,12 @@ pub(super) fn runs(connection: &Connection, most: usize) -> Result<Vec<RunSummar
 
 pub(super) fn run_summary(connection: &Connection, run: i64) -> Result<Option<RunSummary>, StateError> {
     Ok(connection.query_row(&format!("{RUN} WHERE id = ?1"), [run], summary).optional()?)
+}
+
+/// The run that goes on with this one.
+pub(super) fn gone_on_by(connection: &Connection, run: i64) -> Result<Option<i64>, StateError> {
+    let query = "SELECT id FROM runs WHERE goes_on_with = ?1";
+    Ok(connection.query_row(query, [run], |row| row.get(0)).optional()?)
 }
 
 pub(super) fn run(connection: &Connection, run: i64) -> Result<Option<RunDetails>, StateError> {

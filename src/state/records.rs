@@ -16,6 +16,8 @@ pub struct Intent {
     pub effect: String,
     pub kind: String,
     pub deadline_ms: u64,
+    /// What was found before, as an object of texts; absent where a secret is in it.
+    pub before_json: Option<String>,
     /// Milliseconds since 1970, UTC.
     pub time: u64,
 }
@@ -47,6 +49,8 @@ pub struct StepResult {
     pub output_sha256: Option<String>,
     /// Bounded by the runner.
     pub output: Vec<u8>,
+    /// What another run needs to go on from here, as the runner wrote it.
+    pub kept_json: Option<String>,
     pub time: u64,
 }
 
@@ -69,6 +73,10 @@ pub struct RunRecord {
     /// Of the process, in clock ticks since boot: a pid alone is used again.
     pub pid_start: Option<u64>,
     pub boot_id: Option<String>,
+    /// What was asked for, as JSON; absent where it cannot be asked for again.
+    pub request: Option<String>,
+    /// The run that this one goes on with.
+    pub goes_on_with: Option<i64>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -153,6 +161,11 @@ pub enum StateError {
         host: String,
         holder: Box<RunSummary>,
     },
+    /// Another run goes on with that run already.
+    GoneOn {
+        run: i64,
+        by: i64,
+    },
     /// The writer is gone: the process is ending.
     Closed,
 }
@@ -172,6 +185,7 @@ impl fmt::Display for StateError {
                 let run = holder.id;
                 write!(formatter, "{host} is locked by run {run} (`{playbook}`, by {user} on {machine}, process {pid})")
             }
+            StateError::GoneOn { run, by } => write!(formatter, "run {run} was gone on with by run {by}"),
             StateError::Closed => formatter.write_str("the journal is closed"),
         }
     }

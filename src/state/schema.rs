@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::records::StateError;
 
 /// Counts up with every change of the tables.
-pub(super) const FORMAT: i64 = 3;
+pub(super) const FORMAT: i64 = 4;
 
 const TABLES: &str = "
 CREATE TABLE runs (
@@ -46,6 +46,16 @@ CREATE TABLE locks (
 const FACTS: &str =
     "CREATE TABLE facts (host TEXT PRIMARY KEY, json TEXT NOT NULL, time INTEGER NOT NULL) WITHOUT ROWID;";
 
+/// Since format 4. What a run was asked for and which run it goes on with; what it takes to do that: what a step found
+/// before it acted, and all that it reported, where there is no secret in it.
+const GOING_ON: &str = "
+ALTER TABLE runs ADD COLUMN request TEXT;
+ALTER TABLE runs ADD COLUMN goes_on_with INTEGER REFERENCES runs(id);
+ALTER TABLE intents ADD COLUMN before_json TEXT;
+ALTER TABLE results ADD COLUMN kept_json TEXT;
+CREATE UNIQUE INDEX runs_gone_on_with ON runs (goes_on_with);
+";
+
 /// How long another process may hold the file.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -69,6 +79,9 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), St
     }
     if found < 3 {
         transaction.execute_batch(FACTS)?;
+    }
+    if found < 4 {
+        transaction.execute_batch(GOING_ON)?;
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }
     transaction.commit()?;

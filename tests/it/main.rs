@@ -48,6 +48,8 @@ mod project;
 mod properties;
 mod properties_texts;
 mod readme;
+mod resume;
+mod resume_kills;
 #[cfg(feature = "system-tests")]
 mod rig;
 #[cfg(feature = "system-tests")]

@@ -409,6 +409,7 @@ impl Lab {
             forks: 8,
             events,
             stop: stopped,
+            earlier: Arc::default(),
         };
         (request, received, stop)
     }

@@ -22,6 +22,8 @@ fn record() -> RunRecord {
         pid: 4,
         pid_start: Some(5),
         boot_id: Some("6".to_string()),
+        request: Some("{}".to_string()),
+        goes_on_with: None,
     }
 }
 
@@ -36,6 +38,7 @@ fn intent(run: i64, step: &str, attempt: u32) -> Intent {
         effect: "change".to_string(),
         kind: "once".to_string(),
         deadline_ms: 1_000,
+        before_json: Some("{}".to_string()),
         time: 11,
     }
 }
@@ -56,6 +59,7 @@ fn result(run: i64, step: &str, attempt: u32) -> StepResult {
         error: None,
         output_sha256: Some("8".to_string()),
         output: vec![0, 255, b'\n'],
+        kept_json: None,
         time: 12,
     }
 }
@@ -155,7 +159,7 @@ fn a_newer_file_is_refused_and_left_alone() {
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = std::fs::read(&path).unwrap();
     let error = Journal::open(&path).unwrap_err();
-    assert!(matches!(error, StateError::Newer { found: 99, known: 3, .. }), "{error}");
+    assert!(matches!(error, StateError::Newer { found: 99, known: 4, .. }), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
@@ -229,11 +233,16 @@ fn a_journal_of_the_first_format_is_copied_and_brought_up() {
     let path = folder.path().join("opsc.db");
     let run = Journal::open(&path).unwrap().start_run(&record(), &[]).unwrap();
     let old = rusqlite::Connection::open(&path).unwrap();
-    old.execute_batch("DROP TABLE locks; DROP TABLE facts; PRAGMA user_version = 1; PRAGMA wal_checkpoint(TRUNCATE)")
-        .unwrap();
+    old.execute_batch(
+        "DROP TABLE locks; DROP TABLE facts; DROP INDEX runs_gone_on_with; ALTER TABLE runs DROP COLUMN request;
+         ALTER TABLE runs DROP COLUMN goes_on_with; ALTER TABLE intents DROP COLUMN before_json;
+         ALTER TABLE results DROP COLUMN kept_json; PRAGMA user_version = 1; PRAGMA wal_checkpoint(TRUNCATE)",
+    )
+    .unwrap();
     drop(old);
     let journal = Journal::open(&path).unwrap();
-    assert_eq!(journal.run(run).unwrap().unwrap().summary.record, record());
+    let expected = RunRecord { request: None, ..record() };
+    assert_eq!(journal.run(run).unwrap().unwrap().summary.record, expected, "nobody kept what was asked for");
     journal.lock(run, &["web1".to_string()], 9).unwrap();
     let copy = folder.path().join("opsc.format-1.db");
     assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);

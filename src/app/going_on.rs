@@ -1,0 +1,164 @@
+//! From a run of the journal to what another run needs to go on with it, or to go back over it.
+
+use sha2::Digest;
+
+use super::errors::AppError;
+use super::execution::{now, state};
+use super::planning::Planned;
+use super::running::login_name;
+use crate::base::words;
+use crate::eval::functions::hex;
+use crate::run::earlier::{Earlier, SAID_AGAIN, SAID_DONE, SAID_NOT_DONE, State};
+use crate::state::{Journal, Record, RunDetails, RunSummary, StepResult};
+
+/// What somebody wants of a run that is over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// What is missing is done.
+    Resume,
+    /// What it changed is undone.
+    Rollback,
+    /// A person says how a step ended.
+    Resolve,
+}
+
+/// A run that is over, however it ended, with all that it and the runs it goes on with recorded.
+pub struct Ended {
+    pub summary: RunSummary,
+    /// The oldest first.
+    records: Vec<Record>,
+}
+
+/// How a step ended of which only a person can know.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    Done,
+    NotDone,
+    /// Whatever it was: it may be done once more.
+    Again,
+}
+
+impl AppError {
+    pub(super) fn gone_on(run: i64, by: i64) -> AppError {
+        AppError::NotToGoOn {
+            reason: format!("run {by} went on with run {run}"),
+            hint: format!("give the command for run {by}; `opsc show {by}` tells how it ended"),
+        }
+    }
+}
+
+/// Refuses runs that are under way, that another one went on with, or where nothing is to be done.
+pub fn ended(journal: &Journal, run: i64, wanted: Wanted) -> Result<Ended, AppError> {
+    let RunDetails { summary, .. } = details(journal, run)?;
+    if let Some(by) = journal.gone_on_by(run).map_err(state)? {
+        return Err(AppError::gone_on(run, by));
+    }
+    if summary.status.is_none() && !summary.record.is_gone() {
+        return Err(AppError::UnderWay { run, pid: summary.record.pid });
+    }
+    if wanted == Wanted::Resume && summary.exit == Some(0) {
+        return Err(AppError::NotToGoOn {
+            reason: format!("run {run} is done: nothing of it is missing"),
+            hint: format!("`opsc rollback {run}` undoes what it changed"),
+        });
+    }
+    let mut records = Vec::new();
+    let mut next = Some(run);
+    while let Some(run) = next {
+        records.splice(0..0, journal.records(run).map_err(state)?);
+        next = details(journal, run)?.summary.record.goes_on_with;
+    }
+    Ok(Ended { summary, records })
+}
+
+fn details(journal: &Journal, run: i64) -> Result<RunDetails, AppError> {
+    journal.run(run).map_err(state)?.ok_or(AppError::NoSuchRun { run: run.to_string() })
+}
+
+impl Ended {
+    /// What was asked for then.
+    pub fn request(&self) -> Result<&str, AppError> {
+        let missing = || AppError::NotToGoOn {
+            reason: format!(
+                "run {} was of one action, or of an opsc that did not keep what was asked for",
+                self.summary.id
+            ),
+            hint: format!("`opsc show {}` tells what it did; give its command again", self.summary.id),
+        };
+        self.summary.record.request.as_deref().ok_or_else(missing)
+    }
+
+    /// What it left, judged by the same plan; another plan is refused, whatever made it another.
+    pub fn earlier(&self, planned: &Planned) -> Result<Earlier, AppError> {
+        let record = &self.summary.record;
+        if planned.plan.digest == record.digest {
+            return Ok(Earlier::of(&self.records, &planned.plan));
+        }
+        let source = std::fs::read(&planned.path).unwrap_or_default();
+        let is_same = hex(&sha2::Sha256::digest(&source)) == record.source_sha256;
+        let path = planned.path.display();
+        let reason = match is_same {
+            true => format!("`{path}` is the same; an action, a file, an input or the inventory is not"),
+            false => format!("`{path}` has changed since"),
+        };
+        let commit = record.commit.as_deref().map(|commit| format!(", it was made from commit {commit}"));
+        let hint =
+            format!("bring back what it was made from{}; or start anew with `opsc run`", commit.unwrap_or_default());
+        Err(AppError::Stale { run: self.summary.id, reason, hint })
+    }
+
+    /// Refuses as long as nobody said how every step ended that must not be done twice.
+    pub fn refuse_unknown(&self, earlier: &Earlier) -> Result<(), AppError> {
+        let rollback = |state| if state == State::Undoing { " (its rollback)" } else { "" };
+        let steps: Vec<String> =
+            earlier.unknown().map(|(host, step, state)| format!("{host} {step}{}", rollback(state))).collect();
+        if steps.is_empty() { Ok(()) } else { Err(AppError::Indeterminate { run: self.summary.id, steps }) }
+    }
+
+    /// Writes down what a person says of a step. Of any other the journal knows better.
+    pub fn resolve(
+        &self,
+        journal: &Journal,
+        earlier: &Earlier,
+        (step, host): (&str, &str),
+        said: Said,
+    ) -> Result<(), AppError> {
+        let is_unknown = earlier.unknown().any(|(of, name, _)| (of, name) == (host, step));
+        let intent = self.records.iter().rev().find_map(|record| match record {
+            Record::Intent(intent) if is_unknown && intent.step == step && intent.host == host => Some(intent),
+            _ => None,
+        });
+        let run = self.summary.id;
+        let Some(intent) = intent else {
+            let unknown: Vec<String> = earlier.unknown().map(|(host, step, _)| format!("`{step} {host}`")).collect();
+            let known = if unknown.is_empty() { "nothing".to_string() } else { words::join_and(&unknown) };
+            let reason = format!("of `{step}` on `{host}` in run {run} nobody needs to say how it ended");
+            return Err(AppError::NotToGoOn { reason, hint: format!("to be said is: {known}") });
+        };
+        let outcome = match said {
+            Said::Done => SAID_DONE,
+            Said::NotDone => SAID_NOT_DONE,
+            Said::Again => SAID_AGAIN,
+        };
+        let nothing = || "{}".to_string();
+        let result = StepResult {
+            run: intent.run,
+            step: step.to_string(),
+            host: host.to_string(),
+            attempt: intent.attempt,
+            phase: intent.phase.clone(),
+            outcome: outcome.to_string(),
+            changed: said != Said::NotDone,
+            code: None,
+            before_json: nothing(),
+            apply_json: nothing(),
+            after_json: nothing(),
+            error: Some(format!("said by {}", login_name())),
+            output_sha256: None,
+            output: Vec::new(),
+            kept_json: None,
+            time: now(),
+        };
+        journal.result(&result).map_err(state)
+    }
+}

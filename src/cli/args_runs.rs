@@ -1,0 +1,44 @@
+//! The command line about runs that are over: going on, going back, saying how a step ended.
+
+use clap::Args;
+
+use super::args::{Connection, RunFormat};
+
+#[derive(Args, Debug)]
+pub struct ResumeCommand {
+    /// The run's number, as `opsc runs` lists it
+    pub run: i64,
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Do not ask before the run
+    #[arg(short, long, env = "OPSC_YES", value_parser = clap::builder::BoolishValueParser::new())]
+    pub yes: bool,
+    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
+    pub output: RunFormat,
+}
+
+#[derive(Args, Debug)]
+pub struct ResolveCommand {
+    /// The run's number
+    pub run: i64,
+    /// The step, as `opsc show` names it
+    pub step: String,
+    /// The host's name
+    pub host: String,
+    #[command(flatten)]
+    pub said: SaidFlags,
+}
+
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub struct SaidFlags {
+    /// It was done: it is not done again, and what it reported stays unknown
+    #[arg(long)]
+    pub done: bool,
+    /// It was not done, or somebody took it back: it is done
+    #[arg(long)]
+    pub not_done: bool,
+    /// Nobody knows, and it may be done once more
+    #[arg(long)]
+    pub again: bool,
+}

@@ -1,0 +1,39 @@
+//! What going on with a run, or going back over it, will do: as text for people, before they are asked.
+
+use crate::base::words;
+use crate::plan::model::{Plan, Reversible, Step};
+use crate::run::earlier::{Earlier, Left, State};
+
+/// What stays, what is looked at again, what begins again.
+pub fn missing_text(run: i64, earlier: &Earlier, plan: &Plan) -> String {
+    let (mut stay, mut again, mut begun) = (0, 0, String::new());
+    for (host, name, left) in earlier.all() {
+        let Some(step) = step(plan, name) else { continue };
+        match left.state {
+            State::Done | State::Ignored if earlier.finished(step, host).is_some() => stay += 1,
+            State::Done | State::Ignored => again += 1,
+            State::Failed => begun.push_str(&format!("  {host} {name} failed and begins again\n")),
+            State::Unknown => begun.push_str(&format!("  {host} {name} was under way and begins again\n")),
+            State::Undoing => begun.push_str(&format!("  {host} {name} was being undone and begins again\n")),
+        }
+    }
+    let (stay, again) = (words::count(stay, "finished step"), words::count(again, "step"));
+    format!("going on with run {run}: {stay} not done again, {again} looked at again\n{begun}")
+}
+
+/// Every change that is undone, and those for which there is no way back.
+pub fn way_back_text(run: i64, earlier: &Earlier, plan: &Plan) -> String {
+    let mut text = String::new();
+    for (host, name, _) in earlier.all().filter(|(_, _, left): &(&str, &str, &Left)| left.changed) {
+        let no_way = step(plan, name).is_none_or(|step| step.reversible == Reversible::No);
+        text.push_str(&format!("  {host} {name}{}\n", if no_way { ": no way back" } else { "" }));
+    }
+    if text.is_empty() {
+        return format!("run {run} left nothing to undo\n");
+    }
+    format!("going back over run {run}:\n{text}")
+}
+
+fn step<'a>(plan: &'a Plan, name: &str) -> Option<&'a Step> {
+    plan.steps.values().find(|step| step.name == name)
+}

@@ -1,0 +1,209 @@
+//! What earlier runs left for this one to go on with: of each step on each host how it ended, what it found and what it
+//! reported. Read from the records of the journal. Pure.
+
+use std::collections::BTreeMap;
+
+use super::fields::{self, Texts};
+use super::kept::Kept;
+use crate::base::ids::BlockId;
+use crate::hir::effect::Kind;
+use crate::plan::model::{Clause, Plan, Step};
+use crate::state::{Intent, Record, StepResult};
+
+/// Steps that earlier runs ended, or began. Empty for a run that goes on with none.
+#[derive(Default, Debug)]
+pub struct Earlier {
+    /// By host and step.
+    steps: BTreeMap<(String, String), Left>,
+    /// The newest intent of each host and of each block, as the place of its record.
+    newest_of_host: BTreeMap<String, usize>,
+    newest_of_block: BTreeMap<Option<BlockId>, usize>,
+}
+
+/// What is left of one step on one host.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Left {
+    /// The run that did it last.
+    pub run: i64,
+    pub state: State,
+    /// It changed the host, or may have.
+    pub changed: bool,
+    /// What was found before the first change that is still there; absent where it was not kept.
+    pub before: Option<Texts>,
+    /// What `apply` reported when it last acted; absent where it was not kept.
+    pub apply: Option<Texts>,
+    /// All that it reported when it last ended; absent where that is not known.
+    pub kept: Option<Kept>,
+    /// Whether an earlier change is still there beside that of the last intent.
+    changed_earlier: bool,
+    kind: Kind,
+    block: Option<BlockId>,
+    /// The place of its last record.
+    pub at: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    Done,
+    /// It failed, and that was allowed.
+    Ignored,
+    /// It acted and failed: what failed is known.
+    Failed,
+    /// It acted, and how it ended is not known.
+    Unknown,
+    /// It began to be undone, and whether it was is not known.
+    Undoing,
+}
+
+/// Outcomes in the words of a person, of a step of which nobody else knows how it ended.
+pub const SAID_DONE: &str = "said_done";
+pub const SAID_NOT_DONE: &str = "said_not_done";
+pub const SAID_AGAIN: &str = "said_again";
+
+impl Earlier {
+    /// Of these records, the oldest first.
+    pub fn of(records: &[Record], plan: &Plan) -> Earlier {
+        let steps: BTreeMap<&str, &Step> = plan.steps.values().map(|step| (step.name.as_str(), step)).collect();
+        let mut earlier = Earlier::default();
+        for (at, record) in records.iter().enumerate() {
+            let name = match record {
+                Record::Intent(intent) => &intent.step,
+                Record::Result(result) => &result.step,
+            };
+            // Clauses are for the end of the run that they stand in.
+            let Some(step) = steps.get(name.as_str()).filter(|step| step.clause == Clause::Main) else { continue };
+            match record {
+                Record::Intent(intent) if intent.phase == "rollback" => earlier.undoing(intent),
+                Record::Intent(intent) => earlier.intended(intent, step, at),
+                Record::Result(result) if result.phase == "rollback" => earlier.undone(result, step),
+                Record::Result(result) => earlier.ended(result, step, at),
+            }
+        }
+        earlier
+    }
+
+    fn intended(&mut self, intent: &Intent, step: &Step, at: usize) {
+        self.newest_of_host.insert(intent.host.clone(), at);
+        self.newest_of_block.insert(step.block, at);
+        let place = (intent.host.clone(), intent.step.clone());
+        let changed = self.steps.remove(&place).filter(|left| left.changed);
+        let left = Left {
+            run: intent.run,
+            state: State::Unknown,
+            changed: true,
+            changed_earlier: changed.is_some(),
+            before: match changed {
+                Some(left) => left.before,
+                None => intent.before_json.as_deref().and_then(fields::from_json),
+            },
+            apply: Some(Texts::new()),
+            kept: None,
+            kind: step.kind,
+            block: step.block,
+            at,
+        };
+        self.steps.insert(place, left);
+    }
+
+    fn ended(&mut self, result: &StepResult, step: &Step, at: usize) {
+        let place = (result.host.clone(), result.step.clone());
+        let left = self.steps.get(&place);
+        let kept = result.kept_json.as_deref().and_then(Kept::from_json);
+        let acted = left.is_some_and(|left| left.state == State::Unknown && left.run == result.run);
+        let state = match result.outcome.as_str() {
+            "ok" | "changed" | SAID_DONE => State::Done,
+            "ignored" => State::Ignored,
+            "failed" | SAID_AGAIN if acted => State::Failed,
+            SAID_NOT_DONE => {
+                self.steps.remove(&place);
+                return;
+            }
+            // It did not come so far as to act, or nobody knows how it ended.
+            _ => return,
+        };
+        let changed_earlier = left.is_some_and(|left| if acted { left.changed_earlier } else { left.changed });
+        let apply = match (&kept, left) {
+            (Some(kept), _) if acted => kept.apply().cloned(),
+            (_, Some(left)) => left.apply.clone(),
+            (kept, None) => kept.as_ref().and_then(Kept::apply).cloned(),
+        };
+        let left = Left {
+            run: result.run,
+            state,
+            changed: result.changed || changed_earlier || state == State::Failed,
+            changed_earlier,
+            before: left.and_then(|left| left.before.clone()),
+            apply,
+            kept,
+            kind: step.kind,
+            block: step.block,
+            at,
+        };
+        self.steps.insert(place, left);
+    }
+
+    fn undoing(&mut self, intent: &Intent) {
+        if let Some(left) = self.steps.get_mut(&(intent.host.clone(), intent.step.clone())) {
+            left.state = State::Undoing;
+        }
+    }
+
+    /// What was read on a host that is as it was before is read again.
+    fn undone(&mut self, result: &StepResult, step: &Step) {
+        let place = (result.host.clone(), result.step.clone());
+        match (result.outcome.as_str(), self.steps.get_mut(&place)) {
+            ("rolled_back" | SAID_DONE, _) => {}
+            (SAID_NOT_DONE, Some(left)) => return left.state = State::Done,
+            (SAID_AGAIN, Some(left)) => return left.state = State::Failed,
+            _ => return,
+        }
+        self.steps.remove(&place);
+        let is_read = |left: &Left| left.kind == Kind::Read && left.block == step.block;
+        self.steps.retain(|(host, _), left| *host != result.host || !is_read(left));
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    pub fn left(&self, step: &Step, host: &str) -> Option<&Left> {
+        self.steps.get(&(host.to_string(), step.name.clone()))
+    }
+
+    /// What ended and is not done again: what must not be, and reads of which a change followed, so that conditions
+    /// stay decided as they were.
+    pub fn finished(&self, step: &Step, host: &str) -> Option<&Left> {
+        let left = self.left(step, host)?;
+        let is_over = matches!(left.state, State::Done | State::Ignored);
+        let stays = match step.kind {
+            Kind::Once | Kind::Repeatable => true,
+            Kind::Converge => false,
+            Kind::Read => step.binding.is_some() && self.is_decided_on(left, host),
+        };
+        (is_over && stays).then_some(left)
+    }
+
+    /// Something was changed after it, on the same host or in another block.
+    fn is_decided_on(&self, left: &Left, host: &str) -> bool {
+        let on_host = self.newest_of_host.get(host).is_some_and(|at| *at > left.at);
+        on_host || self.newest_of_block.iter().any(|(block, at)| *block != left.block && *at > left.at)
+    }
+
+    /// Hosts and steps that must not be done twice and of which nobody knows whether they were.
+    pub fn unknown(&self) -> impl Iterator<Item = (&str, &str, State)> {
+        let is_unknown = |left: &Left| matches!(left.state, State::Unknown | State::Undoing) && left.kind == Kind::Once;
+        self.all().filter(move |(_, _, left)| is_unknown(left)).map(|(host, step, left)| (host, step, left.state))
+    }
+
+    /// The steps of a block that changed a host, in the order of their names.
+    pub fn changes(&self, block: BlockId, host: &str) -> impl Iterator<Item = (&str, &Left)> {
+        let of_block = move |left: &Left| left.changed && left.block == Some(block) && left.kind != Kind::Read;
+        let of_host = self.steps.range((host.to_string(), String::new())..).take_while(move |((of, _), _)| of == host);
+        of_host.filter(move |(_, left)| of_block(left)).map(|((_, step), left)| (step.as_str(), left))
+    }
+
+    /// Hosts, steps and what is left of them, by host.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str, &Left)> {
+        self.steps.iter().map(|((host, step), left)| (host.as_str(), step.as_str(), left))
+    }
+}

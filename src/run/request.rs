@@ -1,0 +1,60 @@
+//! What a run is started with.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::context::{Context, Events};
+use super::earlier::Earlier;
+use super::event::RunEvent;
+use super::places::Places;
+use super::ports::{Connector, ContentStore};
+use super::redact::Hidden;
+use crate::hir::program::Program;
+use crate::hir::world::Inventory;
+use crate::plan::{self, model::Plan};
+use crate::secrets::Resolved;
+use crate::state::Journal;
+
+/// Everything that a run needs. The journal's record of the run exists already; its end is the caller's to write.
+pub struct Request {
+    pub plan: Arc<Plan>,
+    /// The program that the plan was made from.
+    pub program: Arc<Program>,
+    pub inventory: Arc<Inventory>,
+    pub files: Arc<dyn ContentStore>,
+    /// Every secret of the plan (`plan::secrets`), read before the run; none where nothing is run but `check` bodies.
+    pub secrets: Arc<Resolved>,
+    /// Usually a [`ports::LiveConnector`].
+    pub wires: Arc<dyn Connector>,
+    pub journal: Journal,
+    pub run: i64,
+    /// The most hosts at work at the same time.
+    pub forks: usize,
+    pub events: mpsc::UnboundedSender<RunEvent>,
+    /// Ctrl-C so far: 0, 1, 2 or 3.
+    pub stop: watch::Receiver<u8>,
+    /// What runs that this one goes on with have done.
+    pub earlier: Arc<Earlier>,
+}
+
+impl Request {
+    pub(super) fn into_context(self, halt: watch::Receiver<u8>) -> Arc<Context> {
+        let hidden = Hidden::new(&self.secrets, &plan::secrets::declassified(&self.plan));
+        Arc::new(Context {
+            hidden,
+            plan: self.plan,
+            program: self.program,
+            inventory: self.inventory,
+            files: self.files,
+            secrets: self.secrets,
+            wires: self.wires,
+            journal: self.journal,
+            run: self.run,
+            events: Events::new(self.events),
+            places: Places::default(),
+            halt,
+            earlier: self.earlier,
+        })
+    }
+}

@@ -1,0 +1,290 @@
+//! Runs that fail, are killed, or are done: gone on with, gone back over, and resolved by a person; through the binary.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
+use super::project::{Project, Said};
+
+const INVENTORY: &str = "\
+hosts:
+  w1: { transport: local, os: linux }
+  w2: { transport: local, os: linux }
+";
+
+/// A configuration, what follows from it, and what must be done once; then something that may fail.
+const DEPLOY: &str = r#"ops 1
+
+playbook deploy(content: string = "new") ! change, exec {
+  on all() - host("localhost") (batch: 1) {
+    conf = file.write(to: "ROOT/{host.name}.conf", content: content)
+    was = shell.run(script: sh"cat ROOT/state 2>/dev/null || echo fresh", effect: "read")
+    shell.run(script: sh"""echo "$h $was" >> ROOT/migrated; echo migrated > ROOT/state""", vars: { h: host.name, was: was.stdout }, effect: "change")
+    HERE
+    if conf.changed {
+      shell.run(script: sh"""echo "$h" >> ROOT/reloaded""", vars: { h: host.name }, effect: "change")
+    }
+  }
+}
+"#;
+
+const FAILS: &str = r#"shell.run(script: sh"""[ ! -e "ROOT/broken-$h" ]""", vars: { h: host.name }, effect: "read")"#;
+/// Says that it is there, and waits.
+const WAITS: &str =
+    r#"shell.run(script: sh"""echo begun; until [ -e ROOT/go ]; do sleep 0.02; done""", effect: "read")"#;
+const WAITS_ONCE: &str = r#"shell.run(script: sh"""echo "$h" >> ROOT/once; echo begun; until [ -e ROOT/go ]; do sleep 0.02; done""", vars: { h: host.name }, effect: "change")"#;
+
+struct Fleet {
+    project: Project,
+}
+
+impl Fleet {
+    fn new(here: &str) -> Fleet {
+        let fleet = Fleet { project: Project::new() };
+        fleet.project.write("inventory.yaml", INVENTORY);
+        std::fs::create_dir(fleet.project.path("root")).unwrap();
+        fleet.program("deploy.ops", &DEPLOY.replace("HERE", here));
+        fleet
+    }
+
+    fn program(&self, name: &str, text: &str) {
+        let root = self.project.path("root").display().to_string();
+        self.project.write(name, &text.replace("ROOT", &root));
+    }
+
+    fn opsc(&self, line: &str) -> Said {
+        self.project.opsc(&line.split_whitespace().collect::<Vec<_>>())
+    }
+
+    #[track_caller]
+    fn comes_to(&self, line: &str, code: i32) -> Said {
+        let said = self.opsc(line);
+        assert_eq!(said.code, code, "{line}: {said:?}");
+        said
+    }
+
+    fn root(&self, name: &str) -> String {
+        self.project.read(&format!("root/{name}")).unwrap_or_default()
+    }
+
+    fn put(&self, name: &str, text: &str) {
+        self.project.write(&format!("root/{name}"), text);
+    }
+
+    fn take(&self, name: &str) {
+        std::fs::remove_file(self.project.path("root").join(name)).unwrap();
+    }
+
+    /// A run that has begun its step that waits.
+    fn waiting(&self, line: &str) -> Child {
+        let mut command = self.project.command(&line.split_whitespace().collect::<Vec<_>>());
+        let mut child = command.args(["-o", "ndjson"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut events = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+        assert!(events.any(|event| event.unwrap().contains("begun")), "it does not begin");
+        child
+    }
+
+    /// A run that was killed in its step that waits.
+    fn killed(&self, line: &str) {
+        let mut child = self.waiting(line);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_failed_run_goes_on_where_it_failed() {
+    let fleet = Fleet::new(FAILS);
+    fleet.put("broken-w2", "");
+    fleet.comes_to("run deploy.ops -y -e content=other", 21);
+    assert_eq!(fleet.root("migrated"), "w1 fresh\nw2 migrated\n");
+    let again = fleet.comes_to("resume 1 -y", 21);
+    assert!(
+        again.stderr.contains("going on with run 1: 5 finished steps not done again, 3 steps looked at again"),
+        "{again:?}"
+    );
+    assert!(again.stderr.contains("shell.run: ok (done in run 1)"), "{again:?}");
+    fleet.take("broken-w2");
+    fleet.comes_to("resume 2 -y", 0);
+    assert_eq!(fleet.root("migrated"), "w1 fresh\nw2 migrated\n", "nothing is done twice");
+    assert_eq!(fleet.root("reloaded"), "w1\nw2\n", "what follows from a change of an earlier run is done");
+    assert_eq!(fleet.root("w2.conf"), "other", "with what was given then");
+
+    let done = fleet.comes_to("resume 3 -y", 10);
+    assert!(done.stderr.contains("run 3 is done: nothing of it is missing"), "{done:?}");
+    let gone_on = fleet.comes_to("resume 1 -y", 10);
+    assert!(gone_on.stderr.contains("run 2 went on with run 1"), "{gone_on:?}");
+    assert_eq!(fleet.comes_to("resume 9 -y", 10).stderr, "error: there is no run `9`\nhint: `opsc runs` lists them\n");
+}
+
+#[test]
+fn a_killed_run_goes_on_and_conditions_stay_decided() {
+    let fleet = Fleet::new(WAITS);
+    fleet.killed("run deploy.ops -y");
+    fleet.put("go", "");
+    fleet.comes_to("resume 1 -y", 0);
+    assert_eq!(fleet.root("reloaded"), "w1\nw2\n", "the file of w1 was changed by the killed run");
+    assert_eq!(fleet.root("migrated"), "w1 fresh\nw2 migrated\n");
+}
+
+#[test]
+fn what_nobody_knows_is_asked_for_and_never_guessed() {
+    for (said, once) in [("--done", "w1\nw2\n"), ("--not-done", "w1\nw1\nw2\n"), ("--again", "w1\nw1\nw2\n")] {
+        let fleet = Fleet::new(WAITS_ONCE);
+        fleet.killed("run deploy.ops -y");
+        fleet.put("go", "");
+        let refused = fleet.comes_to("resume 1 -y", 3);
+        let told = "error: run 1 began 1 step that must not be done twice, and never learned what came of it\n  w1 shell.run#2\n";
+        assert!(refused.stderr.starts_with(told), "{refused:?}");
+        assert_eq!(fleet.root("once"), "w1\n", "nothing was done");
+        let other = fleet.comes_to(&format!("resolve 1 shell.run w1 {said}"), 10);
+        assert!(other.stderr.contains("to be said is: `shell.run#2 w1`"), "{other:?}");
+        fleet.comes_to(&format!("resolve 1 shell.run#2 w1 {said}"), 0);
+        fleet.comes_to("resume 1 -y", 0);
+        assert_eq!(fleet.root("once"), once, "{said}");
+        assert_eq!(fleet.root("reloaded"), "w1\nw2\n");
+    }
+}
+
+#[test]
+fn what_is_under_way_or_changed_is_not_gone_on_with() {
+    let fleet = Fleet::new(WAITS);
+    let mut child = fleet.waiting("run deploy.ops -y");
+    let under_way = fleet.comes_to("resume 1 -y", 26);
+    assert!(under_way.stderr.contains(&format!("run 1 is under way, in process {}", child.id())), "{under_way:?}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    fleet.put("go", "");
+    let text = fleet.project.read("deploy.ops").unwrap();
+    fleet.project.write("deploy.ops", &text.replace("\"new\"", "\"newer\""));
+    let stale = fleet.comes_to("resume 1 -y", 25);
+    assert!(stale.stderr.contains("has changed since") && stale.stderr.contains("start anew"), "{stale:?}");
+    fleet.project.write("deploy.ops", &text);
+    let inventory = format!("{INVENTORY}  w3: {{ transport: local, os: linux }}\n");
+    fleet.project.write("inventory.yaml", &inventory);
+    let stale = fleet.comes_to("rollback 1 -y", 25);
+    assert!(stale.stderr.contains("the inventory is not"), "{stale:?}");
+    fleet.project.write("inventory.yaml", INVENTORY);
+    assert_eq!(fleet.root("reloaded"), "", "nothing ran meanwhile");
+    fleet.comes_to("resume 1", 3);
+    fleet.comes_to("resume 1 -y", 0);
+    assert_eq!(fleet.root("reloaded"), "w1\nw2\n");
+}
+
+#[test]
+fn a_run_of_one_action_is_not_asked_for_again() {
+    let fleet = Fleet::new("");
+    fleet.comes_to("exec -l w1 -y -- false", 21);
+    let refused = fleet.comes_to("resume 1 -y", 10);
+    assert!(refused.stderr.contains("give its command again"), "{refused:?}");
+}
+
+/// Three changes, and a way back from all.
+const STACK: &str = r#"ops 1
+
+playbook stack() ! change, exec {
+  on host("w1") {
+    a = file.write(to: "ROOT/a", content: "new a")
+    file.write(to: "ROOT/b", content: "new {a.changed}")
+    shell.run(script: sh"[ ! -e ROOT/broken ]", effect: "read")
+    shell.run(script: sh"touch ROOT/c", effect: "change", undo: sh"rm ROOT/c")
+    on failure { rollback }
+  }
+  always {
+    at controller {
+      shell.run(script: sh"echo x >> ROOT/ends", effect: "change")
+    }
+  }
+}
+"#;
+
+#[test]
+fn a_done_run_is_gone_back_over() {
+    let fleet = Fleet::new("");
+    fleet.program("stack.ops", STACK);
+    fleet.put("a", "old");
+    fleet.comes_to("run stack.ops -y", 0);
+    assert_eq!((fleet.root("a").as_str(), fleet.project.path("root/c").exists()), ("new a", true));
+    let asked = fleet.comes_to("rollback 1", 3);
+    assert!(asked.stderr.contains("going back over run 1:\n  w1 a\n  w1 file.write\n  w1 shell.run#2\n"), "{asked:?}");
+    let back = fleet.comes_to("rollback 1 -y", 0);
+    assert!(back.stdout.contains("w1 : ok=0 changed=0 unreachable=0 failed=0 skipped=0 rolled_back=3"), "{back:?}");
+    assert_eq!(fleet.root("a"), "old");
+    assert!(!fleet.project.path("root/b").exists() && !fleet.project.path("root/c").exists());
+    assert_eq!(fleet.root("ends"), "x\n", "clauses are for the end of a run");
+    let nothing = fleet.comes_to("rollback 2 -y", 0);
+    assert_eq!(nothing.stderr, "run 2 left nothing to undo\n");
+    fleet.comes_to("rollback 1 -y", 10);
+}
+
+#[test]
+fn a_resumed_run_that_fails_undoes_what_the_first_one_did() {
+    let fleet = Fleet::new("");
+    fleet.program(
+        "stack.ops",
+        &STACK.replace(
+            "[ ! -e ROOT/broken ]",
+            "echo begun; until [ -e ROOT/go ]; do sleep 0.02; done; [ ! -e ROOT/broken ]",
+        ),
+    );
+    fleet.put("a", "old");
+    fleet.killed("run stack.ops -y");
+    assert_eq!((fleet.root("a").as_str(), fleet.root("ends").as_str()), ("new a", ""));
+    fleet.put("go", "");
+    fleet.put("broken", "");
+    fleet.comes_to("resume 1 -y", 23);
+    assert_eq!(fleet.root("a"), "old", "as it was before the first run");
+    assert!(!fleet.project.path("root/b").exists());
+    fleet.take("broken");
+    fleet.comes_to("resume 2 -y", 0);
+    assert_eq!(fleet.root("a"), "new a", "what was undone is done again");
+    assert!(fleet.project.path("root/c").exists());
+}
+
+/// What it found before is a secret.
+const ACTION: &str = r#"ops 1
+
+action token.set(value: secret<text>) -> { old: string } ! change {
+  doc: "Sets the token."
+  example: "token.set(value: secret(\"file:token\"))"
+  skip: before.old == before.new
+  ensure: after.old == after.new
+
+  linux {
+    check sh """
+      out old "$(cat ROOT/token)"
+      out new "$value"
+    """
+    apply sh """
+      printf '%s\n' "$value" > ROOT/token
+    """
+    rollback sh """
+      printf '%s\n' "$before_old" > ROOT/token
+    """
+  }
+}
+"#;
+
+#[test]
+fn no_secret_is_kept_and_that_is_said() {
+    let fleet = Fleet::new("");
+    fleet.program("actions/token.ops", ACTION);
+    fleet.program(
+        "tokens.ops",
+        "ops 1\n\nplaybook tokens() ! change {\n  on host(\"w1\") {\n    file.write(to: \"ROOT/a\", content: \"a\")\n    token.set(value: secret(\"file:secrets/new\"))\n  }\n}\n",
+    );
+    fleet.project.write("secrets/new", "Kanarienvogel");
+    std::fs::set_permissions(fleet.project.path("secrets/new"), std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .unwrap();
+    fleet.put("token", "old-token\n");
+    fleet.comes_to("run tokens.ops -y", 0);
+    assert_eq!(fleet.root("token"), "Kanarienvogel\n");
+    let back = fleet.comes_to("rollback 1 -y", 24);
+    assert!(back.stderr.contains("was not kept by the run that changed it, since a secret is in it"), "{back:?}");
+    assert_eq!(fleet.root("token"), "Kanarienvogel\n");
+    assert!(!fleet.project.path("root/a").exists(), "the others are undone");
+    for file in std::fs::read_dir(fleet.project.path(".opsc")).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap_or_default();
+        assert!(!bytes.windows(13).any(|window| window == b"Kanarienvogel"), "the journal knows it");
+    }
+}
