@@ -244,8 +244,12 @@ fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global
                     Ending::Results => print_results(session, finished.run, output),
                 }
                 let (run, place) = (finished.run, elsewhere(session.workspace));
-                let can_go_on = finished.summary.exit != 0 && how.request.is_some();
-                let go_on = if can_go_on { format!(", `opsc resume {run}` goes on") } else { String::new() };
+                let back = how.going_on.as_ref().is_some_and(|going_on| going_on.back);
+                let go_on = match (finished.summary.exit, &how.request) {
+                    (0, _) | (_, None) => String::new(),
+                    _ if back => format!(", `opsc rollback {run}` tries again"),
+                    _ => format!(", `opsc resume {run}` goes on"),
+                };
                 output.say(&format!(
                     "run {run} {} in {}; `opsc show {run}`{place} tells more{go_on}\n",
                     finished.summary.status,

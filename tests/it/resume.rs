@@ -280,6 +280,7 @@ fn no_secret_is_kept_and_that_is_said() {
     fleet.comes_to("run tokens.ops -y", 0);
     assert_eq!(fleet.root("token"), "Kanarienvogel\n");
     let back = fleet.comes_to("rollback 1 -y", 24);
+    assert!(back.stderr.ends_with("`opsc rollback 2` tries again\n"), "{back:?}");
     assert!(back.stderr.contains("was not kept by the run that changed it, since a secret is in it"), "{back:?}");
     assert_eq!(fleet.root("token"), "Kanarienvogel\n");
     assert!(!fleet.project.path("root/a").exists(), "the others are undone");
