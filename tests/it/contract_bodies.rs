@@ -38,6 +38,7 @@ pub(crate) async fn functions_are_functions(bench: &mut Bench) {
     for (body, shared, expected) in [
         ("shared 'a  b' c", "printf '%s,' \"$#\" \"$1\"", (0, "2,a  b,")),
         ("shared; echo \"$? $set\"", "set=here; return 3; echo no", (0, "3 here\n")),
+        ("shared a b; echo \"$#\"", "shift; set -- \"$@\" c; echo \"$*\"", (0, "b c\n0\n")),
         ("v=1; echo \"$(shared)\"", "echo \"[$v]\"", (0, "[1]\n")),
         ("set -e; shared; echo no", "false; echo no", (1, "")),
         ("set -e; if shared; then echo yes; fi", "true", (0, "yes\n")),
