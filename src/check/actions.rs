@@ -11,7 +11,7 @@ use super::scripts;
 use crate::base::source::Span;
 use crate::hir::effect::{Level, Row};
 use crate::hir::expr::Expr;
-use crate::hir::program::{Action, ActionBody, Body, Condition, Impl, Param, Platform};
+use crate::hir::program::{Action, ActionBody, Body, Condition, Function, Impl, Param, Platform};
 use crate::hir::types::{Field, Type};
 use crate::hir::value::Value;
 use crate::syntax::ast::{self, PhaseKind};
@@ -56,7 +56,8 @@ impl Checker<'_> {
             ast::ActionBody::Impls(impls) => impls,
             ast::ActionBody::Steps(_) => &[],
         };
-        let before = before_type(&result, impls);
+        let whole_impls = self.whole_impls(impls);
+        let before = before_type(&result, &whole_impls);
         let mut action = Action {
             doc: String::new(),
             says: Vec::new(),
@@ -88,7 +89,8 @@ impl Checker<'_> {
         match &item.body {
             ast::ActionBody::Impls(impls) => {
                 self.lint_literals(&item.params, None);
-                impls.iter().for_each(|each| self.lint_impl(&action, each));
+                whole_impls.iter().for_each(|each| self.lint_impl(&action, each));
+                self.refuse_functions_of_params(&action, impls);
                 let impls = self.check_impls(item, impls, &mut scope);
                 action.body = ActionBody::Impls(impls);
             }
@@ -258,10 +260,17 @@ impl Checker<'_> {
             return;
         }
         *slot = Some(match &phase.body {
-            ast::PhaseBody::Script(script) => Body::Script(lower_script(script)),
+            ast::PhaseBody::Script(script) => {
+                let functions = self.functions_of(script).into_iter().map(lower_function).collect();
+                Body::Script { script: lower_script(script), functions }
+            }
             ast::PhaseBody::Native(name) => Body::Native(name.constant().unwrap_or_default()),
         });
     }
+}
+
+fn lower_function(function: &ast::Function) -> Function {
+    Function { name: function.name.text.clone(), text: function.script.text.clone() }
 }
 
 /// A template with its holes written back as `{name}`.

@@ -49,6 +49,8 @@ pub struct Checker<'a> {
     pub action_items: BTreeMap<String, (&'a ast::Action, Origin)>,
     /// Names that actions had before (`renamed_from`), and those that they have now.
     pub(super) renamed: BTreeMap<String, String>,
+    /// Shell functions by the file whose bodies may use them.
+    pub(super) functions: BTreeMap<FileId, Vec<&'a ast::Function>>,
     pub action_ids: BTreeMap<String, ActionId>,
     pub actions: IdVec<ActionId, Arc<Action>>,
     /// Actions being lowered now, outermost first: none may come to itself.
@@ -71,6 +73,7 @@ impl<'a> Checker<'a> {
             inside_library: false,
             action_items: BTreeMap::new(),
             renamed: BTreeMap::new(),
+            functions: BTreeMap::new(),
             action_ids: BTreeMap::new(),
             actions: IdVec::new(),
             under_way: Vec::new(),
@@ -106,6 +109,7 @@ impl<'a> Checker<'a> {
                     self.refuse_second("action", &name, first, action.name.span);
                     self.renamed.extend(former_name(action).map(|former| (former, name)));
                 }
+                ast::Item::Function(function) => self.collect_function(function),
                 ast::Item::Use(_) => {}
                 ast::Item::Playbook(playbook) => {
                     self.playbook_items.entry(playbook.name.text.clone()).or_insert(playbook);
@@ -131,9 +135,10 @@ impl<'a> Checker<'a> {
                 ast::Item::Action(action) => {
                     self.action_named(&action.name.text());
                 }
-                ast::Item::Use(_) | ast::Item::Playbook(_) => {}
+                ast::Item::Use(_) | ast::Item::Function(_) | ast::Item::Playbook(_) => {}
             }
         }
+        self.check_functions();
         let mut seen: BTreeMap<String, Span> = BTreeMap::new();
         for item in &main.items {
             if let ast::Item::Playbook(playbook) = item {
@@ -198,7 +203,8 @@ impl<'a> Checker<'a> {
         action
     }
 
-    pub fn finish(self) -> (Option<Program>, Vec<Diagnostic>) {
+    pub fn finish(mut self) -> (Option<Program>, Vec<Diagnostic>) {
+        self.forget_repeated_findings();
         let diagnostics = allows::silence(self.input.main, self.input.library, self.diagnostics);
         let failed = diagnostics.iter().any(Diagnostic::is_error);
         let program =

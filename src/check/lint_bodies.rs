@@ -54,7 +54,7 @@ impl Checker<'_> {
             names.push(name.clone());
             names.extend(["set", "count", "sha256", "text"].map(|ending| format!("{name}_{ending}")));
         }
-        for phase in impls.iter().flat_map(|each| &each.phases) {
+        for phase in self.whole_impls(impls).iter().flat_map(|each| &each.phases) {
             let PhaseBody::Script(script) = &phase.body else { return None };
             let facts = Facts::of(&read_shell(&script.text));
             if facts.is_open {
@@ -75,6 +75,7 @@ impl Checker<'_> {
     fn called_by_check(&self, action: &str, label: &str) -> bool {
         let Some((item, _)) = self.action_items.get(action) else { return false };
         let ast::ActionBody::Impls(impls) = &item.body else { return false };
+        let impls = self.whole_impls(impls);
         let phases = impls.iter().flat_map(|each| &each.phases).filter(|phase| phase.kind == PhaseKind::Check);
         let mut scripts = phases.filter_map(|phase| match &phase.body {
             PhaseBody::Script(script) if script.language == ScriptLanguage::Sh => Some(script),

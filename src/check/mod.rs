@@ -36,6 +36,7 @@ pub mod schedules;
 pub mod scripts;
 pub mod secrecy;
 pub mod shell_commands;
+mod shell_functions;
 pub mod shell_tree;
 pub mod shell_words;
 pub mod statements;

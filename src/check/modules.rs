@@ -39,7 +39,7 @@ struct Own<'a> {
 impl Own<'_> {
     fn item(&self, item: &mut Item) {
         match item {
-            Item::Use(_) => {}
+            Item::Use(_) | Item::Function(_) => {}
             Item::Type(item) => {
                 self.type_name(&mut item.name);
                 self.ty(&mut item.ty);

@@ -19,7 +19,7 @@ pub fn names_used(file: &File) -> Names {
     let mut names = Names::default();
     for item in &file.items {
         match item {
-            Item::Use(_) => {}
+            Item::Use(_) | Item::Function(_) => {}
             Item::Type(item) => names.type_names(&item.ty),
             Item::Action(action) => {
                 action.params.iter().for_each(|param| names.type_names(&param.ty));

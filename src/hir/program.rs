@@ -177,9 +177,20 @@ pub struct Impl {
     pub rollback: Option<Body>,
 }
 
+/// A shell function that bodies of one file share.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Function {
+    pub name: String,
+    pub text: String,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Body {
-    Script(Script),
+    Script {
+        script: Script,
+        /// What it calls, in an order that means nothing.
+        functions: Vec<Function>,
+    },
     /// The name of a builtin: `file.upload`, `http.request`, …
     Native(String),
 }

@@ -195,7 +195,13 @@ impl Writer<'_> {
             [("check", &body.check), ("apply", &body.apply), ("verify", &body.verify), ("rollback", &body.rollback)];
         for (phase, body) in phases {
             match body {
-                Some(Body::Script(script)) => self.line(phase, &script.text),
+                Some(Body::Script { script, functions }) => {
+                    self.line(phase, &script.text);
+                    functions.iter().for_each(|function| {
+                        self.line("function", &function.name);
+                        self.line("text", &function.text);
+                    });
+                }
                 Some(Body::Native(name)) => self.line(phase, name),
                 None => {}
             }

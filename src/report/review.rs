@@ -72,7 +72,7 @@ pub fn topic(change: &Change) -> &'static str {
         (_, "timeout" | "max_duration" | "retry" | "every" | "until") => "timeouts",
         (_, "condition" | "ok" | "changed" | "allow_failure") => "conditions",
         (_, argument) if argument.starts_with("argument") => "arguments",
-        (_, "check" | "apply" | "verify" | "rollback") => "scripts",
+        (_, "check" | "apply" | "verify" | "rollback" | "script") => "scripts",
         _ => "others",
     }
 }
@@ -85,7 +85,7 @@ fn topic_of_node(kind: NodeKind) -> &'static str {
         NodeKind::If | NodeKind::Branch | NodeKind::Require => "conditions",
         NodeKind::Rollback | NodeKind::Clause => "rollbacks",
         NodeKind::Step | NodeKind::Loop => "steps",
-        NodeKind::Implementation => "scripts",
+        NodeKind::Implementation | NodeKind::Function => "scripts",
         NodeKind::Use | NodeKind::Type | NodeKind::Action | NodeKind::Playbook | NodeKind::Let => "others",
     }
 }

@@ -109,6 +109,7 @@ impl Collector<'_> {
         let (span, is_short) = match item {
             Item::Use(item) => (item.span, true),
             Item::Type(item) => (item.span, true),
+            Item::Function(item) => (item.span, false),
             Item::Action(item) => (item.span, false),
             Item::Playbook(item) => (item.span, false),
         };
@@ -119,6 +120,10 @@ impl Collector<'_> {
             Item::Use(item) => use_json(item),
             Item::Type(item) => {
                 Object::node("type").with("name", json!(item.name.text)).with("type", type_json(&item.ty))
+            }
+            Item::Function(item) => {
+                let node = Object::node("function").with("name", json!(item.name.text));
+                node.with("script", script_json(&item.script))
             }
             Item::Action(action) => self.action(action),
             Item::Playbook(playbook) => self.playbook(playbook),

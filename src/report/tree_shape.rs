@@ -104,7 +104,7 @@ const DEFINITIONS: &[Definition] = &[
             must("edition", Int, "The edition of the language: 1."),
             COMMENTS,
             TRAILING,
-            may("items", List("item"), "Imports, types, actions and playbooks."),
+            may("items", List("item"), "Imports, types, functions, actions and playbooks."),
             END,
         ])],
     },
@@ -161,6 +161,7 @@ const DEFINITIONS: &[Definition] = &[
                     END,
                 ],
             ),
+            node("function", &[must("name", Label, "Its name."), must("script", Node("script"), "What it does.")]),
         ],
     },
     Definition {

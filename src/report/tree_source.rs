@@ -118,6 +118,10 @@ impl Writer {
                 self.push(&format!("type {} = ", text(item, "name")));
                 self.at(item, "type", pointer, Writer::type_);
             }
+            "function" => {
+                self.push(&format!("function {} ", text(item, "name")));
+                self.at(item, "script", pointer, Writer::script);
+            }
             "action" => self.action(item, pointer),
             _ => self.playbook(item, pointer),
         }

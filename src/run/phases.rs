@@ -17,10 +17,10 @@ use super::redact::{LineCutter, Redactor, printable, tail};
 use crate::eval::functions::hex;
 use crate::eval::{Scope, eval_condition};
 use crate::hir::effect::Level;
-use crate::hir::program::{Body, Condition};
+use crate::hir::program::{self, Body, Condition};
 use crate::hir::types::Type;
 use crate::hir::value::Value;
-use crate::shell::{Program, Variable, VariableValue};
+use crate::shell::{Function, Program, Variable, VariableValue};
 use crate::state::Intent;
 use crate::transport::{self, Captured, Completed};
 
@@ -219,7 +219,9 @@ impl Attempt<'_> {
         if left.is_zero() {
             return Err(out_of_time);
         }
-        let Body::Script(_) = body else { return self.native(phase, body, left, trace).await };
+        if let Body::Native(name) = body {
+            return self.native(phase, name, left, trace).await;
+        }
         let program = self.program(body, trace);
         let call = Call { phase, user: self.prepared.user.as_deref(), program: &program, deadline: left };
         let mut printer = Printer::new(self.context, self.prepared, self.context.name(self.prepared.actor));
@@ -266,12 +268,11 @@ impl Attempt<'_> {
     async fn native(
         &mut self,
         phase: Phase,
-        body: &Body,
+        name: &str,
         left: Duration,
         trace: &mut Trace,
     ) -> Result<Texts, StepError> {
-        let Body::Native(name) = body else { return Ok(Texts::new()) };
-        match name.as_str() {
+        match name {
             builtins::FACTS => return Ok(fields::from_record(&facts::gather(self.context, self.link).await?)),
             builtins::NOTE => return Ok(self.note(trace)),
             _ => {}
@@ -295,6 +296,10 @@ impl Attempt<'_> {
 
     /// The program of a body: parameters, and what earlier phases reported as `before_…` and `apply_…`.
     pub fn program(&self, body: &Body, trace: &Trace) -> Program {
+        let (text, functions): (&str, &[program::Function]) = match body {
+            Body::Script { script, functions } => (&script.text, functions),
+            Body::Native(_) => ("", &[]),
+        };
         let bound = &self.prepared.bound;
         let mut variables = bound.variables.clone();
         let action = self.prepared.action;
@@ -306,7 +311,8 @@ impl Attempt<'_> {
             }));
         }
         Program {
-            body: super::prepare::script(body).unwrap_or_default().to_string(),
+            body: text.to_string(),
+            functions: functions.iter().map(function).collect(),
             variables,
             scripts: bound.scripts.clone(),
             cwd: bound.cwd.clone(),
@@ -333,6 +339,10 @@ impl Attempt<'_> {
     }
 }
 
+fn function(function: &program::Function) -> Function {
+    Function { name: function.name.clone(), body: function.text.clone() }
+}
+
 fn message(condition: &Condition, scope: &dyn Scope) -> Option<String> {
     let message = condition.message.as_ref()?;
     let value = super::arguments::known(message, scope);
@@ -351,6 +361,10 @@ fn digest(program: &Program, redactor: &Redactor) -> String {
         hash.update(text.as_bytes());
     };
     add(&program.body);
+    for function in &program.functions {
+        add(&function.name);
+        add(&function.body);
+    }
     for variable in &program.variables {
         add(&variable.name);
         match &variable.value {

@@ -18,7 +18,7 @@ use crate::base::secret::Secret;
 use crate::eval::eval_condition;
 use crate::eval::fits::fits;
 use crate::eval::functions::hex;
-use crate::hir::program::{Action, ActionBody, Body, Impl, Platform};
+use crate::hir::program::{Action, ActionBody, Impl, Platform};
 use crate::hir::types::Os;
 use crate::hir::value::{FileRef, Value};
 use crate::plan::model::Step;
@@ -258,13 +258,5 @@ impl Stage for Stager<'_> {
 
     fn secret_text(&self, file: &FileRef) -> Option<Secret<String>> {
         self.rendered.filter(|rendered| rendered.file.sha256 == file.sha256)?.secret.clone()
-    }
-}
-
-/// The script of a phase, where it is one.
-pub fn script(body: &Body) -> Option<&str> {
-    match body {
-        Body::Script(script) => Some(&script.text),
-        Body::Native(_) => None,
     }
 }

@@ -28,6 +28,7 @@
 //!   next one, and E is never in a variable, so no step can end itself or another.
 //! * The hello names the user, because after `su` or `sudo` only the host knows who it is.
 //! * A body is a variable that the step evaluates, not a function: a syntax error in a definition ends the shell itself.
+//!   A function that bodies share evaluates such a variable as well, so its text travels once for all of them.
 //! * Values of any size are in the step's text; only files have a channel of their own ([`lane::Work::Receive`]).
 //! * A deadline is the end of stdin and costs the lane; the next step opens another. `timeout` and `setsid` are not
 //!   everywhere, and a lost connection needs the same ending anyway.
@@ -43,4 +44,4 @@ pub mod program;
 pub mod quote;
 pub mod step;
 
-pub use program::{NamedScript, Program, Text, Variable, VariableValue};
+pub use program::{Function, NamedScript, Program, Text, Variable, VariableValue};

@@ -6,6 +6,8 @@ use crate::base::secret::Secret;
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Program {
     pub body: String,
+    /// What the body calls; constant text too.
+    pub functions: Vec<Function>,
     pub variables: Vec<Variable>,
     pub scripts: Vec<NamedScript>,
     /// The directory the body starts in.
@@ -28,6 +30,13 @@ impl Program {
         self.variables.push(Variable { name: name.to_owned(), value: VariableValue::Text(value.to_owned()) });
         self
     }
+}
+
+/// A shell function that several bodies share.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Function {
+    pub name: String,
+    pub body: String,
 }
 
 /// A parameter of an action, or a field of an earlier phase.

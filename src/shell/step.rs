@@ -8,7 +8,7 @@ use super::frames::Nonces;
 use super::program::{NamedScript, Program, Variable, VariableValue};
 use super::quote::{check_name, quote};
 
-/// The name under which a lane keeps a body: bodies are constant, so each one travels once.
+/// The name under which a lane keeps a body, of a program or of a function: bodies are constant, so each one travels once.
 pub fn body_name(body: &str) -> String {
     let digest = Sha256::digest(body.as_bytes());
     let mut name = String::from("b_");
@@ -40,6 +40,9 @@ pub fn step_text(program: &Program, sequence: u64, nonces: &Nonces) -> Result<St
     }
     if let Some(directory) = &program.cwd {
         text.push_str(&format!("CDPATH='' cd -- {} || exit 1\n", quote("cwd", directory)?));
+    }
+    for function in &program.functions {
+        text.push_str(&format!("{}() {{ eval \"${}\"; }}\n", check_name(&function.name)?, body_name(&function.body)));
     }
     text.push_str(&format!("__body() {{ eval \"${}\"; }}\n", body_name(&program.body)));
     match &program.stdin {
@@ -114,7 +117,7 @@ mod tests {
     use super::{body_name, step_text};
     use crate::base::secret::Secret;
     use crate::shell::frames::Nonces;
-    use crate::shell::{Program, Variable, VariableValue};
+    use crate::shell::{Function, Program, Variable, VariableValue};
 
     fn nonces() -> Nonces {
         Nonces { fields: "ff".to_owned(), end: "ee".to_owned() }
@@ -128,6 +131,13 @@ mod tests {
             body_name("echo \"$to\"")
         );
         assert_eq!(step_text(&program, 7, &nonces()).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_function_evaluates_a_text_that_the_lane_has() {
+        let shared = Function { name: "shared".to_owned(), body: "echo".to_owned() };
+        let text = step_text(&Program { functions: vec![shared], ..Program::new("shared") }, 7, &nonces()).unwrap();
+        assert!(text.contains(&format!("\nshared() {{ eval \"${}\"; }}\n__body()", body_name("echo"))), "{text}");
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub struct Comment {
 pub enum Item {
     Use(Use),
     Type(TypeItem),
+    Function(Function),
     Action(Action),
     Playbook(Playbook),
 }
@@ -81,6 +82,14 @@ pub enum UseSource {
 pub struct TypeItem {
     pub name: Name,
     pub ty: Type,
+    pub span: Span,
+}
+
+/// `function NAME sh """…"""`: a shell function for the bodies of its file.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Function {
+    pub name: Name,
+    pub script: Script,
     pub span: Span,
 }
 

@@ -72,8 +72,9 @@ pub enum SyntaxError {
 
 /// Words that open something; a misspelt one is recognised.
 const KEYWORDS: &[&str] = &[
-    "playbook", "action", "use", "type", "let", "on", "at", "if", "else", "for", "in", "parallel", "repeat", "require",
-    "rollback", "always", "after", "failure", "batch", "check", "apply", "verify", "steps", "native", "where",
+    "playbook", "action", "function", "use", "type", "let", "on", "at", "if", "else", "for", "in", "parallel",
+    "repeat", "require", "rollback", "always", "after", "failure", "batch", "check", "apply", "verify", "steps",
+    "native", "where",
 ];
 
 impl SyntaxError {

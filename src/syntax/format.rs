@@ -99,6 +99,7 @@ impl Printer<'_> {
         let (start, end, is_short) = match item {
             Item::Use(item) => (item.span.start, item.span.end, true),
             Item::Type(item) => (item.span.start, item.span.end, true),
+            Item::Function(item) => (item.span.start, item.span.end, false),
             Item::Action(item) => (item.span.start, item.span.end, false),
             Item::Playbook(item) => (item.span.start, item.span.end, false),
         };
@@ -114,6 +115,7 @@ impl Printer<'_> {
                 let text = format!("type {} = {}", item.name.text, flat_type(&item.ty));
                 self.line(&text);
             }
+            Item::Function(function) => self.function(function),
             Item::Action(action) => self.action(action),
             Item::Playbook(playbook) => self.playbook(playbook),
         }
@@ -127,6 +129,13 @@ impl Printer<'_> {
         };
         let alias = item.alias.as_ref().map(|alias| format!(" as {}", alias.text)).unwrap_or_default();
         self.line(&format!("use {source}{alias}"));
+    }
+
+    fn function(&mut self, function: &Function) {
+        self.open_line();
+        self.out.push_str(&format!("function {} ", function.name.text));
+        self.script_block(&function.script, " ");
+        self.out.push('\n');
     }
 
     /// Parameters: one per line where the author ended the list with a comma, where they do not fit, or in a playbook.

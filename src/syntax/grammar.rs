@@ -16,6 +16,7 @@ pub(super) fn symbol(rule: Rule) -> Option<&'static str> {
         Rule::kw_type | Rule::type_item => "`type`",
         Rule::kw_action | Rule::action => "`action`",
         Rule::kw_playbook | Rule::playbook => "`playbook`",
+        Rule::kw_function | Rule::function => "`function`",
         Rule::kw_steps | Rule::steps_body => "`steps`",
         Rule::kw_native | Rule::native => "`native`",
         Rule::kw_else => "`else`",
@@ -32,6 +33,7 @@ pub(super) fn symbol(rule: Rule) -> Option<&'static str> {
         Rule::attr | Rule::attr_block => "an attribute",
         Rule::implementation => "a platform",
         Rule::phase | Rule::phase_kind => "`check`, `apply`, `verify` or `rollback`",
+        Rule::function_script | Rule::shell => "`sh`",
         Rule::phase_script | Rule::script | Rule::script_language => "a script",
         Rule::body
         | Rule::let_statement

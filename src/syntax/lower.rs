@@ -88,6 +88,7 @@ impl Lowerer<'_> {
         Some(match pair.as_rule() {
             Rule::use_item => Item::Use(self.lower_use(pair)?),
             Rule::type_item => Item::Type(self.lower_type_item(pair)?),
+            Rule::function => Item::Function(self.lower_function(pair)?),
             Rule::action => Item::Action(self.lower_action(pair)?),
             Rule::playbook => Item::Playbook(self.lower_playbook(pair)?),
             _ => return None,
@@ -115,6 +116,15 @@ impl Lowerer<'_> {
         let name = self.lower_name(&children.next()?);
         let ty = self.lower_type(children.next()?)?;
         Some(TypeItem { name, ty, span })
+    }
+
+    fn lower_function(&mut self, pair: Pair<'_, Rule>) -> Option<Function> {
+        let span = self.span(&pair);
+        let mut children = Children::new(pair);
+        children.skip(Rule::kw_function);
+        let name = self.lower_name(&children.next()?);
+        let script = self.lower_script(children.next()?)?;
+        Some(Function { name, script, span })
     }
 
     pub(super) fn lower_name(&self, pair: &Pair<'_, Rule>) -> Name {

@@ -8,6 +8,7 @@ use super::canonical::{expr_text, script_text, string_text, type_text};
 pub enum NodeKind {
     Use,
     Type,
+    Function,
     Action,
     Playbook,
     Parameter,
@@ -29,6 +30,7 @@ impl NodeKind {
         match self {
             NodeKind::Use => "use",
             NodeKind::Type => "type",
+            NodeKind::Function => "function",
             NodeKind::Action => "action",
             NodeKind::Playbook => "playbook",
             NodeKind::Parameter => "parameter",
@@ -52,6 +54,7 @@ impl NodeKind {
             self,
             NodeKind::Use
                 | NodeKind::Type
+                | NodeKind::Function
                 | NodeKind::Action
                 | NodeKind::Playbook
                 | NodeKind::Parameter
@@ -149,6 +152,10 @@ fn item(item: &Item) -> Node {
         Item::Type(item) => {
             let name = &item.name.text;
             Node::new(NodeKind::Type, name.clone()).given(name).fact("definition", type_text(&item.ty))
+        }
+        Item::Function(item) => {
+            let name = &item.name.text;
+            Node::new(NodeKind::Function, name.clone()).given(name).fact("script", script_text(&item.script))
         }
         Item::Action(item) => action(item),
         Item::Playbook(item) => playbook(item),

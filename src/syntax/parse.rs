@@ -17,8 +17,17 @@ use crate::diag::Diagnostic;
 const EDITION: &str = "`ops 1`";
 
 /// What is expected where a statement, clause or item has ended: whatever stands there instead is wrong itself.
-const AFTER_THE_END: &[&str] =
-    &["a statement", "a clause", "an attribute", "a platform", "a parameter", "`playbook`", "`action`", "`type`"];
+const AFTER_THE_END: &[&str] = &[
+    "a statement",
+    "a clause",
+    "an attribute",
+    "a platform",
+    "a parameter",
+    "`playbook`",
+    "`action`",
+    "`function`",
+    "`type`",
+];
 
 /// More syntax errors than this in one file tell a reader nothing new.
 const MOST_ERRORS: usize = 20;

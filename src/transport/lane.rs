@@ -207,11 +207,14 @@ impl Lane {
 
     fn text(&mut self, program: &Program, nonces: &Nonces) -> Result<String, TransportError> {
         let step = step_text(program, self.sequence + 1, nonces)?;
-        let name = body_name(&program.body);
         let mut text = String::new();
-        if !self.bodies.contains(&name) {
-            text = body_text(&program.body)?;
-            self.bodies.insert(name);
+        let functions = program.functions.iter().map(|function| &function.body);
+        for body in functions.chain([&program.body]) {
+            let name = body_name(body);
+            if !self.bodies.contains(&name) {
+                text.push_str(&body_text(body)?);
+                self.bodies.insert(name);
+            }
         }
         self.sequence += 1;
         text.push_str(&step);

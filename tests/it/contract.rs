@@ -378,6 +378,7 @@ pub(crate) async fn contract(mut bench: Bench) {
     }
     keep! {
         values_arrive generated_values_arrive absent_and_secret_values lists_arrive scripts_arrive exit_codes broken_bodies_are_failed_steps
+        functions_are_functions functions_travel_once
         steps_leave_nothing_behind stdin_is_empty_or_given env_and_directory streams_stay_apart binary_output_is_kept
         big_output_is_bounded fields_arrive files_are_staged_once many_steps_in_order nul_bytes_are_refused raw_commands
         secrets_are_not_in_the_process_list background_children_do_not_hold_the_step a_deadline_ends_the_processes

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use opsc::base::secret::Secret;
-use opsc::shell::{Program, Text};
+use opsc::shell::{Function, Program, Text};
 
 use super::contract::{Bench, MINUTE, field, sha256, stdout, unique_seconds};
 
@@ -26,6 +26,45 @@ pub(crate) async fn bodies_may_be_empty(bench: &mut Bench) {
     for body in ["", "\n\n", "# only words", " # and spaces \n"] {
         assert_eq!(survives(bench, body).await.code, 0, "{body:?}");
     }
+}
+
+/// A body that calls `shared`, and what that does.
+fn with_function(body: &str, shared: &str) -> Program {
+    let functions = vec![Function { name: "shared".to_owned(), body: shared.to_owned() }];
+    Program { functions, ..Program::new(body) }
+}
+
+pub(crate) async fn functions_are_functions(bench: &mut Bench) {
+    for (body, shared, expected) in [
+        ("shared 'a  b' c", "printf '%s,' \"$#\" \"$1\"", (0, "2,a  b,")),
+        ("shared; echo \"$? $set\"", "set=here; return 3; echo no", (0, "3 here\n")),
+        ("shared a b; echo \"$#\"", "shift; set -- \"$@\" c; echo \"$*\"", (0, "b c\n0\n")),
+        ("v=1; echo \"$(shared)\"", "echo \"[$v]\"", (0, "[1]\n")),
+        ("set -e; shared; echo no", "false; echo no", (1, "")),
+        ("set -e; if shared; then echo yes; fi", "true", (0, "yes\n")),
+        ("trap shared EXIT; exit 4", "echo bye", (4, "bye\n")),
+        ("echo a | shared", "cat; cat <<'END'\n}\nEND", (0, "a\n}\n")),
+        ("echo not called", "if then (", (0, "not called\n")),
+    ] {
+        let done = bench.run(&with_function(body, shared)).await;
+        assert_eq!((done.code, stdout(&done).as_str()), expected, "{body} with {shared}");
+    }
+    let broken = bench.run(&with_function("shared", "if then (")).await;
+    assert_ne!(broken.code, 0);
+    survives(bench, "shared 2>/dev/null; [ $? = 127 ]").await;
+}
+
+/// A lane's shell has read far less for the second step than the text of the function.
+pub(crate) async fn functions_travel_once(bench: &mut Bench) {
+    let long = format!("# {}\nprintf '%s' \"$1\"", "x".repeat(400_000));
+    let mut read = Vec::new();
+    for number in ["1", "2", "3"] {
+        let body = format!("shared {number}; out read \"$(sed -n 's/^rchar: //p' \"/proc/$$/io\")\"");
+        let done = bench.run(&with_function(&body, &long)).await;
+        assert_eq!(stdout(&done), number);
+        read.push(String::from_utf8_lossy(field(&done, "read")).parse::<u64>().unwrap());
+    }
+    assert!(read[2] - read[0] < 200_000, "{read:?}");
 }
 
 pub(crate) async fn heredocs_and_long_bodies(bench: &mut Bench) {

@@ -115,6 +115,11 @@ const OLD: &str = r#"ops 1
 
 type Mode = "0640"
 
+function both sh """
+  one
+  two
+"""
+
 action x.y(
   a: int,
 ) -> { b: int } ! change {
@@ -165,6 +170,7 @@ playbook deploy(
 
 /// One edit of the program, and what a reviewer is told.
 const EDITS: &[(&str, &str, &[&str])] = &[
+    ("sh \"\"\"\n  one", "sh \"\"\"\n  three", &["changed function  script: sh\none\ntwo → sh\nthree\ntwo"]),
     (") ! change {\n  max", ") ! change, admin {\n  max", &["changed playbook  effects: change → change, admin"]),
     ("max_duration: 1h", "max_duration: 2h", &["changed playbook  max_duration: 1h → 2h"]),
     ("group(\"app\")", "group(\"web\")", &["changed parameter app default: group(\"app\") → group(\"web\")"]),

@@ -70,6 +70,7 @@ mod script_lint;
 mod secret_canaries;
 mod secret_memory;
 mod secrets;
+mod shared_functions;
 mod ssh_certificates;
 mod ssh_config;
 mod ssh_config_use;

@@ -104,6 +104,7 @@ impl Mutator<'_> {
                 self.ty(&item.ty);
                 item.span
             }
+            Item::Function(item) => item.span,
             Item::Action(action) => {
                 self.action(action);
                 action.span

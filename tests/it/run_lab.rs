@@ -84,7 +84,8 @@ pub(crate) fn per_host(prefix: &str) -> Expr {
 }
 
 fn sh(body: &str) -> Option<Body> {
-    Some(Body::Script(Script { language: ScriptLanguage::Sh, text: body.to_string() }))
+    let script = Script { language: ScriptLanguage::Sh, text: body.to_string() };
+    Some(Body::Script { script, functions: Vec::new() })
 }
 
 fn record(fields: &[(&str, Type)]) -> Type {

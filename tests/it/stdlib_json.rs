@@ -74,11 +74,11 @@ fn json_values_are_set_and_taken_and_all_else_stays() {
     case.fails("file.json(path: \"{root}/no/x\", key: [\"a\"], value: \"1\")", "change", "does not exist");
 }
 
-/// The program of the action itself, as its body has it.
+/// The program of the actions themselves.
 fn program() -> String {
     let action = include_str!("../../stdlib/file-json.ops");
-    let (_, rest) = action.split_once("-v what=set '\n").unwrap();
-    rest.split_once("\n        ' < \"$now\"").unwrap().0.to_owned()
+    let (_, rest) = action.split_once("-v what=\"$1\" '\n").unwrap();
+    rest.split_once("\n  ' < \"$now\"").unwrap().0.to_owned()
 }
 
 #[test]

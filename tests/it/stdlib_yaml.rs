@@ -71,19 +71,17 @@ fn yaml_that_is_not_understood_stays() {
     case.fails("file.yaml(path: \"{root}/no/x\", key: [\"a\"], value: \"1\")", "change", "does not exist");
 }
 
-/// The program of the action itself, as its body has it.
+/// The program of the actions themselves.
 fn program() -> String {
     let action = include_str!("../../stdlib/file-yaml.ops");
-    let (_, rest) = action.split_once("-v what=set '\n").unwrap();
-    rest.split_once("\n        ' < \"$now\"").unwrap().0.to_owned()
+    let (_, rest) = action.split_once("-v what=\"$1\" '\n").unwrap();
+    rest.split_once("\n  ' < \"$now\"").unwrap().0.to_owned()
 }
 
 #[test]
 fn yaml_of_random_files_is_what_python_says() {
     let folder = Project::new();
     folder.write("edit.awk", &program());
-    let both = include_str!("../../stdlib/file-no_yaml.ops");
-    assert_eq!(both.matches(&program()).count(), 2, "one program edits for both");
     let mut tried = 0;
     for awk in ["mawk", "gawk", "original-awk", "busybox awk"] {
         let (name, more) = awk.split_once(' ').unwrap_or((awk, ""));

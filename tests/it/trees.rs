@@ -67,6 +67,13 @@ use chat.tools
 type Kind = ("a" | 1)?
 type Name = { a: string(/[a-z\/]+/), b: list<int(-5..)>, c: duration(..9s)? }
 
+# a function
+function one_two sh """
+  one  # no comment of the file
+
+  two "$1"
+"""  # behind it
+
 action x.y(
   # first
   a: int = 1,  # one
@@ -253,7 +260,12 @@ fn what_is_no_tree_is_told_with_its_place() {
         ("/edition", json!(2), "", "expected edition 1, found 2"),
         ("/itmes", json!([]), "/itmes", "there is no field `itmes` here; did you mean `items`?"),
         ("/items", json!({}), "/items", "expected a list, found an object"),
-        ("/items/0/node", json!("play"), "/items/0/node", "expected one of use, type, action, playbook, found `play`"),
+        (
+            "/items/0/node",
+            json!("play"),
+            "/items/0/node",
+            "expected one of use, type, action, playbook, function, found `play`",
+        ),
         ("/items/0/node", Json::Null, "/items/0", "`node` is missing"),
         ("/items/0/name", json!("a b"), "/items/0/name", "expected a name of letters, digits and `_`, found `a b`"),
         ("/items/0/name", json!(7), "/items/0/name", "expected a name of letters, digits and `_`, found 7"),

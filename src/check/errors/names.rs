@@ -75,6 +75,12 @@ pub enum NameError {
         first: Span,
         span: Span,
     },
+    /// Of a shell function; the definition is the parameter's that has it too.
+    FunctionName {
+        name: String,
+        definition: Option<Span>,
+        span: Span,
+    },
 }
 
 impl NameError {
@@ -147,6 +153,15 @@ impl NameError {
                     None => diagnostic.help(format!("known here: {}", known.join(", "))),
                 }
             }
+            NameError::FunctionName { name, definition, span } => {
+                let diagnostic = Diagnostic::error("E0118", *span, format!("no shell function can be called `{name}`"));
+                match definition {
+                    Some(definition) => diagnostic
+                        .label(*definition, "this script arrives as a function of that name")
+                        .help("choose another name"),
+                    None => diagnostic.help("the shell, or every step, has something of that name: choose another"),
+                }
+            }
             NameError::DuplicateAttribute { name, first, span } => {
                 Diagnostic::error("E0110", *span, format!("`{name}` is given twice")).label(*first, "given first here")
             }
@@ -204,4 +219,7 @@ crate::diag::code_docs! {
     "E0117" "a result of something that runs at the same time"
     "What stands in one `parallel` runs at the same time, so none of it knows what the others find out."
     "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    parallel {\n      a = file.info(path: \"/a\")\n      file.info(path: \"/b\") {\n        ok: a.exists\n      }\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n) ! read {\n  on web {\n    parallel {\n      a = file.info(path: \"/a\")\n      file.info(path: \"/b\")\n    }\n    require a.exists else \"no /a\"\n  }\n}\n"
+    "E0118" "a name that no shell function can have"
+    "`function NAME` is a function of the shell, so its name is none of the shell's own words, none of `out`, `each_…` and `with_…`, which every step has, and none of a parameter that is a script."
+    "ops 1\n\nfunction out sh \"\"\"\n  hostname\n\"\"\"\n\naction demo.look() -> { host: string } ! read {\n  doc: \"Look.\"\n\n  linux {\n    check sh \"\"\"\n      out host \"$(hostname)\"\n    \"\"\"\n  }\n}\n" => "ops 1\n\nfunction own_name sh \"\"\"\n  hostname\n\"\"\"\n\naction demo.look() -> { host: string } ! read {\n  doc: \"Look.\"\n\n  linux {\n    check sh \"\"\"\n      out host \"$(own_name)\"\n    \"\"\"\n  }\n}\n"
 }
