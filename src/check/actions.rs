@@ -221,6 +221,18 @@ impl Checker<'_> {
         }
     }
 
+    /// `Action::has_rollback` asks all bodies.
+    fn warn_of_lost_undo(&mut self, item: &ast::Action, impls: &[ast::Impl]) {
+        let undoes = |each: &&ast::Impl| each.phases.iter().any(|phase| phase.kind == PhaseKind::Rollback);
+        if !impls.iter().any(|each| undoes(&each)) {
+            return;
+        }
+        for each in impls.iter().filter(|each| !undoes(each)) {
+            let (action, platform) = (item.name.text(), each.platform.text.clone());
+            self.report(StepError::NotAllUndo { action, platform, span: each.platform.span }.diagnostic());
+        }
+    }
+
     fn check_impls(&mut self, item: &ast::Action, impls: &[ast::Impl], scope: &mut Scope) -> Vec<Impl> {
         let mut lowered = Vec::new();
         for each in impls {
@@ -237,6 +249,7 @@ impl Checker<'_> {
             }
             lowered.push(body);
         }
+        self.warn_of_lost_undo(item, impls);
         let (action, span) = (item.name.text(), item.name.span);
         let controllers = lowered.iter().filter(|each| each.platform == Platform::Controller).count();
         if impls.is_empty() {

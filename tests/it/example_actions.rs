@@ -150,6 +150,6 @@ fn an_alert_is_silenced_heard_again_and_the_silence_undone() {
 fn disk_free_says_what_df_says() {
     let case = case();
     let steps = "x = disk.free(path: root)\n    require x.free > 0B and x.free <= x.total else \"wrong\"";
-    holds(&case, "read", steps);
+    case.reads(steps, "read");
     case.fails("disk.free(path: \"{root}/nothing\")", "read", "says nothing of");
 }

@@ -45,6 +45,8 @@ mod mutators;
 mod notes;
 mod phrase_sentences;
 mod project;
+mod proofs;
+mod proofs_found;
 mod properties;
 mod properties_texts;
 mod readme;
@@ -119,6 +121,8 @@ mod system_hosts;
 mod system_kubernetes;
 #[cfg(feature = "system-tests")]
 mod system_languages;
+#[cfg(feature = "system-tests")]
+mod system_looks;
 #[cfg(feature = "system-tests")]
 mod system_machine;
 #[cfg(feature = "system-tests")]

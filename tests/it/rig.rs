@@ -216,10 +216,12 @@ impl RigHost {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        ssh.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        // An ssh that ended before it read all of it says why.
+        let written = ssh.stdin.take().unwrap().write_all(script.as_bytes());
         let done = ssh.wait_with_output().unwrap();
         let (stdout, stderr) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-        assert!(done.status.success(), "{script}: {}\n{stdout}\n{stderr}", done.status);
+        let done_well = done.status.success() && written.is_ok();
+        assert!(done_well, "{script}: {}\n{stdout}\n{stderr}", done.status);
         stdout.into_owned()
     }
 

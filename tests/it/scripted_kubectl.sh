@@ -1,10 +1,10 @@
 #!/bin/sh
 # Answers as kubectl is documented to, from files below /srv/cluster, one for each object: KIND.NAMESPACE.NAME holds the line
-# that was applied. A manifest is such lines here: kind, namespace, name, text. Every call is noted in /srv/calls.
+# that was applied. A manifest is such lines here: kind, namespace, name, text. Every call is noted in /var/log/calls.
 set -eu
 state=/srv/cluster
 mkdir -p "$state"
-echo "$*" >> /srv/calls
+echo "$*" >> /var/log/calls
 if [ -e /srv/unreachable ]; then
   echo "The connection to the server localhost:8080 was refused" >&2
   exit 1

@@ -64,18 +64,9 @@ impl Case {
 
     /// The same, with a place below the root where undoing leaves something on purpose.
     pub(crate) fn converges_but_for(&self, step: &str, row: &str, left: &str, holds: impl Fn(&Project) -> bool) {
-        let mut before = tree(&self.project.path("root"));
-        let planned = self.run(step, row, &["plan"]);
+        let planned = self.plans(step, row);
         assert!(planned.stdout.contains("~ will change"), "{planned:?}");
-        assert_eq!(tree(&self.project.path("root")), before, "a check writes nothing: {step}");
-
-        let failing = format!("{step}\n    require host.name == \"nobody\" else \"stop here\"");
-        let undone = self.run(&failing, row, &["run", "-y"]);
-        assert_eq!(undone.code, 23, "{undone:?}");
-        let mut after = tree(&self.project.path("root"));
-        after.retain(|path, _| !path.starts_with(left));
-        before.retain(|path, _| !path.starts_with(left));
-        assert_eq!(after, before, "an undo restores the tree: {step}");
+        self.undoes_but_for(step, row, left);
 
         let first = self.run(step, row, &["run", "-y"]);
         assert_eq!((first.code, self.changed(&first)), (0, 1), "{first:?}");
@@ -86,10 +77,47 @@ impl Case {
         assert_eq!(tree(&self.project.path("root")), after);
     }
 
+    /// What a dry run says, which writes nothing.
+    pub(crate) fn plans(&self, step: &str, row: &str) -> Said {
+        let before = tree(&self.project.path("root"));
+        let planned = self.run(step, row, &["plan", "--allow-destroy"]);
+        assert!(planned.stdout.contains("localhost: "), "{planned:?}");
+        assert_eq!(tree(&self.project.path("root")), before, "a check writes nothing: {step}");
+        planned
+    }
+
+    /// Done, and undone because a later step does not hold.
+    pub(crate) fn undoes(&self, step: &str, row: &str) {
+        self.undoes_but_for(step, row, "no such place");
+    }
+
+    fn undoes_but_for(&self, step: &str, row: &str, left: &str) {
+        let kept = || {
+            let mut files = tree(&self.project.path("root"));
+            files.retain(|path, _| !path.starts_with(left));
+            files
+        };
+        let before = kept();
+        let failing = format!("{step}\n    require host.name == \"nobody\" else \"stop here\"");
+        let undone = self.run(&failing, row, &["run", "-y"]);
+        assert_eq!((undone.code, undone.stderr.contains("stop here")), (23, true), "{undone:?}");
+        assert_eq!(kept(), before, "an undo restores the tree: {step}");
+    }
+
+    /// Steps that only read, with what must hold of them, write nothing at all.
+    pub(crate) fn reads(&self, steps: &str, row: &str) {
+        let before = tree(&self.project.path("root"));
+        let planned = self.plans(steps, row);
+        assert!(planned.stdout.contains("x\n  localhost: = ok"), "{planned:?}");
+        let said = self.run(steps, row, &["run"]);
+        assert_eq!((said.code, self.changed(&said)), (0, 0), "{said:?}");
+        assert_eq!(tree(&self.project.path("root")), before, "{steps}");
+    }
+
     /// A dry run and a run that find all as it should be.
     pub(crate) fn has_nothing_to_do(&self, step: &str, row: &str) {
         let before = tree(&self.project.path("root"));
-        let planned = self.run(step, row, &["plan"]);
+        let planned = self.plans(step, row);
         assert!(planned.stdout.contains(": = ok"), "{planned:?}");
         let ran = self.run(step, row, &["run", "-y"]);
         assert_eq!((ran.code, self.changed(&ran)), (0, 0), "{ran:?}");
@@ -291,8 +319,30 @@ fn file_info_reads() {
     let case = Case::new();
     case.project.write("root/file", "abc");
     let step = "x = file.info(path: \"{root}/file\")\n    require x.sha256 == \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\" and x.kind == \"file\" and x.size == 3B else \"{x.exists}\"\n    y = file.info(path: \"{root}/none\")\n    require not y.exists else \"it exists\"";
-    let said = case.run(step, "read", &["run"]);
-    assert_eq!((said.code, case.changed(&said)), (0, 0), "{said:?}");
+    case.reads(step, "read");
+}
+
+#[test]
+fn file_secret_is_kept_and_undone() {
+    let case = Case::new();
+    case.project.write("token", "it's $(x)\n");
+    std::fs::set_permissions(case.project.path("token"), PermissionsExt::from_mode(0o600)).unwrap();
+    let step = "file.secret(to: \"{root}/app\", content: secret(\"file:token\"))";
+    for had in [None, Some("before\n")] {
+        if let Some(text) = had {
+            case.project.write("root/app", text);
+            std::fs::set_permissions(case.project.path("root/app"), PermissionsExt::from_mode(0o644)).unwrap();
+        }
+        // A plan reads no secrets, so it says that it does not know.
+        assert!(case.plans(step, "change").stdout.contains("it takes a secret"));
+        case.undoes(step, "change");
+        for changes in [1, 0] {
+            let said = case.run(step, "change", &["run", "-y"]);
+            assert_eq!((said.code, case.changed(&said)), (0, changes), "{said:?}");
+            assert!(case.project.read("root/app").is_some_and(|text| text.starts_with("it's $(x)")));
+            assert_eq!(mode(&case.project, "root/app"), 0o600);
+        }
+    }
 }
 
 #[test]

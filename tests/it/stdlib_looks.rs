@@ -10,10 +10,7 @@ use super::stdlib_cases::Case;
 /// Whether what is read is what is told, in a run and in a dry run.
 fn tells(case: &Case, step: &str, condition: &str) {
     let steps = format!("x = {step}\n    require {condition} else \"it is not so\"");
-    let planned = case.run(&steps, "read", &["plan"]);
-    assert!(planned.stdout.contains("x\n  localhost: = ok"), "{planned:?}");
-    let said = case.run(&steps, "read", &["run"]);
-    assert_eq!((said.code, case.changed(&said)), (0, 0), "{said:?}");
+    case.reads(&steps, "read");
 }
 
 #[test]
@@ -69,7 +66,7 @@ fn file_prune() {
     let refused = case.run(step, "destroy", &["run", "-y"]);
     assert_eq!(refused.code, 12, "{refused:?}");
     let left = || names.into_iter().filter(|name| case.project.path(name).exists()).collect::<Vec<_>>();
-    let planned = case.run(step, "destroy", &["plan", "--allow-destroy"]);
+    let planned = case.plans(step, "destroy");
     assert!(planned.stdout.contains("~ will change") && planned.stdout.contains("not reversible"), "{planned:?}");
     assert_eq!(left().len(), 6);
     let told =

@@ -11,6 +11,9 @@ use super::rig_changes::Files;
 /// Everything a step of a test may do.
 const ROW: &str = "change, admin, network, exec";
 
+/// What a plan may hold, of which nothing is done.
+const PLANNED: &str = "destroy, admin, network, exec";
+
 /// What the hosts with databases, containers and languages have beside the image of all hosts: one list, so one image.
 pub(crate) const DATA_HOST: &[&str] = &[
     "acl",
@@ -69,8 +72,9 @@ impl Case {
 
     /// `opsc COMMAND` with a playbook of these steps, undone when one fails.
     pub(crate) fn opsc(&self, command: &[&str], steps: &str) -> Said {
+        let row = if command.contains(&"plan") { PLANNED } else { ROW };
         let text = format!(
-            "ops 1\n\nplaybook case() ! {ROW} {{\n  on group(\"rig\") {{\n    {steps}\n    on failure {{\n      rollback\n    }}\n  }}\n}}\n"
+            "ops 1\n\nplaybook case() ! {row} {{\n  on group(\"rig\") {{\n    {steps}\n    on failure {{\n      rollback\n    }}\n  }}\n}}\n"
         );
         self.project.write("case.ops", &text);
         let arguments: Vec<&str> = command.iter().copied().chain(["case.ops"]).collect();
@@ -86,13 +90,10 @@ impl Case {
     pub(crate) fn converges(&self, step: &str, shows: &str, done: &str) {
         let (before, showed) = (self.files(), self.host().sh(shows));
         assert_ne!(showed, done, "{step} has nothing to do");
-        let planned = self.opsc(&["plan"], step);
+        let planned = self.plans(step);
         assert!(planned.stdout.contains("h1: ~ will change"), "{planned:?}");
-        assert_eq!(before.changed_to(&self.files()), Vec::<String>::new(), "a plan writes nothing: {step}");
 
-        let undone = self.run(&format!("{step}\n    require host.name == \"nobody\" else \"stop here\""));
-        assert_eq!(undone.code, 23, "{undone:?}");
-        assert_eq!(self.host().sh(shows), showed, "an undo restores the state: {step}");
+        self.undoes(step, shows);
         assert_eq!(before.changed_to(&self.files()), Vec::<String>::new(), "an undo restores the files: {step}");
 
         let first = self.run(step);
@@ -101,15 +102,51 @@ impl Case {
         self.has_nothing_to_do(step);
     }
 
-    /// Done, and undone because a later step does not hold.
-    pub(crate) fn undoes(&self, step: &str) {
+    /// The same of what a program keeps in files of its own, which nobody else compares: `shows` tells what counts, and
+    /// then `holds`.
+    pub(crate) fn converges_as_shown(&self, step: &str, shows: &str, holds: impl Fn(&str) -> bool) {
+        let had = self.host().sh(shows);
+        let planned = self.opsc(&["plan"], step);
+        assert!(planned.stdout.contains("h1: ~ will change"), "{planned:?}");
+        assert_eq!(self.host().sh(shows), had, "a plan changes nothing: {step}");
+        self.undoes(step, shows);
+        let first = self.run(step);
+        assert_eq!((first.code, changed(&first)), (0, 1), "{first:?}");
+        let done = self.host().sh(shows);
+        assert!(done != had && holds(&done), "{step}: {done}");
+        let again = self.run(step);
+        assert_eq!((again.code, changed(&again), self.host().sh(shows)), (0, 0, done), "{again:?}");
+    }
+
+    /// Done, and undone because a later step does not hold, so that `shows` prints what it did.
+    pub(crate) fn undoes(&self, step: &str, shows: &str) {
+        let had = self.host().sh(shows);
         let said = self.run(&format!("{step}\n    require host.name == \"nobody\" else \"stop here\""));
         assert_eq!((said.code, said.stderr.contains("stop here")), (23, true), "{said:?}");
+        assert_eq!(self.host().sh(shows), had, "an undo restores the state: {step}");
+    }
+
+    /// What a plan says, which writes nothing.
+    pub(crate) fn plans(&self, step: &str) -> Said {
+        let before = self.files();
+        let planned = self.opsc(&["plan", "--allow-destroy"], step);
+        assert!(planned.stdout.contains("h1: "), "{planned:?}");
+        assert_eq!(before.changed_to(&self.files()), Vec::<String>::new(), "a plan writes nothing: {step}");
+        planned
+    }
+
+    /// Steps that only read, with what must hold of them, write nothing at all.
+    pub(crate) fn reads(&self, steps: &str) {
+        let before = self.files();
+        self.plans(steps);
+        let said = self.run(steps);
+        assert_eq!((said.code, changed(&said)), (0, 0), "{said:?}");
+        assert_eq!(before.changed_to(&self.files()), Vec::<String>::new(), "{steps}");
     }
 
     pub(crate) fn has_nothing_to_do(&self, step: &str) {
         let before = self.files();
-        let planned = self.opsc(&["plan"], step);
+        let planned = self.plans(step);
         assert!(planned.stdout.contains("h1: = ok"), "{planned:?}");
         let again = self.run(step);
         assert_eq!((again.code, changed(&again)), (0, 0), "{again:?}");

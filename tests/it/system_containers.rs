@@ -20,22 +20,12 @@ fn containers_run_are_replaced_and_come_back() {
     let case = case();
     let plain = "container.run(name: \"web\", image: \"localhost/busy:1\")";
     let ran = "web running localhost/busy:1\n[/bin/sleep 1000] []";
-    let starts = |expected: &str| {
-        let shown = case.host().sh(SHOWN);
-        assert!(shown.starts_with(expected), "{shown}");
-    };
-    case.undoes(plain);
-    assert_eq!(case.host().sh(SHOWN), String::new());
-    let first = case.run(plain);
-    assert_eq!((first.code, changed(&first)), (0, 1), "{first:?}");
-    starts(ran);
+    case.converges_as_shown(plain, SHOWN, |shown| shown.starts_with(ran));
     case.has_nothing_to_do(plain);
 
-    let had = case.host().sh(SHOWN);
     let other = "container.run(name: \"web\", image: \"localhost/busy:2\", command: [\"sh\", \"-c\", \"echo \\\"$0 $1\\\" $A; sleep 1000\", \"\", \"it's $(x)\"], env: { A: \"1 'b\", TOKEN: secret(\"file:token\") }, volumes: [\"/srv:/data:ro\"], labels: { team: \"a b\" }, restart: \"always\", options: [\"--hostname=box\"])";
     case.secret("token", "Kanarie $x \"y\"");
-    case.undoes(other);
-    assert_eq!(case.host().sh(SHOWN), had.clone());
+    case.undoes(other, SHOWN);
     let second = case.run(other);
     assert_eq!((second.code, changed(&second)), (0, 1), "{second:?}");
     let shown = case.host().sh(SHOWN);
@@ -53,9 +43,7 @@ fn containers_run_are_replaced_and_come_back() {
     assert_eq!((third.code, changed(&third)), (0, 1), "{third:?}");
     // One that was stopped by hand is started, not made again.
     case.host().sh("podman stop web");
-    let stopped = case.host().sh(SHOWN);
-    case.undoes(other);
-    assert_eq!(case.host().sh(SHOWN), stopped);
+    case.undoes(other, SHOWN);
 }
 
 #[test]
@@ -117,16 +105,12 @@ fn images_are_pulled_again_and_the_name_goes_back() {
     case.host().sh("printf '#!/bin/sh\\nif [ \"$1\" = pull ]; then id=\"$(/usr/bin/podman pull -q dir:/srv/image)\" && exec /usr/bin/podman tag \"$id\" example.org/app:1; fi\\nexec /usr/bin/podman \"$@\"\\n' > /usr/local/bin/podman; chmod 755 /usr/local/bin/podman");
     let id = "podman image inspect --format '{{.Id}}' example.org/app:1 2>/dev/null || true";
     let step = "container.image(name: \"example.org/app:1\")";
-    case.undoes(step);
-    assert_eq!(case.host().sh(id), "");
-    let first = case.run(step);
-    assert_eq!((first.code, changed(&first)), (0, 1), "{first:?}");
+    case.converges_as_shown(step, id, |shown| !shown.is_empty());
     case.has_nothing_to_do(step);
     let old = case.host().sh(id);
     case.host().sh("mv /srv/image /srv/image1; mv /srv/image2 /srv/image");
     let again = "container.image(name: \"example.org/app:1\", refresh: true)";
-    case.undoes(again);
-    assert_eq!(case.host().sh(id), old.clone());
+    case.undoes(again, id);
     let second = case.run(again);
     assert_eq!((second.code, case.host().sh(id) == old), (0, false), "{second:?}");
 }
@@ -141,13 +125,7 @@ fn images_are_built_from_a_folder_and_again_where_it_is_another() {
     };
     let undone_and_done = |step: &str, done: &str| {
         let id = "podman image inspect --format '{{.Id}}' localhost/own:1 2>/dev/null || true";
-        let had = case.host().sh(id);
-        let planned = case.opsc(&["plan"], step);
-        assert!(planned.stdout.contains("h1: ~ will change"), "{planned:?}");
-        case.undoes(step);
-        assert_eq!(case.host().sh(id), had, "{step}");
-        let first = case.run(step);
-        assert_eq!((first.code, changed(&first), case.host().sh(shows).as_str()), (0, 1, done), "{first:?}");
+        case.converges_as_shown(step, id, |_| case.host().sh(shows) == done);
         case.has_nothing_to_do(step);
     };
     undone_and_done(&step("a 'b' $(c)"), "a 'b' $(c)\n");

@@ -19,7 +19,7 @@ fn file_fetch_brings_a_text_of_each_host() {
         format!("file.fetch(path: \"{path}\", to: \"{to}/{{host.name}}\")")
     };
     let both = || (case.project.read("fetched/h1"), case.project.read("fetched/h2"));
-    case.undoes(&fetch("/srv/it's/file"));
+    case.undoes(&fetch("/srv/it's/file"), "ls -R /srv");
     assert_eq!(both(), (None, None));
     let first = case.run(&fetch("/srv/it's/file"));
     assert_eq!((first.code, changed(&first)), (0, 1), "{first:?}");

@@ -52,6 +52,7 @@ fn postgres_databases_are_made_changed_undone_and_dropped() {
 
     let gone = format!("postgres.no_database(name: \"{HOSTILE}\")");
     assert_eq!(case.run(&gone).code, 11, "it may lose data");
+    case.plans(&gone);
     let said = destroyed(&case, &gone);
     assert_eq!((said.code, changed(&said)), (0, 1), "{said:?}");
     assert_eq!(case.host().sh(&databases()), format!("a shop|o'w|UTF8\n{had}"));
@@ -92,9 +93,7 @@ fn postgres_roles_are_made_changed_undone_and_removed() {
     let whole = told(
         "select rolname, rolpassword, rolconnlimit, rolvaliduntil, shobj_description(r.oid, 'pg_authid'), setconfig, array(select pg_get_userbyid(member) || m.admin_option from pg_auth_members m where roleid = r.oid order by 1), array(select pg_get_userbyid(roleid) || m.admin_option from pg_auth_members m where member = r.oid order by 1) from pg_authid r left join pg_db_role_setting s on s.setrole = r.oid where rolname !~ '^pg_' order by 1;",
     );
-    let with = case.host().sh(&whole);
-    case.undoes("postgres.no_user(name: \"staff\")");
-    assert_eq!(case.host().sh(&whole), with);
+    case.undoes("postgres.no_user(name: \"staff\")", &whole);
     let removed = case.run("postgres.no_user(name: \"staff\")");
     assert_eq!((removed.code, changed(&removed)), (0, 1), "{removed:?}");
     assert!(!case.host().sh(&roles()).contains("staff|"));
@@ -125,7 +124,7 @@ fn postgres_passwords_are_compared_changed_and_undone() {
         let again = case.run(&user(file));
         assert_eq!((again.code, changed(&again)), (0, 0), "{again:?}");
     }
-    case.undoes(&user("first"));
+    case.undoes(&user("first"), &roles());
     assert_eq!((may(passwords[0].1), may(passwords[1].1)), (false, true));
     let beyond = case.run(&user("third"));
     assert_eq!(beyond.code, 21, "{beyond:?}");
@@ -154,7 +153,7 @@ fn postgres_passwords_are_in_no_log_and_no_command_line() {
     ));
     assert_eq!(case.run(&user("one")).code, 0);
     assert_eq!(case.run(&user("one")).code, 0);
-    case.undoes(&user("two"));
+    case.undoes(&user("two"), &roles());
     case.host().sh("grep -q psql /tmp/calls; grep -q 'statement: ' /var/log/postgresql/*.log");
     // The hex of it is what a statement would hold.
     let found = case

@@ -21,7 +21,7 @@ fn a_run_goes_on_after_its_host_was_restarted() {
         aside(["a", "b"]),
         aside(["c", "d"])
     );
-    let planned = case.opsc(&["plan"], &steps);
+    let planned = case.plans(&steps);
     assert_eq!(case.host().sh(BOOT), before, "{planned:?}");
     assert!(planned.stdout.contains("os.reboot"), "{planned:?}");
     let said = case.run(&steps);

@@ -74,7 +74,7 @@ fn status_sees_and_daemon_reload_reads_again() {
     let case = Case::new();
     unit(&case, "ended", "ExecStart=false", INSTALL);
     case.host().sh("systemctl start ended; systemctl mask --quiet hidden; until systemctl is-failed --quiet ended; do sleep 0.05; done");
-    let said = case.run(
+    case.reads(
         "x = service.status(name: \"ssh\")
     require x.exists and x.running and x.enabled and not x.masked and x.state == \"active\" and x.detail == \"running\" and x.pid > 1 and x.restarts == 0 else \"ssh is {x.state}\"
     missing = service.status(name: \"no-such-service\")
@@ -84,15 +84,50 @@ fn status_sees_and_daemon_reload_reads_again() {
     ended = service.status(name: \"ended\")
     require ended.state == \"failed\" and not ended.enabled else \"ended is {ended.state}\"",
     );
-    assert_eq!((said.code, changed(&said)), (0, 0), "{said:?}");
 
     case.host().sh("sed -i s/false/true/ /etc/systemd/system/ended.service");
     let stale = "systemctl show --property NeedDaemonReload --value ended";
     assert_eq!(case.host().sh(stale), "yes\n");
     let step = "service.daemon_reload()";
-    assert!(case.opsc(&["plan"], step).stdout.contains("h1: ~ will change"));
+    assert!(case.plans(step).stdout.contains("h1: ~ will change"));
     assert_eq!(case.host().sh(stale), "yes\n", "a plan reads nothing again");
     let said = case.run(step);
     assert_eq!((said.code, changed(&said)), (0, 1), "{said:?}");
     assert_eq!(case.host().sh(stale), "no\n");
+    // Undone, systemd knows the unit file that is there then.
+    let write = "file.write(to: \"/etc/systemd/system/ended.service\", content: \"[Service]\\nExecStart=sleep 1\\n\") {\n      as: \"root\"\n    }";
+    let known = "systemctl show --property ExecStart --value ended | grep -o 'argv.*;'";
+    let had = case.host().sh(known);
+    case.undoes(&format!("{write}\n    {step}"), known);
+    assert_eq!(case.run(&format!("{write}\n    {step}")).code, 0);
+    assert_ne!(case.host().sh(known), had);
+}
+
+#[test]
+fn a_reload_is_undone_with_the_settings_of_before() {
+    let case = Case::new();
+    let reads = "ExecStart=sleep infinity\nExecReload=cp /etc/app.conf /run/app.conf";
+    unit(&case, "app", reads, INSTALL);
+    case.host()
+        .sh("mkdir -p -m 700 /root/.opsc/backup; echo old > /etc/app.conf; systemctl start app; systemctl reload app");
+    let reload = "service.reload(name: \"app\")";
+    assert!(case.plans(reload).stdout.contains("h1: ~ will change"));
+    let both =
+        format!("file.write(to: \"/etc/app.conf\", content: \"new\\n\") {{\n      as: \"root\"\n    }}\n    {reload}");
+    let knows = "cat /run/app.conf";
+    case.undoes(&both, knows);
+    let said = case.run(&both);
+    assert_eq!((said.code, case.host().sh(knows).as_str()), (0, "new\n"), "{said:?}");
+    let again = case.run(reload);
+    assert_eq!((again.code, changed(&again)), (0, 1), "it reloads each time: {again:?}");
+    unit(&case, "deaf", "ExecStart=sleep infinity", INSTALL);
+    case.fails_not_undone("service.reload(name: \"deaf\")", "", &["deaf does not run"]);
+    case.host().sh("systemctl start deaf");
+    case.fails_not_undone("service.reload(name: \"deaf\")", "", &["deaf cannot be reloaded; restart it"]);
+    case.host().sh("rm /etc/app.conf");
+    let said = case.run(reload);
+    assert_eq!((said.code, case.host().sh(knows).as_str()), (24, "new\n"), "{said:?}");
+    for words in ["cannot stat '/etc/app.conf'", "NOT fully rolled back; left: service.reload"] {
+        assert!(said.stderr.contains(words), "{said:?}");
+    }
 }

@@ -24,6 +24,7 @@ pub enum StepError {
     AttributeOfBodies { name: String, span: Span },
     AttributeOfOneStep { name: String, span: Span },
     UnnoticedRestart { span: Span },
+    NotAllUndo { action: String, platform: String, span: Span },
 }
 
 /// One letter off is a typo that a machine may mend; farther away it would be a guess: `start` is near `restart`.
@@ -120,6 +121,14 @@ impl StepError {
                 Diagnostic::error("E0218", *span, "nothing tells the host's new start from the old one")
                     .help("let `check` report the boot id, and say `ensure: after.boot != before.boot`")
             }
+            StepError::NotAllUndo { action, platform, span } => Diagnostic::warning(
+                "W0219",
+                *span,
+                format!(
+                    "this body for {platform} has no `rollback`, so `{action}` is never undone, on other hosts neither"
+                ),
+            )
+            .help("let every body have one, or none"),
             StepError::MissingDoc { action, span } => {
                 Diagnostic::warning("W0212", *span, format!("the action `{action}` has no `doc`"))
                     .help("one sentence that says what it does")
@@ -177,6 +186,9 @@ crate::diag::code_docs! {
     "E0218" "a restart that nobody would notice"
     "An action with `restarts` waits until its host is back, and a host that has not gone down yet answers too. What `check` reports before and after, and an `ensure` over it, tell one start from the next."
     "ops 1\n\naction demo.again() ! change, admin {\n  doc: \"Start the host anew.\"\n  touches: [\"os\"]\n  restarts: 5m\n\n  linux {\n    apply sh \"\"\"\n      systemctl reboot\n    \"\"\"\n  }\n}\n" => "ops 1\n\naction demo.again() -> { boot: string } ! change, admin {\n  doc: \"Start the host anew.\"\n  touches: [\"os\"]\n  restarts: 5m\n  ensure: after.boot != before.boot else \"it has not started anew\"\n\n  linux {\n    check sh \"\"\"\n      out boot \"$(cat /proc/sys/kernel/random/boot_id)\"\n    \"\"\"\n    apply sh \"\"\"\n      systemctl reboot\n    \"\"\"\n  }\n}\n"
+    "W0219" "a body that cannot be undone, beside others that can"
+    "Whether a step can be undone is known before its host is, so an action is undone where all its bodies have a `rollback`. One without takes the undo from all of them."
+    "ops 1\n\naction demo.mark(path: path) ! change {\n  doc: \"Mark a path.\"\n  touches: [\"path:{path}\"]\n\n  linux {\n    apply sh \"\"\"\n      touch -- \"$path\"\n    \"\"\"\n    rollback sh \"\"\"\n      rm -f -- \"$path\"\n    \"\"\"\n  }\n\n  darwin {\n    apply sh \"\"\"\n      touch -- \"$path\"\n    \"\"\"\n  }\n}\n" => "ops 1\n\naction demo.mark(path: path) ! change {\n  doc: \"Mark a path.\"\n  touches: [\"path:{path}\"]\n\n  linux {\n    apply sh \"\"\"\n      touch -- \"$path\"\n    \"\"\"\n    rollback sh \"\"\"\n      rm -f -- \"$path\"\n    \"\"\"\n  }\n\n  darwin {\n    apply sh \"\"\"\n      touch -- \"$path\"\n    \"\"\"\n    rollback sh \"\"\"\n      rm -f -- \"$path\"\n    \"\"\"\n  }\n}\n"
     "W0217" "an action that has another name now"
     "An action's `renamed_from` keeps programs of its former name working, with a warning and a fix."
     "ops 1\n\naction demo.stamp(path: path) ! change {\n  doc: \"A stamp.\"\n  renamed_from: \"demo.mark\"\n\n  steps {\n    file.write(to: path, content: \"\")\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    demo.mark(path: \"/tmp/x\")\n  }\n}\n" => "ops 1\n\naction demo.stamp(path: path) ! change {\n  doc: \"A stamp.\"\n  renamed_from: \"demo.mark\"\n\n  steps {\n    file.write(to: path, content: \"\")\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    demo.stamp(path: \"/tmp/x\")\n  }\n}\n"
