@@ -29,6 +29,7 @@ const FILES: &[(&str, &str)] = &[
     ("file-no_json", include_str!("../../stdlib/file-no_json.ops")),
     ("file-replace", include_str!("../../stdlib/file-replace.ops")),
     ("file-rights", include_str!("../../stdlib/file-rights.ops")),
+    ("file-tree", include_str!("../../stdlib/file-tree.ops")),
     ("file-yaml", include_str!("../../stdlib/file-yaml.ops")),
     ("file-no_yaml", include_str!("../../stdlib/file-no_yaml.ops")),
     ("firewall", include_str!("../../stdlib/firewall.ops")),
