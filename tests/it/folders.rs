@@ -168,9 +168,11 @@ fn an_action_of_ones_own_gets_an_archive() {
     symlink(format!("{long}/{long}"), project.path("site/to")).unwrap();
     project.write(
         "actions/look.ops",
-        "ops 1\n\naction look.list(from: folder) -> { names: list<string>, sum: string } ! read {\n  doc: \"List what a folder of the project holds.\"\n  touches: []\n\n  linux {\n    apply sh \"\"\"\n      out names \"$(tar -t -f \"$from\")\"\n      out sum \"$(sha256sum < \"$from\" | cut -c 1-64)\"\n    \"\"\"\n  }\n}\n",
+        "ops 1\n\naction look.list(from: folder) -> { names: list<string>, link: string, sum: string } ! read {\n  doc: \"List what a folder of the project holds.\"\n  touches: []\n\n  linux {\n    apply sh \"\"\"\n      out names \"$(tar -t -f \"$from\")\"\n      out link \"$(tar -t -v -f \"$from\" | sed -n 's/.* -> //p')\"\n      out sum \"$(sha256sum < \"$from\" | cut -c 1-64)\"\n    \"\"\"\n  }\n}\n",
     );
-    project.write("p.ops", "ops 1\n\nplaybook p() ! read {\n  on host(\"localhost\") {\n    seen = look.list(from: folder(\"site\"))\n    require seen.sum == folder(\"site\").sha256 else \"{seen.sum}\"\n    require length(seen.names) == 6 else \"{seen.names}\"\n    require \".hidden/x\" in seen.names else \"{seen.names}\"\n  }\n}\n");
+    let names = [".hidden/", ".hidden/x", "index.html", &format!("{long}/"), &format!("{long}/{long}"), "to"]
+        .map(|name| format!("\"{name}\""));
+    project.write("p.ops", &format!("ops 1\n\nplaybook p() ! read {{\n  on host(\"localhost\") {{\n    seen = look.list(from: folder(\"site\"))\n    require seen.sum == folder(\"site\").sha256 else \"{{seen.sum}}\"\n    require seen.names == [{}] else \"{{seen.names}}\"\n    require seen.link == \"{long}/{long}\" else \"{{seen.link}}\"\n  }}\n}}\n", names.join(", ")));
     let said = project.opsc(&["run", "-y", "p.ops"]);
     assert_eq!(said.code, 0, "{said:?}");
 }
