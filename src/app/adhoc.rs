@@ -90,6 +90,7 @@ fn literal(text: &str, ty: Option<&Type>) -> String {
             format!("[{}]", items.join(", "))
         }
         Some(Type::File) => format!("file({})", quoted(text)),
+        Some(Type::Folder) => format!("folder({})", quoted(text)),
         Some(Type::Script) => format!("sh{}", script(text)),
         Some(Type::Union(members)) if members.iter().all(|member| matches!(member, Value::Int(_))) => text.to_string(),
         _ => quoted(text),

@@ -1,12 +1,14 @@
 //! Reads texts and the files that a program names; keeps contents by hash for the run. Never leaves the project.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use sha2::Digest;
 
 use super::errors::AppError;
+use super::folders;
 use crate::eval::functions::hex;
+use crate::hir::folder::{FolderFault, FolderRef, ProjectContents};
 use crate::hir::value::FileRef;
 
 /// Larger source texts are refused: a playbook is read by people.
@@ -23,21 +25,40 @@ pub fn read_text(path: &Path) -> Result<String, AppError> {
     String::from_utf8(content).map_err(|_| AppError::NotText { path: path.to_path_buf() })
 }
 
-/// Contents of the project's files by the path written in a program and by hash.
+/// Contents of the project's files and folders by the path written in a program and by hash.
 #[derive(Clone, Default, Debug)]
 pub struct ProjectFiles {
-    pub by_path: BTreeMap<String, FileRef>,
-    pub by_hash: BTreeMap<String, PathBuf>,
+    pub named: ProjectContents,
+    by_hash: BTreeMap<String, Source>,
+}
+
+/// Where a content comes from.
+#[derive(Clone, Debug)]
+enum Source {
+    File(PathBuf),
+    /// The content is the folder's archive.
+    Folder(PathBuf),
+}
+
+/// Files and folders that a program names.
+#[derive(Default, Debug)]
+pub struct Names {
+    pub files: BTreeSet<String>,
+    pub folders: BTreeSet<String>,
 }
 
 impl ProjectFiles {
-    /// Reads and hashes the files that a program names. Paths are relative to the program's own file; one that is
-    /// missing is left out, so that the plan says so at its place.
-    pub fn read(folder: &Path, root: &Path, names: impl IntoIterator<Item = String>) -> ProjectFiles {
+    /// Reads and hashes what a program names. Paths are relative to the program's own file; a file that is missing is
+    /// left out, and a folder has its fault, so that the plan says so at its place.
+    pub fn read(folder: &Path, root: &Path, names: Names) -> ProjectFiles {
         let mut files = ProjectFiles::default();
-        for name in names {
+        for name in names.files {
             let Some(file) = files.hash(&[folder, root], root, &name) else { continue };
-            files.by_path.insert(name, file);
+            files.named.files.insert(name, file);
+        }
+        for name in names.folders {
+            let found = files.hash_folder(&[folder, root], root, &name);
+            files.named.folders.insert(name, found);
         }
         files
     }
@@ -47,18 +68,33 @@ impl ProjectFiles {
         self.hash(&[Path::new("."), folder, root], root, name)
     }
 
+    /// The same of a folder.
+    pub fn given_folder(&mut self, folder: &Path, root: &Path, name: &str) -> Result<FolderRef, FolderFault> {
+        self.hash_folder(&[Path::new("."), folder, root], root, name)
+    }
+
     fn hash(&mut self, starts: &[&Path], root: &Path, name: &str) -> Option<FileRef> {
         let path = inside_project(starts, root, name)?;
         let content = std::fs::read(&path).ok()?;
         let sha256 = hex(&sha2::Sha256::digest(&content));
-        self.by_hash.insert(sha256.clone(), path);
+        self.by_hash.insert(sha256.clone(), Source::File(path));
         Some(FileRef { path: name.to_string(), sha256, size: content.len() as u64 })
     }
 
-    /// A file's content by hash, if it still is what was hashed; else why not.
+    fn hash_folder(&mut self, starts: &[&Path], root: &Path, name: &str) -> Result<FolderRef, FolderFault> {
+        let path = inside(starts, root, name, Path::is_dir).ok_or(FolderFault::Missing)?;
+        let found = folders::hash(&path, name)?;
+        self.by_hash.insert(found.archive.sha256.clone(), Source::Folder(path));
+        Ok(found)
+    }
+
+    /// A content by hash, if it still is what was hashed; else why not.
     pub fn read_content(&self, sha256: &str) -> Result<Vec<u8>, String> {
-        let path = self.by_hash.get(sha256).ok_or("it was not read when the plan was made")?;
-        let content = std::fs::read(path).map_err(|error| error.to_string())?;
+        let source = self.by_hash.get(sha256).ok_or("it was not read when the plan was made")?;
+        let (path, content) = match source {
+            Source::File(path) => (path, std::fs::read(path).map_err(|error| error.to_string())?),
+            Source::Folder(path) => (path, folders::archive(path).map_err(|fault| fault.to_string())?),
+        };
         if hex(&sha2::Sha256::digest(&content)) == sha256 {
             Ok(content)
         } else {
@@ -70,6 +106,10 @@ impl ProjectFiles {
 /// The path of a file: looked for in each of these folders, such as beside the program; never outside of them and of
 /// the project.
 pub(super) fn inside_project(starts: &[&Path], root: &Path, name: &str) -> Option<PathBuf> {
+    inside(starts, root, name, Path::is_file)
+}
+
+fn inside(starts: &[&Path], root: &Path, name: &str, is_wanted: fn(&Path) -> bool) -> Option<PathBuf> {
     let relative = Path::new(name);
     if relative.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
         return None;
@@ -78,7 +118,7 @@ pub(super) fn inside_project(starts: &[&Path], root: &Path, name: &str) -> Optio
     starts.iter().find_map(|start| {
         let real = start.join(relative).canonicalize().ok()?;
         let inside = real.starts_with(&root) || real.starts_with(start.canonicalize().ok()?);
-        (inside && real.is_file()).then_some(real)
+        (inside && is_wanted(&real)).then_some(real)
     })
 }
 

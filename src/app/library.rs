@@ -28,6 +28,7 @@ const FILES: &[(&str, &str)] = &[
     ("file-prune", include_str!("../../stdlib/file-prune.ops")),
     ("file-replace", include_str!("../../stdlib/file-replace.ops")),
     ("file-rights", include_str!("../../stdlib/file-rights.ops")),
+    ("file-tree", include_str!("../../stdlib/file-tree.ops")),
     ("file-yaml", include_str!("../../stdlib/file-yaml.ops")),
     ("firewall", include_str!("../../stdlib/firewall.ops")),
     ("firewall-rule", include_str!("../../stdlib/firewall-rule.ops")),

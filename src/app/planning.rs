@@ -12,10 +12,11 @@ use super::workspace::{Checked, Workspace, display_path};
 use crate::base::ids::StepId;
 use crate::base::words;
 use crate::diag::Diagnostic;
+use crate::eval::parse::InputError;
 use crate::hir::effect::Level;
 use crate::hir::program::{Param, Playbook, Program};
 use crate::hir::types::Type;
-use crate::hir::value::{FileRef, Value};
+use crate::hir::value::Value;
 use crate::hir::world::{Inventory, Lifecycle};
 use crate::inventory;
 use crate::plan::errors::{Refusal, RefusalKind};
@@ -74,14 +75,14 @@ pub fn plan_checked(workspace: &mut Workspace, checked: Checked, options: &PlanO
         return Err(AppError::Diagnostics { diagnostics });
     }
     let mut files = workspace.files_of(&checked);
-    let folder = checked.folder().to_path_buf();
+    let (folder, root) = (checked.folder().to_path_buf(), &workspace.project.root.clone());
     let Some(program) = checked.program else { return Err(AppError::Diagnostics { diagnostics }) };
     let inventory = workspace.inventory();
     let playbook = choose_playbook(&program, &checked.path, options.playbook.as_deref())?;
     let given = given_values(workspace, options)?;
     let inputs = Inputs {
-        given: with_files(given, playbook, &mut |name| files.given(&folder, &workspace.project.root, name)),
-        files: files.by_path.clone(),
+        given: with_files(given, playbook, &mut |ty, name| found_in(&mut files, ty, (&folder, root), name)),
+        named: files.named.clone(),
         selection: options.selection.clone(),
         loaded: loaded_of(&checked.loaded, &playbook.name),
         limit: options.limit.as_deref().map(|text| parse_limit(text, workspace)).transpose()?,
@@ -105,22 +106,22 @@ pub fn plan_checked(workspace: &mut Workspace, checked: Checked, options: &PlanO
     })
 }
 
-/// Paths given for parameters of type `file`, as the files that they name; one that is not there stays a text, which the
-/// plan refuses at its place.
+/// Paths given for parameters of type `file` or `folder`, as what they name; a file that is not there stays a text, which
+/// the plan refuses at its place.
 fn with_files(
     given: Vec<(String, Given)>,
     playbook: &Playbook,
-    file: &mut dyn FnMut(&str) -> Option<FileRef>,
+    find: &mut dyn FnMut(&Type, &str) -> Option<Given>,
 ) -> Vec<(String, Given)> {
-    let takes_file =
-        |name: &str| playbook.params.iter().any(|param| param.name == name && *param.ty.core() == Type::File);
+    let type_of = |name: &str| playbook.params.iter().find(|param| param.name == name).map(|param| param.ty.core());
     let mut read = |name: &str, value: Given| {
         let path = match &value {
             Given::Text(text) => Some(text.as_str()),
             Given::Value(value) => value.as_str(),
+            Given::Refused(_) => None,
         };
-        let found = path.filter(|_| takes_file(name)).and_then(&mut *file);
-        found.map_or(value, |found| Given::Value(Value::File(found)))
+        let found = type_of(name).zip(path).and_then(|(ty, path)| find(ty, path));
+        found.unwrap_or(value)
     };
     given
         .into_iter()
@@ -129,6 +130,18 @@ fn with_files(
             (name, value)
         })
         .collect()
+}
+
+/// What a path given for a parameter of this type names.
+fn found_in(files: &mut ProjectFiles, ty: &Type, (folder, root): (&Path, &Path), path: &str) -> Option<Given> {
+    match ty {
+        Type::File => files.given(folder, root, path).map(|file| Given::Value(Value::File(file))),
+        Type::Folder => Some(match files.given_folder(folder, root, path) {
+            Ok(found) => Given::Value(Value::Folder(found)),
+            Err(fault) => Given::Refused(InputError::BadFolder { path: path.to_string(), fault }),
+        }),
+        _ => None,
+    }
 }
 
 fn loaded_of(loaded: &Loaded, playbook: &str) -> BTreeMap<String, Value> {

@@ -8,6 +8,7 @@ use super::files::ProjectFiles;
 use super::reaching::Reach;
 use crate::base::ids::HostId;
 use crate::base::secret::Secret;
+use crate::hir::folder::{FolderFault, FolderRef};
 use crate::hir::value::FileRef;
 use crate::hir::world::{self, Host, Inventory, TransportKind};
 use crate::run::ports::{ContentFailure, ContentStore};
@@ -121,7 +122,11 @@ pub(super) fn in_home(path: &str) -> PathBuf {
 
 impl ContentStore for ProjectFiles {
     fn file(&self, path: &str) -> Option<FileRef> {
-        self.by_path.get(path).cloned()
+        self.named.files.get(path).cloned()
+    }
+
+    fn folder(&self, path: &str) -> Result<FolderRef, FolderFault> {
+        self.named.folder(path)
     }
 
     fn content(&self, sha256: &str) -> Result<Vec<u8>, ContentFailure> {

@@ -1,12 +1,12 @@
 //! Everything one command has read: sources, the world, library files by noun. Loads a program with what it names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::data::Loaded;
 use super::errors::AppError;
-use super::files::{ProjectFiles, read_text};
+use super::files::{Names, ProjectFiles, read_text};
 use super::library;
 use super::project::Project;
 use super::schedules::check_zone;
@@ -223,11 +223,14 @@ impl Workspace {
         needed
     }
 
-    /// The contents of files that a program names.
+    /// The contents of files and folders that a program names.
     pub fn files_of(&self, checked: &Checked) -> ProjectFiles {
-        let mut names = BTreeSet::new();
+        let mut names = Names::default();
         if let Some(program) = &checked.program {
-            let mut visit = |expr: &Expr| names.extend(file_name(expr));
+            let mut visit = |expr: &Expr| {
+                names.files.extend(path_of(expr, Function::File));
+                names.folders.extend(path_of(expr, Function::Folder));
+            };
             let playbooks = program.playbooks.iter().chain(program.called.iter().map(AsRef::as_ref));
             playbooks.for_each(|playbook| walk_playbook(playbook, &mut visit));
             program.actions.values().for_each(|action| walk_composite(action, &mut visit));
@@ -256,9 +259,12 @@ pub fn display_path(path: &Path, project: &Project) -> String {
     shown.display().to_string()
 }
 
-/// The argument of a `file("…")`.
-fn file_name(expr: &Expr) -> Option<String> {
-    let ExprKind::Call { function: Function::File, args } = &expr.kind else { return None };
+/// The argument of a `file("…")` or a `folder("…")`.
+fn path_of(expr: &Expr, of: Function) -> Option<String> {
+    let ExprKind::Call { function, args } = &expr.kind else { return None };
+    if *function != of {
+        return None;
+    }
     match &args.first()?.kind {
         ExprKind::Literal(Value::String(name)) => Some(name.clone()),
         _ => None,

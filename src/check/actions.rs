@@ -321,7 +321,12 @@ fn before_type(result: &Type, impls: &[ast::Impl]) -> Type {
     });
     for key in scripts.flat_map(|script| scripts::reported_keys(&script.text)) {
         if !fields.iter().any(|field| field.name == key.name) {
-            let ty = if key.is_bool { Type::Bool } else { Type::String };
+            let ty = match key.name.as_str() {
+                _ if key.is_bool => Type::Bool,
+                // Contents are base64, which hosts write in lines.
+                "content" | "content_after" => Type::Text,
+                _ => Type::String,
+            };
             fields.push(Field { name: key.name, ty: ty.optional() });
         }
     }

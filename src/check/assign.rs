@@ -69,6 +69,7 @@ pub fn has_text(ty: &Type) -> bool {
         | Type::Path
         | Type::Url
         | Type::File
+        | Type::Folder
         | Type::Host
         | Type::Hosts(_)
         | Type::Union(_)

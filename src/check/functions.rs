@@ -31,6 +31,7 @@ pub enum Gives {
     Host,
     Hosts,
     File,
+    Folder,
     Secret,
     Texts,
     /// The first argument's type.
@@ -59,6 +60,7 @@ pub const FUNCTIONS: &[Signature] = &[
     signature("only", Function::Only, (1, 1), Takes::Hosts, Gives::Host),
     signature("last", Function::Last, (1, 1), Takes::Hosts, Gives::Host),
     signature("file", Function::File, (1, 1), Takes::Text, Gives::File),
+    signature("folder", Function::Folder, (1, 1), Takes::Text, Gives::Folder),
     signature("secret", Function::Secret, (1, 1), Takes::Text, Gives::Secret),
     signature("int", Function::Int, (1, 1), Takes::Anything, Gives::Int),
     signature("float", Function::Float, (1, 1), Takes::Anything, Gives::Float),
@@ -127,6 +129,7 @@ pub fn result_type(signature: &Signature, args: &[Type]) -> Type {
         Gives::Host => Type::Host,
         Gives::Hosts => Type::Hosts(None),
         Gives::File => Type::File,
+        Gives::Folder => Type::Folder,
         Gives::Secret => Type::Secret(Box::new(Type::String)),
         Gives::Texts => Type::List(Box::new(Type::String)),
         Gives::Same => first.cloned().unwrap_or(Type::Error),

@@ -130,7 +130,7 @@ fn given_by_param(param: &Param, given: &mut Vec<Given>) {
     let own = given_of_type(&param.name, &param.ty);
     match param.ty.core() {
         Type::Script => return,
-        Type::File => given.push(plain("sha256")),
+        Type::File | Type::Folder => given.push(plain("sha256")),
         _ if own.shape == Shape::List => given.push(plain("count")),
         _ => {}
     }

@@ -197,6 +197,10 @@ fn is_own(word: &Word, facts: &Facts) -> bool {
 }
 
 fn is_for_own(call: &Call<'_>, facts: &Facts) -> bool {
+    if call.name == "tar" {
+        let mut pairs = call.args.iter().zip(call.args.iter().skip(1));
+        return pairs.any(|(option, folder)| outline(option) == "-C" && is_own(folder, facts));
+    }
     let operands = call.operands();
     let written = if TO_LAST.contains(&call.name.as_str()) { operands.last().map(std::slice::from_ref) } else { None };
     let written = written.unwrap_or(&operands);

@@ -56,6 +56,12 @@ pub fn member(base: &Type, name: &str) -> Member {
             "size" => Member::Found(Type::Size),
             _ => unknown(&["path", "sha256", "size"]),
         },
+        Type::Folder => match name {
+            "path" | "sha256" => Member::Found(Type::String),
+            "size" => Member::Found(Type::Size),
+            "count" => Member::Found(Type::Int),
+            _ => unknown(&["path", "sha256", "size", "count"]),
+        },
         Type::List(_) if name == "count" => Member::Found(Type::Int),
         Type::List(_) => unknown(&["count"]),
         Type::Map(key, value) => match &**key {
@@ -132,6 +138,7 @@ pub fn type_of_value(value: &Value) -> Type {
         Value::Size(_) => Type::Size,
         Value::Percent(_) => Type::Percent,
         Value::File(_) => Type::File,
+        Value::Folder(_) => Type::Folder,
         Value::Script(_) => Type::Script,
         Value::Host(_) => Type::Host,
         Value::Hosts(_) => Type::Hosts(None),

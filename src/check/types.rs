@@ -24,6 +24,7 @@ pub(super) const BUILT_IN: &[(&str, Type)] = &[
     ("path", Type::Path),
     ("url", Type::Url),
     ("file", Type::File),
+    ("folder", Type::Folder),
     ("script", Type::Script),
     ("host", Type::Host),
     ("hosts", Type::Hosts(None)),

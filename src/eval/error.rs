@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::base::source::Span;
 use crate::base::words;
+use crate::hir::folder::FolderFault;
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum EvalError {
@@ -30,6 +31,11 @@ pub enum EvalError {
     },
     NoSuchFile {
         path: String,
+        span: Span,
+    },
+    BadFolder {
+        path: String,
+        fault: FolderFault,
         span: Span,
     },
     Overflow {
@@ -70,6 +76,7 @@ impl EvalError {
             | EvalError::UnknownHost { span, .. }
             | EvalError::UnknownGroup { span, .. }
             | EvalError::NoSuchFile { span, .. }
+            | EvalError::BadFolder { span, .. }
             | EvalError::Overflow { span }
             | EvalError::DivisionByZero { span }
             | EvalError::OutOfRange { span, .. }
@@ -93,6 +100,7 @@ impl fmt::Display for EvalError {
             EvalError::UnknownHost { name, .. } => write!(formatter, "there is no host `{name}` in the inventory"),
             EvalError::UnknownGroup { name, .. } => write!(formatter, "there is no group `{name}` in the inventory"),
             EvalError::NoSuchFile { path, .. } => write!(formatter, "there is no file `{path}` in the project"),
+            EvalError::BadFolder { path, fault, .. } => write!(formatter, "the folder `{path}`: {fault}"),
             EvalError::Overflow { .. } => formatter.write_str("this number is too large"),
             EvalError::DivisionByZero { .. } => formatter.write_str("this divides by zero"),
             EvalError::OutOfRange { index, length, .. } => {

@@ -133,6 +133,13 @@ impl<'a> Evaluator<'a> {
                 "size" => Value::Size(file.size),
                 _ => Value::None,
             },
+            Value::Folder(folder) => match field {
+                "path" => Value::string(folder.archive.path),
+                "sha256" => Value::string(folder.archive.sha256),
+                "size" => Value::Size(folder.size),
+                "count" => Value::Int(i64::try_from(folder.count).unwrap_or(i64::MAX)),
+                _ => Value::None,
+            },
             Value::List(items) if field == "count" => Value::Int(i64::try_from(items.len()).unwrap_or(i64::MAX)),
             record => record.field(field).cloned().unwrap_or(Value::None),
         }))

@@ -106,6 +106,7 @@ fn same_kind(ty: &Type, value: &Value) -> bool {
             | (Type::Size, Value::Size(_))
             | (Type::Percent, Value::Percent(_))
             | (Type::File, Value::File(_))
+            | (Type::Folder, Value::Folder(_))
             | (Type::Script, Value::Script(_))
             | (Type::Host, Value::Host(_))
             | (Type::Hosts(_), Value::Hosts(_) | Value::Host(_))
@@ -125,6 +126,7 @@ pub fn kind_name(value: &Value) -> &'static str {
         Value::Size(_) => "size",
         Value::Percent(_) => "percent",
         Value::File(_) => "file",
+        Value::Folder(_) => "folder",
         Value::Script(_) => "script",
         Value::Host(_) => "host",
         Value::Hosts(_) => "hosts",

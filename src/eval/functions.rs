@@ -35,6 +35,11 @@ pub fn call(function: Function, args: &[Value], scope: &dyn Scope, span: Span) -
             let path = text_arg(args, 0, span)?;
             scope.file(path).map(Value::File).ok_or(EvalError::NoSuchFile { path: path.to_string(), span })
         }
+        Function::Folder => {
+            let path = text_arg(args, 0, span)?;
+            let found = scope.folder(path).map(Value::Folder);
+            found.map_err(|fault| EvalError::BadFolder { path: path.to_string(), fault, span })
+        }
         Function::Secret => Ok(Value::Secret(SecretRef::Source(text_arg(args, 0, span)?.to_string()))),
         Function::Int | Function::Float | Function::Bool | Function::Lines | Function::ToString | Function::Load => {
             convert(function, args, scope, span)

@@ -5,6 +5,7 @@ use std::fmt;
 use super::fits::{Misfit, fits};
 use super::hosts::canonical;
 use crate::base::near::nearest;
+use crate::hir::folder::FolderFault;
 use crate::hir::types::{Field, Type};
 use crate::hir::value::Value;
 use crate::hir::world::Inventory;
@@ -24,6 +25,10 @@ pub enum InputError {
     Secret,
     NoFile {
         path: String,
+    },
+    BadFolder {
+        path: String,
+        fault: FolderFault,
     },
     /// Scripts and records cannot be given on the command line.
     NotOnCommandLine {
@@ -52,6 +57,11 @@ impl fmt::Display for InputError {
                     "there is no file `{path}`, here or in the project; paths outside of both are not read"
                 )
             }
+            InputError::BadFolder { path, fault: FolderFault::Missing } => write!(
+                formatter,
+                "there is no folder `{path}`, here or in the project; paths outside of both are not read"
+            ),
+            InputError::BadFolder { path, fault } => write!(formatter, "the folder `{path}`: {fault}"),
             InputError::NotOnCommandLine { ty } => write!(formatter, "a {ty} cannot be given on the command line"),
         }
     }
@@ -72,6 +82,7 @@ fn read_input(text: &str, ty: &Type, inventory: &Inventory) -> Result<Value, Inp
         Type::Secret(_) => Err(InputError::Secret),
         // One that is there has become a value already.
         Type::File => Err(InputError::NoFile { path: text.to_string() }),
+        Type::Folder => Err(InputError::BadFolder { path: text.to_string(), fault: FolderFault::Missing }),
         Type::Script | Type::Record(_) | Type::Map(_, _) | Type::Results(_) | Type::BlockResult => {
             Err(InputError::NotOnCommandLine { ty: ty.to_string() })
         }
@@ -107,6 +118,9 @@ fn convert(value: &Value, ty: &Type, inventory: &Inventory) -> Result<Value, Inp
     }
     match (value, ty.core()) {
         (Value::String(path), Type::File) => Err(InputError::NoFile { path: path.clone() }),
+        (Value::String(path), Type::Folder) => {
+            Err(InputError::BadFolder { path: path.clone(), fault: FolderFault::Missing })
+        }
         (Value::List(items), Type::Hosts(_)) => {
             let mut hosts = Vec::new();
             for item in items {

@@ -1,6 +1,7 @@
 //! What an expression may ask of the world around it. The plan answers from inputs, the run from results.
 
 use crate::base::ids::{BindingId, HostId};
+use crate::hir::folder::{FolderFault, FolderRef};
 use crate::hir::value::{FileRef, SecretRef, Value};
 use crate::hir::world::Inventory;
 
@@ -45,6 +46,11 @@ pub trait Scope {
 
     /// `file("path")`; pending where contents are not read, absent where there is no such file.
     fn file(&self, path: &str) -> Option<FileRef>;
+
+    /// `folder("path")`; only plans and runs have folders.
+    fn folder(&self, _path: &str) -> Result<FolderRef, FolderFault> {
+        Err(FolderFault::Missing)
+    }
 
     fn it(&self) -> Evaluated {
         Evaluated::Known(Value::None)

@@ -16,6 +16,7 @@ pub fn value_text(value: &Value, inventory: &Inventory) -> Option<String> {
         Value::Duration(milliseconds) => Some(words::duration(*milliseconds)),
         Value::Size(bytes) => Some(words::size(*bytes)),
         Value::File(file) => Some(file.path.clone()),
+        Value::Folder(folder) => Some(folder.archive.path.clone()),
         Value::Script(script) => Some(script.text.clone()),
         Value::Host(host) => Some(inventory.hosts.at(*host).name.clone()),
         Value::Hosts(hosts) => {

@@ -141,6 +141,8 @@ pub enum Function {
     Contains,
     /// `file(path)`, args: a string
     File,
+    /// `folder(path)`, args: a string
+    Folder,
     /// `secret(reference)`
     Secret,
     /// `declassify(secret, because: reason)`: the text itself, from here on as plain as any.

@@ -4,6 +4,7 @@
 pub mod effect;
 pub mod expr;
 pub mod facts;
+pub mod folder;
 pub mod program;
 pub mod schedule;
 pub mod types;

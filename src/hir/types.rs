@@ -43,6 +43,7 @@ pub enum Type {
     Path,
     Url,
     File,
+    Folder,
     Script,
     Host,
     /// `hosts`, `hosts<linux>`; the cardinality contract is a [`Refinement::Range`] around it.
@@ -163,6 +164,7 @@ impl fmt::Display for Type {
             Type::Path => formatter.write_str("path"),
             Type::Url => formatter.write_str("url"),
             Type::File => formatter.write_str("file"),
+            Type::Folder => formatter.write_str("folder"),
             Type::Script => formatter.write_str("script"),
             Type::Host => formatter.write_str("host"),
             Type::Hosts(None) => formatter.write_str("hosts"),

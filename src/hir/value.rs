@@ -1,6 +1,7 @@
 //! Values of the language. A secret is only ever a reference here: its text lives in `secrets` and `transport`.
 
 use super::expr::Function;
+use super::folder::FolderRef;
 use crate::base::ids::HostId;
 use crate::base::words;
 
@@ -18,6 +19,7 @@ pub enum Value {
     Size(u64),
     Percent(f64),
     File(FileRef),
+    Folder(FolderRef),
     Script(Script),
     Host(HostId),
     /// In inventory order, without repeats.
@@ -155,6 +157,7 @@ impl Value {
             Value::Size(bytes) => words::size(*bytes),
             Value::Percent(value) => format!("{value}%"),
             Value::File(file) => format!("file({})", quote(&file.path)),
+            Value::Folder(folder) => format!("folder({})", quote(&folder.archive.path)),
             Value::Script(script) => format!("sh{}", quote(&script.text)),
             Value::Host(host) => format!("{host:?}"),
             Value::Hosts(hosts) => format!("{hosts:?}"),

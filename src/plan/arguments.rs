@@ -61,7 +61,7 @@ fn default_shown(
     errors: &mut Vec<PlanError>,
 ) -> Shown {
     let scope =
-        ActionScope { inventory: scope.inventory, files: scope.files, host: scope.host, params: params.to_vec() };
+        ActionScope { inventory: scope.inventory, named: scope.named, host: scope.host, params: params.to_vec() };
     match eval(expr, &scope) {
         Ok(Evaluated::Known(value)) => Shown::Same(value),
         Ok(Evaluated::Pending(reason)) => Shown::Pending(reason),
@@ -178,7 +178,7 @@ fn touches_of(
     let mut keys = Vec::new();
     for host in every_host {
         let params = params_on(host, &params, args);
-        let scope = ActionScope { inventory: scope.inventory, files: scope.files, host, params };
+        let scope = ActionScope { inventory: scope.inventory, named: scope.named, host, params };
         for touch in &action.touches {
             let key = touch_key(touch, &scope, action);
             if !keys.contains(&key) {

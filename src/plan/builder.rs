@@ -159,7 +159,7 @@ impl<'a> Builder<'a> {
     pub(super) fn scope(&self, host: Option<HostId>) -> PlanScope<'_> {
         PlanScope {
             inventory: self.inventory,
-            files: &self.inputs.files,
+            named: &self.inputs.named,
             bindings: &self.bindings,
             params: &self.params,
             lets: &self.lets,

@@ -219,6 +219,7 @@ fn places(plan: &Plan, inventory: &Inventory) -> BTreeSet<HostId> {
 fn shown_with_hash(value: &Value, inventory: &Inventory) -> String {
     match value {
         Value::File(file) => format!("{} {}", file.path, file.sha256),
+        Value::Folder(folder) => format!("{} {}", folder.archive.path, folder.archive.sha256),
         // Another reference is another plan, whatever stands there.
         value if !value.secrets().is_empty() => format!("{} {:?}", value_shown(value, inventory), value.secrets()),
         other => value_shown(other, inventory),

@@ -93,6 +93,13 @@ impl PlanError {
                 Diagnostic::error("E0906", *span, format!("wrong number of hosts: {misfit}"))
                     .label(*contract, "the contract is here")
             }
+            PlanError::Expression { error: EvalError::BadFolder { path, fault, span } } => {
+                let diagnostic = Diagnostic::error("E0916", *span, format!("the folder `{path}`: {fault}"));
+                match fault.help() {
+                    Some(help) => diagnostic.help(help),
+                    None => diagnostic,
+                }
+            }
             PlanError::Expression { error } => Diagnostic::error("E0907", error.span(), error.to_string()),
             PlanError::Argument { param, host, misfit, span, definition } => {
                 let on_host = host.as_ref().map(|host| format!(" on {host}")).unwrap_or_default();
@@ -188,4 +195,7 @@ crate::diag::code_docs! {
     "E0915" "a host in two blocks that run at the same time"
     "The blocks of a `parallel` are for hosts of their own: a host does one thing at a time."
     "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p() ! read {\n  parallel {\n    on group(\"web\") {\n      file.info(path: \"/a\")\n    }\n    on host(\"web1\") {\n      file.info(path: \"/b\")\n    }\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p() ! read {\n  parallel {\n    on group(\"web\") {\n      file.info(path: \"/a\")\n    }\n    on host(\"db1\") {\n      file.info(path: \"/b\")\n    }\n  }\n}\n"
+    "E0916" "a folder that cannot be taken"
+    "A folder of the project is read when the plan is made: the files, folders and links in it, hidden ones too. It must be there, links in it must lead to places in it, names are UTF-8, nothing else lies in it, and it is not too large (20000 names, 256 MiB)."
+    "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p() ! change {\n  on group(\"web\") {\n    file.tree(from: folder(\"sites\"), to: \"/srv/site\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\n# site/index.html: a page\nplaybook p() ! change {\n  on group(\"web\") {\n    file.tree(from: folder(\"site\"), to: \"/srv/site\")\n  }\n}\n"
 }

@@ -7,11 +7,12 @@ use super::scope::PlanScope;
 use crate::base::ids::{BindingId, HostId};
 use crate::base::near::nearest;
 use crate::eval::fits::{Misfit, fits};
-use crate::eval::parse::{convert_input, parse_input};
+use crate::eval::parse::{InputError, convert_input, parse_input};
 use crate::eval::{Evaluated, eval};
+use crate::hir::folder::ProjectContents;
 use crate::hir::program::{Param, Playbook};
 use crate::hir::types::Type;
-use crate::hir::value::{FileRef, SecretRef, Value};
+use crate::hir::value::{SecretRef, Value};
 use crate::hir::world::Inventory;
 
 /// Everything a plan depends on beside program and inventory.
@@ -19,8 +20,8 @@ use crate::hir::world::Inventory;
 pub struct Inputs {
     /// By name, in the order given; the last of a name counts.
     pub given: Vec<(String, Given)>,
-    /// Files of the project that the program names, by the path written.
-    pub files: BTreeMap<String, FileRef>,
+    /// Files and folders of the project that the program names.
+    pub named: ProjectContents,
     /// Values of `load("…")`, by parameter.
     pub loaded: BTreeMap<String, Value>,
     /// Steps that the command line chose.
@@ -46,6 +47,8 @@ pub enum Given {
     Text(String),
     /// From a file.
     Value(Value),
+    /// Looked for, and no value.
+    Refused(InputError),
 }
 
 /// The value of every parameter, or all that is wrong with the inputs.
@@ -106,6 +109,7 @@ fn resolve_one(
         let value = match given {
             Given::Text(text) => parse_input(text, &param.ty, inventory),
             Given::Value(value) => convert_input(value, &param.ty, inventory),
+            Given::Refused(error) => Err(error.clone()),
         };
         return value.map_err(|error| PlanError::BadInput { name, error, span: param.span });
     }
@@ -121,7 +125,7 @@ fn resolve_one(
     };
     let scope = PlanScope {
         inventory,
-        files: &inputs.files,
+        named: &inputs.named,
         bindings: &playbook.bindings,
         params: before,
         lets: &[],

@@ -1,10 +1,9 @@
 //! What expressions can know while planning: parameters, `let`s and the inventory. Results are pending, by name.
 
-use std::collections::BTreeMap;
-
 use crate::base::ids::{BindingId, HostId, IdVec};
 use crate::eval::{Evaluated, Scope, eval};
 use crate::hir::expr::Expr;
+use crate::hir::folder::{FolderFault, FolderRef, ProjectContents};
 use crate::hir::program::Binding;
 use crate::hir::value::{FileRef, Value};
 use crate::hir::world::Inventory;
@@ -12,7 +11,7 @@ use crate::hir::world::Inventory;
 /// The scope of a playbook's expressions, for one host or none.
 pub struct PlanScope<'a> {
     pub inventory: &'a Inventory,
-    pub files: &'a BTreeMap<String, FileRef>,
+    pub named: &'a ProjectContents,
     pub bindings: &'a IdVec<BindingId, Binding>,
     pub params: &'a [(BindingId, Value)],
     pub lets: &'a [(BindingId, Expr)],
@@ -54,7 +53,11 @@ impl Scope for PlanScope<'_> {
     }
 
     fn file(&self, path: &str) -> Option<FileRef> {
-        self.files.get(path).cloned()
+        self.named.files.get(path).cloned()
+    }
+
+    fn folder(&self, path: &str) -> Result<FolderRef, FolderFault> {
+        self.named.folder(path)
     }
 
     fn it(&self) -> Evaluated {
@@ -65,7 +68,7 @@ impl Scope for PlanScope<'_> {
 /// The scope of an action's own expressions (defaults, `touches`): its parameters, by binding.
 pub struct ActionScope<'a> {
     pub inventory: &'a Inventory,
-    pub files: &'a BTreeMap<String, FileRef>,
+    pub named: &'a ProjectContents,
     pub host: Option<HostId>,
     pub params: Vec<(BindingId, Evaluated)>,
 }
@@ -95,7 +98,11 @@ impl Scope for ActionScope<'_> {
     }
 
     fn file(&self, path: &str) -> Option<FileRef> {
-        self.files.get(path).cloned()
+        self.named.files.get(path).cloned()
+    }
+
+    fn folder(&self, path: &str) -> Result<FolderRef, FolderFault> {
+        self.named.folder(path)
     }
 
     fn before(&self) -> Evaluated {

@@ -223,6 +223,12 @@ impl Writer<'_> {
             Value::Duration(milliseconds) => seconds(*milliseconds),
             Value::Size(bytes) => json!(bytes),
             Value::File(file) => json!({ "file": file.path, "sha256": file.sha256, "size": file.size }),
+            Value::Folder(folder) => json!({
+                "folder": folder.archive.path,
+                "sha256": folder.archive.sha256,
+                "size": folder.size,
+                "count": folder.count,
+            }),
             Value::Script(script) => json!({ "script": script.text }),
             Value::Host(host) => json!(self.name(*host)),
             Value::Hosts(hosts) => json!(hosts.iter().map(|host| self.name(*host)).collect::<Vec<_>>()),

@@ -59,9 +59,19 @@ fn contents(verdict: &Verdict, colour: bool) -> String {
     text
 }
 
+/// Of several lines, such as names, as many as there is room for, and how many more there are.
 fn shortened(value: &str) -> String {
-    let line: String = value.lines().next().unwrap_or("").chars().take(40).collect();
-    if line.is_empty() { "-".to_string() } else { line }
+    let mut lines = value.lines();
+    let mut shown: String = lines.next().unwrap_or("").chars().take(40).collect();
+    let mut rest = lines.peekable();
+    while let Some(line) = rest.next_if(|line| shown.chars().count() + line.chars().count() < 80) {
+        shown.push_str(&format!(" {line}"));
+    }
+    match rest.count() {
+        0 if shown.is_empty() => "-".to_string(),
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// The exit code of a plan that asked hosts: what a run would meet right away is no success.

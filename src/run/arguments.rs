@@ -177,6 +177,11 @@ async fn bind_one(
             bound.variables.push(sha256);
             VariableValue::Text(stage.stage(file).await?)
         }
+        Value::Folder(folder) => {
+            let sha256 = VariableValue::Text(folder.archive.sha256.clone());
+            bound.variables.push(Variable { name: format!("{}_sha256", param.name), value: sha256 });
+            VariableValue::Text(stage.stage(&folder.archive).await?)
+        }
         other => variable_value(context, other)?,
     };
     bound.variables.push(Variable { name: param.name.clone(), value });

@@ -3,10 +3,11 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::fields::Texts;
+use super::fields::{Texts, declared};
 use crate::base::ids::BindingId;
 use crate::eval::text::value_text;
 use crate::hir::program::Action;
+use crate::hir::types::{Field, Type};
 use crate::hir::value::Value;
 use crate::hir::world::Inventory;
 
@@ -63,10 +64,18 @@ pub fn differences(
         None => found.extend(hash(written.sha256.clone().or(now(HASH_AFTER)), now("sha256"))),
     }
     if found.is_empty() {
-        let shown = before.iter().filter(|(name, _)| promised.contains(&name.as_str()));
+        let shown = before
+            .iter()
+            .filter(|(name, text)| promised.contains(&name.as_str()) && !is_empty_list(action, name, text));
         found.extend(shown.map(|(name, text)| Difference { field: name.clone(), now: Some(text.clone()), then: None }));
     }
     found
+}
+
+/// That nothing is created, say, is not worth a word.
+fn is_empty_list(action: &Action, field: &str, text: &str) -> bool {
+    let of_field = |known: &&Field| known.name == field && matches!(known.ty.core(), Type::List(_));
+    text.is_empty() && declared(&action.result).iter().any(|known| of_field(&known))
 }
 
 fn hash(then: Option<String>, now: Option<String>) -> Option<Difference> {

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use crate::base::ids::HostId;
+use crate::hir::folder::{FolderFault, FolderRef};
 use crate::hir::value::FileRef;
 use crate::shell::Program;
 use crate::transport::{Completed, Credentials, Endpoint, Session, Stream, TransportError};
@@ -15,6 +16,11 @@ use crate::transport::{Completed, Credentials, Endpoint, Session, Stream, Transp
 pub trait ContentStore: Send + Sync {
     /// The file that the program names by this path.
     fn file(&self, path: &str) -> Option<FileRef>;
+
+    /// The folder that the program names by this path; its content is its archive.
+    fn folder(&self, _path: &str) -> Result<FolderRef, FolderFault> {
+        Err(FolderFault::Missing)
+    }
 
     /// The bytes with this SHA-256 (lower-case hex).
     fn content(&self, sha256: &str) -> Result<Vec<u8>, ContentFailure>;

@@ -10,6 +10,7 @@ use crate::eval::secrets::text_of;
 use crate::eval::walk::walk;
 use crate::eval::{Evaluated, Scope, eval};
 use crate::hir::expr::{Expr, ExprKind};
+use crate::hir::folder::{FolderFault, FolderRef};
 use crate::hir::value::{FileRef, SecretRef, Value};
 use crate::hir::world::Inventory;
 use crate::plan::model::Plan;
@@ -135,6 +136,10 @@ impl Scope for RunScope<'_> {
         self.files.file(path)
     }
 
+    fn folder(&self, path: &str) -> Result<FolderRef, FolderFault> {
+        self.files.folder(path)
+    }
+
     fn current_batch(&self) -> Evaluated {
         Evaluated::Known(Value::Hosts(self.batch.to_vec()))
     }
@@ -185,6 +190,10 @@ impl Scope for ActionScope<'_> {
 
     fn file(&self, path: &str) -> Option<FileRef> {
         self.files.file(path)
+    }
+
+    fn folder(&self, path: &str) -> Result<FolderRef, FolderFault> {
+        self.files.folder(path)
     }
 
     fn before(&self) -> Evaluated {

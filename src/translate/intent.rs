@@ -167,6 +167,7 @@ impl Reader<'_> {
             Value::String(text) => self.holds_text(&request, text),
             Value::Script(script) => request.contains(&script.text.trim().to_lowercase()),
             Value::File(file) => request.contains(&file.path.to_lowercase()),
+            Value::Folder(folder) => request.contains(&folder.archive.path.to_lowercase()),
             Value::Int(number) => self.holds_number(&number.to_string()),
             // `2GB` was read as the `2GiB` of the language, which the file has to say.
             Value::Size(_) => request.replace(' ', "").contains(&value.literal().to_lowercase()),

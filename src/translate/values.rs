@@ -141,6 +141,8 @@ fn one(token: &Token, ty: &Type) -> Option<String> {
         (Type::Url, TokenKind::Url | TokenKind::Quoted) => Some(url(text)),
         (Type::File, TokenKind::Quoted) => Some(format!("file({})", quoted())),
         (Type::File, TokenKind::Word) if is_word && text.contains('.') => Some(format!("file({})", quoted())),
+        (Type::Folder, TokenKind::Quoted) => Some(format!("folder({})", quoted())),
+        (Type::Folder, TokenKind::Word) if is_name => Some(format!("folder({})", quoted())),
         (Type::Script, TokenKind::Quoted) => Some(format!("sh\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))),
         (Type::Int, TokenKind::Number | TokenKind::Word) => {
             token.word.parse().ok().and_then(|number| fitting(Value::Int(number), ty))

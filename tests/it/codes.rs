@@ -26,6 +26,10 @@ fn findings(code: &str, text: &str) -> Vec<Diagnostic> {
     if let Some((_, data)) = text.lines().find_map(|line| line.split_once("# data.yaml: ")) {
         std::fs::write(folder.path().join("data.yaml"), data).expect("a data file");
     }
+    if let Some((_, page)) = text.lines().find_map(|line| line.split_once("# site/index.html: ")) {
+        std::fs::create_dir(folder.path().join("site")).expect("a folder");
+        std::fs::write(folder.path().join("site/index.html"), page).expect("a page");
+    }
     if let Some((_, module)) = text.lines().find_map(|line| line.split_once("# chat.ops: ")) {
         std::fs::write(folder.path().join("chat.ops"), format!("ops 1\n\n{module}\n")).expect("a module");
     }

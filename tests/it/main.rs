@@ -29,6 +29,7 @@ mod example_servers;
 mod examples;
 mod facts;
 mod floors;
+mod folders;
 mod hostile_hosts;
 mod integrations;
 mod inventory_sizes;
@@ -93,6 +94,7 @@ mod stdlib_rights;
 mod stdlib_scripts;
 mod stdlib_texts;
 mod stdlib_tls;
+mod stdlib_trees;
 mod stdlib_yaml;
 mod story;
 #[cfg(feature = "system-tests")]
@@ -165,6 +167,8 @@ mod system_sudo;
 mod system_swap;
 #[cfg(feature = "system-tests")]
 mod system_tools;
+#[cfg(feature = "system-tests")]
+mod system_trees;
 #[cfg(feature = "system-tests")]
 mod system_updates;
 #[cfg(feature = "system-tests")]

@@ -167,4 +167,8 @@ fn what_a_line_makes_different_is_shown() {
     assert!(planned.stdout.contains("-b = 2") && planned.stdout.contains("+b = 3"), "{planned:?}");
     let planned = case.run(step, "change", &["plan"]);
     assert!(planned.stdout.contains("sha256") && !planned.stdout.contains("b = 2"), "{planned:?}");
+    // Hosts write longer contents in several lines of base64.
+    case.project.write("root/conf", &format!("{}b = 2\n", "a = 1\n".repeat(50)));
+    let planned = case.run(step, "change", &["plan", "--diff"]);
+    assert!(planned.stdout.contains("-b = 2") && planned.stdout.contains("+b = 3"), "{planned:?}");
 }

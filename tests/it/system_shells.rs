@@ -26,6 +26,7 @@ const STEPS: &[&str] = &[
     "file.touch(path: \"@/new\", mode: \"0640\", owner: \"daemon\")",
     "file.permissions(path: \"@/d\", mode: \"0640\", folder_mode: \"0750\", owner: \"daemon\", group: \"1\", recursive: true)",
     "file.permissions(path: \"@/l\", owner: \"4711\")",
+    "file.tree(from: folder(\"root/source\"), to: \"@/tree\", delete: true, exclude: [\"*.log\"])",
     "archive.extract(archive: \"@/a.tgz\", to: \"@/it's out\")",
     "git.checkout(repo: \"@/repo\", to: \"@/clone\", version: \"v1\")",
     "service = process.status(name: \"opsc-no-such-process\")",
@@ -54,6 +55,18 @@ fn fill(root: &Path) {
     fs::create_dir(root.join("d")).unwrap();
     fs::write(root.join("d/a"), "it's\n\n").unwrap();
     fs::write(root.join("d/two\nlines"), "").unwrap();
+    for (name, text) in [
+        ("source/it's", "$(x)"),
+        ("source/sub/.h", "ä"),
+        ("tree/own/x", "x"),
+        ("tree/a.log", "log"),
+        ("tree/it's", "old"),
+    ] {
+        fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+        fs::write(root.join(name), text).unwrap();
+    }
+    std::os::unix::fs::symlink("sub/.h", root.join("source/two\nlines")).unwrap();
+    fs::write(root.join(format!("source/{}", "long ".repeat(25))), "").unwrap();
     std::os::unix::fs::chown(root.join("d/a"), Some(2), Some(4711)).unwrap();
     for (name, text) in files {
         fs::write(root.join(name), text).unwrap();

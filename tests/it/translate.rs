@@ -240,6 +240,7 @@ fn sample(name: &str, action: &Action) -> &'static str {
         (_, "status") => "204",
         (_, "path" | "to" | "home" | "shell" | "interpreter") => "/srv/x",
         ("file.move", "from") => "/srv/y",
+        ("file.tree", "from") => "dist/site",
         (_, "from") => "app.conf",
         (_, "mode") => "0640",
         (_, "repo") => "\"https://git.example.org/app.git\"",

@@ -107,6 +107,7 @@ fn how_to_write(expected: &str, found: &str) -> Option<&'static str> {
         ["int", "float", "duration", "size", "percent", "bool"].iter().any(|kind| expected.starts_with(kind));
     match found {
         "string" if expected.starts_with("file") => Some("a file of the project is written `file(\"app.conf\")`"),
+        "string" if expected.starts_with("folder") => Some("a folder of the project is written `folder(\"site\")`"),
         "string" if expected.starts_with("script") => Some("a script is written `sh\"uptime\"`"),
         "int" if !is_number => Some("a text stands in quotes, such as \"0640\""),
         _ => None,
