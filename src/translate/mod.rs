@@ -4,6 +4,7 @@
 //! never a guess.
 
 pub mod answer;
+pub mod asking;
 pub mod chart;
 pub mod clauses;
 pub mod conversation;
@@ -17,6 +18,7 @@ pub mod program;
 pub mod prompt;
 pub mod request;
 pub mod retrieve;
+pub mod settle;
 pub mod targets;
 pub mod templates;
 pub mod tokens;
