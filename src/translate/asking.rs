@@ -34,7 +34,10 @@ impl<'a> Answers<'a> {
     pub fn value(&self, ask: &str, param: &Param) -> Option<String> {
         let answer = self.to(ask)?;
         let whole = read_again(answer, &param.ty);
-        whole.filter(|values| values.len() == 1).and_then(|mut values| values.pop()).or_else(|| whole_line(answer, param))
+        whole
+            .filter(|values| values.len() == 1)
+            .and_then(|mut values| values.pop())
+            .or_else(|| whole_line(answer, param))
     }
 }
 

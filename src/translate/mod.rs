@@ -7,6 +7,7 @@ pub mod answer;
 pub mod asking;
 pub mod chart;
 pub mod clauses;
+pub mod conditions;
 pub mod conversation;
 pub mod endpoint;
 pub mod header;

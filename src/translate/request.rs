@@ -5,6 +5,7 @@ use super::Question;
 use super::asking::{Answers, question};
 use super::chart::{Argument, LeftOut, Node, Reading};
 use super::clauses::Control;
+use super::conditions::Condition;
 use super::settle::settle;
 use super::targets::Target;
 use super::tokens::Token;
@@ -54,7 +55,7 @@ pub fn fold(
     answers: &[(String, String)],
 ) -> Wish {
     let answers = Answers { said: answers, inventory };
-    let mut folder = Folder { tokens, actions, inventory, answers, wish: Wish::default(), hosts_first: None };
+    let mut folder = Folder { tokens, actions, inventory, answers, wish: Wish::default(), hosts_first: None, verb: "" };
     folder.wish.parts.push(WishedPart::default());
     for (index, reading) in readings.iter().enumerate() {
         folder.take(index, reading);
@@ -70,6 +71,8 @@ struct Folder<'a> {
     wish: Wish,
     /// Whether hosts stand before what is done on them, as the first clause says.
     hosts_first: Option<bool>,
+    /// The word that the last clause of an action began with.
+    verb: &'a str,
 }
 
 impl Folder<'_> {
@@ -77,11 +80,16 @@ impl Folder<'_> {
         match &reading.node {
             Node::Action { action, arguments, rivals, left_out, .. } => {
                 self.hosts_first.get_or_insert(false);
-                self.left_out_words(*action, left_out, reading);
+                self.verb = self.tokens.get(reading.start).map_or("", |token| token.word.as_str());
+                self.left_out_words(left_out);
+                if rivals.is_empty() {
+                    self.doubt(*action, left_out, reading);
+                }
                 let (action, arguments) = self.choose((*action, arguments.as_slice()), rivals, reading);
                 self.steps(index, action, arguments, reading);
                 self.left_out_params(index, left_out);
             }
+            Node::Control(Control::If(conditions)) => self.condition(conditions, reading),
             Node::Control(control) => self.control(control),
             Node::Unknown => self.unknown(&self.words(reading)),
         }
@@ -92,16 +100,20 @@ impl Folder<'_> {
         range.iter().map(|token| token.text.as_str()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Words that the phrase does not have are asked about. Where only its small words are missing, so is the whole.
-    fn left_out_words(&mut self, action: usize, left_out: &LeftOut, reading: &Reading) {
+    /// Words that the phrase does not have are asked about.
+    fn left_out_words(&mut self, left_out: &LeftOut) {
         let tokens = self.tokens;
         for token in left_out.words.iter().filter_map(|at| tokens.get(*at)) {
             self.unknown(&token.text);
         }
-        let name = self.actions.get(action).map(|action| action.name.clone()).unwrap_or_default();
-        if !left_out.joining || !left_out.words.is_empty() || !left_out.params.is_empty() {
+    }
+
+    /// Where nothing else is asked of a reading that may be wrong, it is asked whether it is right.
+    fn doubt(&mut self, action: usize, left_out: &LeftOut, reading: &Reading) {
+        if !left_out.is_doubtful || !left_out.words.is_empty() || !left_out.params.is_empty() {
             return;
         }
+        let name = self.actions.get(action).map(|action| action.name.clone()).unwrap_or_default();
         let words = self.words(reading);
         let ask = format!("does \"{words}\" mean {name}?");
         if self.answers.to(&ask).is_none_or(|answer| answer != name && answer != "yes") {
@@ -232,7 +244,22 @@ impl Folder<'_> {
                     step.retry = Some((times.clone(), every.clone()));
                 }
             }
-            Control::Noise => {}
+            Control::If(_) | Control::Noise => {}
+        }
+    }
+
+    /// A condition goes without saying where the last clause says only what should be there or gone, and its action does
+    /// nothing where it is so already. What else it says of a thing might not be wished for one that is there.
+    fn condition(&mut self, conditions: &[Condition], reading: &Reading) {
+        let (verb, actions) = (self.verb, self.actions);
+        let steps = &self.part_with_steps().steps;
+        let last = steps.last().map(|step| step.clause);
+        let has_aim = |step: &WishedStep| {
+            actions.get(step.action).is_some_and(|action| action.skip.is_some()) && step.arguments.len() <= 1
+        };
+        let is_plain = last.is_some() && steps.iter().filter(|step| Some(step.clause) == last).all(has_aim);
+        if !is_plain || !conditions.iter().any(|condition| condition.goes_without_saying(verb)) {
+            self.unknown(&self.words(reading));
         }
     }
 
