@@ -79,7 +79,7 @@ pub fn conditions(tokens: &[Token], at: usize) -> Vec<(usize, Condition)> {
     let state = |state: &'static State| {
         let is_word = state.words.contains(&word(said));
         let is_opposite = state.opposites.contains(&word(said));
-        (is_word || is_opposite).then(|| (end, Condition::State(state, is_so == is_word)))
+        (is_word || is_opposite).then_some((end, Condition::State(state, is_so == is_word)))
     };
     STATES.iter().filter_map(state).collect()
 }
