@@ -28,6 +28,7 @@ fn a_doubtful_phrase_is_a_question_even_where_all_its_words_are_there() {
 fn who_answers_yes_means_the_action_of_the_question() {
     let project = project();
     let shown = project.on_terminal("compile 'enable nginx on web1' --save a.ops", "yes\n");
+    assert!(shown.contains("does \"enable nginx\" mean service.enable?"), "{shown}");
     let saved = project.read("a.ops").unwrap_or_else(|| panic!("{shown}"));
     assert!(saved.contains("service.enable(name: \"nginx\")"), "{saved}");
 }
