@@ -2,7 +2,7 @@
 //! possible, dear, and later a question. Two actions that read the same words alike are a tie, and a question too.
 
 use super::clauses::{Control, controls};
-use super::lexicon::{POLITE, begins_reason, same_word};
+use super::lexicon::{POLITE, begins_purpose, begins_reason, is_article, same_word};
 use super::partial::{begins_another, partial_readings};
 use super::phrasebook::Phrasebook;
 use super::templates::Part;
@@ -43,8 +43,8 @@ pub struct LeftOut {
     pub words: Vec<usize>,
     /// Parameters that the phrase speaks of and the request does not.
     pub params: Vec<String>,
-    /// The phrase has small words that the request lacks, or has elsewhere.
-    pub joining: bool,
+    /// The phrase has small words that the request lacks, or has elsewhere; or it may as well mean something else.
+    pub is_doubtful: bool,
 }
 
 /// What a template found for a parameter.
@@ -58,6 +58,8 @@ pub struct Argument {
 /// An unknown word costs more than any clause that takes it.
 pub const UNKNOWN: u32 = 1000;
 pub const CLAUSE: u32 = 10;
+/// A phrase that may mean something else comes behind all that mean one thing.
+pub const DOUBT: u32 = 600;
 
 /// Where a word is left over, phrases are tried that leave words or values out: each is then a question, but a question
 /// about an action.
@@ -85,15 +87,26 @@ fn exact(tokens: &[Token], start: usize, book: &Phrasebook<'_>, inventory: &Inve
     }
     candidates.extend(action_readings(tokens, start, book));
     candidates.extend(reason(tokens, start, inventory));
-    if tokens.get(start).is_some_and(|token| POLITE.contains(&token.word.as_str())) {
+    if is_polite(tokens, start) {
         candidates.push((start + 1, 2, Node::Control(Control::Noise)));
     }
     candidates
 }
 
+/// "I want to": what "to" begins elsewhere is what for.
+fn is_polite(tokens: &[Token], at: usize) -> bool {
+    let polite = |at: usize| tokens.get(at).is_some_and(|token| POLITE.contains(&token.word.as_str()));
+    let is_to = tokens.get(at).is_some_and(|token| token.word == "to");
+    polite(at) && (!is_to || at == 0 || polite(at - 1))
+}
+
 /// "so that we can stop redis" is no wish to stop redis: all of it is one thing that is not understood.
 fn reason(tokens: &[Token], start: usize, inventory: &Inventory) -> Option<Candidate> {
-    tokens.get(start).filter(|token| begins_reason(&token.word))?;
+    let first = tokens.get(start)?;
+    let is_purpose = || start > 0 && begins_purpose(&first.word, tokens.get(start + 1).map_or("", |next| &next.word));
+    if !begins_reason(&first.word) && !is_purpose() {
+        return None;
+    }
     let is_end = |at: &usize| {
         tokens.get(*at).is_some_and(|token| token.kind == TokenKind::Comma) || begins_another(tokens, *at, inventory)
     };
@@ -137,7 +150,8 @@ fn action_readings(tokens: &[Token], start: usize, book: &Phrasebook<'_>) -> Vec
     let Some(first) = tokens.get(start) else { return Vec::new() };
     for phrase in book.beginning_with(&first.word) {
         let Some(action) = book.actions.get(phrase.action) else { continue };
-        for candidate in matches(&phrase.parts, tokens, start, action) {
+        for mut candidate in matches(&phrase.parts, tokens, start, action) {
+            candidate.is_doubtful |= phrase.is_doubtful;
             let is_known = |(known, other): &(usize, Match)| *known == phrase.action && other.says_the_same(&candidate);
             if candidate.end > start && !found.iter().any(is_known) {
                 found.push((phrase.action, candidate));
@@ -154,34 +168,48 @@ struct Match {
     arguments: Vec<Argument>,
     /// Words that are one letter off.
     typos: u32,
+    is_doubtful: bool,
 }
 
 impl Match {
     fn empty(end: usize) -> Match {
-        Match { end, arguments: Vec::new(), typos: 0 }
+        Match { end, arguments: Vec::new(), typos: 0, is_doubtful: false }
     }
 
     fn then(&self, rest: Match) -> Match {
         let arguments = [self.arguments.clone(), rest.arguments].concat();
-        Match { end: rest.end, arguments, typos: self.typos + rest.typos }
+        Match {
+            end: rest.end,
+            arguments,
+            typos: self.typos + rest.typos,
+            is_doubtful: self.is_doubtful || rest.is_doubtful,
+        }
     }
 
     fn says_the_same(&self, other: &Match) -> bool {
-        self.end == other.end && self.arguments == other.arguments
+        self.end == other.end && self.arguments == other.arguments && self.is_doubtful <= other.is_doubtful
     }
 
     /// Among readings of the same words, the one that gives more of them a meaning is better.
     fn cost(&self) -> u32 {
-        CLAUSE + 5_u32.saturating_sub(u32::try_from(self.arguments.len()).unwrap_or(5)) + self.typos
+        let doubt = if self.is_doubtful { DOUBT } else { 0 };
+        CLAUSE + 5_u32.saturating_sub(u32::try_from(self.arguments.len()).unwrap_or(5)) + self.typos + doubt
     }
 
     fn node(&self, action: usize, found: &[(usize, Match)]) -> Node {
         let rivals = found.iter().filter(|(rival, other)| {
-            *rival != action && other.end == self.end && other.arguments.len() >= self.arguments.len()
+            let is_as_good = other.arguments.len() >= self.arguments.len() && other.is_doubtful <= self.is_doubtful;
+            *rival != action && other.end == self.end && is_as_good
         });
         let rivals = rivals.map(|(rival, other)| (*rival, other.arguments.clone())).collect();
         let arguments = self.arguments.clone();
-        Node::Action { action, arguments, rivals, typos: self.typos, left_out: LeftOut::default() }
+        Node::Action {
+            action,
+            arguments,
+            rivals,
+            typos: self.typos,
+            left_out: LeftOut { is_doubtful: self.is_doubtful, ..LeftOut::default() },
+        }
     }
 }
 
@@ -191,8 +219,11 @@ fn matches(parts: &[Part], tokens: &[Token], at: usize, action: &Action) -> Vec<
         branches.iter().flat_map(|branch| matches(branch, tokens, at, action)).collect()
     };
     let mut heads: Vec<Match> = match part {
-        Part::Word(template) => word(template, tokens, at).into_iter().collect(),
-        Part::Slot(name) => slot(name, tokens, at, action),
+        Part::Word(template) => word(template, tokens, at)
+            .or_else(|| word(template, tokens, past_article(tokens, at)?))
+            .into_iter()
+            .collect(),
+        Part::Slot(name) => slot(name, tokens, past_article(tokens, at).unwrap_or(at), action),
         Part::Implied(name, value) => {
             let argument = implied(name, value, action);
             argument.map(|argument| Match { arguments: vec![argument], ..Match::empty(at) }).into_iter().collect()
@@ -209,6 +240,11 @@ fn matches(parts: &[Part], tokens: &[Token], at: usize, action: &Action) -> Vec<
         found.extend(matches(rest, tokens, head.end, action).into_iter().map(|tail| head.then(tail)));
     }
     found
+}
+
+/// An article may stand before any word and any value.
+fn past_article(tokens: &[Token], at: usize) -> Option<usize> {
+    tokens.get(at).filter(|token| token.kind == TokenKind::Word && is_article(&token.word)).map(|_| at + 1)
 }
 
 /// A comma or "and" before one more detail: "with mode 0750, owned by root".
@@ -236,7 +272,11 @@ fn slot(name: &str, tokens: &[Token], at: usize, action: &Action) -> Vec<Match> 
     }
     readings(tokens, at, &param.ty)
         .into_iter()
-        .map(|filler| Match { arguments: argument(filler.values), ..Match::empty(at + filler.length) })
+        .map(|filler| Match {
+            arguments: argument(filler.values),
+            is_doubtful: filler.is_doubtful,
+            ..Match::empty(at + filler.length)
+        })
         .collect()
 }
 

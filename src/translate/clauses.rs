@@ -1,5 +1,6 @@
 //! The control grammar: hosts, exceptions, batches, failure, retries. Each reading says how many tokens it took.
 
+use super::conditions::{Condition, conditions};
 use super::targets::{NOUNS, Phrases, Target};
 use super::tokens::{Token, TokenKind};
 use super::values::readings;
@@ -23,6 +24,8 @@ pub enum Control {
         times: String,
         every: Option<String>,
     },
+    /// What may go without saying; every meaning that its words may have.
+    If(Vec<Condition>),
     /// Words that say nothing more.
     Noise,
 }
@@ -39,6 +42,7 @@ impl Control {
             Control::RollbackUnless(_) => "gate, rollback",
             Control::MaxFailures(_) => "max_failures",
             Control::Retry { .. } => "retry",
+            Control::If(_) => "if",
             Control::Noise => "noise",
         }
     }
@@ -71,6 +75,10 @@ pub fn controls(tokens: &[Token], at: usize, inventory: &Inventory) -> Vec<(usiz
     found.extend(reader.failure(at));
     found.extend(reader.retry(at));
     found.extend(reader.noise(at));
+    let all = conditions(tokens, at);
+    if let Some((end, _)) = all.first() {
+        found.push((end - at, Control::If(all.iter().map(|(_, condition)| condition.clone()).collect())));
+    }
     found
 }
 
@@ -103,7 +111,10 @@ impl Reader<'_> {
             let end = self.skip(at + 2, &[NOUNS, &["one", "1", "batch", "step"]].concat());
             return Some((end - at, Control::Noise));
         }
-        (token.kind == TokenKind::Comma || NOISE.contains(&token.word.as_str())).then_some((1, Control::Noise))
+        // "after the upgrade" says when, which nothing stands for; "after that" only what comes next.
+        let says_when = token.word == "after" && !self.is(at + 1, &["that", "this", "which", ","]);
+        let is_noise = token.kind == TokenKind::Comma || NOISE.contains(&token.word.as_str());
+        (is_noise && !says_when).then_some((1, Control::Noise))
     }
 
     fn hosts(&self, at: usize) -> Option<(usize, Control)> {

@@ -20,7 +20,7 @@ pub const NEVER_NAMES: &[&str] = &[
     "additional", "necessary", "needed", "new", "old", "current", "default", "existing", "missing", "other",
     "another", "some", "any", "our", "my", "your", "its", "specific", "various", "common", "basic", "extra",
     "selected", "custom", "so", "because", "order", "existence", "presence", "system", "os", "patch", "patches", "unneeded", "unused",
-    "orphaned",
+    "orphaned", "swap", "swapping", "selinux", "scale", "scaling", "availability", "placement", "dns", "tcp", "udp",
 ];
 
 /// Verbs: after "and" they begin a clause, and are no further name of a list.
@@ -40,7 +40,8 @@ pub const VERBS: &[&str] = &[
 #[rustfmt::skip]
 pub const POLITE: &[&str] = &[
     "please", "can", "could", "would", "you", "kindly", "hi", "hello", "hey", "i", "want", "need", "to", "us", "me", "let",
-    "just", "again", "now", "simply", "we",
+    "just", "again", "now", "simply", "we", "thanks", "thank", "asap", "immediately", "quickly", "lets", "let's",
+    "i'd", "we'd", "like", "shall", "will", "help", "ahead", "should", "must",
 ];
 
 /// Words of a phrase that only join the others; what is missing besides them is a value.
@@ -75,7 +76,13 @@ pub fn weight(word: &str) -> u32 {
 
 /// A condition or a reason begins with one of these; what it speaks of is no wish.
 pub fn begins_reason(word: &str) -> bool {
-    ["so", "because", "since", "if", "unless", "when", "while", "before"].contains(&word)
+    ["so", "because", "since", "if", "unless", "when", "while", "before", "after"].contains(&word)
+}
+
+/// "to refresh the list", "to avoid trouble": what for, and no wish either.
+pub fn begins_purpose(word: &str, next: &str) -> bool {
+    const MORE: &[&str] = &["use", "avoid", "prevent", "refresh", "support", "keep", "help", "work", "fix", "register"];
+    word == "to" && (VERBS.contains(&next) || MORE.contains(&next))
 }
 
 pub fn is_article(word: &str) -> bool {

@@ -4,8 +4,10 @@
 //! never a guess.
 
 pub mod answer;
+pub mod asking;
 pub mod chart;
 pub mod clauses;
+pub mod conditions;
 pub mod conversation;
 pub mod endpoint;
 pub mod header;
@@ -17,6 +19,7 @@ pub mod program;
 pub mod prompt;
 pub mod request;
 pub mod retrieve;
+pub mod settle;
 pub mod targets;
 pub mod templates;
 pub mod tokens;

@@ -10,7 +10,7 @@ use super::lexicon::{POLITE, begins_reason, is_article, is_joining, same_word, w
 use super::phrasebook::{Phrase, Phrasebook};
 use super::templates::Part;
 use super::tokens::{Token, TokenKind};
-use super::values::{may_be_file, readings};
+use super::values::{is_file_name, may_be_file, readings};
 use crate::hir::program::Action;
 use crate::hir::types::Type;
 use crate::hir::world::Inventory;
@@ -19,15 +19,21 @@ use crate::hir::world::Inventory;
 const PARTIAL: u32 = 300;
 const NO_VALUE: u32 = 50;
 const NO_JOINING_WORD: u32 = 20;
+const DOUBTFUL: u32 = 120;
 /// A word that would fit as any name says little.
 const ANY_NAME: u32 = 450;
 const FILE_NAME: u32 = 100;
 const COMMA: u32 = 400;
 /// Where more actions come into question than this, naming them helps nobody.
 const MOST_RIVALS: usize = 3;
-/// What a reading must have to be worth a question, and what is enough where no other action can be read.
+/// What a reading must have to be worth a question, and what is enough where only few actions can be read.
 const ENOUGH: u32 = 3;
 const ENOUGH_ALONE: u32 = 2;
+const FEW: usize = 3;
+/// Words that may be a text that should have stood in quotes.
+const UNQUOTED: u32 = 200;
+const UNQUOTED_WORD: u32 = 100;
+const MOST_UNQUOTED: usize = 2;
 /// A value that only few things can be says as much as a word of the action's own.
 const VALUE_WEIGHT: u32 = 2;
 /// Words at which something else begins.
@@ -55,8 +61,9 @@ pub fn partial_readings(
     }
     best.retain(|_, found| found.evidence >= ENOUGH_ALONE);
     let actions: BTreeSet<usize> = best.keys().map(|(_, action)| *action).collect();
-    let enough = if actions.len() == 1 { ENOUGH_ALONE } else { ENOUGH };
-    best.retain(|_, found| found.evidence >= enough);
+    if actions.len() > FEW || best.values().any(|found| found.evidence >= ENOUGH) {
+        best.retain(|_, found| found.evidence >= ENOUGH);
+    }
     best.iter().filter_map(|((end, action), found)| candidate(*end, *action, found, &best)).collect()
 }
 
@@ -116,7 +123,10 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn phrase(&self, phrase: &Phrase) -> Frontier {
-        let begin = Frontier::from([(self.start, Found::default())]);
+        let mut begin = Found::default();
+        begin.left_out.is_doubtful = phrase.is_doubtful;
+        begin.cost = if phrase.is_doubtful { DOUBTFUL } else { 0 };
+        let begin = Frontier::from([(self.start, begin)]);
         let mut ends = self.all(&phrase.parts, begin, false);
         ends.retain(|end, _| *end > self.start);
         ends
@@ -155,10 +165,10 @@ impl Walk<'_> {
 
     fn word(&self, word: &str, from: &Frontier, is_detail: bool, to: &mut Frontier) {
         for (at, found) in from {
-            if is_joining(word) && !is_detail && *at > self.start {
+            if *at > self.start && !is_detail && (is_joining(word) || self.is_said_by_name(word, *at)) {
                 let mut without = found.clone();
                 without.cost += NO_JOINING_WORD;
-                without.left_out.joining = true;
+                without.left_out.is_doubtful = true;
                 keep(to, *at, without);
             }
             let is_it = |token: &Token| token.kind == TokenKind::Word && same_word(word, &token.word);
@@ -170,6 +180,13 @@ impl Walk<'_> {
                 keep(to, next + 1, next_found);
             }
         }
+    }
+
+    /// "the file nginx.conf" is also said without the word.
+    fn is_said_by_name(&self, word: &str, at: usize) -> bool {
+        let is_article = |token: &&Token| is_article(&token.word);
+        let next = self.tokens.iter().skip(at).find(|token| !is_article(token));
+        word == "file" && next.is_some_and(is_file_name)
     }
 
     /// The first token from `at` on that is wanted; nothing stands before the first word of a phrase.
@@ -199,6 +216,7 @@ impl Walk<'_> {
         for (at, found) in from {
             if !is_detail {
                 keep(to, *at, without_value(found, name));
+                self.unquoted(name, &param.ty, *at, found, to);
             }
             let last = if *at == self.start { at + 1 } else { self.limit };
             for next in *at..last {
@@ -211,6 +229,7 @@ impl Walk<'_> {
                     let mut found = before.clone();
                     found.cost += if weak { ANY_NAME * u32::try_from(filler.length).unwrap_or(1) } else { 0 };
                     found.evidence += if weak { 0 } else { VALUE_WEIGHT };
+                    found.left_out.is_doubtful |= filler.is_doubtful;
                     found.arguments.push(Argument { name: name.to_string(), values: filler.values });
                     keep(to, next + filler.length, found);
                 }
@@ -218,9 +237,38 @@ impl Walk<'_> {
                     let mut found = without_value(&before, name);
                     found.cost += FILE_NAME;
                     found.evidence += VALUE_WEIGHT;
-                    keep(to, next + 1, found);
+                    for end in [Some(next + 1), self.in_folder(next)].into_iter().flatten() {
+                        keep(to, end, found.clone());
+                    }
                 }
             }
+        }
+    }
+
+    /// Where "nginx.conf in /etc/nginx" ends: both together are one path, which is asked for.
+    fn in_folder(&self, at: usize) -> Option<usize> {
+        self.tokens.get(at).filter(|token| is_file_name(token))?;
+        self.tokens.get(at + 1).filter(|token| ["in", "from", "under", "below"].contains(&token.word.as_str()))?;
+        let is_article = self.tokens.get(at + 2).is_some_and(|token| is_article(&token.word));
+        let folder = at + 2 + usize::from(is_article);
+        let is_folder = |token: &&Token| token.kind == TokenKind::Path || may_be_file(token);
+        self.tokens.get(folder).filter(is_folder).filter(|_| folder < self.limit).map(|_| folder + 1)
+    }
+
+    /// "add root ALL to sudoers": where a text is wanted, bare words are probably it, and are asked about.
+    fn unquoted(&self, name: &str, ty: &Type, at: usize, found: &Found, to: &mut Frontier) {
+        if at == self.start || !matches!(ty, Type::String | Type::Text) {
+            return;
+        }
+        let mut text = without_value(found, name);
+        text.cost += UNQUOTED;
+        for next in at..self.limit.min(at + MOST_UNQUOTED) {
+            if self.tokens.get(next).is_none_or(|token| token.kind == TokenKind::Comma) {
+                return;
+            }
+            text.cost += UNQUOTED_WORD;
+            text.left_out.words.push(next);
+            keep(to, next + 1, text.clone());
         }
     }
 

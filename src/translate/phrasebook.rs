@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::lexicon::same_word;
-use super::templates::{Part, beginnings, parse};
+use super::templates::{Part, beginnings, is_doubtful, parse};
 use crate::hir::program::Action;
 
 pub struct Phrasebook<'a> {
@@ -18,6 +18,8 @@ pub struct Phrase {
     /// Index into the actions.
     pub action: usize,
     pub parts: Vec<Part>,
+    /// Who says so is asked whether this action is meant.
+    pub is_doubtful: bool,
 }
 
 impl<'a> Phrasebook<'a> {
@@ -33,7 +35,7 @@ impl<'a> Phrasebook<'a> {
                 book.by_beginning.entry(word).or_default().push(number);
             }
             book.open.extend(is_open.then_some(number));
-            book.phrases.push(Phrase { action, parts });
+            book.phrases.push(Phrase { action, parts, is_doubtful: is_doubtful(says) });
         }
         book
     }

@@ -5,7 +5,7 @@ use super::clauses::Control;
 use super::phrasebook::Phrasebook;
 use super::request::{Wish, WishedPart, WishedStep, fold};
 use super::targets::parameter;
-use super::tokens::{Token, tokenize};
+use super::tokens::{Token, apart, tokenize};
 use super::{ClauseReading, Draft};
 use crate::hir::effect::Row;
 use crate::hir::program::{Action, Param};
@@ -16,13 +16,32 @@ use crate::hir::world::Inventory;
 /// Reads a request with the phrases there are and the names of an inventory, and writes its program or says what must
 /// be asked. `answers` are asks of earlier questions with what was said to them.
 pub fn draft(request: &str, book: &Phrasebook<'_>, inventory: &Inventory, answers: &[(String, String)]) -> Draft {
-    let tokens = tokenize(request);
     let actions = book.actions;
-    let readings = cover(&tokens, book, inventory);
+    let (tokens, readings) = read(tokenize(request), book, inventory);
     let wish = fold(&tokens, &readings, actions, inventory, answers);
     let clauses = readings.iter().filter_map(|reading| clause(request, &tokens, reading, actions)).collect();
     let source = wish.questions.is_empty().then(|| Writer { wish: &wish, actions, inventory }.source(request));
     Draft { source, clauses, questions: wish.questions }
+}
+
+/// The readings of a request; words with hyphens are taken apart only where more is understood so.
+fn read(tokens: Vec<Token>, book: &Phrasebook<'_>, inventory: &Inventory) -> (Vec<Token>, Vec<Reading>) {
+    let readings = cover(&tokens, book, inventory);
+    let left_over = unknown_words(&readings);
+    let others = if left_over > 0 { apart(&tokens) } else { None };
+    match others.map(|others| (cover(&others, book, inventory), others)) {
+        Some((better, others)) if unknown_words(&better) < left_over => (others, better),
+        _ => (tokens, readings),
+    }
+}
+
+fn unknown_words(readings: &[Reading]) -> usize {
+    let unknown = |reading: &Reading| match &reading.node {
+        Node::Action { left_out, .. } => left_out.words.len(),
+        Node::Unknown => reading.end - reading.start,
+        Node::Control(_) => 0,
+    };
+    readings.iter().map(unknown).sum()
 }
 
 fn clause(request: &str, tokens: &[Token], reading: &Reading, actions: &[&Action]) -> Option<ClauseReading> {

@@ -2,14 +2,17 @@
 //! The order is the request's. Knows nothing of how a program is written.
 
 use super::Question;
+use super::asking::{Answers, question};
 use super::chart::{Argument, LeftOut, Node, Reading};
 use super::clauses::Control;
+use super::conditions::Condition;
+use super::settle::settle;
 use super::targets::Target;
 use super::tokens::Token;
 use super::values::read_again;
 use crate::base::near::nearest;
 use crate::base::words;
-use crate::hir::program::{Action, Param};
+use crate::hir::program::Action;
 use crate::hir::world::Inventory;
 
 /// What the clauses of a request say together.
@@ -40,7 +43,7 @@ pub struct WishedStep {
     /// Steps of one clause belong together: "them" is all of them.
     clause: usize,
     /// Parameters that must be known although they have a default.
-    asked: Vec<String>,
+    pub asked: Vec<String>,
 }
 
 /// Folds the readings. `answers` are the asks of earlier questions with what was said to them.
@@ -51,27 +54,25 @@ pub fn fold(
     inventory: &Inventory,
     answers: &[(String, String)],
 ) -> Wish {
-    let mut folder = Folder { tokens, actions, inventory, answers, wish: Wish::default(), hosts_first: None };
+    let answers = Answers { said: answers, inventory };
+    let mut folder = Folder { tokens, actions, inventory, answers, wish: Wish::default(), hosts_first: None, verb: "" };
     folder.wish.parts.push(WishedPart::default());
     for (index, reading) in readings.iter().enumerate() {
         folder.take(index, reading);
     }
-    folder.settle();
-    folder.wish
+    settle(folder.wish, actions, &answers)
 }
 
 struct Folder<'a> {
     tokens: &'a [Token],
     actions: &'a [&'a Action],
     inventory: &'a Inventory,
-    answers: &'a [(String, String)],
+    answers: Answers<'a>,
     wish: Wish,
     /// Whether hosts stand before what is done on them, as the first clause says.
     hosts_first: Option<bool>,
-}
-
-pub fn question(kind: &'static str, got: &str, options: Vec<String>, ask: String) -> Question {
-    Question { kind, got: got.to_string(), options, ask }
+    /// The word that the last clause of an action began with.
+    verb: &'a str,
 }
 
 impl Folder<'_> {
@@ -79,11 +80,16 @@ impl Folder<'_> {
         match &reading.node {
             Node::Action { action, arguments, rivals, left_out, .. } => {
                 self.hosts_first.get_or_insert(false);
-                self.left_out_words(*action, left_out, reading);
+                self.verb = self.tokens.get(reading.start).map_or("", |token| token.word.as_str());
+                self.left_out_words(left_out);
+                if rivals.is_empty() {
+                    self.doubt(*action, left_out, reading);
+                }
                 let (action, arguments) = self.choose((*action, arguments.as_slice()), rivals, reading);
                 self.steps(index, action, arguments, reading);
                 self.left_out_params(index, left_out);
             }
+            Node::Control(Control::If(conditions)) => self.condition(conditions, reading),
             Node::Control(control) => self.control(control),
             Node::Unknown => self.unknown(&self.words(reading)),
         }
@@ -94,23 +100,23 @@ impl Folder<'_> {
         range.iter().map(|token| token.text.as_str()).collect::<Vec<_>>().join(" ")
     }
 
-    fn answer(&self, ask: &str) -> Option<&str> {
-        self.answers.iter().find(|(asked, _)| asked == ask).map(|(_, answer)| answer.trim())
-    }
-
-    /// Words that the phrase does not have are asked about. Where only its small words are missing, so is the whole.
-    fn left_out_words(&mut self, action: usize, left_out: &LeftOut, reading: &Reading) {
+    /// Words that the phrase does not have are asked about.
+    fn left_out_words(&mut self, left_out: &LeftOut) {
         let tokens = self.tokens;
         for token in left_out.words.iter().filter_map(|at| tokens.get(*at)) {
             self.unknown(&token.text);
         }
-        let name = self.actions.get(action).map(|action| action.name.clone()).unwrap_or_default();
-        if !left_out.joining || !left_out.words.is_empty() || !left_out.params.is_empty() {
+    }
+
+    /// Where nothing else is asked of a reading that may be wrong, it is asked whether it is right.
+    fn doubt(&mut self, action: usize, left_out: &LeftOut, reading: &Reading) {
+        if !left_out.is_doubtful || !left_out.words.is_empty() || !left_out.params.is_empty() {
             return;
         }
+        let name = self.actions.get(action).map(|action| action.name.clone()).unwrap_or_default();
         let words = self.words(reading);
         let ask = format!("does \"{words}\" mean {name}?");
-        if self.answer(&ask).is_none_or(|answer| answer != name && answer != "yes") {
+        if self.answers.to(&ask).is_none_or(|answer| answer != name && answer != "yes") {
             self.wish.questions.push(question("tie", &words, vec![name], ask));
         }
     }
@@ -138,7 +144,7 @@ impl Folder<'_> {
         let mut names: Vec<String> = all.iter().map(|(index, _)| name(*index)).collect();
         let words = self.words(reading);
         let ask = format!("does \"{words}\" mean {}?", words::join_or(&names));
-        let chosen = self.answer(&ask).and_then(|answer| all.iter().find(|(index, _)| name(*index) == answer));
+        let chosen = self.answers.to(&ask).and_then(|answer| all.iter().find(|(index, _)| name(*index) == answer));
         if let Some(chosen) = chosen {
             return *chosen;
         }
@@ -238,7 +244,22 @@ impl Folder<'_> {
                     step.retry = Some((times.clone(), every.clone()));
                 }
             }
-            Control::Noise => {}
+            Control::If(_) | Control::Noise => {}
+        }
+    }
+
+    /// A condition goes without saying where the last clause says only what should be there or gone, and its action does
+    /// nothing where it is so already. What else it says of a thing might not be wished for one that is there.
+    fn condition(&mut self, conditions: &[Condition], reading: &Reading) {
+        let (verb, actions) = (self.verb, self.actions);
+        let steps = &self.part_with_steps().steps;
+        let last = steps.last().map(|step| step.clause);
+        let has_aim = |step: &WishedStep| {
+            actions.get(step.action).is_some_and(|action| action.skip.is_some()) && step.arguments.len() <= 1
+        };
+        let is_plain = last.is_some() && steps.iter().filter(|step| Some(step.clause) == last).all(has_aim);
+        if !is_plain || !conditions.iter().any(|condition| condition.goes_without_saying(verb)) {
+            self.unknown(&self.words(reading));
         }
     }
 
@@ -288,20 +309,13 @@ impl Folder<'_> {
             None => groups.iter().map(ToString::to_string).collect(),
         };
         let ask = format!("there is no group or host `{name}`: which one is meant?");
-        match self.answered_hosts(&ask) {
+        match self.answers.hosts(&ask) {
             Some(targets) => self.hosts(&targets),
             None => {
                 self.wish.questions.push(question("unknown_name", name, options, ask));
                 self.part().hosts.get_or_insert_default();
             }
         }
-    }
-
-    /// An answer that names hosts.
-    fn answered_hosts(&self, ask: &str) -> Option<Vec<Target>> {
-        let tokens = super::tokens::tokenize(self.answer(ask)?);
-        let phrases = super::targets::Phrases { tokens: &tokens, inventory: self.inventory };
-        phrases.read(0).filter(|(length, _)| *length == tokens.len()).map(|(_, targets)| targets)
     }
 
     fn except(&mut self, targets: &[Target]) {
@@ -311,97 +325,4 @@ impl Folder<'_> {
             None => self.part().except.extend(targets.iter().cloned()),
         }
     }
-
-    /// Hosts for steps that have none said, and everything that must be asked before there can be a program.
-    fn settle(&mut self) {
-        self.wish.parts.retain(|part| !part.steps.is_empty() || part.hosts.is_some() || !part.except.is_empty());
-        self.share_hosts();
-        self.join_neighbours();
-        if !self.wish.parts.iter().any(|part| !part.steps.is_empty()) && self.wish.questions.is_empty() {
-            let ask = "what should be done? no action was recognised (`opsc actions` lists them)".to_string();
-            self.wish.questions.push(question("missing", "", Vec::new(), ask));
-        }
-        if self.wish.rollback && self.wish.parts.len() > 1 {
-            let ask =
-                "when one part fails, should only its own hosts be rolled back, or the earlier parts too?".to_string();
-            self.wish.questions.push(question("scope", "", Vec::new(), ask));
-        }
-        self.ask_for_arguments();
-    }
-
-    /// Steps without hosts run where the only hosts said are; where there are several, only people know.
-    fn share_hosts(&mut self) {
-        let said: Vec<(Vec<Target>, Vec<Target>)> =
-            self.wish.parts.iter().filter_map(|part| Some((part.hosts.clone()?, part.except.clone()))).collect();
-        let actions = self.actions;
-        let needs_host = |part: &WishedPart| {
-            part.steps.iter().filter_map(|step| actions.get(step.action)).any(|action| !action.is_controller())
-        };
-        let ask = "on which hosts?".to_string();
-        let answered = self.answered_hosts(&ask);
-        let mut unclear = false;
-        for part in self.wish.parts.iter_mut().filter(|part| part.hosts.is_none()) {
-            match (said.as_slice(), &answered) {
-                ([(hosts, except)], _) => {
-                    part.hosts = Some(hosts.clone());
-                    part.except.clone_from(except);
-                }
-                (_, Some(hosts)) => part.hosts = Some(hosts.clone()),
-                // A question to a url at the end is about what came before.
-                ([.., (hosts, except)], None) if !needs_host(part) => {
-                    part.hosts = Some(hosts.clone());
-                    part.except.clone_from(except);
-                }
-                _ => unclear = unclear || needs_host(part),
-            }
-        }
-        if unclear {
-            let options = self.inventory.groups.iter().map(|group| group.name.clone()).collect();
-            self.wish.questions.push(question("hosts", "", options, ask));
-        }
-    }
-
-    fn join_neighbours(&mut self) {
-        let mut joined: Vec<WishedPart> = Vec::new();
-        for part in std::mem::take(&mut self.wish.parts) {
-            match joined.last_mut() {
-                Some(last) if last.hosts == part.hosts && last.except == part.except => last.steps.extend(part.steps),
-                _ => joined.push(part),
-            }
-        }
-        self.wish.parts = joined;
-    }
-
-    fn ask_for_arguments(&mut self) {
-        let mut questions = Vec::new();
-        let (actions, answers) = (self.actions, self.answers);
-        for step in self.wish.parts.iter_mut().flat_map(|part| &mut part.steps) {
-            let Some(action) = actions.get(step.action) else { continue };
-            let given = |param: &Param| step.arguments.iter().any(|(name, _)| *name == param.name);
-            let is_open = |param: &Param| param.default.is_none() && !param.ty.is_optional();
-            let needed = |param: &&Param| (is_open(param) || step.asked.contains(&param.name)) && !given(param);
-            let needed: Vec<&Param> = action.params.iter().filter(needed).collect();
-            for param in needed {
-                let ask = format!("{}: which {}? ({})", action.name, param.name, param.ty);
-                let answer = answers.iter().find(|(asked, _)| *asked == ask).map(|(_, answer)| answer);
-                match answer.and_then(|answer| answered_value(answer, param)) {
-                    Some(source) => step.arguments.push((param.name.clone(), source)),
-                    None => questions.push(question("missing", &action.name, Vec::new(), ask)),
-                }
-            }
-        }
-        self.wish.questions.extend(questions);
-    }
-}
-
-/// An answer as a value of a parameter: read as in a request, or the whole line as a text.
-fn answered_value(answer: &str, param: &Param) -> Option<String> {
-    let whole =
-        |text: &str| read_again(text, &param.ty).and_then(|mut values| (values.len() == 1).then(|| values.remove(0)));
-    whole(answer.trim()).or_else(|| whole_line(answer.trim(), param))
-}
-
-fn whole_line(answer: &str, param: &Param) -> Option<String> {
-    let token = Token::quoted(answer);
-    super::values::readings(&[token], 0, &param.ty).pop().and_then(|mut filler| filler.values.pop())
 }

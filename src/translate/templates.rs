@@ -1,5 +1,5 @@
 //! `says:` templates: `(a|b)` one of, `[x]` optional, `{param}` a value, `param=value` a value that the words around it
-//! imply, words as they are.
+//! imply, words as they are. One that ends in `?` may mean the action, and is always asked about.
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Part {
@@ -11,9 +11,14 @@ pub enum Part {
     Optional(Vec<Vec<Part>>),
 }
 
+/// Whether a template's words may as well mean something else.
+pub fn is_doubtful(template: &str) -> bool {
+    template.ends_with('?')
+}
+
 /// A template as parts; brackets that do not match end it.
 pub fn parse(template: &str) -> Vec<Part> {
-    let mut letters = template.chars().peekable();
+    let mut letters = template.trim_end_matches('?').chars().peekable();
     let mut branches = branches(&mut letters, None);
     if branches.is_empty() { Vec::new() } else { branches.swap_remove(0) }
 }
@@ -102,5 +107,7 @@ mod tests {
         assert_eq!(parse("(copy|put) [the] {from} to [with mode {mode}]"), expected);
         let implied = Part::Implied("state".to_string(), "stopped".to_string());
         assert_eq!(parse("stop state=stopped"), [word("stop"), implied]);
+        assert_eq!(parse("enable {name}?"), [word("enable"), Part::Slot("name".to_string())]);
+        assert!(is_doubtful("enable {name}?") && !is_doubtful("enable {name} at boot"));
     }
 }

@@ -47,12 +47,64 @@ pub fn tokenize(request: &str) -> Vec<Token> {
                 tokens.push(token(TokenKind::Comma, ",", start, start + 1));
                 1
             }
-            '"' | '`' | '“' | '”' => quoted(rest, letter, start, &mut tokens),
+            '"' | '\'' | '`' | '“' | '”' => quoted(rest, letter, start, &mut tokens),
             _ => plain(rest, start, &mut tokens),
         };
         rest = rest.get(length..).unwrap_or("");
     }
     tokens
+}
+
+/// What kind of thing a word names, where it ends in one of these behind a hyphen.
+const KINDS: &[&str] = &[
+    "directory",
+    "folder",
+    "file",
+    "service",
+    "daemon",
+    "package",
+    "user",
+    "account",
+    "group",
+    "key",
+    "keys",
+    "script",
+    "repository",
+    "repo",
+    "container",
+    "image",
+    "volume",
+    "job",
+    "entry",
+    "database",
+    "module",
+    "public",
+    "private",
+    "ssh",
+    "cron",
+    "docker",
+];
+
+/// The same with words such as `conf.d-directory` and `ssh-public-key` taken apart; none where no word is one.
+pub fn apart(tokens: &[Token]) -> Option<Vec<Token>> {
+    let all: Vec<Token> = tokens.iter().flat_map(pieces).collect();
+    (all.len() > tokens.len()).then_some(all)
+}
+
+fn pieces(whole: &Token) -> Vec<Token> {
+    let mut found = Vec::new();
+    let mut rest = whole.text.as_str();
+    while let Some((before, last)) = rest.rsplit_once('-')
+        && whole.kind == TokenKind::Word
+        && KINDS.contains(&last.to_lowercase().as_str())
+    {
+        let end = whole.start + rest.len();
+        found.push(token(TokenKind::Word, last, end - last.len(), end));
+        rest = before;
+    }
+    found.push(token(whole.kind, rest, whole.start, whole.end.min(whole.start + rest.len())));
+    found.reverse();
+    if found.len() == 1 { vec![whole.clone()] } else { found }
 }
 
 fn token(kind: TokenKind, text: &str, start: usize, end: usize) -> Token {
@@ -64,7 +116,12 @@ fn token(kind: TokenKind, text: &str, start: usize, end: usize) -> Token {
 fn quoted(rest: &str, open: char, start: usize, tokens: &mut Vec<Token>) -> usize {
     let close = if open == '“' { '”' } else { open };
     let inner = rest.get(open.len_utf8()..).unwrap_or("");
-    let Some(end) = inner.find(close) else { return plain(rest, start, tokens) };
+    let closes = |at: &usize| {
+        close != '\'' || !inner.get(at + 1..).is_some_and(|after| after.starts_with(char::is_alphanumeric))
+    };
+    let Some(end) = inner.match_indices(close).map(|(at, _)| at).find(closes) else {
+        return plain(rest, start, tokens);
+    };
     let length = open.len_utf8() + end + close.len_utf8();
     tokens.push(token(TokenKind::Quoted, inner.get(..end).unwrap_or(""), start, start + length));
     length

@@ -14,6 +14,8 @@ pub struct Filler {
     pub length: usize,
     /// As source text. Several where a parameter of one value was given several: one step for each.
     pub values: Vec<String>,
+    /// It may be the name of something else.
+    pub is_doubtful: bool,
 }
 
 /// The ways in which tokens from `at` on are a value: `nginx`, `nginx and redis`, `a, b and c`; every prefix is a
@@ -27,11 +29,14 @@ pub fn readings(tokens: &[Token], at: usize, ty: &Type) -> Vec<Filler> {
     let mut found = Vec::new();
     let mut items: Vec<String> = Vec::new();
     let mut next = at;
+    let mut is_doubtful = false;
     while let Some((length, value)) = item_at(tokens, next, item) {
         items.push(value);
+        let is_bare = |token: &Token| token.kind == TokenKind::Word && is_acronym(&token.text);
+        is_doubtful = is_doubtful || (names_things(item) && tokens.get(next).is_some_and(is_bare));
         next += length;
         let values = if is_list { vec![format!("[{}]", items.join(", "))] } else { items.clone() };
-        found.push(Filler { length: next - at, values });
+        found.push(Filler { length: next - at, values, is_doubtful });
         let joined = next;
         while tokens.get(next).is_some_and(|token| token.kind == TokenKind::Comma || token.word == "and") {
             next += 1;
@@ -113,11 +118,19 @@ const ENDINGS: &[&str] = &[
     "sh", "sql", "sub", "tar", "tgz", "toml", "txt", "xml", "xz", "yaml", "yml", "zip",
 ];
 
+/// Files that everybody knows by a name without an ending.
+const FILES: &[&str] =
+    &["sudoers", "fstab", "crontab", "authorized_keys", "known_hosts", "motd", "dockerfile", "makefile", "kubeconfig"];
+
 /// `nginx.conf`: a file that is named without saying where it is.
 pub fn is_file_name(token: &Token) -> bool {
     let (stem, ending) = token.word.rsplit_once('.').unwrap_or(("", ""));
     let is_plain = matches!(token.kind, TokenKind::Word | TokenKind::Quoted) && !token.word.contains([' ', '@', ':']);
-    is_plain && (ENDINGS.contains(&ending) || (stem.is_empty() && ending.len() > 1) || token.word.ends_with("_config"))
+    is_plain
+        && (ENDINGS.contains(&ending)
+            || (stem.is_empty() && ending.len() > 1)
+            || token.word.ends_with("_config")
+            || FILES.contains(&token.word.as_str()))
 }
 
 /// A file name, or any word with a dot or a slash in it: enough to ask for the path.
@@ -156,6 +169,21 @@ fn one(token: &Token, ty: &Type) -> Option<String> {
         (Type::String, TokenKind::Number | TokenKind::Url) if is_refined(ty) => fitting(Value::string(text), ty),
         (Type::String, TokenKind::Word) if is_name && is_refined(ty) => fitting(Value::string(text), ty),
         _ => None,
+    }
+}
+
+/// `AS3` and `REST` are what products and standards are called, and seldom packages and services.
+fn is_acronym(text: &str) -> bool {
+    let is_capital = |letter: char| letter.is_ascii_uppercase() || letter.is_ascii_digit();
+    text.chars().all(is_capital) && text.chars().filter(char::is_ascii_uppercase).count() > 1
+}
+
+/// Types of names are called so: `PackageName`, `UserName`. Time zones and versions may well be capitals.
+fn names_things(ty: &Type) -> bool {
+    match ty {
+        Type::Refined { name, .. } => name.as_ref().is_some_and(|name| name.ends_with("Name")),
+        Type::Optional(inner) => names_things(inner),
+        _ => false,
     }
 }
 

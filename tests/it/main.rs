@@ -175,6 +175,7 @@ mod system_updates;
 mod system_users;
 mod tidy;
 mod translate;
+mod translate_doubt;
 mod translate_model;
 mod trees;
 mod unproven;

@@ -9,14 +9,14 @@ use opsc::hir::program::Action;
 use opsc::hir::world::Inventory;
 use opsc::translate::phrasebook::Phrasebook;
 use opsc::translate::program::draft;
-use opsc::translate::templates::{Part, parse};
+use opsc::translate::templates::{Part, is_doubtful, parse};
 
 use super::phrase_sentences::sentences;
 use super::project::Project;
 
 const INVENTORY: &str = "groups:\n  app:\n    hosts: [\"app[1:3]\"]\n    os: linux\n  web:\n    hosts: [web1, web2]\n    os: linux\n    tags: { env: prod }\n  db:\n    hosts: [db1]\n    os: linux\n";
 
-fn project() -> Project {
+pub(crate) fn project() -> Project {
     let project = Project::new();
     project.write("inventory.yaml", INVENTORY);
     project.write("app.conf", "");
@@ -24,7 +24,7 @@ fn project() -> Project {
 }
 
 /// The statements of the compiled playbook on one line, or the questions.
-fn compiled(project: &Project, request: &str) -> String {
+pub(crate) fn compiled(project: &Project, request: &str) -> String {
     let said = project.opsc(&["compile", request, "-o", "json", "--no-input"]);
     let json: Json = serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{error}: {said:?}"));
     if said.code == 3 {
@@ -78,7 +78,7 @@ fn sentences_become_programs_or_questions() {
         ("restart nginx", "? on which hosts?"),
         ("restart nginx on the wbe servers", "? there is no group or host `wbe`: which one is meant?"),
         ("defragment nginx on the web servers", "? what does \"defragment nginx\" mean here?"),
-        ("restart nginx on the web servers after hours", "? what does \"hours\" mean here?"),
+        ("restart nginx on the web servers after hours", "? what does \"after hours\" mean here?"),
         (
             "create the directory /srv/shop (mode 0750, owned by root) on the app servers, copy app.conf to /srv/shop/app.conf with mode 0640 and owned by www-data",
             "on app (as: \"root\") { file.directory(path: \"/srv/shop\", mode: \"0750\", owner: \"root\") file.copy(from: file(\"app.conf\"), to: \"/srv/shop/app.conf\", mode: \"0640\", owner: \"www-data\") }",
@@ -146,8 +146,11 @@ fn sentences_become_programs_or_questions() {
         ("extract the archive on web1", "? archive.extract: which from? (file?) | archive.extract: which to? (path)"),
         ("install nginx so that we can stop apache on web1", "? what does \"so that we can stop apache\" mean here?"),
         ("restart nginx if redis is running on web1", "? what does \"if redis is running\" mean here?"),
-        ("install the latest tools on web1", "? what does \"install the latest tools\" mean here?"),
-        ("remove gizmo on web1", "? what does \"remove gizmo\" mean here?"),
+        (
+            "install the latest tools on web1",
+            "? what does \"latest\" mean here? | package.ensure: which names? (list<PackageName>(1..))",
+        ),
+        ("remove gizmo on web1", "? does \"remove gizmo\" mean package.remove?"),
         ("restart it on the web servers", "? service.restart: which name? (ServiceName)"),
         ("install nginx version on web", "? what does \"version\" mean here?"),
         ("restart nginx on the web servers, then stop redis on the db servers, then install curl", "? on which hosts?"),
@@ -314,15 +317,15 @@ fn every_phrase_means_its_own_action_and_no_other() {
     let actions: Vec<&Action> = program.actions.values().map(AsRef::as_ref).collect();
     let book = Phrasebook::new(&actions);
     let inventory = workspace.inventory();
-    let mut phrases: Vec<(&Action, String)> = Vec::new();
+    let mut phrases: Vec<Said<'_>> = Vec::new();
     for action in &actions {
         assert!(!action.says.is_empty(), "{} has no phrase", action.name);
         phrases.extend(action.says.iter().flat_map(|says| phrase_sentences(says, action)));
     }
     assert!(phrases.len() > 3000, "{}", phrases.len());
     let readers = std::thread::available_parallelism().map_or(1, usize::from);
-    let part = |part: &[(&Action, String)]| -> Vec<String> {
-        part.iter().filter_map(|(action, sentence)| misread(sentence, action, &book, &inventory)).collect()
+    let part = |part: &[Said<'_>]| -> Vec<String> {
+        part.iter().filter_map(|said| misread(said, &book, &inventory)).collect()
     };
     let misread: Vec<String> = std::thread::scope(|scope| {
         let parts: Vec<_> =
@@ -332,19 +335,33 @@ fn every_phrase_means_its_own_action_and_no_other() {
     assert!(misread.is_empty(), "{} of {}:\n{}", misread.len(), phrases.len(), misread.join("\n"));
 }
 
-fn phrase_sentences<'a>(says: &str, action: &'a Action) -> Vec<(&'a Action, String)> {
+/// A sentence that a phrase of an action accepts.
+struct Said<'a> {
+    action: &'a Action,
+    sentence: String,
+    is_doubtful: bool,
+}
+
+fn phrase_sentences<'a>(says: &str, action: &'a Action) -> Vec<Said<'a>> {
     let parts = parse(says);
     let has_control = |part: &Part| matches!(part, Part::Word(word) if CONTROL.contains(&word.as_str()));
     assert!(!parts.iter().any(has_control), "{says}");
-    sentences(&parts, action, &sample).into_iter().map(|sentence| (action, sentence)).collect()
+    let is_doubtful = is_doubtful(says);
+    sentences(&parts, action, &sample).into_iter().map(|sentence| Said { action, sentence, is_doubtful }).collect()
 }
 
-/// What is wrong with how a sentence is read.
-fn misread(sentence: &str, action: &Action, book: &Phrasebook<'_>, inventory: &Inventory) -> Option<String> {
+/// What is wrong with how a sentence is read. What is doubtful is asked, and this action is one that may be meant.
+fn misread(said: &Said<'_>, book: &Phrasebook<'_>, inventory: &Inventory) -> Option<String> {
+    let Said { action, sentence, is_doubtful } = said;
     let draft = draft(&format!("{sentence} on web1"), book, inventory, &[]);
     let nodes: Vec<&str> = draft.clauses.iter().map(|clause| clause.node.as_str()).collect();
     let ties: Vec<_> = draft.questions.iter().filter(|question| question.kind != "missing").collect();
-    let is_right = nodes == [action.name.as_str(), "hosts"] && ties.is_empty();
+    let is_asked = ties.len() == 1 && ties[0].kind == "tie" && ties[0].options.contains(&action.name);
+    let is_right = if *is_doubtful {
+        nodes.len() == 2 && nodes[1] == "hosts" && is_asked
+    } else {
+        nodes == [action.name.as_str(), "hosts"] && ties.is_empty()
+    };
     (!is_right).then(|| format!("{}: {sentence}: {nodes:?} {ties:?}", action.name))
 }
 
