@@ -38,7 +38,17 @@ const CHANGE_TIMEOUT: u64 = 300_000;
 const PACKAGE_TIMEOUT: u64 = 1_800_000;
 const REBOOT_TIMEOUT: u64 = 900_000;
 
+/// What a step's result says of the step itself.
+const OF_EVERY_STEP: [&str; 3] = ["changed", "failed", "skipped"];
+
 impl Checker<'_> {
+    /// The step's own word would hide what the action reports.
+    fn refuse_fields_of_every_step(&mut self, result: &Type, span: Span) {
+        for name in result.field_names().into_iter().filter(|name| OF_EVERY_STEP.contains(name)) {
+            self.report(NameError::FieldOfEveryStep { name: name.to_string(), span }.diagnostic());
+        }
+    }
+
     pub fn check_action(&mut self, item: &ast::Action) -> Option<Action> {
         let name = item.name.text();
         let mut scope = Scope::default();
@@ -47,6 +57,7 @@ impl Checker<'_> {
         let result = item.result.as_ref().map_or(Type::Record(Vec::new()), |result| self.resolve_type(result));
         if let Some(written) = &item.result {
             self.refuse_secret_result(&result, written.span);
+            self.refuse_fields_of_every_step(&result, written.span);
         }
         let (row, effect_param) = match &item.effects {
             Some(effects) => self.resolve_row(effects, Some(&params)),

@@ -7,6 +7,11 @@ use crate::diag::Diagnostic;
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum NameError {
+    /// Of an action's result.
+    FieldOfEveryStep {
+        name: String,
+        span: Span,
+    },
     UnknownName {
         name: String,
         known: Vec<String>,
@@ -162,6 +167,10 @@ impl NameError {
                     None => diagnostic.help("the shell, or every step, has something of that name: choose another"),
                 }
             }
+            NameError::FieldOfEveryStep { name, span } => {
+                Diagnostic::error("E0119", *span, format!("no result has a field `{name}` of its own"))
+                    .help("the result of every step says so of the step: choose another name")
+            }
             NameError::DuplicateAttribute { name, first, span } => {
                 Diagnostic::error("E0110", *span, format!("`{name}` is given twice")).label(*first, "given first here")
             }
@@ -222,4 +231,7 @@ crate::diag::code_docs! {
     "E0118" "a name that no shell function can have"
     "`function NAME` is a function of the shell, so its name is none of the shell's own words, none of `out`, `each_…` and `with_…`, which every step has, and none of a parameter that is a script."
     "ops 1\n\nfunction out sh \"\"\"\n  hostname\n\"\"\"\n\naction demo.look() -> { host: string } ! read {\n  doc: \"Look.\"\n\n  linux {\n    check sh \"\"\"\n      out host \"$(hostname)\"\n    \"\"\"\n  }\n}\n" => "ops 1\n\nfunction own_name sh \"\"\"\n  hostname\n\"\"\"\n\naction demo.look() -> { host: string } ! read {\n  doc: \"Look.\"\n\n  linux {\n    check sh \"\"\"\n      out host \"$(own_name)\"\n    \"\"\"\n  }\n}\n"
+    "E0119" "a field that every result has"
+    "`changed`, `failed` and `skipped` say of every step how it ended, so an action reports nothing under these names."
+    "ops 1\n\naction demo.look() -> { changed: bool } ! read {\n  doc: \"Look.\"\n\n  linux {\n    check sh \"\"\"\n      out changed true\n    \"\"\"\n  }\n}\n" => "ops 1\n\naction demo.look() -> { is_newer: bool } ! read {\n  doc: \"Look.\"\n\n  linux {\n    check sh \"\"\"\n      out is_newer true\n    \"\"\"\n  }\n}\n"
 }
