@@ -9,11 +9,14 @@ use super::{http_request, prometheus};
 use crate::base::secret::Secret;
 use crate::hir::value::Value;
 
-/// What the host of a step is; the only builtin that asks a host.
+/// What the host of a step is.
 pub const FACTS: &str = "os.facts";
 
 /// What a playbook tells the people who watch it.
 pub const NOTE: &str = "log.note";
+
+/// Waits until a host can be worked with.
+pub const CONNECTION: &str = "wait.connection";
 
 /// A builtin's parameters by name.
 pub struct Arguments<'a> {

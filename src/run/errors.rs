@@ -132,6 +132,12 @@ pub enum StepError {
         within: u64,
         last: Box<StepError>,
     },
+    /// A host that was waited for.
+    NotReached {
+        /// Milliseconds.
+        within: u64,
+        last: Box<StepError>,
+    },
     /// What an earlier run's step found before it acted had a secret in it.
     NotKept,
     /// The run was told to stop before a host that was restarted was back.
@@ -168,7 +174,9 @@ impl StepError {
     pub fn is_unreachable(&self) -> bool {
         match self {
             StepError::Wire { error, .. } => error.is_unreachable(),
-            StepError::NotBack { last, .. } | StepError::NotAwaited { last, .. } => last.is_unreachable(),
+            StepError::NotBack { last, .. }
+            | StepError::NotAwaited { last, .. }
+            | StepError::NotReached { last, .. } => last.is_unreachable(),
             _ => false,
         }
     }
@@ -248,6 +256,9 @@ impl fmt::Display for StepError {
                 "it was restarted, and the run was told to stop {} later: {last}",
                 words::duration(*after)
             ),
+            StepError::NotReached { within, last } => {
+                write!(formatter, "it was waited for {}: {last}", words::duration(*within))
+            }
             StepError::NotKept => formatter.write_str(
                 "what was there before it was not kept by the run that changed it, since a secret is in it; it must be put back by hand",
             ),

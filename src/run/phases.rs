@@ -275,6 +275,7 @@ impl Attempt<'_> {
         match name {
             builtins::FACTS => return Ok(fields::from_record(&facts::gather(self.context, self.link).await?)),
             builtins::NOTE => return Ok(self.note(trace)),
+            builtins::CONNECTION => return self.wait_for_connection(left).await.map(|()| Texts::new()),
             _ => {}
         }
         let arguments = builtins::Arguments { context: self.context, prepared: self.prepared, deadline: left };

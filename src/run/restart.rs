@@ -1,14 +1,18 @@
-//! An action that restarts its host: the end of the connection is part of it, and it is done when the host is back.
+//! Hosts that are waited for: one that an action restarts, where the end of the connection is part of it, and one that
+//! is not there yet.
 
 use std::time::{Duration, Instant};
 
 use super::arguments::known;
+use super::context::Context;
 use super::errors::{Phase, StepError};
+use super::link::Call;
 use super::phases::{Attempt, Trace};
 use super::ports::WireError;
 use crate::hir::expr::Expr;
 use crate::hir::value::Value;
 use crate::hir::world::TransportKind;
+use crate::shell::Program;
 use crate::transport::TransportError;
 
 /// Between two looks: short at first, and never so often that a host takes it for an attack.
@@ -24,29 +28,43 @@ impl Attempt<'_> {
             Err(error) if is_going_down(&error) => {}
             other => other?,
         }
-        let until = Instant::now() + within;
-        let mut pause = FIRST_PAUSE;
+        let mut patience = Patience::new(within);
         let mut last = StepError::Wire { phase: Phase::Verify, error: WireError::Lost };
         loop {
             self.link.forget_machine();
-            let left = until.saturating_duration_since(Instant::now());
-            match tokio::time::timeout(left, self.look_again(trace)).await {
+            match tokio::time::timeout(patience.left(), self.look_again(trace)).await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) if !may_be_on_its_way(&error) => return Err(error),
                 Ok(Err(error)) => last = error,
                 // The look before this one says more.
                 Err(_) => {}
             }
-            let left = until.saturating_duration_since(Instant::now());
-            let milliseconds = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
-            if left.is_zero() {
-                return Err(StepError::NotBack { within: milliseconds(within), last: Box::new(last) });
+            match patience.pause(self.context).await {
+                Pause::Over => {}
+                Pause::OutOfTime => {
+                    return Err(StepError::NotBack { within: milliseconds(within), last: Box::new(last) });
+                }
+                Pause::Stopped { after } => return Err(StepError::NotAwaited { after, last: Box::new(last) }),
             }
-            if self.context.pause(pause.min(left)).await {
-                let after = milliseconds(within.saturating_sub(left));
-                return Err(StepError::NotAwaited { after, last: Box::new(last) });
+        }
+    }
+
+    /// Asks until the host answers, for so long at most.
+    pub(super) async fn wait_for_connection(&mut self, within: Duration) -> Result<(), StepError> {
+        let mut patience = Patience::new(within);
+        let program = Program::new("");
+        loop {
+            let call = Call { phase: Phase::Apply, user: None, program: &program, deadline: patience.left() };
+            let last = match self.link.run(self.context, call, &mut |_, _| {}).await {
+                Ok(_) => return Ok(()),
+                Err(error) if !may_be_on_its_way(&error) => return Err(error),
+                Err(error) => Box::new(error),
+            };
+            match patience.pause(self.context).await {
+                Pause::Over => {}
+                Pause::OutOfTime => return Err(StepError::NotReached { within: self.prepared.step.timeout, last }),
+                Pause::Stopped { after } => return Err(StepError::NotReached { within: after, last }),
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -63,6 +81,48 @@ impl Attempt<'_> {
             Value::Duration(milliseconds) => Ok(Duration::from_millis(milliseconds)),
             other => Err(StepError::NotKnown { what: format!("how long `{}` is", other.literal()) }),
         }
+    }
+}
+
+fn milliseconds(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// How long a host is waited for, and how long between two looks.
+struct Patience {
+    within: Duration,
+    until: Instant,
+    next: Duration,
+}
+
+enum Pause {
+    Over,
+    OutOfTime,
+    /// The run was told to stop, after so many milliseconds of waiting.
+    Stopped {
+        after: u64,
+    },
+}
+
+impl Patience {
+    fn new(within: Duration) -> Patience {
+        Patience { within, until: Instant::now() + within, next: FIRST_PAUSE }
+    }
+
+    fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+
+    async fn pause(&mut self, context: &Context) -> Pause {
+        let left = self.left();
+        if left.is_zero() {
+            return Pause::OutOfTime;
+        }
+        if context.pause(self.next.min(left)).await {
+            return Pause::Stopped { after: milliseconds(self.within.saturating_sub(left)) };
+        }
+        self.next = (self.next * 2).min(LONGEST_PAUSE);
+        Pause::Over
     }
 }
 

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use super::project::Project;
-use super::system_case::Case;
+use super::system_case::{Case, changed};
 
 const BOOT: &str = "cat /proc/sys/kernel/random/boot_id";
 
@@ -43,6 +43,21 @@ fn a_host_that_does_not_come_back_is_lost_and_its_rollback_owed() {
     let lost =
         format!("it was restarted and is not back within 10s: h1: {}:22 refused the connection", case.host().address);
     assert!(said.stderr.contains(&format!("{lost}; 1 step applied before, their rollback is owed")), "{said:?}");
+}
+
+#[test]
+fn a_host_that_is_not_there_yet_is_waited_for() {
+    let case = Case::new();
+    let write = "file.write(to: \"/home/ops/a\", content: \"x\")";
+    case.host().sh("systemd-run --quiet --on-active=6s systemctl start ssh; systemctl stop ssh");
+    let plan = case.opsc(&["plan"], "wait.connection()");
+    assert_eq!(plan.code, 0, "a plan waits for nobody: {plan:?}");
+    let impatient = case.run(&format!("wait.connection() {{\n      timeout: 2s\n    }}\n    {write}"));
+    assert_eq!(impatient.code, 20, "{impatient:?}");
+    let refused = format!("h1: {}:22 refused the connection", case.host().address);
+    assert!(impatient.stderr.contains(&format!("it was waited for 2s: {refused}")), "{impatient:?}");
+    let said = case.run(&format!("wait.connection()\n    {write}"));
+    assert_eq!((said.code, changed(&said)), (0, 1), "{said:?}");
 }
 
 #[test]
