@@ -46,7 +46,12 @@ pub fn run_list(command: &RunsCommand, global: &Global, output: &mut Output) -> 
         output.say("no run yet\n");
     }
     for (run, alive) in &runs {
-        output.print(&report::run_text::run_line(run, *alive));
+        let waits = run.status.as_deref() == Some("waiting");
+        let approvals = if waits { journal.approvals(run.id) } else { Ok(Vec::new()) };
+        match approvals {
+            Ok(approvals) => output.print(&report::run_text::run_line(run, *alive, &approvals)),
+            Err(error) => return broken(&error, output),
+        }
     }
     0
 }

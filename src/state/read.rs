@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::approvals;
 use super::records::{
     Facts, Intent, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,
 };
@@ -146,7 +147,8 @@ pub(super) fn run(connection: &Connection, run: i64) -> Result<Option<RunDetails
             Record::Result(result) => close(&mut steps, &mut open, result),
         }
     }
-    Ok(Some(RunDetails { summary: found, steps }))
+    let approvals = approvals::of_run(connection, run)?;
+    Ok(Some(RunDetails { summary: found, steps, approvals }))
 }
 
 /// Places of the intents that wait for a result, by step, host, attempt and phase.
