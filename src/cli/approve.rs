@@ -6,7 +6,7 @@ use super::output::Output;
 use super::plan::open_workspace;
 use super::runs::broken;
 use crate::app::approving::{Answer, answer};
-use crate::report::approval_text::{approval_text, at_batch};
+use crate::report::approval_text::approval_text;
 use crate::state::Journal;
 
 pub fn run(command: &AnswerCommand, approved: bool, global: &Global, output: &mut Output) -> i32 {
@@ -22,11 +22,7 @@ pub fn run(command: &AnswerCommand, approved: bool, global: &Global, output: &mu
     let said = Answer { run, approved, gate: command.gate.as_deref(), name: command.name.as_deref() };
     match answer(&journal, &said, workspace.settings.approvers()) {
         Ok(approval) => {
-            output.say(approval_text(&approval).trim_start());
-            let then = if approved { "resume" } else { "rollback" };
-            let what = if approved { "goes on" } else { "undoes what was done before" };
-            let gate = at_batch(&approval.gate, approval.batch);
-            output.say(&format!("{gate} of run {run} is answered; `opsc {then} {run}` {what}\n"));
+            output.say(approval_text(&approval, None).trim_start());
             0
         }
         Err(error) => output.fail(&error, None),

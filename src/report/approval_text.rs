@@ -25,24 +25,48 @@ pub fn verdict_text(approval: &Approval) -> Option<String> {
     Some(format!("{word} by {whom} at {}", time_text(verdict.time)))
 }
 
-/// Who is waited for, for what, and with which commands to answer.
-pub fn approval_text(approval: &Approval) -> String {
-    let Approval { run, by, message, .. } = approval;
+/// A message as it stands behind a colon: its later lines are set in, so that none looks like a line of opsc.
+pub fn message_text(message: &str) -> String {
+    harmless(message).lines().collect::<Vec<_>>().join("\n      ")
+}
+
+/// What was asked, what was said, and what there is to do; nothing where another run has gone on.
+pub fn approval_text(approval: &Approval, gone_on_by: Option<i64>) -> String {
     let gate = at_batch(&approval.gate, approval.batch);
-    let until = approval.until.map(|until| format!(", until {}", time_text(until))).unwrap_or_default();
-    let mut text = format!("\n{gate}: {}\n", harmless(message));
+    let mut text = format!("\n{gate}: {}\n", message_text(&approval.message));
     for hosts in &approval.hosts {
         text.push_str(&format!("  {}\n", harmless(hosts)));
     }
-    match (verdict_text(approval), approval.used) {
-        (Some(verdict), Some(by)) => text.push_str(&format!("  {verdict}; run {by} went on\n")),
-        (Some(verdict), None) => text.push_str(&format!("  {verdict}{until}\n")),
-        (None, _) => {
-            let by = harmless(&words::join_or(by));
-            text.push_str(&format!("  waits for {by}{until}: `opsc approve {run}` or `opsc reject {run}`\n"));
-        }
-    }
+    let may_go_on = gone_on_by.is_none() && approval.verdict.as_ref().is_none_or(|verdict| verdict.approved);
+    let until = approval.until.filter(|_| may_go_on);
+    let until = until.map(|until| format!(", until {}", time_text(until))).unwrap_or_default();
+    let said =
+        verdict_text(approval).unwrap_or_else(|| format!("asked of {}", harmless(&words::join_or(&approval.by))));
+    let then = match gone_on_by {
+        Some(run) => format!("; run {run} went on"),
+        None => format!(": {}", commands(approval)),
+    };
+    text.push_str(&format!("  {said}{until}{then}\n"));
     text
+}
+
+/// `waits for dba: …`, `approved by dba: …`, for one line.
+pub fn approval_short(approval: &Approval) -> String {
+    let said = match &approval.verdict {
+        None => format!("waits for {}", words::join_or(&approval.by)),
+        Some(verdict) if verdict.approved => format!("approved by {}", as_whom(&verdict.name, &verdict.user)),
+        Some(verdict) => format!("rejected by {}", as_whom(&verdict.name, &verdict.user)),
+    };
+    format!("{}: {}", harmless(&said), commands(approval))
+}
+
+fn commands(approval: &Approval) -> String {
+    let run = approval.run;
+    match &approval.verdict {
+        None => format!("`opsc approve {run}` or `opsc reject {run}`"),
+        Some(verdict) if verdict.approved => format!("`opsc resume {run}`"),
+        Some(_) => format!("`opsc rollback {run}`"),
+    }
 }
 
 pub fn approval_json(approval: &Approval) -> Json {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::approval_text::{as_whom, at_batch};
+use super::approval_text::{as_whom, at_batch, message_text};
 use super::paint::{Tone, harmless, paint};
 use crate::base::words;
 use crate::run::event::{EventKind, Outcome, RunEvent, Stream};
@@ -121,9 +121,9 @@ impl Progress {
 
 fn approval_lines(gate: &str, (by, within): (&[String], Option<u64>), message: &str, differs: &[String]) -> String {
     let within = within.map(|within| format!(", within {}", words::duration(within))).unwrap_or_default();
-    let mut text = format!("? {gate} waits for {}{within}: {}\n", harmless(&words::join_or(by)), harmless(message));
+    let mut text = format!("? {gate} waits for {}{within}: {}\n", harmless(&words::join_or(by)), message_text(message));
     for line in differs {
-        text.push_str(&format!("      what was approved is not what it is now: {}\n", harmless(line)));
+        text.push_str(&format!("      what was approved is not what it is now: {}\n", message_text(line)));
     }
     text
 }

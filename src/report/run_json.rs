@@ -19,6 +19,7 @@ pub fn run_json(details: &RunDetails, alive: bool, left: &[Left]) -> Json {
         object.insert("schema".to_string(), json!("opsc.run/1"));
         object.insert("steps".to_string(), details.steps.iter().map(step_json).collect());
         let left = left.iter().map(|left| json!({ "host": left.host, "steps": left.steps }));
+        object.insert("gone_on_by".to_string(), json!(details.gone_on_by));
         object.insert("approvals".to_string(), details.approvals.iter().map(approval_json).collect());
         object.insert("left".to_string(), left.collect());
     }

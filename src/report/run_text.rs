@@ -1,6 +1,6 @@
 //! One run as text for people, and one line a run for lists.
 
-use super::approval_text::approval_text;
+use super::approval_text::{approval_short, approval_text};
 use super::left::Left;
 use super::paint::harmless;
 use crate::base::words;
@@ -15,10 +15,9 @@ pub fn status(run: &RunSummary, alive: bool) -> &str {
     }
 }
 
-/// `    3  done         exit 0    2026-11-21T05:45:23Z  root  deploy`. Of a run that waits, for whom.
-pub fn run_line(run: &RunSummary, alive: bool, approvals: &[Approval]) -> String {
-    let open = approvals.iter().rev().find(|approval| approval.verdict.is_none());
-    let waits = open.map(|approval| format!("  waits for {}", harmless(&words::join_or(&approval.by))));
+/// `    3  done         exit 0    2026-11-21T05:45:23Z  root  deploy`. Of a run that waits, for whom or what.
+pub fn run_line(run: &RunSummary, alive: bool, approval: Option<&Approval>) -> String {
+    let waits = approval.map(|approval| format!("  {}", approval_short(approval)));
     let exit = run.exit.map_or("-".to_string(), |exit| exit.to_string());
     let record = &run.record;
     format!(
@@ -61,7 +60,9 @@ pub fn run_text(details: &RunDetails, alive: bool, left: &[Left]) -> String {
     for step in &details.steps {
         text.push_str(&step_text(step));
     }
-    details.approvals.iter().for_each(|approval| text.push_str(&approval_text(approval)));
+    for approval in &details.approvals {
+        text.push_str(&approval_text(approval, details.gone_on_by));
+    }
     for Left { host, steps } in left {
         text.push_str(&format!("\n{host} is NOT as it was before: {} not undone\n", words::join_and(steps)));
     }

@@ -148,7 +148,8 @@ pub(super) fn run(connection: &Connection, run: i64) -> Result<Option<RunDetails
         }
     }
     let approvals = approvals::of_run(connection, run)?;
-    Ok(Some(RunDetails { summary: found, steps, approvals }))
+    let gone_on_by = gone_on_by(connection, run)?;
+    Ok(Some(RunDetails { summary: found, steps, approvals, gone_on_by }))
 }
 
 /// Places of the intents that wait for a result, by step, host, attempt and phase.

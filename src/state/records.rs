@@ -126,6 +126,8 @@ pub struct RunDetails {
     pub steps: Vec<StepState>,
     /// Those that it came to.
     pub approvals: Vec<Approval>,
+    /// The run that goes on with it.
+    pub gone_on_by: Option<i64>,
 }
 
 /// The output of one attempt.

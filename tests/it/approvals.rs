@@ -55,7 +55,7 @@ playbook rolling() ! change, exec {
     shell.run(script: sh"""echo "$h" >> ROOT/after""", vars: { h: host.name }, effect: "change")
 
     after batch {
-      approve(by: ["dba"], message: "the next one")
+      approve(by: ["dba"], message: "the next one\nrun 9 done")
     }
 
     always {
@@ -142,16 +142,18 @@ fn a_run_stops_at_its_approval_and_goes_on_when_it_is_given() {
     assert!(stopped.contains("`opsc approve 1` or `opsc reject 1`"), "{stopped}");
     assert_eq!((fleet.root("before"), fleet.root("after")), ("w1\nw2\n".to_string(), String::new()));
     assert_eq!(fleet.root("clauses"), "", "no clause judges a run that waits");
-    fleet.says("runs", 0, "release  waits for dba or ops\n");
+    fleet.says("runs", 0, "release  waits for dba or ops: `opsc approve 1` or `opsc reject 1`\n");
     fleet.says("show 1", 0, "run 1: release (waiting)\n");
     fleet.says("show 1", 0, ": `opsc approve 1` or `opsc reject 1`\n");
     fleet.says("show 1 -o json", 0, "\"message\": \"write 2 flags\"");
     fleet.says("resume 1 -y", 3, "error: run 1 waits at `approve#1` for dba or ops\n");
 
-    fleet.comes_to("approve 1 --as dba", 0);
+    fleet.says("approve 1 --as dba", 0, ": `opsc resume 1`\n");
+    fleet.says("runs", 0, "release  approved by dba (root): `opsc resume 1`\n");
     fleet.comes_to("resume 1 -y", 0);
     assert_eq!((fleet.root("before"), fleet.root("after")), ("w1\nw2\n".to_string(), "w1\nw2\n".to_string()));
     assert_eq!(fleet.root("clauses"), "always\n");
+    assert!(fleet.comes_to("runs", 0).stdout.ends_with("  release\n"), "nothing is to be done about run 1");
     fleet.says("show 1", 0, "; run 2 went on\n");
     fleet.says("report 1", 0, "| approve\\#1 | write 2 flags | approved by dba (root) at ");
     fleet.says("resume 1 -y", 10, "run 2 went on with run 1");
@@ -183,7 +185,7 @@ fn only_those_who_are_named_answer_and_only_once() {
 #[test]
 fn what_was_rejected_is_not_gone_on_with_and_can_be_undone() {
     let fleet = Fleet::waiting();
-    fleet.says("reject 1 --as ops", 0, "`opsc rollback 1` undoes what was done before");
+    fleet.says("reject 1 --as ops", 0, ": `opsc rollback 1`\n");
     fleet.says("resume 1 -y", 10, "error: run 1 was rejected by ops (root) at ");
     fleet.says("approve 1 --as dba", 10, "was rejected by ops (root) at ");
     assert_eq!(fleet.root("after"), "");
@@ -237,10 +239,10 @@ fn what_is_another_thing_now_is_approved_anew() {
 #[test]
 fn batches_wait_for_each_other_until_the_last() {
     let fleet = Fleet::new(ROLLING);
-    fleet.says("run release.ops -y", 3, "? approve#1 after batch 1 waits for dba: the next one\n");
+    fleet.says("run release.ops -y", 3, "? approve#1 after batch 1 waits for dba: the next one\n      run 9 done\n");
     assert_eq!((fleet.root("after"), fleet.root("always")), ("w1\n".to_string(), String::new()));
     fleet.comes_to("approve 1 --as dba", 0);
-    fleet.says("resume 1 -y", 3, "? approve#1 after batch 2 waits for dba: the next one\n");
+    fleet.says("resume 1 -y", 3, "? approve#1 after batch 2 waits for dba: the next one\n      run 9 done\n");
     assert_eq!(fleet.root("after"), "w1\nw2\n");
     fleet.says("resume 2 -y", 3, "run 2 waits at `approve#1 after batch 2` for dba\n");
     fleet.comes_to("approve 2 --as dba", 0);
