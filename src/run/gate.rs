@@ -47,7 +47,8 @@ impl Worker {
 
     async fn pass(&mut self, gate: &Gate, asked: Approval) -> Result<(), End> {
         let context = Arc::clone(&self.context);
-        let given = context.earlier.approval(&asked.gate, asked.batch).filter(|given| given.counts(asked.asked));
+        let given = context.earlier.approval(&asked.gate, asked.batch).filter(|given| given.is_given());
+        let given = given.filter(|given| !given.is_late(asked.asked) || self.has_begun(gate, given));
         match given {
             Some(Approval { id, run, digest, verdict: Some(verdict), .. }) if *digest == asked.digest => {
                 let Verdict { name, user, .. } = verdict.clone();
@@ -66,6 +67,13 @@ impl Worker {
                 Err(end)
             }
         }
+    }
+
+    /// A run went on past it in time, and what that run did behind it is still there: now it is only finished.
+    fn has_begun(&self, gate: &Gate, given: &Approval) -> bool {
+        let is_behind = |step: &str| gate.before.iter().any(|id| self.context.step(*id).name == step);
+        let since = |run: i64| given.used.is_some_and(|used| run >= used);
+        self.context.earlier.all().any(|(_, step, left)| since(left.run) && is_behind(step))
     }
 
     /// What is to be approved, as it is known here and now.

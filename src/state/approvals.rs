@@ -44,12 +44,11 @@ pub struct Verdict {
 
 impl Approval {
     pub fn is_late(&self, now: u64) -> bool {
-        self.used.is_none() && self.until.is_some_and(|until| now > until)
+        self.until.is_some_and(|until| now > until)
     }
 
-    /// Whether it lets a run pass now, if that is still about the same.
-    pub fn counts(&self, now: u64) -> bool {
-        self.verdict.as_ref().is_some_and(|verdict| verdict.approved) && !self.is_late(now)
+    pub fn is_given(&self) -> bool {
+        self.verdict.as_ref().is_some_and(|verdict| verdict.approved)
     }
 }
 

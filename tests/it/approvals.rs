@@ -270,11 +270,28 @@ fn a_run_that_dies_before_at_or_behind_its_approval_goes_on_from_there() {
     fleet.comes_to("run release.ops -y", 3);
     fleet.comes_to("approve 1 --as dba", 0);
     fleet.killed("resume 1 -y");
-    // It was used in time; that it is over by now does not matter.
+    // It was used in time, and what stands behind it has begun; that its time is over by now does not matter.
     fleet.journal("UPDATE approvals SET until = 1000");
     fleet.put("go");
     fleet.comes_to("resume 2 -y", 0);
     assert_eq!((fleet.root("before"), fleet.root("after")), ("w1\nw2\n".to_string(), "w1\nw2\n".to_string()));
+}
+
+#[test]
+fn an_approval_behind_which_nothing_was_begun_counts_in_its_time_only() {
+    let behind = format!("  at controller {{\n    {WAITS}\n  }}\n\n  on missing");
+    let program = RELEASE.replace("MESSAGE", "go on").replace("BEFORE", "").replace("AFTER", "");
+    let fleet = Fleet::new(&program.replace("  on missing", &behind));
+    fleet.comes_to("run release.ops -y", 3);
+    fleet.comes_to("approve 1 --as dba", 0);
+    fleet.killed("resume 1 -y");
+    fleet.put("go");
+    fleet.journal("UPDATE approvals SET until = 1000");
+    fleet.says("resume 2 -y", 3, "? approve#1 waits for dba or ops");
+    assert_eq!(fleet.root("after"), "");
+    fleet.comes_to("approve 3 --as dba", 0);
+    fleet.comes_to("resume 3 -y", 0);
+    assert_eq!(fleet.root("after"), "w1\nw2\n");
 }
 
 #[test]
