@@ -92,9 +92,16 @@ pub enum AppError {
     Lock {
         reason: String,
     },
-    /// Names of gates with who may open them.
+    /// A run waits for an approval, by these: exit 3.
     ApprovalNeeded {
-        gates: Vec<String>,
+        run: i64,
+        gate: String,
+        by: Vec<String>,
+    },
+    /// Somebody who may not, or not as this one: exit 12.
+    NotApprover {
+        reason: String,
+        hint: String,
     },
     /// Another run is changing a host.
     Locked {
@@ -174,7 +181,7 @@ impl AppError {
         match self {
             AppError::Diagnostics { .. } | AppError::Tree { .. } | AppError::NotImported { .. } => 11,
             AppError::Hosts { .. } | AppError::BadLimit { .. } | AppError::Limit { .. } => 13,
-            AppError::DestroyNotAllowed { .. } | AppError::InactiveHosts { .. } => 12,
+            AppError::DestroyNotAllowed { .. } | AppError::InactiveHosts { .. } | AppError::NotApprover { .. } => 12,
             AppError::ApprovalNeeded { .. } | AppError::Indeterminate { .. } => 3,
             AppError::Locked { .. } | AppError::UnderWay { .. } => 26,
             AppError::Stale { .. } => 25,
@@ -210,15 +217,17 @@ impl AppError {
             AppError::InactiveHosts { .. } => Some(
                 "leave them out (`-l '!HOST'`), or add `--allow-inactive` if changing them is intended".to_string(),
             ),
-            AppError::ApprovalNeeded { .. } => {
-                Some("this opsc plans approvals, but cannot take them yet; nothing was run".to_string())
+            AppError::ApprovalNeeded { run, .. } => {
+                Some(format!("look at it with `opsc show {run}`, then `opsc approve {run}` or `opsc reject {run}`"))
             }
             AppError::Locked { host, .. } => {
                 Some(format!("wait for its end; `opsc lock break {host}` takes the lock away, if you know it is dead"))
             }
             AppError::SshConfig { error } => error.hint(),
             AppError::NoSuchRun { .. } => Some("`opsc runs` lists them".to_string()),
-            AppError::NotToGoOn { hint, .. } | AppError::Stale { hint, .. } => Some(hint.clone()),
+            AppError::NotToGoOn { hint, .. } | AppError::Stale { hint, .. } | AppError::NotApprover { hint, .. } => {
+                Some(hint.clone())
+            }
             AppError::UnderWay { pid, .. } => Some(format!("wait for its end, or end process {pid} first")),
             AppError::Indeterminate { run, .. } => Some(format!(
                 "look at the hosts, then say for each: `opsc resolve {run} STEP HOST --done`, `--not-done`, or `--again` to do it once more"
@@ -274,9 +283,11 @@ impl fmt::Display for AppError {
                 write!(formatter, "refused: {} may lose data that no rollback brings back", steps.join(", "))
             }
             AppError::Lock { reason } => write!(formatter, "modules cannot be vendored: {reason}"),
-            AppError::ApprovalNeeded { gates } => write!(formatter, "an approval is needed: {}", gates.join("; ")),
+            AppError::ApprovalNeeded { run, gate, by } => {
+                write!(formatter, "run {run} waits at `{gate}` for {}", words::join_or(by))
+            }
             AppError::Locked { reason, .. } => formatter.write_str(reason),
-            AppError::NotToGoOn { reason, .. } => formatter.write_str(reason),
+            AppError::NotToGoOn { reason, .. } | AppError::NotApprover { reason, .. } => formatter.write_str(reason),
             AppError::UnderWay { run, pid } => write!(formatter, "run {run} is under way, in process {pid}"),
             AppError::Stale { run, reason, .. } => {
                 write!(formatter, "the plan of run {run} is another one now: {reason}")

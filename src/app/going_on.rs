@@ -9,7 +9,7 @@ use super::running::login_name;
 use crate::base::words;
 use crate::eval::functions::hex;
 use crate::run::earlier::{Earlier, SAID_AGAIN, SAID_DONE, SAID_NOT_DONE, State};
-use crate::state::{Journal, Record, RunDetails, RunSummary, StepResult};
+use crate::state::{Approval, Journal, Record, RunDetails, RunSummary, StepResult};
 
 /// What somebody wants of a run that is over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub enum Wanted {
     Resume,
     /// What it changed is undone.
     Rollback,
-    /// A person says how a step ended.
-    Resolve,
+    /// A person says how a step ended, or whether it may go on.
+    Answer,
 }
 
 /// A run that is over, however it ended, with all that it and the runs it goes on with recorded.
@@ -27,6 +27,7 @@ pub struct Ended {
     pub summary: RunSummary,
     /// The oldest first.
     records: Vec<Record>,
+    pub(super) approvals: Vec<Approval>,
 }
 
 /// How a step ended of which only a person can know.
@@ -62,13 +63,14 @@ pub fn ended(journal: &Journal, run: i64, wanted: Wanted) -> Result<Ended, AppEr
             hint: format!("`opsc rollback {run}` undoes what it changed"),
         });
     }
-    let mut records = Vec::new();
+    let (mut records, mut approvals) = (Vec::new(), Vec::new());
     let mut next = Some(run);
     while let Some(run) = next {
         records.splice(0..0, journal.records(run).map_err(state)?);
+        approvals.splice(0..0, journal.approvals(run).map_err(state)?);
         next = details(journal, run)?.summary.record.goes_on_with;
     }
-    Ok(Ended { summary, records })
+    Ok(Ended { summary, records, approvals })
 }
 
 fn details(journal: &Journal, run: i64) -> Result<RunDetails, AppError> {
@@ -92,7 +94,7 @@ impl Ended {
     pub fn earlier(&self, planned: &Planned) -> Result<Earlier, AppError> {
         let record = &self.summary.record;
         if planned.plan.digest == record.digest {
-            return Ok(Earlier::of(&self.records, &planned.plan));
+            return Ok(Earlier::of(&self.records, &planned.plan).with_approvals(self.approvals.clone()));
         }
         let source = std::fs::read(&planned.path).unwrap_or_default();
         let is_same = hex(&sha2::Sha256::digest(&source)) == record.source_sha256;

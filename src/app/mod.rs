@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the floor that knows where things lie on disk")]
 
 pub mod adhoc;
+pub mod approving;
 pub mod baseline;
 pub mod comparing;
 pub mod data;

@@ -10,7 +10,6 @@ use super::files::{ProjectFiles, read_text};
 use super::limits::parse_limit;
 use super::workspace::{Checked, Workspace, display_path};
 use crate::base::ids::StepId;
-use crate::base::words;
 use crate::diag::Diagnostic;
 use crate::eval::parse::InputError;
 use crate::hir::effect::Level;
@@ -21,7 +20,7 @@ use crate::hir::world::{Inventory, Lifecycle};
 use crate::inventory;
 use crate::plan::errors::{Refusal, RefusalKind};
 use crate::plan::inputs::{Given, Inputs, Selection};
-use crate::plan::model::{Gate, Plan};
+use crate::plan::model::Plan;
 use crate::plan::{self, inputs};
 
 /// What a user chose on the command line, as far as a plan depends on it.
@@ -216,11 +215,4 @@ fn refuse_inactive(plan: &Plan, inventory: &Inventory) -> Result<(), AppError> {
         plan.hosts.iter().map(|host| inventory.hosts.at(*host)).filter(|host| host.state != Lifecycle::Active);
     let hosts: Vec<String> = inactive.map(|host| format!("{} ({})", host.name, host.state.name())).collect();
     if hosts.is_empty() { Ok(()) } else { Err(AppError::InactiveHosts { hosts }) }
-}
-
-/// A run cannot wait for an approval yet, and must not go on without one.
-pub fn refuse_gates(plan: &Plan) -> Result<(), AppError> {
-    let gate = |gate: &Gate| format!("`{}` by {}", gate.name, words::join_or(&gate.by));
-    let gates: Vec<String> = plan.gates.values().filter(|gate| !gate.before.is_empty()).map(gate).collect();
-    if gates.is_empty() { Ok(()) } else { Err(AppError::ApprovalNeeded { gates }) }
 }

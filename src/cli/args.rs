@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::args_hosts::{FactsCommand, HostsCommand, InvCommand, LockCommand};
-use super::args_runs::{ResolveCommand, ResumeCommand};
+use super::args_runs::{AnswerCommand, ResolveCommand, ResumeCommand};
 
 #[derive(Parser, Debug)]
 #[command(name = "opsc", version, about = "Operations, compiled: typed playbooks, proven plans, runs with evidence")]
@@ -74,6 +74,13 @@ pub enum Command {
     Resume(ResumeCommand),
     /// Undo what a run changed, on all of its hosts, the last first
     Rollback(ResumeCommand),
+    /// Approve what a run waits for: `opsc resume` then goes on with it
+    ///
+    /// It counts once, for what was shown: where the message or the hosts behind it are others when the run comes to it
+    /// again, it stops there (exit 25). Whoever can write the journal can approve: nothing is signed.
+    Approve(AnswerCommand),
+    /// Reject what a run waits for: nothing goes on with it
+    Reject(AnswerCommand),
     /// Say how a step ended of which a run that died never learned it
     Resolve(ResolveCommand),
     /// List runs

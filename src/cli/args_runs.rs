@@ -1,4 +1,4 @@
-//! The command line about runs that are over: going on, going back, saying how a step ended.
+//! The command line about runs that are over: going on, going back, answering, saying how a step ended.
 
 use clap::Args;
 
@@ -15,6 +15,18 @@ pub struct ResumeCommand {
     pub yes: bool,
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
     pub output: RunFormat,
+}
+
+#[derive(Args, Debug)]
+pub struct AnswerCommand {
+    /// The run's number
+    pub run: i64,
+    /// Only if it waits at this approval, as `opsc show` names it
+    #[arg(long)]
+    pub gate: Option<String>,
+    /// One of the names in its `by:`; without it your login name, or a name that `[approvers]` says is `self`
+    #[arg(long = "as", value_name = "NAME")]
+    pub name: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the front end reads the environment and standard input")]
 
 pub mod actions;
+pub mod approve;
 pub mod args;
 pub mod args_hosts;
 pub mod args_runs;
@@ -72,6 +73,8 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
         Command::Exec(command) => run::run_exec(&command, global, output),
         Command::Resume(command) => resume::run_resume(&command, global, output),
         Command::Rollback(command) => resume::run_rollback(&command, global, output),
+        Command::Approve(command) => approve::run(&command, true, global, output),
+        Command::Reject(command) => approve::run(&command, false, global, output),
         Command::Resolve(command) => resume::run_resolve(&command, global, output),
         Command::Runs(command) => runs::run_list(&command, global, output),
         Command::Lock(command) => lock::run(&command, global, output),

@@ -10,7 +10,7 @@ use super::plan::make_plan;
 use super::run::{How, carry_out};
 use super::runs::open;
 use crate::app::AppError;
-use crate::app::execution::GoingOn;
+use crate::app::execution::{GoingOn, now};
 use crate::app::going_on::{Ended, Said, Wanted, ended};
 use crate::app::planning::Planned;
 use crate::app::workspace::Workspace;
@@ -59,6 +59,7 @@ fn go_on(command: &ResumeCommand, wanted: Wanted, global: &Global, output: &mut 
     let text = if back {
         way_back_text(command.run, &earlier, &planned.plan)
     } else {
+        ended.refuse_unapproved(now()).map_err(|error| output.fail(&error, None))?;
         ended.refuse_unknown(&earlier).map_err(|error| output.fail(&error, None))?;
         missing_text(command.run, &earlier, &planned.plan)
     };
@@ -76,7 +77,7 @@ fn go_on(command: &ResumeCommand, wanted: Wanted, global: &Global, output: &mut 
 }
 
 pub fn run_resolve(command: &ResolveCommand, global: &Global, output: &mut Output) -> i32 {
-    let again = match Again::open(command.run, Wanted::Resolve, global, output) {
+    let again = match Again::open(command.run, Wanted::Answer, global, output) {
         Ok(again) => again,
         Err(code) => return code,
     };

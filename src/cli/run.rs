@@ -11,7 +11,7 @@ use super::plan::{allowed, make_plan};
 use crate::app::AppError;
 use crate::app::adhoc::{Adhoc, command_line, plan_action};
 use crate::app::execution::{Execution, GoingOn, Told};
-use crate::app::planning::{Allow, Planned, refuse_gates};
+use crate::app::planning::{Allow, Planned};
 use crate::app::running::ConnectOptions;
 use crate::app::workspace::Workspace;
 use crate::base::secret::Secret;
@@ -166,9 +166,6 @@ pub fn carry_out(workspace: &Workspace, planned: &Planned, how: &How<'_>, global
             Err(error) => output.fail(&error, None),
         };
     }
-    if let Err(error) = refuse_gates(&planned.plan) {
-        return output.fail(&error, None);
-    }
     if let Err(code) = agree(planned, how, output) {
         return code;
     }
@@ -247,6 +244,11 @@ fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global
                 let back = how.going_on.as_ref().is_some_and(|going_on| going_on.back);
                 let go_on = match (finished.summary.exit, &how.request) {
                     (0, _) | (_, None) => String::new(),
+                    _ if finished.summary.status == "waiting" => {
+                        format!(
+                            ", then `opsc approve {run}` or `opsc reject {run}`; after that `opsc resume {run}` goes on"
+                        )
+                    }
                     _ if back => format!(", `opsc rollback {run}` tries again"),
                     _ => format!(", `opsc resume {run}` goes on"),
                 };

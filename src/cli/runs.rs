@@ -45,8 +45,17 @@ pub fn run_list(command: &RunsCommand, global: &Global, output: &mut Output) -> 
     if runs.is_empty() {
         output.say("no run yet\n");
     }
+    // Those that go on with others are newer, so they are all in the list.
+    let gone_on: BTreeSet<i64> = runs.iter().filter_map(|(run, _)| run.record.goes_on_with).collect();
     for (run, alive) in &runs {
-        output.print(&report::run_text::run_line(run, *alive));
+        let approvals = match run.status.as_deref() {
+            Some("waiting") if !gone_on.contains(&run.id) => journal.approvals(run.id),
+            _ => Ok(Vec::new()),
+        };
+        match approvals {
+            Ok(approvals) => output.print(&report::run_text::run_line(run, *alive, approvals.last())),
+            Err(error) => return broken(&error, output),
+        }
     }
     0
 }

@@ -61,6 +61,13 @@ fn details(kind: &EventKind) -> (&'static str, Json) {
         EventKind::RollbackFinished { block, host, clean, left } => {
             ("rollback.finished", json!({ "block": block, "host": host, "clean": clean, "left": left }))
         }
+        EventKind::ApprovalRequested { gate, batch, by, message, within, differs } => (
+            "approval.requested",
+            json!({ "gate": gate, "batch": batch, "by": by, "message": message, "within": within, "differs": differs }),
+        ),
+        EventKind::ApprovalUsed { gate, batch, by, user, run: of } => {
+            ("approval.used", json!({ "gate": gate, "batch": batch, "by": by, "user": user, "asked_in": of }))
+        }
         EventKind::StopRequested { level } => ("stop.requested", json!({ "level": level })),
         EventKind::RunFinished { exit, status, elapsed_ms, hosts } => (
             "run.finished",

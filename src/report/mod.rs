@@ -1,6 +1,7 @@
 //! Floor 8: plans, events, findings and what the journal says → text, Markdown and JSON. Pure: nothing here prints, and nothing here is asked of a host.
 //! Text from hosts is untrusted, so its control characters are written out.
 
+pub mod approval_text;
 pub mod check_ci;
 pub mod check_json;
 pub mod check_sarif;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::approval_text::{as_whom, at_batch, message_text};
 use super::paint::{Tone, harmless, paint};
 use crate::base::words;
 use crate::run::event::{EventKind, Outcome, RunEvent, Stream};
@@ -72,6 +73,12 @@ impl Progress {
                 let words = format!("  x {host} NOT fully rolled back; left: {}", left.join(", "));
                 format!("{}\n", paint(&words, Tone::Failed, self.colour))
             }
+            EventKind::ApprovalRequested { gate, batch, by, message, within, differs } => {
+                approval_lines(&at_batch(gate, *batch), (by, *within), message, differs)
+            }
+            EventKind::ApprovalUsed { gate, batch, by, user, .. } => {
+                format!("  = {}: approved by {}\n", at_batch(gate, *batch), harmless(&as_whom(by, user)))
+            }
             EventKind::StopRequested { level } => {
                 let what = match level {
                     1 => "hosts at work finish, no other starts; again stops at the next step and rolls back",
@@ -110,6 +117,15 @@ impl Progress {
         }
         text
     }
+}
+
+fn approval_lines(gate: &str, (by, within): (&[String], Option<u64>), message: &str, differs: &[String]) -> String {
+    let within = within.map(|within| format!(", within {}", words::duration(within))).unwrap_or_default();
+    let mut text = format!("? {gate} waits for {}{within}: {}\n", harmless(&words::join_or(by)), message_text(message));
+    for line in differs {
+        text.push_str(&format!("      what was approved is not what it is now: {}\n", message_text(line)));
+    }
+    text
 }
 
 fn first_line(text: &str) -> String {

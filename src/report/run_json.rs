@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use super::approval_text::approval_json;
 use super::left::Left;
 use super::run_text::status;
 use crate::state::{RunDetails, RunSummary, StepState};
@@ -18,6 +19,8 @@ pub fn run_json(details: &RunDetails, alive: bool, left: &[Left]) -> Json {
         object.insert("schema".to_string(), json!("opsc.run/1"));
         object.insert("steps".to_string(), details.steps.iter().map(step_json).collect());
         let left = left.iter().map(|left| json!({ "host": left.host, "steps": left.steps }));
+        object.insert("gone_on_by".to_string(), json!(details.gone_on_by));
+        object.insert("approvals".to_string(), details.approvals.iter().map(approval_json).collect());
         object.insert("left".to_string(), left.collect());
     }
     json

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::approval_text::{at_batch, verdict_text};
 use super::left::Left;
 use super::paint::harmless;
 use super::run_text::{short, status, time_text};
 use crate::base::words;
-use crate::state::{RunDetails, StepResult, StepState};
+use crate::state::{Approval, RunDetails, StepResult, StepState};
 
 /// More of an error than this belongs into `opsc logs`.
 const MOST_ERROR_LINES: usize = 20;
@@ -14,6 +15,7 @@ const MOST_ERROR_LINES: usize = 20;
 pub fn run_markdown(details: &RunDetails, alive: bool, left: &[Left]) -> String {
     let sections = [
         head(details, alive),
+        approvals(details),
         hosts(details),
         not_undone(left),
         steps(details),
@@ -44,6 +46,20 @@ fn head(details: &RunDetails, alive: bool) -> String {
     }
     let rows: String = rows.iter().map(|(name, value)| format!("| {name} | {value} |\n")).collect();
     format!("# Run {}: {}\n\n| | |\n| --- | --- |\n{rows}", summary.id, cell(&record.playbook))
+}
+
+/// What was asked, and what was said, by whom and when.
+fn approvals(details: &RunDetails) -> String {
+    if details.approvals.is_empty() {
+        return String::new();
+    }
+    let line = |approval: &Approval| {
+        let verdict = verdict_text(approval).unwrap_or_else(|| format!("waits for {}", words::join_or(&approval.by)));
+        let gate = at_batch(&approval.gate, approval.batch);
+        format!("| {} | {} | {} |\n", cell(&gate), cell(&approval.message), cell(&verdict))
+    };
+    let lines: String = details.approvals.iter().map(line).collect();
+    format!("## Approvals\n\n| approval | message | answer |\n| --- | --- | --- |\n{lines}")
 }
 
 /// How often each outcome came on each host, by the last attempt of each step and phase.

@@ -1,9 +1,10 @@
 //! One run as text for people, and one line a run for lists.
 
+use super::approval_text::{approval_short, approval_text};
 use super::left::Left;
 use super::paint::harmless;
 use crate::base::words;
-use crate::state::{RunDetails, RunSummary, StepState};
+use crate::state::{Approval, RunDetails, RunSummary, StepState};
 
 /// What became of a run; a killed process leaves one without an end.
 pub fn status(run: &RunSummary, alive: bool) -> &str {
@@ -14,17 +15,19 @@ pub fn status(run: &RunSummary, alive: bool) -> &str {
     }
 }
 
-/// `    3  done         exit 0    2026-11-21T05:45:23Z  root  deploy`.
-pub fn run_line(run: &RunSummary, alive: bool) -> String {
+/// `    3  done         exit 0    2026-11-21T05:45:23Z  root  deploy`. Of a run that waits, for whom or what.
+pub fn run_line(run: &RunSummary, alive: bool, approval: Option<&Approval>) -> String {
+    let waits = approval.map(|approval| format!("  {}", approval_short(approval)));
     let exit = run.exit.map_or("-".to_string(), |exit| exit.to_string());
     let record = &run.record;
     format!(
-        "{:>5}  {:<12} exit {exit:<4} {}  {}  {}\n",
+        "{:>5}  {:<12} exit {exit:<4} {}  {}  {}{}\n",
         run.id,
         status(run, alive),
         time_text(record.started),
         record.user,
-        record.playbook
+        record.playbook,
+        waits.unwrap_or_default()
     )
 }
 
@@ -56,6 +59,9 @@ pub fn run_text(details: &RunDetails, alive: bool, left: &[Left]) -> String {
     }
     for step in &details.steps {
         text.push_str(&step_text(step));
+    }
+    for approval in &details.approvals {
+        text.push_str(&approval_text(approval, details.gone_on_by));
     }
     for Left { host, steps } in left {
         text.push_str(&format!("\n{host} is NOT as it was before: {} not undone\n", words::join_and(steps)));

@@ -22,7 +22,7 @@ use crate::hir::value::SecretRef;
 use crate::hir::world::{Host, Inventory};
 use crate::plan::model::{Plan, Step};
 use crate::secrets::Resolved;
-use crate::state::{Intent, Journal, StepResult};
+use crate::state::{Approval, Intent, Journal, StepResult};
 
 /// Sends events with sequence numbers and times. Sequence numbers follow the order of sending per sender.
 pub struct Events {
@@ -131,6 +131,17 @@ impl Context {
     pub async fn result(&self, result: StepResult) -> Result<(), StepError> {
         let journal = self.journal.clone();
         blocking(move || journal.result(&result)).await.map_err(StepError::Journal)
+    }
+
+    /// Asks for an approval: whoever looks into the journal finds it.
+    pub async fn ask(&self, approval: Approval) -> Result<(), StepError> {
+        let journal = self.journal.clone();
+        blocking(move || journal.ask(&approval)).await.map_err(StepError::Journal)
+    }
+
+    pub async fn use_approval(&self, id: i64) -> Result<(), StepError> {
+        let (journal, run) = (self.journal.clone(), self.run);
+        blocking(move || journal.use_approval(id, run)).await.map_err(StepError::Journal)
     }
 
     /// Keeps a host for this run, one that was not known when the run began.

@@ -170,13 +170,15 @@ impl Dispatcher {
             let (block, host) = (self.block_name(block), self.context.name(actor));
             self.context.events.emit(EventKind::HostStarted { block, host });
         }
-        let mut batch = Vec::new();
+        let (mut batch, mut batch_of) = (Vec::new(), None);
         if let Work::AfterBatch(block) = work {
             self.publish(block);
             batch = self.schedule.current_batch(block);
+            let run = self.schedule.blocks().iter().find(|run| run.block == block);
+            batch_of = run.map(|run| (run.batch + 1, run.shape.batches.len()));
         }
         let (context, published) = (Arc::clone(&self.context), Arc::clone(&self.published));
-        let worker = Worker { context, published, state, work, batch };
+        let worker = Worker { context, published, state, work, batch, batch_of };
         let task = self.tasks.spawn(async move {
             let (state, end) = worker.run().await;
             (actor, state, end)

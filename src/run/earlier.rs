@@ -8,7 +8,7 @@ use super::kept::Kept;
 use crate::base::ids::BlockId;
 use crate::hir::effect::Kind;
 use crate::plan::model::{Clause, Plan, Step};
-use crate::state::{Intent, Record, StepResult};
+use crate::state::{Approval, Intent, Record, StepResult};
 
 /// Steps that earlier runs ended, or began. Empty for a run that goes on with none.
 #[derive(Default, Debug)]
@@ -18,6 +18,8 @@ pub struct Earlier {
     /// The newest intent of each host and of each block, as the place of its record.
     newest_of_host: BTreeMap<String, usize>,
     newest_of_block: BTreeMap<Option<BlockId>, usize>,
+    /// The oldest first.
+    approvals: Vec<Approval>,
 }
 
 /// What is left of one step on one host.
@@ -80,6 +82,16 @@ impl Earlier {
             }
         }
         earlier
+    }
+
+    /// With the approvals that they came to, the oldest first.
+    pub fn with_approvals(self, approvals: Vec<Approval>) -> Earlier {
+        Earlier { approvals, ..self }
+    }
+
+    /// What was last asked there.
+    pub fn approval(&self, gate: &str, batch: Option<usize>) -> Option<&Approval> {
+        self.approvals.iter().rev().find(|approval| approval.gate == gate && approval.batch == batch)
     }
 
     fn intended(&mut self, intent: &Intent, step: &Step, at: usize) {

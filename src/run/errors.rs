@@ -49,10 +49,6 @@ pub enum StepError {
         /// Some are for its system, but their `where` is not true.
         conditions: bool,
     },
-    /// The run came to an approval that nobody has given.
-    NotApproved {
-        gate: String,
-    },
     Composite {
         action: String,
     },
@@ -229,7 +225,6 @@ impl fmt::Display for StepError {
             StepError::NoBody { action, os, conditions: true } => {
                 write!(formatter, "{action} has no body for this {os}: no `where facts…` of its bodies is true here")
             }
-            StepError::NotApproved { gate } => write!(formatter, "`{gate}` was not approved"),
             StepError::Composite { action } => {
                 write!(formatter, "{action} is made of steps, which cannot be run as one step yet")
             }

@@ -89,6 +89,26 @@ pub enum EventKind {
         clean: bool,
         left: Vec<String>,
     },
+    /// Nobody has approved what is to happen next: the run stops here.
+    ApprovalRequested {
+        gate: String,
+        /// From 1, for an approval after each batch.
+        batch: Option<usize>,
+        by: Vec<String>,
+        message: String,
+        /// Milliseconds.
+        within: Option<u64>,
+        /// What is another thing than somebody approved before; empty where nobody did.
+        differs: Vec<String>,
+    },
+    /// Somebody has approved it, under this name, when an earlier run stopped there.
+    ApprovalUsed {
+        gate: String,
+        batch: Option<usize>,
+        by: String,
+        user: String,
+        run: i64,
+    },
     /// Ctrl-C, once, twice, three times.
     StopRequested {
         level: u8,

@@ -6,6 +6,10 @@ use super::schedule_data::{BlockRun, Status, Track};
 /// A bug in opsc.
 pub const BUG: i32 = 70;
 pub const ROLLBACK_FAILED: i32 = 24;
+/// The run came to an approval that nobody has given.
+pub const WAITS: i32 = 3;
+/// It came to one that was given for other values.
+pub const DIFFERS: i32 = 25;
 pub const TIMED_OUT: i32 = 27;
 pub const ROLLED_BACK: i32 = 23;
 pub const THRESHOLD: i32 = 22;
@@ -22,6 +26,8 @@ pub struct Facts {
     pub failed: bool,
     /// `after batch` failed: the block stopped there.
     pub gate_failed: bool,
+    /// The exit code of an approval that the run came to.
+    pub waits: Option<i32>,
     pub timed_out: bool,
     /// 0 to 3.
     pub stop: u8,
@@ -43,7 +49,10 @@ pub fn code(facts: &Facts, blocks: &[BlockRun]) -> i32 {
         (facts.bug, BUG),
         (tracks.iter().any(|track| track.outcome() == HostOutcome::Dirty), ROLLBACK_FAILED),
         (facts.stop > 0 && !facts.timed_out, STOPPED),
-        (facts.timed_out || tracks.iter().any(|track| track.timed_out), TIMED_OUT),
+        (facts.timed_out, TIMED_OUT),
+        // Hosts that failed, as many as may, do not keep anybody from being asked.
+        (facts.waits.is_some(), facts.waits.unwrap_or(WAITS)),
+        (tracks.iter().any(|track| track.timed_out), TIMED_OUT),
         (all_rolled_back, ROLLED_BACK),
         (facts.stopped_by_threshold, THRESHOLD),
         (facts.failed || facts.gate_failed || tracks.iter().any(|track| track.status == Status::Failed), SOME_FAILED),

@@ -94,7 +94,8 @@ impl GoingBack {
         for actor in actors {
             let state = self.states.remove(&actor).unwrap_or_else(|| ActorState::new(&self.context, actor));
             let (context, published) = (Arc::clone(&self.context), Arc::clone(&self.published));
-            let worker = Worker { context, published, state, work: Work::Rollback(block), batch: Vec::new() };
+            let worker =
+                Worker { context, published, state, work: Work::Rollback(block), batch: Vec::new(), batch_of: None };
             let turns = Arc::clone(&self.turns);
             tasks.spawn(async move {
                 let turn = turns.acquire_owned().await;

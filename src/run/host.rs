@@ -93,6 +93,8 @@ pub struct Worker {
     pub work: Work,
     /// The hosts of the batch, for `after batch`.
     pub batch: Vec<HostId>,
+    /// Its number, from 1, and how many there are.
+    pub batch_of: Option<(usize, usize)>,
 }
 
 impl Worker {
@@ -169,12 +171,7 @@ impl Worker {
             }
             (Ok(true), ItemKind::Require { condition, message, .. }) => self.required(condition, message),
             (Ok(true), ItemKind::SkipIf { condition, reason, .. }) => self.left_out(condition, reason),
-            // A gate behind which nothing would happen is not asked.
-            (Ok(true), ItemKind::Approve(gate)) if self.context.plan.gates.at(*gate).before.is_empty() => Ok(()),
-            (Ok(true), ItemKind::Approve(gate)) => {
-                let gate = self.context.plan.gates.at(*gate).name.clone();
-                Err(self.refused(&gate, &StepError::NotApproved { gate: gate.clone() }))
-            }
+            (Ok(true), ItemKind::Approve(gate)) => self.gate(*gate).await,
             (Ok(true), ItemKind::Rollback(scope)) => Err(End::AsksRollback(*scope, index + 1)),
             (Ok(false), _) => Ok(()),
             (Err(error), _) => Err(self.refused("if", &error)),
@@ -228,7 +225,7 @@ impl Worker {
         Ok(true)
     }
 
-    fn scoped<T>(&self, ask: impl FnOnce(&RunScope<'_>) -> T) -> T {
+    pub(super) fn scoped<T>(&self, ask: impl FnOnce(&RunScope<'_>) -> T) -> T {
         ask(&self.around().scope(&self.context, None))
     }
 

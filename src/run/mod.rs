@@ -20,6 +20,7 @@ pub mod exit;
 pub mod facts;
 pub mod fields;
 pub mod forecast;
+mod gate;
 pub mod go_back;
 pub mod hidden;
 pub mod host;

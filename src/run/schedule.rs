@@ -151,6 +151,10 @@ impl Schedule {
         if end == End::Crashed {
             self.common.facts.bug = true;
         }
+        if let End::Waits { differs } = end {
+            self.common.facts.waits = Some(if differs { exit::DIFFERS } else { exit::WAITS });
+            return self.advance();
+        }
         match (work, end) {
             (Work::OuterFailure(_), End::AsksRollback(_, next)) => self.goes_on = Some(next),
             (Work::OuterFailure(_) | Work::OuterAlways, End::Ok) => {}
@@ -178,10 +182,20 @@ impl Schedule {
 
     /// Starts what may start; where nothing runs and nothing may start, the next thing begins.
     fn advance(&mut self) {
+        if self.common.facts.waits.is_some() {
+            return self.wait();
+        }
         match self.stage {
             Stage::Blocks => self.advance_blocks(),
             Stage::OuterFailure | Stage::OuterRollback | Stage::OuterAlways => self.advance_outer(),
             Stage::Resolving | Stage::Over => {}
+        }
+    }
+
+    /// What is at work ends as it ends; no clause judges a run that is to go on.
+    fn wait(&mut self) {
+        if self.common.running.is_empty() {
+            self.finish();
         }
     }
 

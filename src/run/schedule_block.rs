@@ -108,6 +108,8 @@ impl BlockRun {
             End::Failed | End::TimedOut | End::Crashed => Status::Failed,
             End::Unreachable => Status::Unreachable,
             End::Cancelled => Status::Cancelled,
+            // The schedule has stopped the run before.
+            End::Waits { .. } => return,
         };
         let was_running = {
             let Some(track) = self.tracks.get_mut(&actor) else { return };

@@ -84,6 +84,10 @@ pub enum End {
     },
     /// A rollback found that the actor had changed nothing.
     NothingToUndo,
+    /// It came to an approval that nobody has given; or that somebody gave for other values.
+    Waits {
+        differs: bool,
+    },
     /// The code that ran it broke: a bug in opsc.
     Crashed,
 }

@@ -250,6 +250,33 @@ fn interrupts_start_nothing_new_then_run_clauses_then_leave() {
     assert_eq!(thrice.exit(), exit::STOPPED);
 }
 
+#[test]
+fn an_approval_that_nobody_gave_ends_the_run_when_what_is_at_work_is_over() {
+    let waits = |differs: bool| {
+        let block = Shape { always: true, after_batch: true, ..shape(&[&[0], &[1]], 0) };
+        let mut simulation = Simulation::grouped(vec![block, shape(&[&[2]], 0)], vec![vec![0, 1]], 9, true);
+        let exit = simulation.run(|_, actor, work| match work {
+            Work::AfterBatch(_) => End::Waits { differs },
+            Work::Main(_) if actor == host(2) => End::Ok,
+            _ => End::Ok,
+        });
+        assert_eq!(simulation.started(is_main), [host(0), host(2)], "the next batch does not begin");
+        assert_eq!(simulation.started(|work| !is_main(work)), [Actor::Controller], "no clause runs");
+        exit
+    };
+    assert_eq!((waits(false), waits(true)), (exit::WAITS, exit::DIFFERS));
+
+    let gate = Shape { batches: vec![vec![Actor::Controller]], ..shape(&[], 0) };
+    let mut simulation = Simulation::new(vec![shape(&[&[0, 1]], 1), gate, shape(&[&[1]], 0)], 9, true);
+    let exit = simulation.run(|_, actor, work| match (work, actor) {
+        (Work::Main(_), Actor::Controller) => End::Waits { differs: false },
+        (Work::Main(_), actor) if actor == host(0) => End::TimedOut,
+        _ => End::Ok,
+    });
+    assert_eq!(simulation.started(is_main), [host(0), host(1), Actor::Controller]);
+    assert_eq!(exit, exit::WAITS, "a host that may fail does not keep anybody from being asked");
+}
+
 fn any_shape() -> impl Strategy<Value = Shape> {
     let sizes = prop::collection::vec(1usize..4, 0..4);
     (sizes, prop::option::of(1usize..4), 0usize..3, any::<[bool; 4]>()).prop_map(
@@ -293,6 +320,7 @@ fn any_end(work: Work, roll: u8) -> End {
         (Work::Failure(_, at), 0..5) if at < 3 => End::AsksRollback(scope, at + 1),
         (Work::OuterFailure(at), 0..5) if at < 3 => End::AsksRollback(RollbackScope::All, at + 1),
         (Work::Rollback(_), roll) => End::RolledBack { clean: roll != 0, complete: roll > 1 },
+        (Work::AfterBatch(_), 1) => End::Waits { differs: roll > 127 },
         (Work::Always(_) | Work::AfterBatch(_), 0) => End::Failed,
         _ => End::Ok,
     }
@@ -428,7 +456,7 @@ proptest! {
     ) {
         let mut simulation = Simulation::grouped(shapes.clone(), groups, forks, outer);
         simulation.feed(Input::Begin);
-        let mut stopped = false;
+        let (mut stopped, mut waits) = (false, false);
         let mut failed: BTreeSet<(Actor, BlockId)> = BTreeSet::new();
         let mut steps = 0;
         for (roll, pick) in rolls.iter().cycle() {
@@ -449,10 +477,14 @@ proptest! {
             if let (Work::AfterBatch(block), End::Failed) = (work, end) {
                 failed.extend(did_well(&simulation, block).into_iter().map(|actor| (actor, block)));
             }
+            waits |= matches!(end, End::Waits { .. });
             let before = simulation.trace.len();
             simulation.feed(Input::Ended(actor, end));
             check_start(&simulation, before);
             for effect in &simulation.trace[before..] {
+                if let Effect::Start(_, work) = effect {
+                    prop_assert!(!waits, "{work:?} starts although the run waits");
+                }
                 if let Effect::Start(_, Work::Main(_)) = effect {
                     prop_assert!(!stopped, "a host started after the threshold");
                     let interrupted = stop.is_some_and(|(when, _)| when <= steps);
@@ -482,7 +514,7 @@ proptest! {
                 _ => {}
             }
         }
-        if stop.is_none_or(|(_, level)| level < 3) {
+        if stop.is_none_or(|(_, level)| level < 3) && !waits {
             let owed: BTreeSet<_> = failed.into_iter().filter(|(_, block)| shapes[block.index()].on_failure).collect();
             prop_assert_eq!(clauses, owed, "`on failure` runs for exactly the failed hosts");
         }

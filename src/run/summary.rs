@@ -25,6 +25,7 @@ pub struct BlockSummary {
 pub fn status(code: i32) -> &'static str {
     match code {
         0 => "done",
+        exit::WAITS | exit::DIFFERS => "waiting",
         exit::BUG => "crashed",
         exit::ROLLBACK_FAILED => "dirty",
         exit::ROLLED_BACK => "rolled_back",

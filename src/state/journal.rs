@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::records::{Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult};
 use super::schema::prepare;
-use super::{locks, read};
+use super::{approvals, locks, read};
 
 /// How many writes share one commit at most.
 const MOST_GROUPED: usize = 512;
@@ -36,6 +36,7 @@ enum Change {
         host: String,
         facts: Facts,
     },
+    Approval(approvals::Change),
     Intent(Intent),
     Result(Box<StepResult>),
     Event {
@@ -132,13 +133,17 @@ impl Journal {
         self.write(Change::Finish { run, status: status.to_string(), exit, time }).map(drop)
     }
 
+    pub(super) fn approval(&self, change: approvals::Change) -> Result<(), StateError> {
+        self.write(Change::Approval(change)).map(drop)
+    }
+
     fn write(&self, change: Change) -> Result<i64, StateError> {
         let (done, answer) = sync_channel(1);
         self.writes.send(Write { change, done: Some(done) }).map_err(|_| StateError::Closed)?;
         answer.recv().map_err(|_| StateError::Closed)?
     }
 
-    fn reader(&self) -> Result<Connection, StateError> {
+    pub(super) fn reader(&self) -> Result<Connection, StateError> {
         let connection = Connection::open(&self.path)?;
         connection.busy_timeout(std::time::Duration::from_secs(10))?;
         Ok(connection)
@@ -276,6 +281,7 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateErr
                          ON CONFLICT (host) DO UPDATE SET json = ?2, time = ?3";
             transaction.prepare_cached(query)?.execute(params![host, facts.json, signed(facts.time)])?;
         }
+        Change::Approval(change) => approvals::apply(transaction, change)?,
         Change::Intent(intent) => {
             transaction
                 .prepare_cached(

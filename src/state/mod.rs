@@ -2,6 +2,7 @@
 //! Knows nothing of plans or hosts: it keeps words and numbers.
 #![expect(clippy::disallowed_methods, reason = "the journal is a file, with a writer thread of its own")]
 
+mod approvals;
 mod journal;
 mod locks;
 pub mod process;
@@ -9,6 +10,7 @@ mod read;
 pub mod records;
 mod schema;
 
+pub use approvals::{Approval, Verdict};
 pub use journal::Journal;
 pub use records::{
     Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::approvals;
 use super::records::{
     Facts, Intent, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,
 };
@@ -146,7 +147,9 @@ pub(super) fn run(connection: &Connection, run: i64) -> Result<Option<RunDetails
             Record::Result(result) => close(&mut steps, &mut open, result),
         }
     }
-    Ok(Some(RunDetails { summary: found, steps }))
+    let approvals = approvals::of_run(connection, run)?;
+    let gone_on_by = gone_on_by(connection, run)?;
+    Ok(Some(RunDetails { summary: found, steps, approvals, gone_on_by }))
 }
 
 /// Places of the intents that wait for a result, by step, host, attempt and phase.

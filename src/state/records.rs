@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::approvals::Approval;
+
 /// Written and synced before the first byte of a step's apply or rollback goes out.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Intent {
@@ -122,6 +124,10 @@ pub struct RunDetails {
     pub summary: RunSummary,
     /// In the order recorded.
     pub steps: Vec<StepState>,
+    /// Those that it came to.
+    pub approvals: Vec<Approval>,
+    /// The run that goes on with it.
+    pub gone_on_by: Option<i64>,
 }
 
 /// The output of one attempt.
@@ -166,6 +172,8 @@ pub enum StateError {
         run: i64,
         by: i64,
     },
+    /// An approval was answered already.
+    Said,
     /// The writer is gone: the process is ending.
     Closed,
 }
@@ -186,6 +194,7 @@ impl fmt::Display for StateError {
                 write!(formatter, "{host} is locked by run {run} (`{playbook}`, by {user} on {machine}, process {pid})")
             }
             StateError::GoneOn { run, by } => write!(formatter, "run {run} was gone on with by run {by}"),
+            StateError::Said => formatter.write_str("somebody else has just answered it"),
             StateError::Closed => formatter.write_str("the journal is closed"),
         }
     }

@@ -47,13 +47,19 @@ const FACTS: &str =
     "CREATE TABLE facts (host TEXT PRIMARY KEY, json TEXT NOT NULL, time INTEGER NOT NULL) WITHOUT ROWID;";
 
 /// Since format 4. What a run was asked for and which run it goes on with; what it takes to do that: what a step found
-/// before it acted, and all that it reported, where there is no secret in it.
+/// before it acted, and all that it reported, where there is no secret in it; approvals that it came to.
 const GOING_ON: &str = "
 ALTER TABLE runs ADD COLUMN request TEXT;
 ALTER TABLE runs ADD COLUMN goes_on_with INTEGER REFERENCES runs(id);
 ALTER TABLE intents ADD COLUMN before_json TEXT;
 ALTER TABLE results ADD COLUMN kept_json TEXT;
 CREATE UNIQUE INDEX runs_gone_on_with ON runs (goes_on_with);
+CREATE TABLE approvals (
+  id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs(id), gate TEXT NOT NULL, batch INTEGER,
+  names TEXT NOT NULL, message TEXT NOT NULL, hosts TEXT NOT NULL, digest TEXT NOT NULL, asked INTEGER NOT NULL,
+  until INTEGER, approved INTEGER, said_as TEXT, user TEXT, machine TEXT, said INTEGER, used INTEGER REFERENCES runs(id)
+);
+CREATE INDEX approvals_of_run ON approvals (run);
 ";
 
 /// How long another process may hold the file.

@@ -9,6 +9,7 @@
 
 mod ansible;
 mod ansible_inventories;
+mod approvals;
 mod bad_days;
 mod bench;
 mod check_forms;

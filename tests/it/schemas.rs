@@ -223,8 +223,22 @@ fn events(project: &Project, body: &str) -> Vec<(String, Json)> {
     project.write("run.ops", &format!("ops 1\n\nplaybook a() ! change, exec {{\n{body}}}\n"));
     let run = project.opsc(&["run", "run.ops", "-y", "-o", "ndjson"]);
     assert!(!run.stdout.is_empty(), "{run:?}");
-    let lines = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+    heard(&run.stdout)
+}
+
+fn heard(ndjson: &str) -> Vec<(String, Json)> {
+    let lines = ndjson.lines().map(|line| serde_json::from_str(line).unwrap());
     lines.map(|event: Json| (event["kind"].as_str().unwrap().to_string(), event)).collect()
+}
+
+/// The events of a run that waits for an approval, and of the one that goes on with it.
+fn approved(project: &Project) -> Vec<(String, Json)> {
+    let gate = "  approve(by: [\"dba\"], message: \"go on\", within: 2h)\n";
+    let mut seen = events(project, &format!("{gate}  on host(\"web1\") {{\n{}  }}\n", shell("true", "")));
+    let run = seen[0].1["run"].to_string();
+    assert_eq!(project.opsc(&["approve", &run, "--as", "dba"]).code, 0);
+    seen.extend(heard(&project.opsc(&["resume", &run, "-y", "-o", "ndjson"]).stdout));
+    seen
 }
 
 /// The events of a run that Ctrl-C ends while its first step waits for a file that never comes.
@@ -274,6 +288,7 @@ fn every_event_is_as_its_schema_says_and_every_kind_is_seen() {
         "  on host(\"web1\") {\n    x = file.info(path: \"/never/there\")\n    if x.exists {\n      file.info(path: \"/\")\n    }\n  }\n".to_string(),
     ];
     let mut seen: Vec<(String, Json)> = bodies.iter().flat_map(|body| events(&project, body)).collect();
+    seen.extend(approved(&project));
     seen.extend(stopped(&project));
     assert_valid("opsc.event-1", &seen);
 
