@@ -72,12 +72,10 @@ fn lines_of(name: &str, (port, vars, style): &Entry, hosts: &[String]) -> Vec<Li
         }
         lines.push(String::new());
     }
-    let comment = |line: &String| line.trim_start().starts_with("# above");
-    lines
-        .into_iter()
-        .map(|line| (if comment(&line) { String::new() } else { name.to_string() }, line))
-        .map(|(owner, line)| (line, owner))
-        .collect()
+    // What stands between entries is about none of them.
+    let is_between = |line: &String| line.is_empty() || line.starts_with("  # above");
+    let owned = |line: String| if is_between(&line) { (line, String::new()) } else { (line, name.to_string()) };
+    lines.into_iter().map(owned).collect()
 }
 
 fn text_of(hosts: &[Entry], groups: &[Entry], crlf: bool, ended: bool) -> (String, Vec<Line>) {
@@ -95,6 +93,9 @@ fn text_of(hosts: &[Entry], groups: &[Entry], crlf: bool, ended: bool) -> (Strin
     let mut text: String = lines.iter().map(|(line, _)| format!("{line}{end}")).collect();
     if !ended {
         text.truncate(text.trim_end().len());
+        while lines.last().is_some_and(|(line, _)| line.is_empty()) {
+            lines.pop();
+        }
     }
     (text, lines)
 }
@@ -121,7 +122,7 @@ fn host<'i>(inventory: &'i Inventory, name: &str) -> Option<&'i Host> {
 /// Every line that is about nobody of these stands there still, in its order.
 fn kept(lines: &[Line], about: &[&str], after: &str) {
     let mut left = after.lines();
-    for (line, owner) in lines.iter().filter(|(line, owner)| !about.contains(&owner.as_str()) && !line.is_empty()) {
+    for (line, owner) in lines.iter().filter(|(_, owner)| !about.contains(&owner.as_str())) {
         assert!(left.any(|found| found == line), "the line `{line}` of `{owner}` is not there any more:\n{after}");
     }
 }
