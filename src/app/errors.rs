@@ -51,6 +51,11 @@ pub enum AppError {
     NotImported {
         refusals: Vec<String>,
     },
+    /// A change of the inventory that is not made.
+    NotEdited {
+        reason: String,
+        hint: Option<String>,
+    },
     /// Findings in texts, errors among them: exit 11.
     Diagnostics {
         diagnostics: Vec<Diagnostic>,
@@ -224,6 +229,7 @@ impl AppError {
                 Some(format!("wait for its end; `opsc lock break {host}` takes the lock away, if you know it is dead"))
             }
             AppError::SshConfig { error } => error.hint(),
+            AppError::NotEdited { hint, .. } => hint.clone(),
             AppError::NoSuchRun { .. } => Some("`opsc runs` lists them".to_string()),
             AppError::NotToGoOn { hint, .. } | AppError::Stale { hint, .. } | AppError::NotApprover { hint, .. } => {
                 Some(hint.clone())
@@ -265,6 +271,7 @@ impl fmt::Display for AppError {
             AppError::NoInventory { searched } => {
                 write!(formatter, "there is no inventory: looked for {}", shown(searched))
             }
+            AppError::NotEdited { reason, .. } => formatter.write_str(reason),
             AppError::NotImported { refusals } => formatter.write_str(&refusals.join("\nerror: ")),
             AppError::Diagnostics { diagnostics }
             | AppError::Hosts { diagnostics }

@@ -28,6 +28,8 @@ pub struct Workspace {
     pub settings: Settings,
     pub sources: Sources,
     pub world: World,
+    /// The inventory's files in the order in which they were read.
+    pub inventory_files: Vec<(PathBuf, FileId)>,
     /// Findings in the inventory.
     pub inventory_diagnostics: Vec<Diagnostic>,
     /// The library's files that have been needed so far, by name.
@@ -90,6 +92,7 @@ impl Workspace {
             settings,
             sources,
             world,
+            inventory_files: files.into_iter().zip(texts).collect(),
             inventory_diagnostics,
             library: BTreeMap::new(),
             ambient: Vec::new(),

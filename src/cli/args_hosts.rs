@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::args::{Connection, Format};
 use crate::eval::parse::parse_duration;
@@ -22,13 +22,112 @@ pub enum InvWhat {
         limit: Option<String>,
     },
     /// One host with all its settings
-    Show { host: String },
+    Show(ShowCommand),
     /// Whether hosts can be worked with, a line each: how far one gets, and how long a step takes at least
     Status(HostsCommand),
     /// Look at the host keys of hosts, and add those that you approve to known_hosts
     Trust(TrustCommand),
+    /// Change one setting of a host, a group or the defaults, in the inventory's own text
+    Set(SetCommand),
+    /// Add a host, or a range such as 'web[01:20]'
+    Add(AddCommand),
+    /// Take a host out of a group, or out of the inventory
+    Rm(RmCommand),
     /// Write the inventory of another tool as text of inventory.yaml, and say what cannot be kept
     Import(ImportCommand),
+}
+
+#[derive(Args, Debug)]
+pub struct ShowCommand {
+    pub host: String,
+    /// Which level says each setting, with its place, and what it was said over
+    #[arg(long)]
+    pub explain: bool,
+    /// As if this were the login user
+    #[arg(short, long)]
+    pub user: Option<String>,
+    /// As if this were the private key file
+    #[arg(long, value_name = "FILE")]
+    pub private_key: Option<PathBuf>,
+    /// Configuration of ssh instead of ~/.ssh/config and that of the system; `none` for none
+    #[arg(long, value_name = "FILE|none")]
+    pub ssh_config: Option<PathBuf>,
+    /// The JSON is that of --explain
+    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
+    pub output: Format,
+}
+
+#[derive(Args, Debug)]
+pub struct SetCommand {
+    /// A host, a group or `defaults`
+    #[arg(value_name = "HOST|GROUP|defaults")]
+    pub name: String,
+    /// A setting such as port, tags.env or vars.rack
+    pub key: String,
+    /// As YAML of one line; what is none is a text
+    #[arg(required_unless_present = "unset", conflicts_with = "unset", allow_negative_numbers = true)]
+    pub value: Option<String>,
+    /// Take the setting away, so that the levels below say it
+    #[arg(long)]
+    pub unset: bool,
+    /// Which one is meant, where a host and a group have one name
+    #[arg(long, value_enum)]
+    pub of: Option<SetOf>,
+    #[command(flatten)]
+    pub edit: Edit,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum SetOf {
+    Host,
+    Group,
+    Defaults,
+}
+
+#[derive(Args, Debug)]
+pub struct AddCommand {
+    /// The host's name, or a range
+    pub host: String,
+    /// Where it is reached; else by its name
+    #[arg(long)]
+    pub address: Option<String>,
+    /// A group that it is a member of; may be given more than once
+    #[arg(short, long = "group", value_name = "GROUP")]
+    pub groups: Vec<String>,
+    /// Another setting
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
+    pub settings: Vec<(String, String)>,
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = pair)]
+    pub tags: Vec<(String, String)>,
+    #[arg(long = "var", value_name = "KEY=VALUE", value_parser = pair)]
+    pub vars: Vec<(String, String)>,
+    #[command(flatten)]
+    pub edit: Edit,
+}
+
+#[derive(Args, Debug)]
+pub struct RmCommand {
+    pub host: String,
+    /// Only out of this group
+    #[arg(short, long)]
+    pub group: Option<String>,
+    #[command(flatten)]
+    pub edit: Edit,
+}
+
+#[derive(Args, Debug)]
+pub struct Edit {
+    /// The file of the inventory that something new is written to, where several could have it
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Show what would change, and write nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let split = text.split_once('=').filter(|(key, _)| !key.is_empty());
+    split.map(|(key, value)| (key.to_string(), value.to_string())).ok_or_else(|| "expected KEY=VALUE".to_string())
 }
 
 #[derive(Args, Debug)]

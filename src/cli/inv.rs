@@ -1,21 +1,17 @@
-//! `opsc inv ls|show|status|trust`; `inv import` has a file of its own.
+//! `opsc inv ls|status|trust`; `inv show`, `import`, `set`, `add` and `rm` have files of their own.
 
 use super::args::Global;
 use super::args_hosts::{InvCommand, InvWhat, TrustCommand};
 use super::doctor;
-use super::inv_import;
 use super::output::Output;
 use super::plan::open_workspace;
-use super::run::{connect_options, plain_options};
+use super::run::connect_options;
+use super::{inv_edit, inv_import, inv_show};
+use crate::app;
 use crate::app::limits::parse_limit;
-use crate::app::reaching::{Said, said_of};
 use crate::app::trusting::{HostKey, look};
 use crate::app::workspace::Workspace;
-use crate::app::{self, AppError};
-use crate::base::near::nearest;
 use crate::diag::Diagnostic;
-use crate::eval::text::value_shown;
-use crate::hir::world::{Host, Inventory};
 
 pub fn run(command: &InvCommand, global: &Global, output: &mut Output) -> i32 {
     // The project may have no inventory yet, or one that is to be replaced.
@@ -26,12 +22,14 @@ pub fn run(command: &InvCommand, global: &Global, output: &mut Output) -> i32 {
         Ok(workspace) => workspace,
         Err(code) => return code,
     };
-    let inventory = workspace.inventory();
     match &command.what {
         InvWhat::Ls { limit } => list(&mut workspace, limit.as_deref(), output),
-        InvWhat::Show { host } => show(&inventory, host, &workspace, output),
+        InvWhat::Show(command) => inv_show::run(command, &workspace, output),
         InvWhat::Status(command) => doctor::status(&mut workspace, command, output),
         InvWhat::Trust(command) => trust(&mut workspace, command, output),
+        InvWhat::Set(command) => inv_edit::set(command, &workspace, output),
+        InvWhat::Add(command) => inv_edit::add(command, &workspace, output),
+        InvWhat::Rm(command) => inv_edit::rm(command, &workspace, output),
         InvWhat::Import(command) => inv_import::run(command, output),
     }
 }
@@ -97,52 +95,4 @@ fn trust(workspace: &mut Workspace, command: &TrustCommand, output: &mut Output)
         }
     }
     code
-}
-
-fn show(inventory: &Inventory, name: &str, workspace: &Workspace, output: &mut Output) -> i32 {
-    let Some(id) = inventory.host(name) else {
-        let near = nearest(name, inventory.hosts.values().map(|host| host.name.as_str()));
-        let reason = near.map_or_else(
-            || "there is no such host".to_string(),
-            |near| format!("there is no such host; did you mean `{near}`?"),
-        );
-        return output.fail(&AppError::BadLimit { text: name.to_string(), reason }, None);
-    };
-    let host = inventory.hosts.at(id);
-    output.print(&host_text(host, inventory));
-    match said_of(host, &plain_options(workspace)) {
-        Ok(said) => output.print(&ssh_text(&said)),
-        Err(error) => return output.fail(&error, None),
-    }
-    0
-}
-
-/// What ssh's configuration adds, with the line that says it; what the inventory says goes before.
-fn ssh_text(said: &[Said]) -> String {
-    said.iter().map(|said| format!("ssh.{}: {} ({})\n", said.name, said.value, said.place)).collect()
-}
-
-fn host_text(host: &Host, inventory: &Inventory) -> String {
-    let connection = &host.connection;
-    let mut lines = vec![
-        ("name", host.name.clone()),
-        ("address", host.address.clone()),
-        ("os", host.os.map_or("not said", |os| os.name()).to_string()),
-        ("state", host.state.name().to_string()),
-        ("groups", host.groups.join(", ")),
-        ("transport", connection.transport.name().to_string()),
-        ("port", connection.port.map_or("default".to_string(), |port| port.to_string())),
-        ("user", connection.user.clone().unwrap_or_else(|| "the caller's".to_string())),
-        ("admin", connection.admin.name().to_string()),
-    ];
-    for (label, value) in [("as", &connection.as_user), ("key", &connection.key), ("jump", &connection.jump)] {
-        lines.extend(value.clone().map(|value| (label, value)));
-    }
-    let mut text: String = lines.iter().map(|(label, value)| format!("{label}: {value}\n")).collect();
-    for (kind, values) in [("tags", &host.tags), ("vars", &host.vars)] {
-        for (key, value) in values {
-            text.push_str(&format!("{kind}.{key}: {}\n", value_shown(value, inventory)));
-        }
-    }
-    text
 }

@@ -150,7 +150,8 @@ pub fn write_value(value: &Value) -> String {
     write(&json(value))
 }
 
-fn json(value: &Value) -> Json {
+/// The same of a value that is data, as JSON.
+pub fn json(value: &Value) -> Json {
     match value {
         Value::Bool(value) => (*value).into(),
         Value::Int(value) => (*value).into(),

@@ -54,7 +54,7 @@ pub fn data(
     let document = yaml::parse(&sources.get(file).text, file).map_err(|error| vec![error.diagnostic()])?;
     let mut reader = Reader { inventory, definition, errors: Vec::new() };
     let start = Span::new(file, 0, 0);
-    let empty = Node { kind: Kind::Scalar(Value::None), span: start };
+    let empty = Node { kind: Kind::Scalar(Value::None), span: start, whole: start };
     let node = document.unwrap_or(empty);
     let value = reader.value(&node, ty);
     if reader.errors.is_empty() {

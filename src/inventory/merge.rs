@@ -112,7 +112,7 @@ impl Merger {
             inventory.hosts.push(host(name, settings, groups));
         }
         inventory.groups = self.group_sets(&members);
-        self.check_jumps(&inventory, errors);
+        self.check_jumps(&names, &ids, errors);
         inventory
     }
 
@@ -234,13 +234,13 @@ impl Merger {
         }
     }
 
-    fn check_jumps(&self, inventory: &Inventory, errors: &mut Vec<InventoryError>) {
+    fn check_jumps(&self, names: &[String], ids: &HashMap<String, usize>, errors: &mut Vec<InventoryError>) {
         let all = self.hosts.iter().map(|host| &host.settings).chain(self.groups.iter().map(|group| &group.settings));
         for settings in all.chain([&self.defaults]) {
             if let Some((name, span)) = &settings.jump
-                && inventory.host(name).is_none()
+                && !ids.contains_key(name)
             {
-                let known = inventory.hosts.values().map(|host| host.name.clone()).collect();
+                let known = names.to_vec();
                 errors.push(InventoryError::UnknownJump { name: name.clone(), known, span: *span });
             }
         }

@@ -3,11 +3,14 @@
 
 pub mod ansible;
 pub mod data;
+pub mod edit;
 pub mod errors;
+pub mod explain;
 mod limit;
 mod merge;
 mod ranges;
 mod raw;
+mod splice;
 mod yaml;
 
 pub use limit::{LimitError, limit};

@@ -14,7 +14,10 @@ const MOST_DEPTH: usize = 16;
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) kind: Kind,
+    /// Of a list or a mapping, where it starts.
     pub(super) span: Span,
+    /// Up to the end of its last value, or to its closing bracket.
+    pub(super) whole: Span,
 }
 
 #[derive(Clone, Debug)]
@@ -41,6 +44,11 @@ impl Node {
             Kind::List(_) => "a list",
             Kind::Mapping(_) => "a mapping",
         }
+    }
+
+    /// Nothing stands there, as behind `web1:`.
+    pub(super) fn is_unwritten(&self) -> bool {
+        matches!(self.kind, Kind::Scalar(Value::None)) && self.span.start >= self.span.end
     }
 
     /// The node as a value of the language.
@@ -113,22 +121,25 @@ impl<'a> Reader<'a> {
             Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) if anchor > 0 || tag.is_some() => {
                 Err(InventoryError::Refused { what: "anchors and tags", span })
             }
-            Event::Scalar(text, style, _, _) => Ok(Node { kind: Kind::Scalar(scalar(&text, style)), span }),
+            Event::Scalar(text, style, _, _) => {
+                Ok(Node { kind: Kind::Scalar(scalar(&text, style)), span, whole: span })
+            }
             Event::SequenceStart(_, _) => self.list(span, depth),
             Event::MappingStart(_, _) => self.mapping(span, depth),
-            _ => Ok(Node { kind: Kind::Scalar(Value::None), span }),
+            _ => Ok(Node { kind: Kind::Scalar(Value::None), span, whole: span }),
         }
     }
 
     fn list(&mut self, start: Span, depth: usize) -> Result<Node, InventoryError> {
-        let mut items = Vec::new();
+        let mut items: Vec<Node> = Vec::new();
         while let Some((event, span)) = self.next()? {
             if matches!(event, Event::SequenceEnd) {
                 break;
             }
             items.push(self.node(event, span, depth + 1)?);
         }
-        Ok(Node { kind: Kind::List(items), span: start })
+        let whole = self.whole(start, items.last().map(|item| item.whole));
+        Ok(Node { kind: Kind::List(items), span: start, whole })
     }
 
     fn mapping(&mut self, start: Span, depth: usize) -> Result<Node, InventoryError> {
@@ -150,6 +161,32 @@ impl<'a> Reader<'a> {
             let node = self.node(event, value_span, depth + 1)?;
             entries.push((Key { text, span }, node));
         }
-        Ok(Node { kind: Kind::Mapping(entries), span: start })
+        // The place of a value that is not written is anywhere up to the next word.
+        let last = entries.last().map(|(key, node)| if node.is_unwritten() { key.span } else { node.whole });
+        let whole = self.whole(start, last);
+        Ok(Node { kind: Kind::Mapping(entries), span: start, whole })
+    }
+
+    /// What stands in brackets ends with them; a block ends with its last value.
+    fn whole(&self, start: Span, last: Option<Span>) -> Span {
+        let is_flow = self.text.get(start.start as usize..).is_some_and(|rest| rest.starts_with(['{', '[']));
+        let end = last.map_or(start.start + u32::from(is_flow), |last| last.end);
+        let end = if is_flow { self.bracket_end(end as usize) } else { end as usize };
+        Span::new(start.file, start.start as usize, end)
+    }
+
+    /// Behind the next closing bracket that is in no comment. The parser's own place of it may be that of a comma before
+    /// it, and goes on to the end of the comment behind it.
+    fn bracket_end(&self, from: usize) -> usize {
+        let mut in_comment = false;
+        for (at, letter) in self.text.get(from..).unwrap_or("").char_indices() {
+            match letter {
+                '\n' => in_comment = false,
+                '#' => in_comment = true,
+                '}' | ']' if !in_comment => return from + at + 1,
+                _ => {}
+            }
+        }
+        self.text.len()
     }
 }

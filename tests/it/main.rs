@@ -33,6 +33,8 @@ mod floors;
 mod folders;
 mod hostile_hosts;
 mod integrations;
+mod inventory_edits;
+mod inventory_edits_random;
 mod inventory_sizes;
 mod language_forms;
 mod language_parallel;
