@@ -74,13 +74,13 @@ const WRONGS: &[Wrong] = &[
         "umount /var/log",
     ),
     (
-        "echo 'MaxSessions 2' > /etc/ssh/sshd_config.d/few.conf; systemctl reload ssh",
+        "echo 'MaxSessions 2' > /etc/ssh/sshd_config.d/few.conf; systemctl restart ssh",
         "ops",
         "sessions",
         "warning",
         "2 on one connection",
         "`MaxSessions 10` in /etc/ssh/sshd_config",
-        "rm /etc/ssh/sshd_config.d/few.conf; systemctl reload ssh",
+        "rm /etc/ssh/sshd_config.d/few.conf; systemctl restart ssh",
     ),
     (
         "mv /usr/bin/awk /usr/bin/awk.away",
