@@ -86,6 +86,36 @@ fn a_webhook_is_posted_to_and_its_url_is_seen_nowhere() {
 }
 
 #[test]
+fn an_sms_goes_to_its_server_and_the_token_is_seen_nowhere() {
+    let case = Case::new();
+    let token = "Kanarie+1";
+    let login = STANDARD.encode(format!("AC01:{token}"));
+    for status in [201, 400] {
+        let server =
+            http(move |request: &Request| (status, format!("no number: {} {:?}", request.body, request.headers)));
+        let step = format!(
+            "notify.sms(to: \"+4915112345678\", text: \"2.4 & \\\"out\\\"\", from: \"+49151\", account: \"AC01\", server: \"http://127.0.0.1:{}\")",
+            server.port
+        );
+        for command in [&["plan"][..], &["run", "-y", "-v"]] {
+            let shown = run(&case, &step, &[("SMS_TOKEN", token)], command);
+            assert_eq!(shown.code == 0, status == 201 || command[0] == "plan", "{shown:?}");
+            assert_eq!(shown.stderr.contains("no number"), status == 400 && command[0] == "run", "{shown:?}");
+            let all = format!("{shown:?}");
+            assert!(!all.contains("Kanarie") && !all.contains(&login), "{shown:?}");
+        }
+        let heard = server.heard();
+        assert_eq!(heard.len(), 1, "a plan sends nothing: {heard:?}");
+        assert_eq!(heard[0].line, "POST /2010-04-01/Accounts/AC01/Messages.json HTTP/1.1");
+        assert_eq!(heard[0].body, "To=%2B4915112345678&From=%2B49151&Body=2.4+%26+%22out%22");
+        assert!(heard[0].headers.contains(&format!("authorization: Basic {login}")), "{heard:?}");
+    }
+    let wrong = "notify.sms(to: \"0151\", text: \"x\", from: \"+49151\", account: \"AC01\")";
+    let refused = run(&case, wrong, &[("SMS_TOKEN", token)], &["run", "-y"]);
+    assert!(refused.code == 11 && refused.stderr.contains("0151"), "{refused:?}");
+}
+
+#[test]
 fn a_mail_is_sent_to_everybody() {
     let case = Case::new();
     let server = mail();

@@ -223,6 +223,7 @@ fn sample(name: &str, action: &Action) -> &'static str {
     match (action.name.as_str(), name) {
         ("notify.webhook", "url" | "json") => "env:APP_TOKEN",
         ("notify.slack", "to") => "\"#deploys\"",
+        ("notify.sms", "to") => "+4915112345678",
         ("notify.email", "to") => "ops@example.org",
         ("net.port" | "net.ping" | "net.trace" | "net.path", "to") | (_, "host") => "db9.example.org",
         ("wait.path", "state") => "present",

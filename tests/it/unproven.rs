@@ -80,6 +80,7 @@ const UNPROVEN: &[(&[&str], &str, &str)] = &[
     ),
     (&["pip.install"], "an index in the net", "wheels of a folder are tried"),
     (&["notify.slack"], "Slack", "a server that takes what is documented is tried"),
+    (&["notify.sms"], "a server that sends SMS", "one that takes what is documented is tried"),
     (&["notify.teams"], "Teams", "a server that takes what is documented is tried"),
     (&["gpu.info"], "a GPU", "a nvidia-smi that answers as documented is tried"),
     (&["tls.probe"], "STARTTLS but of SMTP", "TLS and SMTP are tried"),
