@@ -9,7 +9,7 @@ use super::running::login_name;
 use crate::base::words;
 use crate::eval::functions::hex;
 use crate::run::earlier::{Earlier, SAID_AGAIN, SAID_DONE, SAID_NOT_DONE, State};
-use crate::state::{Approval, Journal, Record, RunDetails, RunSummary, StepResult};
+use crate::state::{Approval, Journal, Record, RunSummary, StepResult};
 
 /// What somebody wants of a run that is over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl AppError {
 
 /// Refuses runs that are under way, that another one went on with, or where nothing is to be done.
 pub fn ended(journal: &Journal, run: i64, wanted: Wanted) -> Result<Ended, AppError> {
-    let RunDetails { summary, .. } = details(journal, run)?;
+    let summary = summary_of(journal, run)?;
     if let Some(by) = journal.gone_on_by(run).map_err(state)? {
         return Err(AppError::gone_on(run, by));
     }
@@ -68,13 +68,13 @@ pub fn ended(journal: &Journal, run: i64, wanted: Wanted) -> Result<Ended, AppEr
     while let Some(run) = next {
         records.splice(0..0, journal.records(run).map_err(state)?);
         approvals.splice(0..0, journal.approvals(run).map_err(state)?);
-        next = details(journal, run)?.summary.record.goes_on_with;
+        next = summary_of(journal, run)?.record.goes_on_with;
     }
     Ok(Ended { summary, records, approvals })
 }
 
-fn details(journal: &Journal, run: i64) -> Result<RunDetails, AppError> {
-    journal.run(run).map_err(state)?.ok_or(AppError::NoSuchRun { run: run.to_string() })
+fn summary_of(journal: &Journal, run: i64) -> Result<RunSummary, AppError> {
+    journal.summary(run).map_err(state)?.ok_or(AppError::NoSuchRun { run: run.to_string() })
 }
 
 impl Ended {

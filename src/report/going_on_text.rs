@@ -1,5 +1,7 @@
 //! What going on with a run, or going back over it, will do: as text for people, before they are asked.
 
+use std::collections::BTreeMap;
+
 use crate::base::words;
 use crate::plan::model::{Plan, Reversible, Step};
 use crate::run::earlier::{Earlier, Left, State};
@@ -7,8 +9,9 @@ use crate::run::earlier::{Earlier, Left, State};
 /// What stays, what is looked at again, what begins again.
 pub fn missing_text(run: i64, earlier: &Earlier, plan: &Plan) -> String {
     let (mut stay, mut again, mut begun) = (0, 0, String::new());
+    let steps = by_name(plan);
     for (host, name, left) in earlier.all() {
-        let Some(step) = step(plan, name) else { continue };
+        let Some(step) = steps.get(name) else { continue };
         match left.state {
             State::Done | State::Ignored if earlier.finished(step, host).is_some() => stay += 1,
             State::Done | State::Ignored => again += 1,
@@ -23,9 +26,9 @@ pub fn missing_text(run: i64, earlier: &Earlier, plan: &Plan) -> String {
 
 /// Every change that is undone, and those for which there is no way back.
 pub fn way_back_text(run: i64, earlier: &Earlier, plan: &Plan) -> String {
-    let mut text = String::new();
+    let (mut text, steps) = (String::new(), by_name(plan));
     for (host, name, _) in earlier.all().filter(|(_, _, left): &(&str, &str, &Left)| left.changed) {
-        let no_way = step(plan, name).is_none_or(|step| step.reversible == Reversible::No);
+        let no_way = steps.get(name).is_none_or(|step| step.reversible == Reversible::No);
         text.push_str(&format!("  {host} {name}{}\n", if no_way { ": no way back" } else { "" }));
     }
     if text.is_empty() {
@@ -34,6 +37,6 @@ pub fn way_back_text(run: i64, earlier: &Earlier, plan: &Plan) -> String {
     format!("going back over run {run}:\n{text}")
 }
 
-fn step<'a>(plan: &'a Plan, name: &str) -> Option<&'a Step> {
-    plan.steps.values().find(|step| step.name == name)
+fn by_name(plan: &Plan) -> BTreeMap<&str, &Step> {
+    plan.steps.values().map(|step| (step.name.as_str(), step)).collect()
 }

@@ -17,6 +17,7 @@ use super::schedule_data::{Actor, End, Work};
 use super::step::recorded;
 use super::summary::{BlockSummary, Summary, status};
 use crate::base::ids::BlockId;
+use crate::plan::model::Step;
 
 /// Every step of each host is undone that can be; a host that cannot be reached does not keep the others from it.
 pub async fn go_back(context: Arc<Context>, forks: usize, stop: watch::Receiver<u8>) -> Summary {
@@ -50,12 +51,14 @@ struct GoingBack {
 impl GoingBack {
     fn new(context: Arc<Context>, forks: usize) -> GoingBack {
         let mut own: BTreeMap<Actor, Own> = BTreeMap::new();
+        let names = context.inventory.hosts.iter().map(|(id, host)| (host.name.as_str(), Actor::Host(id)));
+        let actors: BTreeMap<&str, Actor> = [("controller", Actor::Controller)].into_iter().chain(names).collect();
+        let steps: BTreeMap<&str, &Step> = context.plan.steps.values().map(|step| (step.name.as_str(), step)).collect();
         for (host, name, left) in context.earlier.all() {
-            let step = context.plan.steps.values().find(|step| step.name == name);
-            let (Some(actor), Some(step)) = (actor(&context, host), step) else { continue };
+            let (Some(actor), Some(step)) = (actors.get(host), steps.get(name)) else { continue };
             // What a step's arguments are made of; a result that cannot be read is missed where it is needed.
             if let (Some(binding), Ok(recorded)) = (step.binding, recorded(&context, step, left)) {
-                own.entry(actor).or_default().insert(binding, recorded);
+                own.entry(*actor).or_default().insert(binding, recorded);
             }
         }
         let mut published = Results::default();
@@ -153,12 +156,5 @@ impl GoingBack {
         let finished = EventKind::RunFinished { exit, status: status.to_string(), elapsed_ms, hosts: hosts.clone() };
         self.context.events.emit(finished);
         Summary { exit, status, elapsed_ms, hosts, blocks }
-    }
-}
-
-fn actor(context: &Context, host: &str) -> Option<Actor> {
-    match context.inventory.host(host) {
-        Some(id) => Some(Actor::Host(id)),
-        None => (host == "controller").then_some(Actor::Controller),
     }
 }

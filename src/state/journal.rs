@@ -173,7 +173,12 @@ impl Journal {
         read::logs(&self.reader()?, run)
     }
 
-    /// Every intent and result of a run, in the order they were written.
+    /// How a run began and ended.
+    pub fn summary(&self, run: i64) -> Result<Option<RunSummary>, StateError> {
+        read::run_summary(&self.reader()?, run)
+    }
+
+    /// Every intent and result of a run, in the order they were written; without outputs, which may be large.
     pub fn records(&self, run: i64) -> Result<Vec<Record>, StateError> {
         read::records(&self.reader()?, run)
     }

@@ -130,7 +130,7 @@ pub(super) fn run(connection: &Connection, run: i64) -> Result<Option<RunDetails
     let Some(found) = run_summary(connection, run)? else { return Ok(None) };
     let mut steps: Vec<StepState> = Vec::new();
     let mut open: Open = BTreeMap::new();
-    for record in records(connection, run)? {
+    for record in in_order(connection, run, RESULT)? {
         match record {
             Record::Intent(intent) => {
                 let key = (intent.step.clone(), intent.host.clone(), intent.attempt, intent.phase.clone());
@@ -197,9 +197,14 @@ pub(super) fn logs(connection: &Connection, run: i64) -> Result<Vec<StepLog>, St
     Ok(results.into_iter().map(log).collect())
 }
 
+/// Outputs are left out: those of a large run are more than fits into memory.
 pub(super) fn records(connection: &Connection, run: i64) -> Result<Vec<Record>, StateError> {
+    in_order(connection, run, &RESULT.replace(" output,", " zeroblob(0),"))
+}
+
+fn in_order(connection: &Connection, run: i64, results: &str) -> Result<Vec<Record>, StateError> {
     let intents = numbered(connection, INTENT, run, intent)?;
-    let results = numbered(connection, RESULT, run, result)?;
+    let results = numbered(connection, results, run, result)?;
     let mut all: Vec<(i64, Record)> = intents.into_iter().map(|(id, intent)| (id, Record::Intent(intent))).collect();
     all.extend(results.into_iter().map(|(id, result)| (id, Record::Result(result))));
     all.sort_by_key(|(id, _)| *id);
