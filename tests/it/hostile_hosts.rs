@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use opsc::shell::Program;
 use opsc::transport::{Completed, Credentials, Endpoint, Session, TransportError};
 
-use crate::contract::{MINUTE, sha256, stdout, unique_seconds};
+use crate::contract::{MINUTE, SOON, sha256, stdout, unique_seconds};
 use crate::project::Project;
 use crate::sshd::{Sshd, SshdOptions};
 
@@ -84,7 +84,7 @@ async fn a_port_that_speaks_another_language() {
             matches!(error, TransportError::Handshake { .. } | TransportError::ConnectTimeout { .. }),
             "{number}: {error}"
         );
-        assert!(begun.elapsed() < Duration::from_secs(3), "{number}: {:?}", begun.elapsed());
+        assert!(begun.elapsed() < SOON, "{number}: {:?}", begun.elapsed());
     }
     assert!(memory() < before + MEMORY, "{before} kB before, {} kB after", memory());
 }
@@ -95,7 +95,7 @@ async fn a_flood_instead_of_a_hello() {
     let (before, begun) = (memory(), Instant::now());
     let error = connect(&server.endpoint("web1")).await.unwrap_err();
     let TransportError::HelloTimeout { seconds, .. } = error else { panic!("{error}") };
-    assert!(begun.elapsed() < Duration::from_secs(seconds + 5), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(seconds) + SOON, "{:?}", begun.elapsed());
     assert!(memory() < before + MEMORY, "{before} kB before, {} kB after", memory());
 }
 
@@ -115,15 +115,11 @@ async fn a_flood_that_no_deadline_stops() {
     let mut most = 0;
     let mut watch = |_, _: &[u8]| most = most.max(memory());
     let done = session.run(None, &Program::new("true"), Duration::from_secs(1), &mut watch).await.unwrap();
-    assert!(
-        done.timed_out && done.stdout.bytes > 10_000_000 && done.stderr.bytes > 10_000_000,
-        "{}",
-        done.stdout.bytes
-    );
-    assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
+    assert!(done.timed_out && done.stdout.bytes > 1_000_000 && done.stderr.bytes > 1_000_000, "{}", done.stdout.bytes);
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     let closing = Instant::now();
     session.close().await;
-    assert!(closing.elapsed() < Duration::from_secs(7), "{:?}", closing.elapsed());
+    assert!(closing.elapsed() < SOON, "{:?}", closing.elapsed());
     assert!(most < before + MEMORY, "{before} kB before, {most} kB at most");
 }
 
@@ -148,15 +144,15 @@ async fn a_host_that_freezes() {
     server.freeze_connections();
     let begun = Instant::now();
     let done = run(&mut session, "true", Duration::from_millis(300)).await.unwrap();
-    assert!(done.timed_out && begun.elapsed() < Duration::from_secs(7), "{:?}", begun.elapsed());
+    assert!(done.timed_out && begun.elapsed() < SOON, "{:?}", begun.elapsed());
     // The next step needs a new lane, and the host does not open one.
     let begun = Instant::now();
     let error = run(&mut session, "true", MINUTE).await.unwrap_err();
     assert!(matches!(error, TransportError::ChannelRefused { .. }), "{error}");
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     let begun = Instant::now();
     session.close().await;
-    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     server.cut_connections();
 }
 
