@@ -121,16 +121,25 @@ pub enum AppError {
         reason: String,
         hint: String,
     },
+    /// A file is not what `opsc plan --save` writes, or is asked to be something else.
+    NotASavedPlan {
+        reason: String,
+    },
     /// Its process is at work: exit 26.
     UnderWay {
         run: i64,
         pid: u32,
     },
-    /// The plan of a run is another one now: exit 25.
+    /// What was agreed to, or begun, is not what would be done now: exit 25.
     Stale {
-        run: i64,
         reason: String,
         hint: String,
+    },
+    /// Beginning again would do what must not be done twice: exit 3.
+    Twice {
+        run: i64,
+        /// With their hosts.
+        steps: String,
     },
     /// Steps that must not be done twice, of which nobody knows how they ended, with their hosts: exit 3.
     Indeterminate {
@@ -187,7 +196,7 @@ impl AppError {
             AppError::Diagnostics { .. } | AppError::Tree { .. } | AppError::NotImported { .. } => 11,
             AppError::Hosts { .. } | AppError::BadLimit { .. } | AppError::Limit { .. } => 13,
             AppError::DestroyNotAllowed { .. } | AppError::InactiveHosts { .. } | AppError::NotApprover { .. } => 12,
-            AppError::ApprovalNeeded { .. } | AppError::Indeterminate { .. } => 3,
+            AppError::ApprovalNeeded { .. } | AppError::Indeterminate { .. } | AppError::Twice { .. } => 3,
             AppError::Locked { .. } | AppError::UnderWay { .. } => 26,
             AppError::Stale { .. } => 25,
             AppError::Lock { .. } | AppError::State { .. } | AppError::Credential { .. } | AppError::Write { .. } => 1,
@@ -234,6 +243,9 @@ impl AppError {
             AppError::NotToGoOn { hint, .. } | AppError::Stale { hint, .. } | AppError::NotApprover { hint, .. } => {
                 Some(hint.clone())
             }
+            AppError::Twice { run, .. } => Some(format!(
+                "`opsc resume {run}` goes on without doing it again; `opsc retry {run} --again` does it once more"
+            )),
             AppError::UnderWay { pid, .. } => Some(format!("wait for its end, or end process {pid} first")),
             AppError::Indeterminate { run, .. } => Some(format!(
                 "look at the hosts, then say for each: `opsc resolve {run} STEP HOST --done`, `--not-done`, or `--again` to do it once more"
@@ -294,10 +306,13 @@ impl fmt::Display for AppError {
                 write!(formatter, "run {run} waits at `{gate}` for {}", words::join_or(by))
             }
             AppError::Locked { reason, .. } => formatter.write_str(reason),
-            AppError::NotToGoOn { reason, .. } | AppError::NotApprover { reason, .. } => formatter.write_str(reason),
+            AppError::NotToGoOn { reason, .. }
+            | AppError::NotApprover { reason, .. }
+            | AppError::NotASavedPlan { reason }
+            | AppError::Stale { reason, .. } => formatter.write_str(reason),
             AppError::UnderWay { run, pid } => write!(formatter, "run {run} is under way, in process {pid}"),
-            AppError::Stale { run, reason, .. } => {
-                write!(formatter, "the plan of run {run} is another one now: {reason}")
+            AppError::Twice { run, steps } => {
+                write!(formatter, "run {run} did what must not be done twice: {steps}")
             }
             AppError::Indeterminate { run, steps } => {
                 let words = words::count(steps.len(), "step");

@@ -18,6 +18,8 @@ pub enum Wanted {
     Resume,
     /// What it changed is undone.
     Rollback,
+    /// The same is run again, where it did not come to a good end.
+    Retry,
     /// A person says how a step ended, or whether it may go on.
     Answer,
 }
@@ -57,7 +59,7 @@ pub fn ended(journal: &Journal, run: i64, wanted: Wanted) -> Result<Ended, AppEr
     if summary.status.is_none() && !summary.record.is_gone() {
         return Err(AppError::UnderWay { run, pid: summary.record.pid });
     }
-    if wanted == Wanted::Resume && summary.exit == Some(0) {
+    if matches!(wanted, Wanted::Resume | Wanted::Retry) && summary.exit == Some(0) {
         return Err(AppError::NotToGoOn {
             reason: format!("run {run} is done: nothing of it is missing"),
             hint: format!("`opsc rollback {run}` undoes what it changed"),
@@ -78,6 +80,10 @@ fn summary_of(journal: &Journal, run: i64) -> Result<RunSummary, AppError> {
 }
 
 impl Ended {
+    pub(super) fn records(&self) -> &[Record] {
+        &self.records
+    }
+
     /// What was asked for then.
     pub fn request(&self) -> Result<&str, AppError> {
         let missing = || AppError::NotToGoOn {
@@ -99,14 +105,15 @@ impl Ended {
         let source = std::fs::read(&planned.path).unwrap_or_default();
         let is_same = hex(&sha2::Sha256::digest(&source)) == record.source_sha256;
         let path = planned.path.display();
-        let reason = match is_same {
+        let what = match is_same {
             true => format!("`{path}` is the same; an action, a file, an input or the inventory is not"),
             false => format!("`{path}` has changed since"),
         };
+        let reason = format!("the plan of run {} is another one now: {what}", self.summary.id);
         let commit = record.commit.as_deref().map(|commit| format!(", it was made from commit {commit}"));
         let hint =
             format!("bring back what it was made from{}; or start anew with `opsc run`", commit.unwrap_or_default());
-        Err(AppError::Stale { run: self.summary.id, reason, hint })
+        Err(AppError::Stale { reason, hint })
     }
 
     /// Refuses as long as nobody said how every step ended that must not be done twice.

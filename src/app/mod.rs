@@ -5,6 +5,7 @@
 pub mod adhoc;
 pub mod approving;
 pub mod baseline;
+pub mod cancelling;
 pub mod comparing;
 pub mod data;
 pub mod doctor;
@@ -25,8 +26,10 @@ mod packing;
 pub mod planning;
 pub mod project;
 pub mod reaching;
+mod retrying;
 pub mod revisions;
 pub mod running;
+pub mod saved_plans;
 pub mod schedules;
 pub mod secret_commands;
 pub mod settings;

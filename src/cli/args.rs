@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::args_hosts::{FactsCommand, HostsCommand, InvCommand, LockCommand};
-use super::args_runs::{AnswerCommand, ResolveCommand, ResumeCommand};
+use super::args_runs::{AnswerCommand, CancelCommand, ResolveCommand, ResumeCommand, RetryCommand};
 
 #[derive(Parser, Debug)]
 #[command(name = "opsc", version, about = "Operations, compiled: typed playbooks, proven plans, runs with evidence")]
@@ -72,6 +72,10 @@ pub enum Command {
     /// The plan must be the one of that run, or exit 25. Steps that converge are looked at again, steps that must not be
     /// done twice are not; where nobody knows whether such a step was done, exit 3 names it, and `opsc resolve` says it.
     Resume(ResumeCommand),
+    /// Run a playbook again, as it is now, on the hosts of a run that failed, were not reached, or were not come to
+    Retry(RetryCommand),
+    /// Stop a run that is under way on this machine, as Ctrl-C does: hosts at work finish, and no other one begins
+    Cancel(CancelCommand),
     /// Undo what a run changed, on all of its hosts, the last first
     Rollback(ResumeCommand),
     /// Approve what a run waits for: `opsc resume` then goes on with it
@@ -340,6 +344,9 @@ pub struct PlanCommand {
     /// Only the names of the hosts
     #[arg(long)]
     pub list_hosts: bool,
+    /// Keep the plan in this file, `*.plan`: `opsc run FILE` runs exactly that, or nothing (exit 25)
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
     pub output: Format,
 }

@@ -18,6 +18,34 @@ pub struct ResumeCommand {
 }
 
 #[derive(Args, Debug)]
+pub struct RetryCommand {
+    /// The run's number, as `opsc runs` lists it
+    pub run: i64,
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Also what the run did on these hosts and must not be done twice
+    #[arg(long)]
+    pub again: bool,
+    /// Do not ask before the run
+    #[arg(short, long, env = "OPSC_YES", value_parser = clap::builder::BoolishValueParser::new())]
+    pub yes: bool,
+    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
+    pub output: RunFormat,
+}
+
+#[derive(Args, Debug)]
+pub struct CancelCommand {
+    /// The run's number, as `opsc runs` lists it
+    pub run: i64,
+    /// As Ctrl-C twice: steps at work finish, and `on failure` does what it does
+    #[arg(long)]
+    pub steps: bool,
+    /// As Ctrl-C three times: nothing is waited for
+    #[arg(long)]
+    pub now: bool,
+}
+
+#[derive(Args, Debug)]
 pub struct AnswerCommand {
     /// The run's number
     pub run: i64,

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::args::{Connection, Global, Selection};
+use crate::app::AppError;
+use crate::app::going_on::Ended;
 use crate::app::planning::Planned;
 
 #[derive(Serialize, Deserialize)]
@@ -21,32 +23,66 @@ pub struct Asked {
 impl Asked {
     /// With what was typed at prompts, and paths that hold wherever it is asked again.
     pub fn new(selection: &Selection, planned: &Planned, connection: &Connection, global: &Global) -> Asked {
-        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
-        Asked {
-            selection: Selection {
-                file: absolute(&selection.file),
-                variables: planned.options.variables.clone(),
-                variable_files: selection.variable_files.iter().map(absolute).collect(),
-                ..selection.clone()
-            },
-            inventory: global.inventory.iter().map(absolute).collect(),
+        let asked = Asked {
+            selection: Selection { variables: planned.options.variables.clone(), ..selection.clone() },
+            inventory: global.inventory.clone(),
             user: connection.user.clone(),
-            private_key: connection.private_key.as_ref().map(absolute),
-            ssh_config: connection
-                .ssh_config
-                .as_ref()
-                .map(|path| if path.as_path() == Path::new("none") { path.clone() } else { absolute(path) }),
+            private_key: connection.private_key.clone(),
+            ssh_config: connection.ssh_config.clone(),
             timeout: connection.timeout,
             forks: connection.forks,
-        }
+        };
+        asked.with_paths(&|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()))
     }
 
     pub fn to_json(&self) -> Option<String> {
         serde_json::to_string(self).ok()
     }
 
-    pub fn from_json(json: &str) -> Option<Asked> {
+    fn from_json(json: &str) -> Option<Asked> {
         serde_json::from_str(json).ok()
+    }
+
+    /// What a run was asked for.
+    pub fn of(run: &Ended) -> Result<Asked, AppError> {
+        let unread =
+            || AppError::State { reason: format!("what run {} was asked for is not readable", run.summary.id) };
+        Asked::from_json(run.request()?).ok_or_else(unread)
+    }
+
+    pub fn to_value(&self) -> Option<serde_json::Value> {
+        serde_json::to_value(self).ok()
+    }
+
+    pub fn from_value(value: serde_json::Value) -> Option<Asked> {
+        serde_json::from_value(value).ok()
+    }
+
+    /// With paths below a folder as they are there, for another machine or another checkout.
+    pub fn relative_to(self, root: &Path) -> Asked {
+        self.with_paths(&|path| path.strip_prefix(root).map_or(path.clone(), Path::to_path_buf))
+    }
+
+    /// With paths that begin in a folder.
+    pub fn below(self, root: &Path) -> Asked {
+        self.with_paths(&|path| root.join(path))
+    }
+
+    fn with_paths(self, to: &dyn Fn(&PathBuf) -> PathBuf) -> Asked {
+        let selection = Selection {
+            file: to(&self.selection.file),
+            variable_files: self.selection.variable_files.iter().map(to).collect(),
+            ..self.selection
+        };
+        // `none` stands for no file at all.
+        let file = |path: &PathBuf| if path.as_path() == Path::new("none") { path.clone() } else { to(path) };
+        Asked {
+            selection,
+            inventory: self.inventory.iter().map(to).collect(),
+            private_key: self.private_key.as_ref().map(to),
+            ssh_config: self.ssh_config.as_ref().map(file),
+            ..self
+        }
     }
 
     pub fn selection(&self) -> &Selection {

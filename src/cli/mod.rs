@@ -27,8 +27,10 @@ pub mod log;
 pub mod output;
 pub mod plan;
 pub mod resume;
+pub mod retry;
 pub mod run;
 pub mod runs;
+mod saved;
 pub mod tour;
 pub mod vendor;
 pub mod watch;
@@ -74,6 +76,8 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
         Command::Do(command) => run::run_do(&command, global, output),
         Command::Exec(command) => run::run_exec(&command, global, output),
         Command::Resume(command) => resume::run_resume(&command, global, output),
+        Command::Retry(command) => retry::run(&command, global, output),
+        Command::Cancel(command) => retry::run_cancel(&command, global, output),
         Command::Rollback(command) => resume::run_rollback(&command, global, output),
         Command::Approve(command) => approve::run(&command, true, global, output),
         Command::Reject(command) => approve::run(&command, false, global, output),

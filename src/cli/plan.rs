@@ -6,6 +6,7 @@ use super::args::{Allowed, Format, Global, GraphCommand, GraphFormat, PlanComman
 use super::config::{find_project, load_settings};
 use super::output::Output;
 use super::run::{Session, connect_options};
+use super::saved::save;
 use crate::app::AppError;
 use crate::app::errors::MissingInput;
 use crate::app::planning::{Allow, PlanOptions, Planned, plan_file};
@@ -13,6 +14,8 @@ use crate::app::schedules::upcoming;
 use crate::app::workspace::Workspace;
 use crate::plan::inputs;
 use crate::report;
+use crate::report::prediction_text::{exit_code, has_changes, prediction_text};
+use crate::run::predict::Prediction;
 
 /// Scheduled times that a plan shows.
 const NEXT_TIMES: usize = 3;
@@ -82,34 +85,49 @@ pub fn run(command: &PlanCommand, global: &Global, output: &mut Output) -> i32 {
         output.print(&names);
         return 0;
     }
-    if command.output == Format::Json {
-        output.print_json(&report::plan_json::plan_json(plan, program, inventory));
-        return 0;
+    match command.output {
+        Format::Json => output.print_json(&report::plan_json::plan_json(plan, program, inventory)),
+        Format::Text => show(&planned, output),
     }
-    let colour = output.colour;
-    output.print(&report::plan_text::plan_text(plan, program, inventory, colour));
+    let asks = !command.offline && (command.output == Format::Text || command.save.is_some());
+    let found = match asks.then(|| foresee(command, &workspace, &planned, output)).transpose() {
+        Ok(found) => found,
+        Err(code) => return code,
+    };
+    if let Some(path) = &command.save
+        && let Err(code) = save((command, path), (&workspace, &planned), found.as_deref(), global, output)
+    {
+        return code;
+    }
+    let changes = found.as_deref().is_some_and(has_changes);
+    let code = found.as_deref().map_or(0, exit_code);
+    if code == 0 && command.detailed_exitcode && changes { 2 } else { code }
+}
+
+fn show(planned: &Planned, output: &mut Output) {
+    let Planned { plan, program, inventory, .. } = planned;
+    output.print(&report::plan_text::plan_text(plan, program, inventory, output.colour));
     if let Some(schedule) = &plan.schedule {
         let next = upcoming(schedule, NEXT_TIMES);
         output.print(&format!("next: {}\n", next.join(", ")));
     }
-    if command.offline {
-        return 0;
+}
+
+/// Asks the hosts, and shows what they say.
+fn foresee(
+    command: &PlanCommand,
+    workspace: &Workspace,
+    planned: &Planned,
+    output: &mut Output,
+) -> Result<Vec<Prediction>, i32> {
+    let options = connect_options(&command.connection, workspace, output)?;
+    let found = Session::new(planned, workspace, &options)
+        .predict(&command.connection, command.diff)
+        .map_err(|error| output.fail(&error, None))?;
+    if command.output == Format::Text {
+        output.print(&format!("\n{}", prediction_text(&found, output.colour)));
     }
-    let options = match connect_options(&command.connection, &workspace, output) {
-        Ok(options) => options,
-        Err(code) => return code,
-    };
-    let predictions = Session::new(&planned, &workspace, &options).predict(&command.connection, command.diff);
-    match predictions {
-        Ok(predictions) => {
-            output.print("\n");
-            output.print(&report::prediction_text::prediction_text(&predictions, colour));
-            let changes = report::prediction_text::has_changes(&predictions);
-            let code = report::prediction_text::exit_code(&predictions);
-            if code == 0 && command.detailed_exitcode && changes { 2 } else { code }
-        }
-        Err(error) => output.fail(&error, None),
-    }
+    Ok(found)
 }
 
 pub fn run_graph(command: &GraphCommand, global: &Global, output: &mut Output) -> i32 {

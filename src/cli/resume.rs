@@ -42,9 +42,7 @@ impl Again {
         let journal = open(global, output)?;
         let refused = |error: AppError, output: &mut Output| output.fail(&error, None);
         let ended = ended(&journal, run, wanted).map_err(|error| refused(error, output))?;
-        let request = ended.request().map_err(|error| refused(error, output))?;
-        let unread = || AppError::State { reason: format!("what run {run} was asked for is not readable") };
-        let asked = Asked::from_json(request).ok_or_else(|| refused(unread(), output))?;
+        let asked = Asked::of(&ended).map_err(|error| refused(error, output))?;
         let global = asked.global(global);
         let (workspace, planned) = make_plan(asked.selection(), &global, output)?;
         let earlier = ended.earlier(&planned).map_err(|error| refused(error, output))?;

@@ -8,6 +8,7 @@ use super::args::{Connection, DoCommand, EffectName, ExecCommand, Global, RunCom
 use super::asked::Asked;
 use super::output::Output;
 use super::plan::{allowed, make_plan};
+use super::saved;
 use crate::app::AppError;
 use crate::app::adhoc::{Adhoc, command_line, plan_action};
 use crate::app::execution::{Execution, GoingOn, Told};
@@ -118,6 +119,9 @@ fn read_password(file: &Path) -> Result<Secret<String>, AppError> {
 }
 
 pub fn run(command: &RunCommand, global: &Global, output: &mut Output) -> i32 {
+    if saved::is_saved(&command.selection.file) {
+        return saved::run(command, global, output);
+    }
     let (workspace, planned) = match make_plan(&command.selection, global, output) {
         Ok(made) => made,
         Err(code) => return code,

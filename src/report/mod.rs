@@ -28,6 +28,7 @@ pub mod review;
 pub mod run_json;
 pub mod run_markdown;
 pub mod run_text;
+pub mod stale_text;
 pub mod tree_json;
 pub mod tree_shape;
 pub mod tree_source;

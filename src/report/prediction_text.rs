@@ -19,6 +19,11 @@ pub fn prediction_text(predictions: &[Prediction], colour: bool) -> String {
     text
 }
 
+/// In a line, without colours.
+pub fn verdict_text(said: &Verdict) -> String {
+    harmless(&verdict(said).1)
+}
+
 fn verdict(verdict: &Verdict) -> (Tone, String) {
     match verdict {
         Verdict::Ok => (Tone::Ok, "= ok".to_string()),
@@ -26,7 +31,7 @@ fn verdict(verdict: &Verdict) -> (Tone, String) {
         Verdict::Skipped => (Tone::Skipped, "- skipped".to_string()),
         Verdict::NotReached { why } => (Tone::Skipped, format!("- not reached ({why})")),
         Verdict::WillChange { differences } => {
-            let shown: Vec<String> = differences.iter().filter(|found| !is_content(found)).map(one_line).collect();
+            let shown: Vec<String> = differences.iter().filter(|found| !found.is_content()).map(one_line).collect();
             let colon = if shown.is_empty() { "" } else { ": " };
             (Tone::Changed, format!("~ will change{colon}{}", shown.join(", ")))
         }
@@ -34,10 +39,6 @@ fn verdict(verdict: &Verdict) -> (Tone, String) {
         Verdict::Unreachable { why } => (Tone::Failed, format!("! unreachable: {why}")),
         Verdict::WillFail { why } => (Tone::Failed, format!("x will fail: {why}")),
     }
-}
-
-fn is_content(difference: &Difference) -> bool {
-    difference.field == "content"
 }
 
 /// `mode 644 → 0640`, `mode → 0640`, `exists false`.
@@ -51,7 +52,7 @@ fn one_line(difference: &Difference) -> String {
 fn contents(verdict: &Verdict, colour: bool) -> String {
     let Verdict::WillChange { differences } = verdict else { return String::new() };
     let mut text = String::new();
-    for found in differences.iter().filter(|found| is_content(found)) {
+    for found in differences.iter().filter(|found| found.is_content()) {
         let (now, then) = (found.now.as_deref().unwrap_or_default(), found.then.as_deref().unwrap_or_default());
         let diff = similar::TextDiff::from_lines(now, then);
         text.push_str(&painted_diff(&diff.unified_diff().header("now", "then").to_string(), colour));

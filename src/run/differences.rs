@@ -21,6 +21,13 @@ pub struct Difference {
     pub then: Option<String>,
 }
 
+impl Difference {
+    /// Of what a file holds, which is shown only where it is asked for.
+    pub fn is_content(&self) -> bool {
+        self.field == CONTENT
+    }
+}
+
 /// What a step would write into a file, as far as it is known.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Written {

@@ -60,6 +60,21 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Verdict::Ok => "ok",
+            Verdict::Now => "now",
+            Verdict::Skipped => "skipped",
+            Verdict::NotReached { .. } => "not_reached",
+            Verdict::WillChange { .. } => "will_change",
+            Verdict::Unknown { .. } => "unknown",
+            Verdict::WillFail { .. } => "will_fail",
+            Verdict::Unreachable { .. } => "unreachable",
+        }
+    }
+}
+
 /// Predictions by step, then by host, in the order of plan and inventory. `contents` asks for the contents of files too.
 pub async fn predict(context: Arc<Context>, forks: usize, contents: bool) -> Vec<Prediction> {
     let plan = Arc::clone(&context.plan);

@@ -12,6 +12,7 @@ mod ansible_inventories;
 mod approvals;
 mod bad_days;
 mod bench;
+mod cancel;
 mod check_forms;
 mod check_words;
 mod codes;
@@ -56,6 +57,7 @@ mod properties_texts;
 mod readme;
 mod resume;
 mod resume_kills;
+mod retry;
 #[cfg(feature = "system-tests")]
 mod rig;
 #[cfg(feature = "system-tests")]
@@ -68,6 +70,7 @@ mod run_language;
 mod runbook_files;
 #[cfg(feature = "system-tests")]
 mod runbooks;
+mod saved_plans;
 mod schemas;
 mod schemas_compatible;
 mod schemas_inventory;

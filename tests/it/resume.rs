@@ -34,12 +34,13 @@ const WAITS: &str =
     r#"shell.run(script: sh"""echo begun; until [ -e ROOT/go ]; do sleep 0.02; done""", effect: "read")"#;
 const WAITS_ONCE: &str = r#"shell.run(script: sh"""echo "$h" >> ROOT/once; echo begun; until [ -e ROOT/go ]; do sleep 0.02; done""", vars: { h: host.name }, effect: "change")"#;
 
-struct Fleet {
-    project: Project,
+/// Two hosts that are this machine, and a playbook with folder `ROOT`.
+pub(crate) struct Fleet {
+    pub(crate) project: Project,
 }
 
 impl Fleet {
-    fn new(here: &str) -> Fleet {
+    pub(crate) fn new(here: &str) -> Fleet {
         let fleet = Fleet { project: Project::new() };
         fleet.project.write("inventory.yaml", INVENTORY);
         std::fs::create_dir(fleet.project.path("root")).unwrap();
@@ -47,36 +48,36 @@ impl Fleet {
         fleet
     }
 
-    fn program(&self, name: &str, text: &str) {
+    pub(crate) fn program(&self, name: &str, text: &str) {
         let root = self.project.path("root").display().to_string();
         self.project.write(name, &text.replace("ROOT", &root));
     }
 
-    fn opsc(&self, line: &str) -> Said {
+    pub(crate) fn opsc(&self, line: &str) -> Said {
         self.project.opsc(&line.split_whitespace().collect::<Vec<_>>())
     }
 
     #[track_caller]
-    fn comes_to(&self, line: &str, code: i32) -> Said {
+    pub(crate) fn comes_to(&self, line: &str, code: i32) -> Said {
         let said = self.opsc(line);
         assert_eq!(said.code, code, "{line}: {said:?}");
         said
     }
 
-    fn root(&self, name: &str) -> String {
+    pub(crate) fn root(&self, name: &str) -> String {
         self.project.read(&format!("root/{name}")).unwrap_or_default()
     }
 
-    fn put(&self, name: &str, text: &str) {
+    pub(crate) fn put(&self, name: &str, text: &str) {
         self.project.write(&format!("root/{name}"), text);
     }
 
-    fn take(&self, name: &str) {
+    pub(crate) fn take(&self, name: &str) {
         std::fs::remove_file(self.project.path("root").join(name)).unwrap();
     }
 
     /// A run that has begun its step that waits.
-    fn waiting(&self, line: &str) -> Child {
+    pub(crate) fn waiting(&self, line: &str) -> Child {
         let mut command = self.project.command(&line.split_whitespace().collect::<Vec<_>>());
         let mut child = command.args(["-o", "ndjson"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut events = BufReader::new(child.stdout.as_mut().unwrap()).lines();
@@ -85,7 +86,7 @@ impl Fleet {
     }
 
     /// A run that was killed in its step that waits.
-    fn killed(&self, line: &str) {
+    pub(crate) fn killed(&self, line: &str) {
         let mut child = self.waiting(line);
         child.kill().unwrap();
         child.wait().unwrap();

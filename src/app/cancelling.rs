@@ -1,0 +1,101 @@
+//! Stopping a run from elsewhere on its machine, as Ctrl-C does where it was started.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::errors::AppError;
+use super::execution::{runtime, state};
+use crate::state::process::machine;
+use crate::state::{Journal, RunSummary};
+
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How a run is stopped: as many times as somebody would press Ctrl-C.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// Hosts at work finish, and no other one begins.
+    Hosts = 1,
+    /// Steps at work finish; `on failure` does what it does.
+    Steps = 2,
+    /// Nothing is waited for.
+    Now = 3,
+}
+
+/// Asks the run's process to stop, and waits until it has ended.
+pub fn cancel(journal: &Journal, run: i64, stop: Stop) -> Result<RunSummary, AppError> {
+    let clock = runtime()?;
+    let pause = || clock.block_on(async { tokio::time::sleep(LOOK_EVERY).await });
+    for level in 1..=stop as u64 {
+        let found = summary(journal, run)?;
+        if found.status.is_some() {
+            // Nothing is left to be stopped; it ended before, or between two signals.
+            return if level == 1 { Err(over(&found)) } else { Ok(found) };
+        }
+        // A person at its terminal may have stopped it as far already.
+        if heard(journal, run)? < level {
+            signal(&found)?;
+        }
+        while heard(journal, run)? < level && !has_ended(journal, run)? {
+            pause();
+        }
+    }
+    while !has_ended(journal, run)? {
+        pause();
+    }
+    summary(journal, run)
+}
+
+fn summary(journal: &Journal, run: i64) -> Result<RunSummary, AppError> {
+    journal.summary(run).map_err(state)?.ok_or(AppError::NoSuchRun { run: run.to_string() })
+}
+
+/// Ended in good order, or gone without a word.
+fn has_ended(journal: &Journal, run: i64) -> Result<bool, AppError> {
+    let found = summary(journal, run)?;
+    Ok(found.status.is_some() || !found.record.is_alive())
+}
+
+/// How far it was asked to stop, as it says itself: signals that come at the same time count once.
+fn heard(journal: &Journal, run: i64) -> Result<u64, AppError> {
+    let events = journal.events(run).map_err(state)?;
+    let levels = events.iter().rev().filter(|event| event.contains("stop.requested"));
+    let level = |event: &String| serde_json::from_str::<Json>(event).ok()?.get("level")?.as_u64();
+    Ok(levels.filter_map(level).max().unwrap_or(0))
+}
+
+fn signal(run: &RunSummary) -> Result<(), AppError> {
+    let (id, record) = (run.id, &run.record);
+    if !record.is_alive() {
+        let elsewhere = record.machine != machine();
+        let reason = match elsewhere {
+            true => format!("run {id} was started on `{}`", record.machine),
+            false => format!("the process of run {id} is gone"),
+        };
+        let hint = match elsewhere {
+            true => "give the command there".to_string(),
+            false => format!("`opsc resume {id}` goes on with it, `opsc rollback {id}` undoes what it changed"),
+        };
+        return Err(AppError::NotToGoOn { reason, hint });
+    }
+    // Every sh has a kill of its own; a program of that name is not everywhere.
+    let mut kill = Command::new("/bin/sh");
+    kill.args(["-c", "kill -TERM \"$1\"", "opsc", &record.pid.to_string()]).stdin(Stdio::null());
+    let done =
+        kill.output().map_err(|error| AppError::State { reason: format!("no process can be started: {error}") })?;
+    if done.status.success() {
+        return Ok(());
+    }
+    let reason = format!("run {id} cannot be stopped: {}", String::from_utf8_lossy(&done.stderr).trim());
+    Err(AppError::NotToGoOn { reason, hint: format!("its process {} belongs to {}", record.pid, record.user) })
+}
+
+fn over(run: &RunSummary) -> AppError {
+    let (id, status) = (run.id, run.status.as_deref().unwrap_or_default());
+    let hint = match status {
+        "waiting" => format!("`opsc reject {id}` says that nothing goes on with it"),
+        _ => format!("`opsc rollback {id}` undoes what it changed"),
+    };
+    AppError::NotToGoOn { reason: format!("run {id} is over: {status}"), hint }
+}

@@ -1,0 +1,87 @@
+//! Runs that are stopped from another terminal; through the binary.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::io::Read;
+
+use super::resume::Fleet;
+
+/// A change, a step that waits for a file `go`, another change; then the same on the second host.
+const DEPLOY: &str = r#"ops 1
+
+playbook deploy() ! change, exec {
+  on all() - host("localhost") (batch: 1) {
+    file.write(to: "ROOT/{host.name}.conf", content: "new")
+    shell.run(script: sh"""echo begun; until [ -e ROOT/go ]; do sleep 0.02; done""", effect: "read")
+    file.write(to: "ROOT/{host.name}.done", content: "")
+    on failure { rollback }
+  }
+}
+"#;
+
+fn fleet() -> Fleet {
+    let fleet = Fleet::new("");
+    fleet.program("deploy.ops", DEPLOY);
+    fleet
+}
+
+/// Stops a run that waits, lets its step end once it has heard of that, and gives its exit code.
+fn stopped(fleet: &Fleet, line: &str, level: &str) -> Option<i32> {
+    let mut run = fleet.waiting("run deploy.ops -y");
+    let mut cancel = fleet.project.spawn(&line.split_whitespace().collect::<Vec<_>>());
+    let mut events = run.stdout.take().unwrap();
+    let mut seen = String::new();
+    let mut piece = [0; 1 << 16];
+    let wanted = format!("\"stop.requested\",\"level\":{level}");
+    while !seen.contains(&wanted) {
+        let read = events.read(&mut piece).unwrap();
+        assert!(read > 0, "it never heard of it: {seen}");
+        seen.push_str(&String::from_utf8_lossy(piece.get(..read).unwrap()));
+    }
+    fleet.put("go", "");
+    std::io::copy(&mut events, &mut std::io::sink()).unwrap();
+    let code = run.wait().unwrap().code();
+    let ended = cancel.wait().unwrap();
+    assert!(ended.success(), "{ended}");
+    code
+}
+
+#[test]
+fn hosts_at_work_finish_and_no_other_one_begins() {
+    let fleet = fleet();
+    assert_eq!(stopped(&fleet, "cancel 1", "1"), Some(130));
+    assert!(fleet.project.path("root/w1.done").exists() && !fleet.project.path("root/w2.conf").exists());
+    let said = fleet.comes_to("cancel 1", 10);
+    assert!(said.stderr.contains("run 1 is over: stopped"), "{said:?}");
+    fleet.comes_to("resume 1 -y", 0);
+    assert!(fleet.project.path("root/w2.done").exists());
+}
+
+#[test]
+fn steps_at_work_finish_and_what_was_done_is_undone_where_the_playbook_says_so() {
+    let fleet = fleet();
+    assert_eq!(stopped(&fleet, "cancel 1 --steps", "2"), Some(130));
+    assert!(!fleet.project.path("root/w1.done").exists() && !fleet.project.path("root/w1.conf").exists());
+}
+
+#[test]
+fn nothing_is_waited_for() {
+    let fleet = fleet();
+    let mut run = fleet.waiting("run deploy.ops -y");
+    let said = fleet.comes_to("cancel 1 --now", 0);
+    assert!(said.stderr.contains("run 1 stopped; `opsc show 1` tells more, `opsc resume 1` goes on"), "{said:?}");
+    // Its output was not read to the end, and it has ended all the same.
+    let mut left = run.stdout.take().unwrap();
+    std::io::copy(&mut left, &mut std::io::sink()).unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    assert!(!fleet.project.path("root/w1.done").exists());
+}
+
+#[test]
+fn what_is_not_under_way_cannot_be_stopped() {
+    let fleet = fleet();
+    fleet.killed("run deploy.ops -y");
+    let said = fleet.comes_to("cancel 1", 10);
+    assert!(said.stderr.contains("the process of run 1 is gone\nhint: `opsc resume 1` goes on with it"), "{said:?}");
+    let said = fleet.comes_to("cancel 7", 10);
+    assert!(said.stderr.contains("there is no run `7`"), "{said:?}");
+}
