@@ -103,6 +103,7 @@ mod stdlib_tls;
 mod stdlib_trees;
 mod stdlib_yaml;
 mod story;
+mod syscall_kills;
 #[cfg(feature = "system-tests")]
 mod system_apk;
 #[cfg(feature = "system-tests")]

@@ -35,7 +35,7 @@ playbook all_kinds() ! change, exec {
 "#;
 
 /// What each once-only step appends to, by its name in the plan.
-const ONCE: [(&str, &str); 5] = [
+pub(crate) const ONCE: [(&str, &str); 5] = [
     ("counted", "count"),
     ("shell.run", "told"),
     ("shell.run#2", "reloads"),
@@ -43,12 +43,13 @@ const ONCE: [(&str, &str); 5] = [
     ("shell.run#4", "right"),
 ];
 
-struct Killer {
-    project: Project,
+/// A fleet and a run that is killed, gone on with, and looked at.
+pub(crate) struct Killer {
+    pub(crate) project: Project,
 }
 
 impl Killer {
-    fn new() -> Killer {
+    pub(crate) fn new() -> Killer {
         let killer = Killer { project: Project::new() };
         killer.project.write("inventory.yaml", INVENTORY);
         let root = killer.project.path("root").display().to_string();
@@ -57,12 +58,12 @@ impl Killer {
         killer
     }
 
-    fn opsc(&self, line: &str) -> Said {
+    pub(crate) fn opsc(&self, line: &str) -> Said {
         self.project.opsc(&line.split_whitespace().collect::<Vec<_>>())
     }
 
     /// Kills a command after so many events; whether it was still there.
-    fn killed_after(&self, line: &str, events: usize) -> bool {
+    pub(crate) fn killed_after(&self, line: &str, events: usize) -> bool {
         let mut command = self.project.command(&line.split_whitespace().collect::<Vec<_>>());
         let mut child = command.args(["-o", "ndjson"]).stdin(std::process::Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -74,7 +75,7 @@ impl Killer {
     }
 
     /// A program that was under way may end after the run that began it.
-    fn wait_for_orphans(&self) {
+    pub(crate) fn wait_for_orphans(&self) {
         let mark = self.project.folder.path().display().to_string().into_bytes();
         let is_ours = |process: &std::path::Path| {
             let environment = std::fs::read(process.join("environ")).unwrap_or_default();
@@ -85,17 +86,17 @@ impl Killer {
         }
     }
 
-    fn times(&self, host: &str, what: &str) -> usize {
+    pub(crate) fn times(&self, host: &str, what: &str) -> usize {
         self.project.read(&format!("root/{host}.{what}")).unwrap_or_default().lines().count()
     }
 
-    fn newest(&self) -> usize {
+    pub(crate) fn newest(&self) -> usize {
         let json: serde_json::Value = serde_json::from_str(&self.opsc("runs -o json").stdout).unwrap();
         json["runs"].as_array().unwrap().first().map_or(0, |run| run["run"].as_u64().unwrap() as usize)
     }
 
     /// Goes on; what nobody can know is looked up on the host, as a person would.
-    fn resumed(&self, run: usize, point: usize) -> usize {
+    pub(crate) fn resumed(&self, run: usize, point: usize) -> usize {
         let resume = format!("resume {run} -y");
         let mut said = self.opsc(&resume);
         let mut resolved = 0;
@@ -119,7 +120,7 @@ impl Killer {
         resolved
     }
 
-    fn assert_all_once(&self, point: usize) {
+    pub(crate) fn assert_all_once(&self, point: usize) {
         for host in ["w1", "w2"] {
             for (step, file) in ONCE {
                 assert_eq!(self.times(host, file), 1, "point {point}: {step} on {host}");
