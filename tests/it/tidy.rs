@@ -36,6 +36,7 @@ const SLEEPS: &[(&str, &str)] = &[("tests/it/rig.rs", "between two looks at a ma
 const PRINTS: &[(&str, &str)] = &[
     ("src/cli/", "the front end prints"),
     ("tests/it/resume_kills.rs", "how many points were tried"),
+    ("tests/it/syscall_kills.rs", "how many points were tried"),
     ("tests/it/contract.rs", "shown only when a case fails, to say which"),
     ("tests/it/state_journal.rs", "a process of the test tells the test how far it is"),
 ];
