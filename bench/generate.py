@@ -11,6 +11,7 @@ PACKAGES = ["curl", "jq", "htop", "rsync", "tmux", "acl", "zstd", "socat", "lsof
 USERS = ["deploy", "backup", "monitor", "batch", "mirror", "gateway"]
 GROUPS = ["web", "db", "app", "cache", "edge"]
 BATCHES = ["1", "2", "5", "25%", "50%", "[1, 25%]", "[1, 5, 50%]"]
+ENVIRONMENTS = ["prod", "staging"]
 
 
 def write_inventory(folder: Path, hosts: int) -> None:
@@ -113,6 +114,32 @@ def write_rollout(folder: Path, steps: int, hosts: int) -> None:
     (folder / "large.ops").write_text("\n".join(lines) + "\n")
 
 
+def write_fleet(folder: Path, groups: int, hosts: int) -> None:
+    """An inventory of so many groups with so many hosts each; every host has an address and a variable of its own."""
+    lines = ["defaults: { user: deploy, os: linux }", "tags: { env: [prod, staging] }", "groups:"]
+    for group in range(groups):
+        lines.append(f"  g{group:03}:")
+        lines.append(f'    hosts: ["g{group:03}-[001:{hosts:03}]"]')
+        lines.append(f"    tags: {{ env: {ENVIRONMENTS[group % 2]} }}")
+        lines.append(f"    vars: {{ port: {8000 + group} }}")
+    lines.append("hosts:")
+    for group in range(groups):
+        for host in range(1, hosts + 1):
+            address = f"10.{group // 250}.{group % 250}.{host}"
+            lines.append(f"  g{group:03}-{host:03}: {{ address: {address}, vars: {{ rack: r{host} }} }}")
+    (folder / "opsc.toml").write_text("")
+    (folder / "inventory.yaml").write_text("\n".join(lines) + "\n")
+
+
+def write_steps(folder: Path, steps: int) -> None:
+    """One playbook of steps that each change this machine by next to nothing, and must not be done twice."""
+    lines = ["ops 1", "", "playbook steps() ! change, exec {", '  on host("localhost") {']
+    lines += ['    shell.run(script: sh":", effect: "change")' for _ in range(steps)]
+    lines += ["  }", "}"]
+    (folder / "opsc.toml").write_text("")
+    (folder / "steps.ops").write_text("\n".join(lines) + "\n")
+
+
 if __name__ == "__main__":
     import sys
 
@@ -120,5 +147,9 @@ if __name__ == "__main__":
     target.mkdir(parents=True)
     if kind == "playbooks":
         write_playbooks(target, int(sys.argv[3]))
+    elif kind == "fleet":
+        write_fleet(target, int(sys.argv[3]), int(sys.argv[4]))
+    elif kind == "steps":
+        write_steps(target, int(sys.argv[3]))
     else:
         write_rollout(target, int(sys.argv[3]), int(sys.argv[4]))

@@ -28,6 +28,23 @@ fn the_generated_playbooks_are_distinct_and_right() {
 }
 
 #[test]
+fn the_generated_fleet_is_selected_from() {
+    let project = Project::new();
+    generate(&project, &["fleet", "fleet", "4", "10"]);
+    let list = ["inv", "ls", "-l", "group(\"g001\") & tag(\"env\", \"staging\")"];
+    let listed = project.command(&list).current_dir(project.path("fleet")).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&listed.stdout).lines().count(), 10, "{listed:?}");
+}
+
+#[test]
+fn the_generated_steps_are_run() {
+    let project = Project::new();
+    generate(&project, &["steps", "steps", "7"]);
+    let ran = project.command(&["run", "steps.ops", "-y", "-q"]).current_dir(project.path("steps")).output().unwrap();
+    assert!(String::from_utf8_lossy(&ran.stdout).starts_with("localhost : ok=7 changed=7 "), "{ran:?}");
+}
+
+#[test]
 fn the_generated_rollout_is_planned() {
     let project = Project::new();
     generate(&project, &["rollout", "large", "40", "20"]);
