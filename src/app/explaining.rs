@@ -8,24 +8,7 @@ use super::workspace::Workspace;
 use crate::base::words;
 use crate::hir::value::Value;
 use crate::hir::world::{Host, TransportKind};
-use crate::inventory::explain::{Level, Saying, explain};
-
-/// In the order in which they are shown; tags and variables follow.
-const KEYS: [&str; 13] = [
-    "address",
-    "os",
-    "transport",
-    "port",
-    "user",
-    "key",
-    "jump",
-    "admin",
-    "as",
-    "known_hosts",
-    "host_key",
-    "connect_timeout",
-    "state",
-];
+use crate::inventory::explain::{Level, Saying, explain, settings};
 
 /// What the command line itself says.
 #[derive(Default, Debug)]
@@ -73,7 +56,7 @@ pub fn explained(
     let is_local = host.connection.transport == TransportKind::Local;
     let ssh = said_of(host, options)?;
     let ssh = || ssh.iter().map(|said| (key_of_ssh(said.name), said));
-    let mut keys: Vec<String> = KEYS.map(str::to_string).to_vec();
+    let mut keys: Vec<String> = settings().map(str::to_string).collect();
     let mut others: Vec<String> = inventory.iter().map(|said| said.key.clone()).collect();
     others.extend(ssh().map(|(key, _)| key));
     others.sort();

@@ -9,7 +9,7 @@ use super::running::login_name;
 use crate::base::words;
 use crate::eval::functions::hex;
 use crate::run::earlier::{Earlier, SAID_AGAIN, SAID_DONE, SAID_NOT_DONE, State};
-use crate::state::{Approval, Journal, Record, RunSummary, StepResult};
+use crate::state::{Approval, Journal, LaterChange, Record, RunSummary, StepResult};
 
 /// What somebody wants of a run that is over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -114,6 +114,13 @@ impl Ended {
         let hint =
             format!("bring back what it was made from{}; or start anew with `opsc run`", commit.unwrap_or_default());
         Err(AppError::Stale { reason, hint })
+    }
+
+    /// Which later runs changed hosts on which something is undone.
+    pub fn later_changes(&self, journal: &Journal, earlier: &Earlier) -> Result<Vec<LaterChange>, AppError> {
+        let mut later = journal.later_changes(self.summary.id).map_err(state)?;
+        later.retain(|change| earlier.all().any(|(host, _, left)| left.changed && host == change.host));
+        Ok(later)
     }
 
     /// Refuses as long as nobody said how every step ended that must not be done twice.

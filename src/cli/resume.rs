@@ -52,10 +52,11 @@ impl Again {
 
 fn go_on(command: &ResumeCommand, wanted: Wanted, global: &Global, output: &mut Output) -> Result<i32, i32> {
     let again = Again::open(command.run, wanted, global, output)?;
-    let Again { ended, asked, global, workspace, planned, earlier, .. } = again;
+    let Again { journal, ended, asked, global, workspace, planned, earlier, .. } = again;
     let back = wanted == Wanted::Rollback;
     let text = if back {
-        way_back_text(command.run, &earlier, &planned.plan)
+        let later = ended.later_changes(&journal, &earlier).map_err(|error| output.fail(&error, None))?;
+        way_back_text(command.run, &earlier, &planned.plan, &later)
     } else {
         ended.refuse_unapproved(now()).map_err(|error| output.fail(&error, None))?;
         ended.refuse_unknown(&earlier).map_err(|error| output.fail(&error, None))?;

@@ -1,6 +1,7 @@
 //! Which level says what of a host: defaults, its groups from the outer to the inner, its own entry.
 
 use super::ranges::expand;
+use super::raw::SETTINGS;
 use super::yaml::{self, Key, Kind, Node};
 use crate::base::ids::FileId;
 use crate::base::source::{Sources, Span};
@@ -22,6 +23,11 @@ pub struct Saying {
     pub value: Value,
     pub level: Level,
     pub span: Span,
+}
+
+/// The names of a host's settings, in the order in which they are shown; tags and variables are none.
+pub fn settings() -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().copied().filter(|name| !matches!(*name, "tags" | "vars"))
 }
 
 /// Everything that an inventory without errors says of a host; of two that say the same key, the later counts.

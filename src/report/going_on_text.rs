@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::base::words;
 use crate::plan::model::{Plan, Reversible, Step};
 use crate::run::earlier::{Earlier, Left, State};
+use crate::state::LaterChange;
 
 /// What stays, what is looked at again, what begins again.
 pub fn missing_text(run: i64, earlier: &Earlier, plan: &Plan) -> String {
@@ -24,8 +25,8 @@ pub fn missing_text(run: i64, earlier: &Earlier, plan: &Plan) -> String {
     format!("going on with run {run}: {stay} not done again, {again} looked at again\n{begun}")
 }
 
-/// Every change that is undone, and those for which there is no way back.
-pub fn way_back_text(run: i64, earlier: &Earlier, plan: &Plan) -> String {
+/// Every change that is undone, those for which there is no way back, and who changed the same hosts later.
+pub fn way_back_text(run: i64, earlier: &Earlier, plan: &Plan, later: &[LaterChange]) -> String {
     let (mut text, steps) = (String::new(), by_name(plan));
     for (host, name, _) in earlier.all().filter(|(_, _, left): &(&str, &str, &Left)| left.changed) {
         let no_way = steps.get(name).is_none_or(|step| step.reversible == Reversible::No);
@@ -34,7 +35,22 @@ pub fn way_back_text(run: i64, earlier: &Earlier, plan: &Plan) -> String {
     if text.is_empty() {
         return format!("run {run} left nothing to undo\n");
     }
-    format!("going back over run {run}:\n{text}")
+    format!("going back over run {run}:\n{text}{}", later_text(later))
+}
+
+/// What a later run wrote over, this one's way back takes away: a journal does not know what two steps have in common.
+fn later_text(later: &[LaterChange]) -> String {
+    let mut runs: BTreeMap<i64, (&str, Vec<&str>)> = BTreeMap::new();
+    for change in later {
+        runs.entry(change.run).or_insert_with(|| (&change.playbook, Vec::new())).1.push(&change.host);
+    }
+    let line = |(run, (playbook, hosts)): (&i64, &(&str, Vec<&str>))| {
+        format!(
+            "warning: run {run} ({playbook}) changed {} since; what it did to the same things may be lost\n",
+            words::join_some(hosts, 5)
+        )
+    };
+    runs.iter().map(line).collect()
 }
 
 fn by_name(plan: &Plan) -> BTreeMap<&str, &Step> {

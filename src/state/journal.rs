@@ -9,6 +9,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::records::{Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult};
 use super::schema::prepare;
+use super::since::{self, LaterChange};
 use super::{approvals, locks, read};
 
 /// How many writes share one commit at most.
@@ -176,6 +177,11 @@ impl Journal {
     /// How a run began and ended.
     pub fn summary(&self, run: i64) -> Result<Option<RunSummary>, StateError> {
         read::run_summary(&self.reader()?, run)
+    }
+
+    /// What later runs changed, whatever it was.
+    pub fn later_changes(&self, run: i64) -> Result<Vec<LaterChange>, StateError> {
+        since::later_changes(&self.reader()?, run)
     }
 
     /// Every intent and result of a run, in the order they were written; without outputs, which may be large.

@@ -9,9 +9,11 @@ pub mod process;
 mod read;
 pub mod records;
 mod schema;
+mod since;
 
 pub use approvals::{Approval, Verdict};
 pub use journal::Journal;
 pub use records::{
     Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,
 };
+pub use since::LaterChange;

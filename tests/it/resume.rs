@@ -207,6 +207,7 @@ fn a_done_run_is_gone_back_over() {
     fleet.comes_to("run stack.ops -y", 0);
     assert_eq!((fleet.root("a").as_str(), fleet.project.path("root/c").exists()), ("new a", true));
     let asked = fleet.comes_to("rollback 1", 3);
+    assert!(!asked.stderr.contains("since"), "{asked:?}");
     assert!(asked.stderr.contains("going back over run 1:\n  w1 a\n  w1 file.write\n  w1 shell.run#2\n"), "{asked:?}");
     let back = fleet.comes_to("rollback 1 -y", 0);
     assert!(back.stdout.contains("w1 : ok=0 changed=0 unreachable=0 failed=0 skipped=0 rolled_back=3"), "{back:?}");
@@ -216,6 +217,19 @@ fn a_done_run_is_gone_back_over() {
     let nothing = fleet.comes_to("rollback 2 -y", 0);
     assert_eq!(nothing.stderr, "run 2 left nothing to undo\n");
     fleet.comes_to("rollback 1 -y", 10);
+}
+
+#[test]
+fn who_goes_back_is_told_of_later_runs_on_the_same_hosts() {
+    let fleet = Fleet::new("");
+    fleet.comes_to("run deploy.ops -y -l w1", 0);
+    fleet.comes_to("run deploy.ops -y -l w2", 0);
+    fleet.comes_to("run deploy.ops -y -e content=newer", 0);
+    let asked = fleet.comes_to("rollback 1", 3);
+    let warning = "warning: run 3 (deploy) changed w1 since; what it did to the same things may be lost\n";
+    assert!(asked.stderr.contains(warning) && !asked.stderr.contains("run 2"), "{asked:?}");
+    let newest = fleet.comes_to("rollback 3", 3);
+    assert!(!newest.stderr.contains("since"), "{newest:?}");
 }
 
 #[test]
