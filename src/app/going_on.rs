@@ -1,5 +1,7 @@
 //! From a run of the journal to what another run needs to go on with it, or to go back over it.
 
+use std::collections::BTreeSet;
+
 use sha2::Digest;
 
 use super::errors::AppError;
@@ -9,7 +11,7 @@ use super::running::login_name;
 use crate::base::words;
 use crate::eval::functions::hex;
 use crate::run::earlier::{Earlier, SAID_AGAIN, SAID_DONE, SAID_NOT_DONE, State};
-use crate::state::{Approval, Journal, LaterChange, Record, RunSummary, StepResult};
+use crate::state::{Approval, Journal, LaterChange, Record, RunSummary, StepResult, Unfinished};
 
 /// What somebody wants of a run that is over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -77,6 +79,16 @@ pub fn ended(journal: &Journal, run: i64, wanted: Wanted) -> Result<Ended, AppEr
 
 fn summary_of(journal: &Journal, run: i64) -> Result<RunSummary, AppError> {
     journal.summary(run).map_err(state)?.ok_or(AppError::NoSuchRun { run: run.to_string() })
+}
+
+/// What earlier runs left unfinished on hosts that a plan would change.
+pub fn unfinished(journal: &Journal, planned: &Planned) -> Result<Vec<Unfinished>, AppError> {
+    let hosts = planned.plan.hosts.iter().map(|host| planned.inventory.hosts.at(*host).name.as_str());
+    let hosts: BTreeSet<&str> = hosts.collect();
+    let mut found = journal.unfinished().map_err(state)?;
+    found.iter_mut().for_each(|run| run.hosts.retain(|host| hosts.contains(host.as_str())));
+    found.retain(|run| !run.hosts.is_empty());
+    Ok(found)
 }
 
 impl Ended {

@@ -8,10 +8,12 @@ use super::args::{Connection, DoCommand, EffectName, ExecCommand, Global, RunCom
 use super::asked::Asked;
 use super::output::Output;
 use super::plan::{allowed, make_plan};
+use super::runs::broken;
 use super::saved;
 use crate::app::AppError;
 use crate::app::adhoc::{Adhoc, command_line, plan_action};
 use crate::app::execution::{Execution, GoingOn, Told};
+use crate::app::going_on::unfinished;
 use crate::app::planning::{Allow, Planned};
 use crate::app::running::ConnectOptions;
 use crate::app::workspace::Workspace;
@@ -170,10 +172,27 @@ pub fn carry_out(workspace: &Workspace, planned: &Planned, how: &How<'_>, global
             Err(error) => output.fail(&error, None),
         };
     }
+    if how.going_on.is_none()
+        && let Err(code) = warn(workspace, planned, output)
+    {
+        return code;
+    }
     if let Err(code) = agree(planned, how, output) {
         return code;
     }
     execute(&session, how, Ending::Recap, global, output)
+}
+
+/// Of what other runs left unfinished on the same hosts.
+fn warn(workspace: &Workspace, planned: &Planned, output: &mut Output) -> Result<(), i32> {
+    let path = workspace.project.journal();
+    if planned.plan.row.level == Level::Read || !path.exists() {
+        return Ok(());
+    }
+    let journal = Journal::open(&path).map_err(|error| broken(&error, output))?;
+    let found = unfinished(&journal, planned).map_err(|error| output.fail(&error, None))?;
+    output.complain(&report::going_on_text::unfinished_text(&found));
+    Ok(())
 }
 
 /// `-y`, a row that only reads, or a person who says yes.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::base::words;
 use crate::plan::model::{Plan, Reversible, Step};
 use crate::run::earlier::{Earlier, Left, State};
-use crate::state::LaterChange;
+use crate::state::{LaterChange, Unfinished};
 
 /// What stays, what is looked at again, what begins again.
 pub fn missing_text(run: i64, earlier: &Earlier, plan: &Plan) -> String {
@@ -36,6 +36,19 @@ pub fn way_back_text(run: i64, earlier: &Earlier, plan: &Plan, later: &[LaterCha
         return format!("run {run} left nothing to undo\n");
     }
     format!("going back over run {run}:\n{text}{}", later_text(later))
+}
+
+/// Hosts of a plan that another run left as nobody knows: said before they are changed again.
+pub fn unfinished_text(unfinished: &[Unfinished]) -> String {
+    let line = |found: &Unfinished| {
+        let (id, hosts) = (found.run.id, words::join_some(&found.hosts, 5));
+        let how = if found.run.status.is_some() { "could not undo everything" } else { "died" };
+        format!(
+            "warning: run {id} ({}) {how} on {hosts}, and nobody went on with it: `opsc show {id}`, then `opsc resume {id}` or `opsc rollback {id}`\n",
+            found.run.record.playbook
+        )
+    };
+    unfinished.iter().map(line).collect()
 }
 
 /// What a later run wrote over, this one's way back takes away: a journal does not know what two steps have in common.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::records::{Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult};
 use super::schema::prepare;
-use super::since::{self, LaterChange};
+use super::since::{self, LaterChange, Unfinished};
 use super::{approvals, locks, read};
 
 /// How many writes share one commit at most.
@@ -182,6 +182,11 @@ impl Journal {
     /// What later runs changed, whatever it was.
     pub fn later_changes(&self, run: i64) -> Result<Vec<LaterChange>, StateError> {
         since::later_changes(&self.reader()?, run)
+    }
+
+    /// Runs that ended in the middle, and that nobody went on with.
+    pub fn unfinished(&self) -> Result<Vec<Unfinished>, StateError> {
+        since::unfinished(&self.reader()?)
     }
 
     /// Every intent and result of a run, in the order they were written; without outputs, which may be large.

@@ -16,4 +16,4 @@ pub use journal::Journal;
 pub use records::{
     Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,
 };
-pub use since::LaterChange;
+pub use since::{LaterChange, Unfinished};

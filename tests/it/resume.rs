@@ -220,6 +220,29 @@ fn a_done_run_is_gone_back_over() {
 }
 
 #[test]
+fn who_runs_on_hosts_that_were_left_unfinished_is_told_until_somebody_has() {
+    let fleet = Fleet::new(WAITS);
+    fleet.killed("run deploy.ops -y -l w1");
+    fleet.put("go", "");
+    let elsewhere = fleet.comes_to("run deploy.ops -y -l w2", 0);
+    assert!(!elsewhere.stderr.contains("warning"), "{elsewhere:?}");
+    let warning = "warning: run 1 (deploy) died on w1, and nobody went on with it: `opsc show 1`, then `opsc resume 1`";
+    let asked = fleet.comes_to("run deploy.ops", 3);
+    assert!(asked.stderr.contains(warning), "{asked:?}");
+    let there = fleet.comes_to("run deploy.ops -y", 0);
+    assert!(there.stderr.contains(warning), "{there:?}");
+    let after = fleet.comes_to("run deploy.ops -y", 0);
+    assert!(!after.stderr.contains("warning"), "{after:?}");
+
+    let fleet = Fleet::new(WAITS);
+    fleet.killed("run deploy.ops -y -l w1");
+    fleet.put("go", "");
+    fleet.comes_to("resume 1 -y", 0);
+    let after = fleet.comes_to("run deploy.ops -y", 0);
+    assert!(!after.stderr.contains("warning"), "{after:?}");
+}
+
+#[test]
 fn who_goes_back_is_told_of_later_runs_on_the_same_hosts() {
     let fleet = Fleet::new("");
     fleet.comes_to("run deploy.ops -y -l w1", 0);
