@@ -8,6 +8,7 @@ pub mod check_sarif;
 pub mod diff_json;
 pub mod diff_markdown;
 pub mod diff_text;
+pub mod eta;
 pub mod event_json;
 pub mod event_read;
 pub mod examination;

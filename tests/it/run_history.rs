@@ -1,4 +1,5 @@
-//! What earlier runs tell: lists of some of them, how long steps took.
+//! What earlier runs tell: lists of some of them, how long steps took, how long a run may still take, and hosts that fail
+//! alike.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use serde_json::Value as Json;
@@ -91,4 +92,33 @@ fn steps_have_the_times_that_were_measured() {
         (unknown.code, unknown.stderr.as_str()),
         (10, "error: no run of `fast` is over\nhint: there were runs of slow\n")
     );
+}
+
+#[test]
+fn a_terminal_says_how_much_longer_only_where_three_runs_tell() {
+    let project = project();
+    playbook(&project, "slow", "group(\"web\")", "sleep 0.6");
+    for earlier in 0..3 {
+        let shown = project.on_terminal("run slow.ops -y", "");
+        assert!(shown.contains("0 of 2 steps · 0s · shell.run on w1 and w2"), "{shown:?}");
+        assert!(!shown.contains(" left"), "after {earlier} runs: {shown:?}");
+    }
+    let shown = project.on_terminal("run slow.ops -y", "");
+    assert!(shown.contains("0 of 2 steps, ") && shown.contains(" s left · 0s · shell.run on w1 and w2"), "{shown:?}");
+    // Of another size: those runs tell nothing of this one.
+    let shown = project.on_terminal("run slow.ops -y -l w1", "");
+    assert!(shown.contains("0 of 1 steps · 0s") && !shown.contains(" left"), "{shown:?}");
+}
+
+#[test]
+fn hosts_that_fail_alike_are_told_together_at_the_end() {
+    let project = project();
+    playbook(&project, "bad", "group(\"web\")", "echo it is full >&2; exit 3");
+    let said = project.opsc(&["run", "bad.ops", "-y"]);
+    assert_eq!(said.code, 21);
+    let expected = "2 hosts failed alike at shell.run: w1, w2\n      it is full (apply, exit code 3)\n";
+    assert_eq!(said.stderr.matches(expected).count(), 1, "{}", said.stderr);
+    playbook(&project, "bad", "all()", "cat /proc/sys/kernel/random/uuid >&2; exit 3");
+    let apart = project.opsc(&["run", "bad.ops", "-y"]);
+    assert!(apart.code == 21 && !apart.stderr.contains("alike"), "{apart:?}");
 }
