@@ -49,12 +49,15 @@ fn replay(command: &ReplayCommand, journal: &Journal, verbose: bool, output: &mu
         // Whoever is gone now has written all there will be.
         let is_over = !command.follow || is_over(journal, command.run)?;
         for kept in journal.events_after(command.run, after)? {
+            if output.is_closed() {
+                return Ok(());
+            }
             after = kept.seq;
             let event = event_read::event(&kept.json);
             clock.wait(event.as_ref());
             teller.tell(&kept, event, output);
         }
-        if is_over || output.is_closed() {
+        if is_over {
             return Ok(());
         }
         std::thread::sleep(LOOKS);

@@ -37,12 +37,14 @@ pub fn left_text(left: &Left) -> String {
         Left::Longer(runs) => return format!("longer than the last {runs} runs"),
         Left::Between(least, most) => (*least, *most),
     };
-    let (unit, size) = match most {
-        0..90_000 => ("s", 1000),
-        90_000..5_400_000 => ("min", 60_000),
-        _ => ("h", 3_600_000),
+    // What is known is no finer than that.
+    let (unit, size, step) = match most {
+        0..20_000 => ("s", 1000, 1),
+        20_000..90_000 => ("s", 1000, 5),
+        90_000..5_400_000 => ("min", 60_000, 1),
+        _ => ("h", 3_600_000, 1),
     };
-    match (least / size, most.div_ceil(size)) {
+    match (least / (size * step) * step, most.div_ceil(size * step) * step) {
         (0, most) => format!("up to {most} {unit} left"),
         (least, most) if least == most => format!("about {most} {unit} left"),
         (least, most) => format!("about {least} to {most} {unit} left"),
@@ -72,7 +74,7 @@ mod tests {
     #[test]
     fn times_are_as_coarse_as_they_are_sure() {
         assert_eq!(left_text(&Left::Between(115_000, 235_000)), "about 1 to 4 min left");
-        assert_eq!(left_text(&Left::Between(20_000, 80_100)), "about 20 to 81 s left");
+        assert_eq!(left_text(&Left::Between(23_000, 80_100)), "about 20 to 85 s left");
         assert_eq!(left_text(&Left::Between(500, 2_000)), "up to 2 s left");
         assert_eq!(left_text(&Left::Between(7_200_000, 7_200_000)), "about 2 h left");
         assert_eq!(left_text(&Left::Longer(5)), "longer than the last 5 runs");

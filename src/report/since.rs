@@ -26,10 +26,9 @@ pub fn since(text: &str) -> Result<Since, String> {
         Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
     };
     let moment = || text.parse::<jiff::Timestamp>().ok().or_else(day);
-    let milliseconds = |moment: jiff::Timestamp| u64::try_from(moment.as_millisecond()).ok();
     parse_duration(text)
         .map(Since::Ago)
-        .or_else(|| moment().and_then(milliseconds).map(Since::At))
+        .or_else(|| u64::try_from(moment()?.as_millisecond()).ok().map(Since::At))
         .ok_or_else(|| "expected how long ago, such as 90m or 7d, or a date such as 2026-11-01".to_string())
 }
 

@@ -1,5 +1,7 @@
 //! Texts inside XML and HTML. Most of them come from hosts: none may end its place, be markup, or be more than it looks.
 
+use super::paint::is_unseen;
+
 /// Text for an attribute or an element; what XML 1.0 cannot hold is written out, and what people would not see.
 pub(super) fn xml(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + text.len() / 8);
@@ -16,11 +18,6 @@ pub(super) fn xml(text: &str) -> String {
         }
     }
     safe
-}
-
-/// Control characters, and those that turn the direction of the letters behind them around.
-fn is_unseen(letter: char) -> bool {
-    letter.is_control() || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Text for people to read in a browser.

@@ -182,6 +182,10 @@ fn the_page_needs_nothing_and_hosts_cannot_write_in_it() {
     let project = hostile();
     let html = report(&project, "1", "html");
     let page = python(PAGE, &html);
+    // Nor are readers of the other forms misled.
+    for said in [report(&project, "1", "markdown"), project.opsc(&["logs", "1"]).stdout] {
+        assert!(said.contains("\\u{202e}") && !said.contains('\u{202e}'), "{said}");
+    }
     let known = [
         "body", "code", "details", "div", "footer", "h1", "h2", "h3", "head", "header", "html", "main", "meta", "p",
         "pre", "section", "span", "style", "summary", "table", "td", "th", "title", "tr",
