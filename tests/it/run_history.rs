@@ -98,13 +98,14 @@ fn steps_have_the_times_that_were_measured() {
 fn a_terminal_says_how_much_longer_only_where_three_runs_tell() {
     let project = project();
     playbook(&project, "slow", "group(\"web\")", "sleep 0.6");
-    for earlier in 0..3 {
-        let shown = project.on_terminal("run slow.ops -y", "");
-        assert!(shown.contains("0 of 2 steps · 0s · shell.run on w1 and w2"), "{shown:?}");
-        assert!(!shown.contains(" left"), "after {earlier} runs: {shown:?}");
+    let mut shown: Vec<String> = (0..4).map(|_| project.on_terminal("run slow.ops -y", "")).collect();
+    // On a machine that is busy, the hosts of one run may be at work one after the other.
+    assert!(shown.iter().any(|shown| shown.contains("s · shell.run on w1 and w2\u{1b}")), "{shown:?}");
+    let last = shown.pop().unwrap();
+    for shown in shown {
+        assert!(shown.contains("0 of 2 steps · 0s · ") && !shown.contains(" left"), "{shown:?}");
     }
-    let shown = project.on_terminal("run slow.ops -y", "");
-    assert!(shown.contains("0 of 2 steps, ") && shown.contains(" s left · 0s · shell.run on w1 and w2"), "{shown:?}");
+    assert!(last.contains("0 of 2 steps, ") && last.contains(" s left · 0s · "), "{last:?}");
     // Of another size: those runs tell nothing of this one.
     let shown = project.on_terminal("run slow.ops -y -l w1", "");
     assert!(shown.contains("0 of 1 steps · 0s") && !shown.contains(" left"), "{shown:?}");
