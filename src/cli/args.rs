@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use super::args_history::{LogsCommand, ReplayCommand, ReportCommand, RunsCommand, ShowCommand};
 use super::args_hosts::{FactsCommand, HostsCommand, InvCommand, LockCommand};
 use super::args_runs::{AnswerCommand, CancelCommand, ResolveCommand, ResumeCommand, RetryCommand};
 
@@ -87,15 +88,20 @@ pub enum Command {
     Reject(AnswerCommand),
     /// Say how a step ended of which a run that died never learned it
     Resolve(ResolveCommand),
-    /// List runs
+    /// List runs, or say how long they took
     Runs(RunsCommand),
     /// Show one run: hosts, steps, evidence
     Show(ShowCommand),
     /// Hosts that runs keep for themselves
     #[command(subcommand)]
     Lock(LockCommand),
-    /// One run as a document: Markdown or JSON
+    /// One run as a document: Markdown, HTML, JSON, or JUnit for a CI system
     Report(ReportCommand),
+    /// Tell a run again, as it was told while it ran; with `-o ndjson` its events, from any place on
+    ///
+    /// The journal keeps all events but those of outputs, whose numbers are missing: what steps printed is kept with
+    /// their results, without the times of lines.
+    Replay(ReplayCommand),
     /// The output of a run's steps
     Logs(LogsCommand),
     /// Look at the inventory
@@ -443,48 +449,6 @@ pub struct CompletionsCommand {
 }
 
 #[derive(Args, Debug)]
-pub struct RunsCommand {
-    /// How many, newest first
-    #[arg(long, default_value = "20", value_parser = at_least_one)]
-    pub most: usize,
-    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
-    pub output: Format,
-}
-
-#[derive(Args, Debug)]
-pub struct ShowCommand {
-    /// The run's number
-    pub run: i64,
-    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
-    pub output: Format,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
-pub enum ReportFormat {
-    Markdown,
-    Json,
-}
-
-#[derive(Args, Debug)]
-pub struct ReportCommand {
-    /// The run's number
-    pub run: i64,
-    /// Write it to a file
-    #[arg(long, value_name = "FILE")]
-    pub save: Option<PathBuf>,
-    #[arg(short, long, value_enum, default_value = "markdown")]
-    pub output: ReportFormat,
-}
-
-#[derive(Args, Debug)]
-pub struct LogsCommand {
-    /// The run's number
-    pub run: i64,
-    /// Only this step, as `show` names it
-    pub step: Option<String>,
-}
-
-#[derive(Args, Debug)]
 pub struct ActionsCommand {
     /// One action in full
     pub name: Option<String>,
@@ -513,6 +477,6 @@ pub struct InitCommand {
     pub folder: PathBuf,
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "expected a whole number of at least 1".to_string())
 }

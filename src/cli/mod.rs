@@ -5,6 +5,7 @@
 pub mod actions;
 pub mod approve;
 pub mod args;
+pub mod args_history;
 pub mod args_hosts;
 pub mod args_runs;
 pub mod asked;
@@ -26,11 +27,14 @@ pub mod lock;
 pub mod log;
 pub mod output;
 pub mod plan;
+pub mod replay;
+pub mod report;
 pub mod resume;
 pub mod retry;
 pub mod run;
 pub mod runs;
 mod saved;
+pub mod stats;
 pub mod tour;
 pub mod vendor;
 pub mod watch;
@@ -85,7 +89,8 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
         Command::Runs(command) => runs::run_list(&command, global, output),
         Command::Lock(command) => lock::run(&command, global, output),
         Command::Show(command) => runs::run_show(&command, global, output),
-        Command::Report(command) => runs::run_report(&command, global, output),
+        Command::Report(command) => report::run(&command, global, output),
+        Command::Replay(command) => replay::run(&command, global, output),
         Command::Logs(command) => runs::run_logs(&command, global, output),
         Command::Inv(command) => inv::run(&command, global, output),
         Command::Doctor(command) => doctor::run(&command, global, output),

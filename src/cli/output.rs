@@ -93,6 +93,11 @@ impl Output {
         }
     }
 
+    /// Whether nobody reads any more.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Flushes; a reader that went away is not a failure of the command.
     pub fn finish(&mut self, code: i32) -> i32 {
         self.closed = self.closed || std::io::stdout().flush().is_err();

@@ -21,8 +21,12 @@ use crate::base::secret::Secret;
 use crate::base::words;
 use crate::hir::effect::Level;
 use crate::report;
+use crate::run::event::{EventKind, RunEvent};
 use crate::run::predict::Prediction;
 use crate::state::Journal;
+
+/// Earlier runs that tell how long one may take.
+const MOST_PACES: usize = 10;
 
 /// A plan, where its project lies, and how hosts are reached.
 pub struct Session<'a> {
@@ -241,6 +245,9 @@ fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global
         }
         Told::Event { event, .. } => {
             let lines = progress.lines(event);
+            if redraw && ending == Ending::Recap && how.going_on.is_none() {
+                remember(session, event, &mut progress);
+            }
             if !lines.is_empty() {
                 let erase = if drawn { "\r\x1b[K" } else { "" };
                 output.say(&format!("{erase}{lines}"));
@@ -248,7 +255,8 @@ fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global
             }
         }
         Told::Tick { now } if redraw => {
-            output.say(&format!("\r\x1b[K{}", progress.status(now)));
+            // What does not fit is cut by the terminal: a second line would stay.
+            output.say(&format!("\r\x1b[K\x1b[?7l{}\x1b[?7h", progress.status(now)));
             drawn = true;
         }
         Told::Tick { .. } => {}
@@ -260,7 +268,10 @@ fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global
                     output.say("\r\x1b[K");
                 }
                 match ending {
-                    Ending::Recap => output.print(&report::recap::recap(&finished.summary.hosts, output.colour)),
+                    Ending::Recap => {
+                        output.print(&report::recap::recap(&finished.summary.hosts, output.colour));
+                        output.say(&progress.alike());
+                    }
                     Ending::Results => print_results(session, finished.run, output),
                 }
                 let (run, place) = (finished.run, elsewhere(session.workspace));
@@ -284,6 +295,17 @@ fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global
             finished.summary.exit
         }
         Err(error) => output.fail(&error, None),
+    }
+}
+
+/// How earlier runs of a run's size went on, as soon as its size is known. Without a journal to read nothing is said; nor
+/// of single commands, which have nothing in common but their name, and of what only goes on with another run.
+fn remember(session: &Session<'_>, event: &RunEvent, progress: &mut report::progress::Progress) {
+    let EventKind::RunStarted { playbook, hosts, steps, .. } = &event.kind else { return };
+    let journal = Journal::open(&session.workspace.project.journal());
+    match journal.and_then(|journal| journal.paces(playbook, (hosts.len(), *steps), MOST_PACES)) {
+        Ok(paces) => progress.remember(paces),
+        Err(error) => tracing::warn!(%error, "earlier runs cannot be read"),
     }
 }
 

@@ -1,17 +1,20 @@
-//! `opsc runs`, `opsc show`, `opsc report` and `opsc logs`: what the journal says.
+//! `opsc runs`, `opsc show` and `opsc logs`: what the journal says.
 
 use std::collections::BTreeSet;
 
-use super::args::{Format, Global, LogsCommand, ReportCommand, ReportFormat, RunsCommand, ShowCommand};
+use clap::ValueEnum;
+
+use super::args::{Format, Global};
+use super::args_history::{LogsCommand, RunsCommand, RunsWhat, ShowCommand};
 use super::output::Output;
 use super::plan::open_workspace;
 use crate::app::AppError;
-use crate::app::files::write_text;
+use crate::app::execution::now;
 use crate::base::words;
 use crate::report;
 use crate::report::left::{Left, left};
 use crate::report::paint::harmless;
-use crate::state::{Journal, RunDetails, RunSummary, StateError};
+use crate::state::{Journal, RunDetails, RunFilter, RunSummary, StateError};
 
 pub(super) fn open(global: &Global, output: &mut Output) -> Result<Journal, i32> {
     let workspace = open_workspace(global, output)?;
@@ -23,15 +26,36 @@ pub(super) fn broken(error: &StateError, output: &mut Output) -> i32 {
 }
 
 pub fn run_list(command: &RunsCommand, global: &Global, output: &mut Output) -> i32 {
+    if let Some(RunsWhat::Stats(command)) = &command.what {
+        return super::stats::run(command, global, output);
+    }
     let journal = match open(global, output) {
         Ok(journal) => journal,
         Err(code) => return code,
     };
-    let runs = match journal.runs(command.most) {
-        Ok(runs) => runs,
-        Err(error) => return broken(&error, output),
+    match list(command, &journal, output) {
+        Ok(()) => 0,
+        Err(error) => broken(&error, output),
+    }
+}
+
+fn list(command: &RunsCommand, journal: &Journal, output: &mut Output) -> Result<(), StateError> {
+    let filter = RunFilter {
+        playbook: command.playbook.clone(),
+        host: command.host.clone(),
+        since: command.since.map(|since| since.moment(now())),
+        finished: false,
     };
-    let runs: Vec<(RunSummary, bool)> = runs
+    let wanted: Vec<String> = command
+        .outcome
+        .iter()
+        .filter_map(|outcome| Some(outcome.to_possible_value()?.get_name().to_string()))
+        .collect();
+    let is_wanted = |run: &RunSummary| {
+        wanted.is_empty() || wanted.iter().any(|word| word == report::run_text::status(run, run.record.is_alive()))
+    };
+    let runs: Vec<(RunSummary, bool)> = journal
+        .runs_like(&filter, command.most, &is_wanted)?
         .into_iter()
         .map(|run| {
             let alive = run.record.is_alive();
@@ -40,24 +64,17 @@ pub fn run_list(command: &RunsCommand, global: &Global, output: &mut Output) -> 
         .collect();
     if command.output == Format::Json {
         output.print(&format!("{:#}\n", report::run_json::runs_json(&runs)));
-        return 0;
+        return Ok(());
     }
     if runs.is_empty() {
-        output.say("no run yet\n");
+        output.say(if journal.runs(1)?.is_empty() { "no run yet\n" } else { "no such run\n" });
     }
-    // Those that go on with others are newer, so they are all in the list.
-    let gone_on: BTreeSet<i64> = runs.iter().filter_map(|(run, _)| run.record.goes_on_with).collect();
     for (run, alive) in &runs {
-        let approvals = match run.status.as_deref() {
-            Some("waiting") if !gone_on.contains(&run.id) => journal.approvals(run.id),
-            _ => Ok(Vec::new()),
-        };
-        match approvals {
-            Ok(approvals) => output.print(&report::run_text::run_line(run, *alive, approvals.last())),
-            Err(error) => return broken(&error, output),
-        }
+        let waits = run.status.as_deref() == Some("waiting") && journal.gone_on_by(run.id)?.is_none();
+        let approvals = if waits { journal.approvals(run.id)? } else { Vec::new() };
+        output.print(&report::run_text::run_line(run, *alive, approvals.last()));
     }
-    0
+    Ok(())
 }
 
 pub fn run_show(command: &ShowCommand, global: &Global, output: &mut Output) -> i32 {
@@ -72,30 +89,8 @@ pub fn run_show(command: &ShowCommand, global: &Global, output: &mut Output) -> 
     0
 }
 
-pub fn run_report(command: &ReportCommand, global: &Global, output: &mut Output) -> i32 {
-    let (details, alive, left) = match details(command.run, global, output) {
-        Ok(found) => found,
-        Err(code) => return code,
-    };
-    let text = match command.output {
-        ReportFormat::Json => format!("{:#}\n", report::run_json::run_json(&details, alive, &left)),
-        ReportFormat::Markdown => report::run_markdown::run_markdown(&details, alive, &left),
-    };
-    let Some(path) = &command.save else {
-        output.print(&text);
-        return 0;
-    };
-    match write_text(path, &text) {
-        Ok(()) => {
-            output.say(&format!("wrote {}\n", path.display()));
-            0
-        }
-        Err(error) => output.fail(&error, None),
-    }
-}
-
 /// One run, whether its process is still there, and what it left changed.
-fn details(run: i64, global: &Global, output: &mut Output) -> Result<(RunDetails, bool, Vec<Left>), i32> {
+pub(super) fn details(run: i64, global: &Global, output: &mut Output) -> Result<(RunDetails, bool, Vec<Left>), i32> {
     let journal = open(global, output)?;
     match journal.run(run) {
         Ok(Some(details)) => {

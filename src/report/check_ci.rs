@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
+use super::xml::xml;
 use crate::base::source::Sources;
 use crate::diag::{Diagnostic, Severity};
 
@@ -131,29 +132,12 @@ fn by_file<'d>(diagnostics: &[&'d Diagnostic], sources: &Sources) -> BTreeMap<St
     files
 }
 
-/// Text for an attribute or an element; control and other characters that XML 1.0 cannot hold are written out.
-fn xml(text: &str) -> String {
-    text.chars()
-        .flat_map(|letter| match letter {
-            '&' => "&amp;".chars().collect::<Vec<_>>(),
-            '<' => "&lt;".chars().collect(),
-            '>' => "&gt;".chars().collect(),
-            '"' => "&quot;".chars().collect(),
-            '\n' => "&#10;".chars().collect(),
-            '\t' => vec!['\t'],
-            odd if odd.is_control() || matches!(odd, '\u{fffe}' | '\u{ffff}') => odd.escape_default().collect(),
-            other => vec![other],
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{data, xml};
+    use super::data;
 
     #[test]
-    fn texts_are_escaped_for_each_form() {
-        assert_eq!(xml("a<\"b\">&\u{1b}\u{ffff}\n"), "a&lt;&quot;b&quot;&gt;&amp;\\u{1b}\\u{ffff}&#10;");
+    fn line_ends_are_escaped_for_commands() {
         assert_eq!(data("50%\nnext"), "50%25%0Anext");
     }
 }

@@ -28,12 +28,18 @@ pub fn paint(text: &str, tone: Tone, colour: bool) -> String {
     format!("\x1b[{code}m{text}\x1b[0m")
 }
 
-/// A text from a host without control characters: a terminal must not be told what to do by one.
+/// Control characters, and those that turn the direction of the letters behind them around: nobody sees them, and all
+/// else looks other than it is.
+pub(super) fn is_unseen(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text from a host without what is unseen: a terminal must not be told what to do by it, nor a reader be misled.
 pub fn harmless(text: &str) -> String {
     text.chars()
         .flat_map(|letter| match letter {
             '\n' | '\t' => vec![letter],
-            control if control.is_control() => control.escape_default().collect(),
+            unseen if is_unseen(unseen) => unseen.escape_default().collect(),
             other => vec![other],
         })
         .collect()
@@ -60,5 +66,6 @@ mod tests {
     #[test]
     fn escape_sequences_are_written_out() {
         assert_eq!(harmless("a\x1b[2Jb\r\n"), "a\\u{1b}[2Jb\\r\n");
+        assert_eq!(harmless("user\u{202e}nimda"), "user\\u{202e}nimda");
     }
 }

@@ -1,11 +1,17 @@
 //! Run events → lines for people. A small state machine: events in, text out. It never asks, and it never prints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::approval_text::{as_whom, at_batch, message_text};
+use super::eta;
 use super::paint::{Tone, harmless, paint};
 use crate::base::words;
 use crate::run::event::{EventKind, Outcome, RunEvent, Stream};
+use crate::state::Pace;
+
+/// Steps under way that the status names, and hosts of each.
+const MOST_STEPS: usize = 2;
+const MOST_HOSTS: usize = 3;
 
 /// What has been told so far.
 pub struct Progress {
@@ -13,15 +19,44 @@ pub struct Progress {
     /// Show output of steps as it comes.
     verbose: bool,
     started: Option<u64>,
+    hosts: Vec<String>,
     steps: usize,
     finished: usize,
-    /// Steps under way by host.
-    running: BTreeMap<String, String>,
+    /// When the last of them was.
+    last: Option<u64>,
+    /// Steps under way, with their hosts.
+    running: BTreeSet<(String, String)>,
+    /// How earlier runs of this size went on.
+    paces: Vec<Pace>,
+    /// Errors by step and text, with the hosts that told them.
+    errors: BTreeMap<(String, String), BTreeSet<String>>,
 }
 
 impl Progress {
     pub fn new(colour: bool, verbose: bool) -> Progress {
-        Progress { colour, verbose, started: None, steps: 0, finished: 0, running: BTreeMap::new() }
+        Progress {
+            colour,
+            verbose,
+            started: None,
+            hosts: Vec::new(),
+            steps: 0,
+            finished: 0,
+            last: None,
+            running: BTreeSet::new(),
+            paces: Vec::new(),
+            errors: BTreeMap::new(),
+        }
+    }
+
+    /// Earlier runs of this size, for what may be left.
+    pub fn remember(&mut self, paces: Vec<Pace>) {
+        // They know how many steps there are on all hosts; a plan's steps are not all for every host.
+        if let Some(count) = paces.first().map(|pace| pace.steps.len())
+            && paces.iter().all(|pace| pace.steps.len() == count)
+        {
+            self.steps = count;
+        }
+        self.paces = paces;
     }
 
     /// The lines that an event is worth; often none.
@@ -30,13 +65,14 @@ impl Progress {
             EventKind::RunStarted { run, playbook, hosts, steps, .. } => {
                 self.started = Some(event.time);
                 self.steps = steps * hosts.len().max(1);
+                self.hosts.clone_from(hosts);
                 format!("run {run}: {playbook} on {}\n", words::count(hosts.len(), "host"))
             }
             EventKind::BatchStarted { block, batch, of, hosts } if *of > 1 => {
                 format!("{block} batch {batch} of {of}: {}\n", hosts.join(", "))
             }
             EventKind::StepStarted { step, host, .. } => {
-                self.running.insert(host.clone(), step.clone());
+                self.running.insert((step.clone(), host.clone()));
                 String::new()
             }
             EventKind::StepOutput { host, text, stream: Stream::Note, .. } => {
@@ -51,8 +87,12 @@ impl Progress {
                 format!("  ~ {host} {step}: attempt {attempt} failed, trying again: {}\n", first_line(error))
             }
             EventKind::StepFinished { step, host, outcome, error, evidence, .. } => {
-                self.running.remove(host);
+                self.running.remove(&(step.clone(), host.clone()));
                 self.finished += 1;
+                self.last = Some(event.time);
+                if let Some(error) = error {
+                    self.errors.entry((step.clone(), error.clone())).or_default().insert(host.clone());
+                }
                 let how = match evidence.done_in {
                     Some(run) => format!("done in run {run}"),
                     None => words::duration(evidence.elapsed_ms),
@@ -91,13 +131,41 @@ impl Progress {
         }
     }
 
-    /// One line for a terminal to redraw: how far, how long, what runs now.
+    /// One line for a terminal to redraw: how far, how long, how much longer, what runs now on which hosts.
     pub fn status(&self, now: u64) -> String {
-        let elapsed = now.saturating_sub(self.started.unwrap_or(now)) / 1000;
-        let running: Vec<String> = self.running.iter().take(3).map(|(host, step)| format!("{host} {step}")).collect();
-        let more = self.running.len().saturating_sub(3);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        format!("{}/{} steps · {elapsed}s · {}{more}", self.finished, self.steps, running.join(", "))
+        let since = |then: Option<u64>| now.saturating_sub(then.unwrap_or(now));
+        let waited = since(self.last.or(self.started));
+        let left = eta::left(&self.paces, self.finished, waited).map(|left| format!(", {}", eta::left_text(&left)));
+        let (finished, steps, elapsed) = (self.finished, self.steps, since(self.started) / 1000);
+        format!("{finished} of {steps} steps{} · {elapsed}s · {}", left.unwrap_or_default(), self.under_way())
+    }
+
+    /// `file.write on web1, web2, web3 and 4 more; shell.run on web9`.
+    fn under_way(&self) -> String {
+        let mut steps: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (step, host) in &self.running {
+            steps.entry(step).or_default().push(host);
+        }
+        let shown = steps.iter().take(MOST_STEPS);
+        let shown = shown.map(|(step, hosts)| format!("{step} on {}", words::join_some(hosts, MOST_HOSTS)));
+        let more = steps.len().saturating_sub(MOST_STEPS);
+        let more = (more > 0).then(|| format!("{} more", words::count(more, "step")));
+        harmless(&shown.chain(more).collect::<Vec<_>>().join("; "))
+    }
+
+    /// What several hosts failed at with the same words, once more and once for all of them.
+    pub fn alike(&self) -> String {
+        let mut text = String::new();
+        for ((step, error), failed) in self.errors.iter().filter(|(_, hosts)| hosts.len() > 1) {
+            // In the order of the inventory; last those that came in only while it ran.
+            let late = failed.iter().filter(|host| !self.hosts.contains(host));
+            let hosts: Vec<&str> =
+                self.hosts.iter().filter(|host| failed.contains(*host)).chain(late).map(String::as_str).collect();
+            let head = format!("{} failed alike at {step}: {}", words::count(hosts.len(), "host"), hosts.join(", "));
+            text.push_str(&format!("{}\n", paint(&head, Tone::Failed, self.colour)));
+            text.extend(harmless(error).lines().map(|line| format!("      {line}\n")));
+        }
+        text
     }
 
     fn step_line(&self, step: &str, host: &str, (outcome, how): (Outcome, &str), error: Option<&str>) -> String {

@@ -1,7 +1,6 @@
 //! What every stretch of work of one run shares: plan, program, stores, journal, events. Never changes while running.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, watch};
@@ -24,20 +23,24 @@ use crate::plan::model::{Plan, Step};
 use crate::secrets::Resolved;
 use crate::state::{Approval, Intent, Journal, StepResult};
 
-/// Sends events with sequence numbers and times. Sequence numbers follow the order of sending per sender.
+/// Sends events with sequence numbers and times. Numbers follow the order of sending, so that a reader who was cut off can
+/// go on behind a number and misses none: hence the lock, held for the length of one send.
 pub struct Events {
     sender: mpsc::UnboundedSender<RunEvent>,
-    next: AtomicU64,
+    last: Mutex<u64>,
 }
 
 impl Events {
     pub fn new(sender: mpsc::UnboundedSender<RunEvent>) -> Self {
-        Events { sender, next: AtomicU64::new(1) }
+        Events { sender, last: Mutex::new(0) }
     }
 
     /// A reader that is gone does not stop a run.
     pub fn emit(&self, kind: EventKind) {
-        let event = RunEvent { seq: self.next.fetch_add(1, Ordering::Relaxed), time: now(), kind };
+        // Nothing that could panic happens under the lock.
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last += 1;
+        let event = RunEvent { seq: *last, time: now(), kind };
         if self.sender.send(event).is_err() {
             tracing::debug!("nobody listens to events any more");
         }

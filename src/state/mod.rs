@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the journal is a file, with a writer thread of its own")]
 
 mod approvals;
+mod history;
 mod journal;
 mod locks;
 pub mod process;
@@ -12,6 +13,7 @@ mod schema;
 mod since;
 
 pub use approvals::{Approval, Verdict};
+pub use history::{KeptEvent, Pace, RunFilter};
 pub use journal::Journal;
 pub use records::{
     Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,

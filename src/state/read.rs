@@ -9,7 +9,8 @@ use super::records::{
     Facts, Intent, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,
 };
 
-const RUN: &str = "SELECT id, playbook, path, digest, source_sha256, git_commit, dirty, user, machine, started, pid,
+pub(super) const RUN: &str =
+    "SELECT id, playbook, path, digest, source_sha256, git_commit, dirty, user, machine, started, pid,
     pid_start, boot_id, status, exit_code, finished, request, goes_on_with FROM runs";
 const INTENT: &str =
     "SELECT run, step, host, attempt, phase, program_sha256, effect, kind, deadline_ms, time, before_json, id
@@ -26,7 +27,7 @@ fn optional_unsigned(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<u64
     Ok(row.get::<_, Option<i64>>(index)?.map(|number| u64::try_from(number).unwrap_or(0)))
 }
 
-fn summary(row: &Row<'_>) -> rusqlite::Result<RunSummary> {
+pub(super) fn summary(row: &Row<'_>) -> rusqlite::Result<RunSummary> {
     Ok(RunSummary {
         id: row.get(0)?,
         record: RunRecord {

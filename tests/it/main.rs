@@ -65,8 +65,11 @@ mod rig_changes;
 #[cfg(feature = "system-tests")]
 mod rig_image;
 mod run_engine;
+mod run_history;
 mod run_lab;
 mod run_language;
+mod run_replay;
+mod run_reports;
 mod runbook_files;
 #[cfg(feature = "system-tests")]
 mod runbooks;

@@ -64,6 +64,12 @@ impl Project {
         said(self.command(arguments).output().unwrap())
     }
 
+    /// The number of the run that began last, 0 where there is none.
+    pub(crate) fn newest_run(&self) -> usize {
+        let json: serde_json::Value = serde_json::from_str(&self.opsc(&["runs", "-o", "json"]).stdout).unwrap();
+        json["runs"].as_array().unwrap().first().map_or(0, |run| run["run"].as_u64().unwrap() as usize)
+    }
+
     /// The same on a terminal of its own, with what is typed there; both streams together, as the terminal shows them.
     pub(crate) fn on_terminal(&self, arguments: &str, typed: &str) -> String {
         let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_opsc"));

@@ -90,11 +90,6 @@ impl Killer {
         self.project.read(&format!("root/{host}.{what}")).unwrap_or_default().lines().count()
     }
 
-    pub(crate) fn newest(&self) -> usize {
-        let json: serde_json::Value = serde_json::from_str(&self.opsc("runs -o json").stdout).unwrap();
-        json["runs"].as_array().unwrap().first().map_or(0, |run| run["run"].as_u64().unwrap() as usize)
-    }
-
     /// Goes on; what nobody can know is looked up on the host, as a person would.
     pub(crate) fn resumed(&self, run: usize, point: usize) -> usize {
         let resume = format!("resume {run} -y");
@@ -142,13 +137,13 @@ fn killed_after_any_event_nothing_is_done_twice_or_left_out() {
         }
         points += 1;
         for again in if long { 1..=40 } else { 3 + point % 5..=3 + point % 5 } {
-            let run = killer.newest();
+            let run = killer.project.newest_run();
             if run == 0 || !killer.killed_after(&format!("resume {run} -y"), again) {
                 break;
             }
             points += 1;
         }
-        resolved += killer.resumed(killer.newest(), point);
+        resolved += killer.resumed(killer.project.newest_run(), point);
         killer.assert_all_once(point);
     }
     println!("{points} points, {resolved} steps resolved by looking");

@@ -17,6 +17,7 @@ pub(crate) const FORMS: &[&str] = &[
     "opsc.diff-1",
     "opsc.file-1",
     "opsc.saved_plan-1",
+    "opsc.stats-1",
 ];
 
 fn read(path: &str) -> String {

@@ -301,6 +301,11 @@ impl Scene {
             ("logs", self.opsc(&["logs", "1"])),
             ("report", self.opsc(&["report", "1"])),
             ("report as JSON", self.opsc(&["report", "1", "-o", "json"])),
+            ("report as a page", self.opsc(&["report", "1", "-o", "html"])),
+            ("report for CI", self.opsc(&["report", "1", "-o", "junit"])),
+            ("replay", self.opsc(&["replay", "1", "--fast", "-v"])),
+            ("replay as NDJSON", self.opsc(&["replay", "1", "-o", "ndjson"])),
+            ("stats", self.opsc(&["runs", "stats", "canaries"])),
         ];
         for (name, said) in sinks {
             assert!([0, 2, 20, 21].contains(&said.code), "{name}: {said:?}");

@@ -198,8 +198,10 @@ fn what_is_secret_in_a_request_is_sent_and_never_seen() {
         assert!(heard.line.contains("?a=b&t=tOk3n%2BKanarie%2F42 "), "{heard:?}");
         assert!(heard.line.contains(INNER) && heard.body.contains(INNER), "{heard:?}");
         assert!(heard.headers.contains(&format!("x-key: {TOKEN}")), "{heard:?}");
-        for command in [&["show", "latest", "-o", "json"][..], &["logs", "latest"], &["report", "latest"]] {
+        let run = case.project.newest_run().to_string();
+        for command in [&["show", &run, "-o", "json"][..], &["logs", &run], &["report", &run]] {
             let shown = case.project.opsc(command);
+            assert_eq!(shown.code, 0, "{shown:?}");
             assert!(!format!("{shown:?}").contains(INNER), "{command:?}: {shown:?}");
         }
     }

@@ -65,7 +65,8 @@ fn a_webhook_is_posted_to_and_its_url_is_seen_nowhere() {
             assert_eq!(heard[0].line, "POST /services/T0/Kanarie+secret-of-all/path HTTP/1.1");
             assert!(heard[0].headers.contains(&"content-type: application/json".to_string()), "{heard:?}");
             assert_eq!(serde_json::from_str::<serde_json::Value>(&heard[0].body).unwrap(), expected);
-            let shown = case.project.opsc(&["show", "latest", "-o", "json"]);
+            let shown = case.project.opsc(&["show", &case.project.newest_run().to_string(), "-o", "json"]);
+            assert_eq!(shown.code, 0, "{shown:?}");
             assert!(!format!("{shown:?}").contains("Kanarie"), "{shown:?}");
         }
         let missing = run(&case, step, &[], &["run", "-y"]);

@@ -67,7 +67,7 @@ fn assert_honest(killer: &Killer, point: &str) {
         return assert!(ONCE.iter().all(|(_, what)| killer.times("w1", what) == 0), "{point}: done without a journal");
     }
     assert_eq!(integrity(&file), "ok", "{point}");
-    for run in 1..=killer.newest() {
+    for run in 1..=killer.project.newest_run() {
         let shown = killer.opsc(&format!("show {run} -o json"));
         let json: Json =
             serde_json::from_str(&shown.stdout).unwrap_or_else(|error| panic!("{point}: {error}: {shown:?}"));
@@ -115,13 +115,13 @@ fn killed_at_any_call_the_journal_is_honest_and_the_run_is_gone_on_with() {
         points += usize::from(killed_at(&killer, "run all.ops -y", *at));
         assert_honest(&killer, &point);
         // What goes on is killed as well, somewhere else each time.
-        let run = killer.newest();
+        let run = killer.project.newest_run();
         let elsewhere = all[(number * 37 + 11) % all.len()];
         if run > 0 && killed_at(&killer, &format!("resume {run} -y"), elsewhere) {
             again += 1;
             assert_honest(&killer, &format!("{point}, then {} {}", elsewhere.0, elsewhere.1));
         }
-        match killer.newest() {
+        match killer.project.newest_run() {
             0 => assert_eq!(killer.opsc("run all.ops -y").code, 0, "{point}"),
             run => resolved += killer.resumed(run, number),
         }
