@@ -29,6 +29,7 @@ pub mod revisions;
 pub mod running;
 pub mod schedules;
 pub mod secret_commands;
+pub mod secret_files;
 pub mod settings;
 mod side_by_side;
 pub mod trees;

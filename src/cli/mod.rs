@@ -7,6 +7,7 @@ pub mod approve;
 pub mod args;
 pub mod args_hosts;
 pub mod args_runs;
+pub mod args_secret;
 pub mod asked;
 pub mod check;
 pub mod compile;
@@ -29,6 +30,7 @@ pub mod plan;
 pub mod resume;
 pub mod run;
 pub mod runs;
+pub mod secret;
 pub mod tour;
 pub mod vendor;
 pub mod watch;
@@ -87,6 +89,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
         Command::Doctor(command) => doctor::run(&command, global, output),
         Command::Facts(command) => facts::run(&command, global, output),
         Command::Actions(command) => actions::run(&command, global, output),
+        Command::Secret(command) => secret::run(&command, output),
         Command::Completions(command) => completions::run(&command, output),
         Command::Config(command) => config::run(&command, output),
         Command::Tour => tour::run(output),

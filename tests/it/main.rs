@@ -74,6 +74,8 @@ mod schemas_inventory;
 mod script_allow;
 mod script_lint;
 mod secret_canaries;
+mod secret_files;
+mod secret_files_keys;
 mod secret_memory;
 mod secrets;
 mod shared_functions;
