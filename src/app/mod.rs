@@ -29,6 +29,8 @@ pub mod revisions;
 pub mod running;
 pub mod schedules;
 pub mod secret_commands;
+pub mod secret_comparing;
+pub mod secret_editing;
 pub mod secret_files;
 pub mod settings;
 mod side_by_side;

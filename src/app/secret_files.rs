@@ -1,5 +1,6 @@
 //! Encrypted files of secrets, `secrets/NAME.yaml`: read, changed and listed for the command line.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use crate::check::SecretFiles;
 use crate::secrets::identity::Identity;
 use crate::secrets::sealed::{Sealed, split_name};
 use crate::secrets::sealed_error::SealedError;
-use crate::secrets::sealed_files::{Files, load, open, path_of};
+use crate::secrets::sealed_files::{Files, check_name, load, open, path_of};
 pub use crate::secrets::sealing::Rotate as Rotation;
 use crate::secrets::sealing::{Rotate, Unsealed};
 use crate::secrets::{Ask, Keys, SecretError, providers, recipient, sealed_files};
@@ -104,28 +105,55 @@ impl Store {
     pub fn set(&self, reference: &str, text: &Secret<String>, rotate: Rotate) -> Result<Set, AppError> {
         let (file, name) =
             split_name(reference).ok_or_else(|| SealedError::BadReference { reference: reference.to_string() })?;
-        let path = path_of(&self.root, file);
-        let is_new = !path.exists();
-        let mut opened = if is_new {
-            Unsealed::new(file, &path, &self.project_recipients()?, &self.keys)?
-        } else {
-            open(&self.root, file, &self.keys)?
-        };
-        let before = if is_new { None } else { Some(opened.file().clone()) };
+        let mut opened = self.open_or_new(file)?;
+        let is_new = opened.is_new();
         if !opened.set(name, text, rotate, &today())? {
             return Ok(Set::Same);
         }
-        self.write(before.as_ref(), &opened)?;
+        self.write(&opened)?;
         Ok(if is_new { Set::Created { recipients: opened.file().recipients.clone() } } else { Set::Changed })
+    }
+
+    /// A file with its key; one that is not there is made for the project's recipients, and not written yet.
+    pub(super) fn open_or_new(&self, file: &str) -> Result<Unsealed, AppError> {
+        let path = path_of(&self.root, file);
+        if path.exists() {
+            return Ok(open(&self.root, file, &self.keys)?);
+        }
+        check_name(file)?;
+        Ok(Unsealed::new(file, &path, &self.project_recipients()?, &self.keys)?)
+    }
+
+    /// A text of a file that lies elsewhere, without a question to anybody.
+    pub(super) fn open_unasked(&self, file: &Sealed) -> Result<Unsealed, AppError> {
+        let keys = Keys { ask: None, ..self.keys.clone() };
+        Ok(Unsealed::open(file.clone(), &file.name, &path_of(&self.root, &file.name), &keys)?)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Makes these the secrets of a file.
+    pub(super) fn apply(
+        &self,
+        opened: &mut Unsealed,
+        texts: &BTreeMap<String, Secret<String>>,
+    ) -> Result<(), AppError> {
+        let gone: Vec<String> = opened.names().filter(|name| !texts.contains_key(*name)).map(str::to_string).collect();
+        gone.iter().try_for_each(|name| opened.remove(name))?;
+        for (name, text) in texts {
+            opened.set(name, text, Rotate::Kept, &today())?;
+        }
+        self.write(opened)
     }
 
     pub fn remove(&self, reference: &str) -> Result<(), AppError> {
         let (file, name) =
             split_name(reference).ok_or_else(|| SealedError::BadReference { reference: reference.to_string() })?;
         let mut opened = open(&self.root, file, &self.keys)?;
-        let before = opened.file().clone();
         opened.remove(name)?;
-        self.write(Some(&before), &opened)
+        self.write(&opened)
     }
 
     /// The secrets of one file or of all, as they are written: nothing is decrypted, so no MAC is looked at.
@@ -168,7 +196,7 @@ impl Store {
 
     pub fn rekey(&self, rekeyed: &Rekeyed) -> Result<(), AppError> {
         let new = rekeyed.opened.rekeyed(&rekeyed.recipients, &self.keys)?;
-        self.write(Some(rekeyed.opened.file()), &new)
+        self.write(&new)
     }
 
     /// Those of `secrets/recipients`, else the identity itself.
@@ -177,10 +205,10 @@ impl Store {
     }
 
     /// Only over what was read before: two who change a file at once do not undo each other.
-    fn write(&self, before: Option<&Sealed>, new: &Unsealed) -> Result<(), AppError> {
+    fn write(&self, new: &Unsealed) -> Result<(), AppError> {
         let name = &new.file().name;
         let path = path_of(&self.root, name);
-        let is_same = match before {
+        let is_same = match new.before() {
             Some(before) => load(&self.root, name)? == *before,
             None => !path.exists(),
         };

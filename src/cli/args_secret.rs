@@ -28,6 +28,15 @@ pub enum SecretCommand {
     },
     /// Names, when each was changed, and when it should be again; opens nothing
     Ls(LsSecretCommand),
+    /// Edit the secrets of a file in $VISUAL or $EDITOR, as one text
+    ///
+    /// The text lies in a folder of memory where there is one, which only you can look into, and is wiped afterwards.
+    Edit {
+        #[arg(value_name = "FILE")]
+        file: String,
+    },
+    /// Which secrets two revisions differ in, by name: exit 0 no difference, 2 differences
+    Diff(DiffSecretCommand),
     /// Encrypt files again under new keys, to the recipients of now
     ///
     /// Whoever could read a file before can still read its earlier revisions: change the secrets themselves too.
@@ -48,6 +57,15 @@ pub struct SetSecretCommand {
 pub struct LsSecretCommand {
     /// Only of this file
     pub file: Option<String>,
+    #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
+    pub output: Format,
+}
+
+#[derive(Args, Debug)]
+pub struct DiffSecretCommand {
+    /// A..B; A...B from where the two parted; A alone against the working tree
+    #[arg(value_name = "A..B", default_value = "HEAD")]
+    pub range: String,
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
     pub output: Format,
 }

@@ -31,6 +31,7 @@ pub mod resume;
 pub mod run;
 pub mod runs;
 pub mod secret;
+mod secret_diff;
 pub mod tour;
 pub mod vendor;
 pub mod watch;

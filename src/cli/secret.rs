@@ -11,6 +11,7 @@ use super::args_secret::{LsSecretCommand, RekeyCommand, SecretCommand, SetSecret
 use super::config::{find_project, load_settings};
 use super::output::Output;
 use super::run::ask_secret;
+use super::secret_diff;
 use crate::app::AppError;
 use crate::app::secret_files::{Listed, Rotation, Set, Store, read_value, typed_value};
 use crate::base::secret::Secret;
@@ -37,6 +38,8 @@ pub fn run(command: &SecretCommand, output: &mut Output) -> i32 {
         }),
         SecretCommand::Rm { name } => store.remove(name).map(|()| output.say(&format!("removed {name}\n"))),
         SecretCommand::Ls(command) => store.list(command.file.as_deref()).map(|listed| list(&listed, command, output)),
+        SecretCommand::Edit { file } => return edit(file, &store, output),
+        SecretCommand::Diff(command) => return secret_diff::run(command, &store, output),
         SecretCommand::Rekey(command) => return rekey(command, &store, output),
     };
     done.map_or_else(|error| output.fail(&error, None), |()| 0)
@@ -142,6 +145,30 @@ fn rekey(command: &RekeyCommand, store: &Store, output: &mut Output) -> i32 {
                 words::join_and(&names)
             ));
         }
+    }
+    0
+}
+
+fn edit(file: &str, store: &Store, output: &mut Output) -> i32 {
+    let named = |name: &str| std::env::var(name).ok().filter(|editor| !editor.trim().is_empty());
+    let editor = named("VISUAL").or_else(|| named("EDITOR")).unwrap_or_else(|| "vi".to_string());
+    let edited = store.edit(file, &editor, &mut |reason| {
+        output.complain(&format!("error: {reason}\n"));
+        output.may_ask && output.confirm("edit it again?")
+    });
+    let edits = match edited {
+        Ok(edits) => edits,
+        Err(error) => return output.fail(&error, None),
+    };
+    let mut is_same = true;
+    for (what, names) in [("added", &edits.added), ("changed", &edits.changed), ("removed", &edits.removed)] {
+        for name in names {
+            is_same = false;
+            output.say(&format!("{what} {file}/{name}\n"));
+        }
+    }
+    if is_same {
+        output.say("nothing was changed\n");
     }
     0
 }

@@ -28,11 +28,14 @@ pub fn names(root: &Path) -> Vec<String> {
     names
 }
 
+/// Whether a file may have this name.
+pub fn check_name(name: &str) -> Result<(), SealedError> {
+    if is_name(name) { Ok(()) } else { Err(SealedError::BadName { name: name.to_string() }) }
+}
+
 /// What stands in a file, still encrypted.
 pub fn load(root: &Path, name: &str) -> Result<Sealed, SealedError> {
-    if !is_name(name) {
-        return Err(SealedError::BadName { name: name.to_string() });
-    }
+    check_name(name)?;
     let path = path_of(root, name);
     let text = std::fs::metadata(&path).and_then(|facts| {
         if facts.len() > LARGEST_FILE {

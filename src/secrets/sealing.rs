@@ -20,6 +20,8 @@ use crate::base::secret::Secret;
 /// A file of secrets whose key and MAC were right.
 pub struct Unsealed {
     file: Sealed,
+    /// As it was read, so that what another wrote meanwhile is not written over; absent of a new file.
+    before: Option<Sealed>,
     /// For messages.
     path: PathBuf,
     key: age::x25519::Identity,
@@ -39,7 +41,7 @@ impl Unsealed {
             entries: std::collections::BTreeMap::new(),
             mac: String::new(),
         };
-        Ok(Unsealed { file, path: path.to_path_buf(), key })
+        Ok(Unsealed { file, before: None, path: path.to_path_buf(), key })
     }
 
     /// `name` is the one that the file has now.
@@ -53,11 +55,19 @@ impl Unsealed {
             std::str::from_utf8(text.expose()).ok().and_then(|text| text.parse().ok()).ok_or_else(tampered)?;
         let stated = STANDARD.decode(&file.mac).map_err(|_| tampered())?;
         mac(&key, &file).and_then(|mac| mac.verify_slice(&stated).ok()).ok_or_else(tampered)?;
-        Ok(Unsealed { file, path: path.to_path_buf(), key })
+        Ok(Unsealed { before: Some(file.clone()), file, path: path.to_path_buf(), key })
     }
 
     pub fn file(&self) -> &Sealed {
         &self.file
+    }
+
+    pub fn before(&self) -> Option<&Sealed> {
+        self.before.as_ref()
+    }
+
+    pub fn is_new(&self) -> bool {
+        self.before.is_none()
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
@@ -99,6 +109,7 @@ impl Unsealed {
     /// The same secrets under another key, for these recipients. Days stay: the texts are the same.
     pub fn rekeyed(&self, recipients: &[String], keys: &Keys) -> Result<Unsealed, SealedError> {
         let mut new = Unsealed::new(&self.file.name, &self.path, recipients, keys)?;
+        new.before.clone_from(&self.before);
         for (name, entry) in &self.file.entries {
             let rotate = entry.rotate.map_or(Rotate::Never, Rotate::After);
             new.set(name, &self.read(name)?, rotate, &entry.changed)?;

@@ -75,6 +75,7 @@ mod script_allow;
 mod script_lint;
 mod secret_canaries;
 mod secret_files;
+mod secret_files_edit;
 mod secret_files_keys;
 mod secret_memory;
 mod secrets;
