@@ -32,6 +32,7 @@ pub mod secret_commands;
 pub mod secret_comparing;
 pub mod secret_editing;
 pub mod secret_files;
+pub mod secret_merging;
 pub mod settings;
 mod side_by_side;
 pub mod trees;

@@ -130,6 +130,11 @@ impl Store {
         Ok(Unsealed::open(file.clone(), &file.name, &path_of(&self.root, &file.name), &keys)?)
     }
 
+    /// The same of a file that counts under this name, with questions.
+    pub(super) fn open_text(&self, file: Sealed, name: &str) -> Result<Unsealed, SealedError> {
+        Unsealed::open(file, name, &path_of(&self.root, name), &self.keys)
+    }
+
     pub(super) fn root(&self) -> &Path {
         &self.root
     }

@@ -1,5 +1,7 @@
 //! The command line about encrypted files of secrets.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 use super::args::Format;
@@ -41,6 +43,10 @@ pub enum SecretCommand {
     ///
     /// Whoever could read a file before can still read its earlier revisions: change the secrets themselves too.
     Rekey(RekeyCommand),
+    /// Merge two sides of a file, secret by secret, as git's merge driver: `opsc secret merge %O %A %B %P`
+    Merge(MergeCommand),
+    /// A file's names and days as text, for `git diff` (diff.NAME.textconv); opens nothing
+    Textconv { file: PathBuf },
 }
 
 #[derive(Args, Debug)]
@@ -68,6 +74,17 @@ pub struct DiffSecretCommand {
     pub range: String,
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
     pub output: Format,
+}
+
+#[derive(Args, Debug)]
+pub struct MergeCommand {
+    /// What both come from
+    pub base: PathBuf,
+    /// Our side; the result is written here
+    pub ours: PathBuf,
+    pub theirs: PathBuf,
+    /// Where the file lies, by whose name it counts
+    pub path: PathBuf,
 }
 
 #[derive(Args, Debug)]

@@ -32,6 +32,7 @@ pub mod run;
 pub mod runs;
 pub mod secret;
 mod secret_diff;
+mod secret_git;
 pub mod tour;
 pub mod vendor;
 pub mod watch;

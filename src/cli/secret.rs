@@ -11,7 +11,7 @@ use super::args_secret::{LsSecretCommand, RekeyCommand, SecretCommand, SetSecret
 use super::config::{find_project, load_settings};
 use super::output::Output;
 use super::run::ask_secret;
-use super::secret_diff;
+use super::{secret_diff, secret_git};
 use crate::app::AppError;
 use crate::app::secret_files::{Listed, Rotation, Set, Store, read_value, typed_value};
 use crate::base::secret::Secret;
@@ -40,6 +40,8 @@ pub fn run(command: &SecretCommand, output: &mut Output) -> i32 {
         SecretCommand::Ls(command) => store.list(command.file.as_deref()).map(|listed| list(&listed, command, output)),
         SecretCommand::Edit { file } => return edit(file, &store, output),
         SecretCommand::Diff(command) => return secret_diff::run(command, &store, output),
+        SecretCommand::Merge(command) => return secret_git::merge(command, output),
+        SecretCommand::Textconv { file } => return secret_git::textconv(file, output),
         SecretCommand::Rekey(command) => return rekey(command, &store, output),
     };
     done.map_or_else(|error| output.fail(&error, None), |()| 0)

@@ -106,6 +106,21 @@ impl Unsealed {
         self.file.entries.remove(name).map(|_| ()).ok_or_else(|| self.no_secret(name))
     }
 
+    /// Makes a secret what it is in another file, or not there; under one key it keeps its bytes.
+    pub fn take(&mut self, name: &str, from: &Unsealed) -> Result<(), SealedError> {
+        match from.file.entries.get(name) {
+            None => drop(self.file.entries.remove(name)),
+            Some(entry) if from.file.key == self.file.key => {
+                self.file.entries.insert(name.to_string(), entry.clone());
+            }
+            Some(entry) => {
+                let rotate = entry.rotate.map_or(Rotate::Never, Rotate::After);
+                self.set(name, &from.read(name)?, rotate, &entry.changed)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The same secrets under another key, for these recipients. Days stay: the texts are the same.
     pub fn rekeyed(&self, recipients: &[String], keys: &Keys) -> Result<Unsealed, SealedError> {
         let mut new = Unsealed::new(&self.file.name, &self.path, recipients, keys)?;

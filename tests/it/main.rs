@@ -76,6 +76,7 @@ mod script_lint;
 mod secret_canaries;
 mod secret_files;
 mod secret_files_edit;
+mod secret_files_git;
 mod secret_files_keys;
 mod secret_memory;
 mod secrets;
