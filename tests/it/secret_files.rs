@@ -293,3 +293,35 @@ fn a_name_that_is_not_there_is_said_with_one_that_is() {
     let outside = given(&project, &["secret", "set", "../x"], "Kanarie");
     assert!(outside.code == 10 && outside.stderr.contains("expected FILE/NAME"), "{outside:?}");
 }
+
+#[test]
+fn what_is_overdue_is_listed_as_it() {
+    let project = with_identity();
+    for name in ["db/one", "db/three"] {
+        let said = given(&project, &["secret", "set", name, "--rotate", "30d"], "Kanarie");
+        assert_eq!(said.code, 0, "{said:?}");
+    }
+    let never = given(&project, &["secret", "set", "db/three", "--rotate", "never"], "Kanarie");
+    assert_eq!(never.code, 0, "{never:?}");
+    // A listing opens nothing, so it takes the day as it stands there.
+    let text = project.read("secrets/db.yaml").unwrap();
+    let (before, rest) = text.split_once("    changed: ").unwrap();
+    project.write("secrets/db.yaml", &format!("{before}    changed: 2001-01-01{}", &rest["2001-01-01".len()..]));
+    let listed = said(project.command(&["secret", "ls"]).env("OPSC_IDENTITY", "/nonexistent").output().unwrap());
+    let lines: Vec<&str> = listed.stdout.lines().collect();
+    assert!(
+        lines[0].starts_with("db/one    changed 2001-01-01  overdue by ") && lines[0].ends_with(" days"),
+        "{listed:?}"
+    );
+    assert!(
+        lines[1].starts_with("db/three  changed 20") && lines[1].len() == "db/three  changed 2001-01-01".len(),
+        "{listed:?}"
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&project.opsc(&["secret", "ls", "db", "-o", "json"]).stdout).unwrap();
+    assert_eq!(json["secrets"][0]["rotate_days"], 30);
+    assert!(json["secrets"][0]["due_in_days"].as_i64().unwrap() < -9000, "{json}");
+    assert_eq!(json["secrets"][1]["due_in_days"], serde_json::Value::Null);
+    let wrong = given(&project, &["secret", "set", "db/one", "--rotate", "90"], "Kanarie");
+    assert!(wrong.code == 10 && wrong.stderr.contains("expected days such as 90d, or never"), "{wrong:?}");
+}
