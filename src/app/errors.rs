@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::base::words;
 use crate::diag::Diagnostic;
+use crate::secrets::sealed_error::SealedError;
 use crate::transport::ssh_config::SshConfigError;
 
 /// A parameter that needs a value.
@@ -163,6 +164,10 @@ pub enum AppError {
     /// Secrets that cannot be read, each with its reference and reason.
     Secrets {
         failures: Vec<String>,
+    },
+    /// An encrypted file of secrets, an identity or a recipient.
+    Sealed {
+        error: SealedError,
     },
     UnknownAction {
         name: String,
@@ -331,6 +336,7 @@ impl fmt::Display for AppError {
                 write!(formatter, "nothing was run: {} cannot be read", words::count(failures.len(), "secret"))?;
                 failures.iter().try_for_each(|failure| write!(formatter, "\n  {failure}"))
             }
+            AppError::Sealed { error } => error.fmt(formatter),
             AppError::UnknownAction { name, .. } => write!(formatter, "there is no action `{name}`"),
             AppError::Tree { path, reason } => write!(formatter, "`{}` {reason}", path.display()),
             AppError::Git { reason } => formatter.write_str(reason),
@@ -341,3 +347,9 @@ impl fmt::Display for AppError {
 }
 
 impl std::error::Error for AppError {}
+
+impl From<SealedError> for AppError {
+    fn from(error: SealedError) -> AppError {
+        AppError::Sealed { error }
+    }
+}

@@ -26,7 +26,7 @@ use crate::run::ports::LiveConnector;
 use crate::run::predict::Prediction;
 use crate::run::summary::Summary;
 use crate::run::{self, Request};
-use crate::secrets::{self, Ask, Failure, Providers, Resolved};
+use crate::secrets::{self, Ask, Failure, Keys, Providers, Resolved};
 use crate::state::process::{boot_id, machine, process_start};
 use crate::state::{Journal, RunRecord, StateError};
 
@@ -82,7 +82,8 @@ impl Execution<'_> {
 
     /// Every secret of the plan, or everything that is missing. `ask` asks a person for a parameter, if one is there.
     pub fn read_secrets(&self, ask: Option<Ask>) -> Result<Resolved, AppError> {
-        let providers = Providers { root: self.project.root.clone(), commands: self.settings.secret_commands(), ask };
+        let keys = Keys { identity: self.settings.identity(), ask };
+        let providers = Providers { root: self.project.root.clone(), commands: self.settings.secret_commands(), keys };
         secrets::resolve(&plan::secrets::references(&self.planned.plan), &providers)
             .map_err(|failures| AppError::Secrets { failures: failures.iter().map(Failure::to_string).collect() })
     }

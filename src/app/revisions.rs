@@ -75,12 +75,22 @@ impl Repository {
 
     /// The `*.ops` files of a side below some paths, by path from the root, each with what tells two contents apart.
     pub fn files(&self, side: &Side, paths: &[String]) -> Result<BTreeMap<String, String>, AppError> {
+        self.files_ending(side, paths, ".ops")
+    }
+
+    /// The same of files whose names end otherwise.
+    pub fn files_ending(
+        &self,
+        side: &Side,
+        paths: &[String],
+        ending: &str,
+    ) -> Result<BTreeMap<String, String>, AppError> {
         let mut files = match side {
             Side::Commit { commit, .. } => self.files_of_commit(commit)?,
-            Side::WorkingTree => self.files_of_working_tree()?,
+            Side::WorkingTree => self.files_of_working_tree(ending)?,
         };
         let wanted = |file: &str| paths.is_empty() || paths.iter().any(|path| is_below(file, path));
-        files.retain(|file, _| file.ends_with(".ops") && wanted(file));
+        files.retain(|file, _| file.ends_with(ending) && wanted(file));
         Ok(files)
     }
 
@@ -97,8 +107,9 @@ impl Repository {
     }
 
     /// Files that git knows or would add; what is ignored is no part of the project.
-    fn files_of_working_tree(&self) -> Result<BTreeMap<String, String>, AppError> {
-        let listed = self.git(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.ops"])?;
+    fn files_of_working_tree(&self, ending: &str) -> Result<BTreeMap<String, String>, AppError> {
+        let wanted = format!("*{ending}");
+        let listed = self.git(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", &wanted])?;
         // A link holds no program of its own, and a file that was deleted may still be known.
         let is_file = |path: &str| std::fs::symlink_metadata(self.root.join(path)).is_ok_and(|found| found.is_file());
         let paths = listed.split('\0').filter(|path| !path.is_empty() && is_file(path));

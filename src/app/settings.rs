@@ -46,6 +46,9 @@ const fn known(
     Known { key, variable, kind, default, about }
 }
 
+/// Where the identity lies, if nothing else is said.
+const IDENTITY: &str = "~/.config/opsc/identity";
+
 /// Every setting there is, in the order in which they are shown.
 pub const KNOWN: &[Known] = &[
     known("inventory", "OPSC_INVENTORY", Kind::Path, "", "inventory file or folder"),
@@ -64,6 +67,13 @@ pub const KNOWN: &[Known] = &[
         Kind::Switch,
         "no",
         "whether `Match exec` of ssh's configuration runs programs",
+    ),
+    known(
+        "identity",
+        "OPSC_IDENTITY",
+        Kind::Path,
+        IDENTITY,
+        "the file (0600) whose key opens encrypted files of secrets",
     ),
     known("timeout", "OPSC_TIMEOUT", Kind::Count, "", "seconds to wait for a connection"),
     known("forks", "OPSC_FORKS", Kind::Count, "16", "how many hosts at the same time"),
@@ -140,6 +150,11 @@ impl Settings {
 
     pub fn path(&self, key: &str) -> Option<PathBuf> {
         self.get(key).map(|setting| PathBuf::from(&setting.text))
+    }
+
+    /// What opens encrypted files of secrets.
+    pub fn identity(&self) -> PathBuf {
+        self.path("identity").unwrap_or_else(|| PathBuf::from(IDENTITY))
     }
 
     pub fn count(&self, key: &str) -> Option<usize> {

@@ -40,6 +40,8 @@ pub struct Workspace {
     library_diagnostics: Vec<Diagnostic>,
     /// Modules that were read, so that each is one source however many files import it.
     module_files: BTreeMap<PathBuf, FileId>,
+    /// Names in `secrets/*.yaml`.
+    secret_files: check::SecretFiles,
     /// Library actions that were lowered for an earlier file.
     known: check::Library,
 }
@@ -87,6 +89,7 @@ impl Workspace {
         }
         let (found, inventory_diagnostics) = inventory::load(&sources, &texts);
         let world = if files.is_empty() { World::Open } else { World::Known(Arc::new(found)) };
+        let secret_files = super::secret_files::names(&project.root);
         let mut workspace = Workspace {
             project,
             settings,
@@ -98,6 +101,7 @@ impl Workspace {
             ambient: Vec::new(),
             library_diagnostics: Vec::new(),
             module_files: BTreeMap::new(),
+            secret_files,
             known: check::Library::default(),
         };
         workspace.load_ambient()?;
@@ -151,6 +155,7 @@ impl Workspace {
                 library: &library,
                 world: &self.world,
                 secret_commands: &secret_commands,
+                secret_files: &self.secret_files,
                 approvers: &approvers,
                 unread: &modules.unread,
             };
@@ -183,6 +188,7 @@ impl Workspace {
             library: &library,
             world: &self.world,
             secret_commands: &secret_commands,
+            secret_files: &self.secret_files,
             approvers: &[],
             unread: &[],
         };

@@ -47,10 +47,15 @@ pub mod vocabulary;
 pub use checker::Library;
 pub use names::{Names, names_used};
 
+use std::collections::BTreeMap;
+
 use crate::diag::Diagnostic;
 use crate::hir::program::Program;
 use crate::hir::world::World;
 use crate::syntax::ast;
+
+/// Files of secrets by name, with the names in them.
+pub type SecretFiles = BTreeMap<String, Option<Vec<String>>>;
 
 /// What a check looks at: one file, the library files it names, and the world.
 pub struct Input<'a> {
@@ -60,6 +65,8 @@ pub struct Input<'a> {
     pub world: &'a World,
     /// Names that `secret("command:NAME")` may have.
     pub secret_commands: &'a [String],
+    /// Files that `secret("age:FILE/NAME")` may name, with their secrets; absent where a file cannot be read.
+    pub secret_files: &'a SecretFiles,
     /// Names that approvals may ask for; where there are none, any name may stand there.
     pub approvers: &'a [String],
     /// Aliases of modules that could not be read: what they may define is not missing here.

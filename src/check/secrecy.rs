@@ -12,7 +12,7 @@ use crate::hir::types::Type;
 use crate::hir::value::Value;
 use crate::syntax::ast;
 
-const PROVIDERS: [&str; 3] = ["env", "file", "command"];
+const PROVIDERS: [&str; 4] = ["env", "file", "age", "command"];
 
 impl Checker<'_> {
     /// Refuses what would tell something of a secret among these; whether it did.
@@ -54,6 +54,10 @@ impl Checker<'_> {
         let error = match provider {
             "env" if !is_variable(name) => SecrecyError::NotVariable { name: name.to_string(), span },
             "file" if name.is_empty() => SecrecyError::NotVariable { name: name.to_string(), span },
+            "age" => match self.unknown_sealed(name, span) {
+                Some(error) => error,
+                None => return,
+            },
             "command" if !self.input.secret_commands.iter().any(|known| known == name) => {
                 let known = self.input.secret_commands.to_vec();
                 SecrecyError::UnknownCommand { name: name.to_string(), known, span }
@@ -62,6 +66,21 @@ impl Checker<'_> {
             _ => SecrecyError::UnknownProvider { reference: reference.clone(), known: &PROVIDERS, span },
         };
         self.report(error.diagnostic());
+    }
+
+    /// What `age:FILE/NAME` names and is not there; of a file that cannot be read nobody knows, until a run reads it.
+    fn unknown_sealed(&self, reference: &str, span: Span) -> Option<SecrecyError> {
+        let files = self.input.secret_files;
+        let Some((file, name)) = reference.split_once('/').filter(|(file, name)| !file.is_empty() && !name.is_empty())
+        else {
+            return Some(SecrecyError::NotVariable { name: reference.to_string(), span });
+        };
+        let Some(names) = files.get(file) else {
+            let known = files.keys().cloned().collect();
+            return Some(SecrecyError::UnknownSealedFile { file: file.to_string(), known, span });
+        };
+        let known = names.as_ref().filter(|names| !names.iter().any(|known| known == name))?.clone();
+        Some(SecrecyError::UnknownSealed { file: file.to_string(), name: name.to_string(), known, span })
     }
 
     /// `declassify(x, because: "…")`: the one way back from a secret, with a reason that the plan shows.

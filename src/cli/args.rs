@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::args_history::{LogsCommand, ReplayCommand, ReportCommand, RunsCommand, ShowCommand};
 use super::args_hosts::{FactsCommand, HostsCommand, InvCommand, LockCommand};
 use super::args_runs::{AnswerCommand, CancelCommand, ResolveCommand, ResumeCommand, RetryCommand};
+use super::args_secret::SecretCommand;
 
 #[derive(Parser, Debug)]
 #[command(name = "opsc", version, about = "Operations, compiled: typed playbooks, proven plans, runs with evidence")]
@@ -115,6 +116,9 @@ pub enum Command {
     /// Name, port, host key, login, login shell, clock, disks, tools, sudo, sessions. Exit 20 where a host cannot be
     /// worked with, 21 where something else must be mended.
     Doctor(HostsCommand),
+    /// Files of secrets, each value encrypted: secrets/FILE.yaml
+    #[command(subcommand)]
+    Secret(SecretCommand),
     /// List actions, or show one
     Actions(ActionsCommand),
     /// A script that completes commands in a shell

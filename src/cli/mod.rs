@@ -8,6 +8,7 @@ pub mod args;
 pub mod args_history;
 pub mod args_hosts;
 pub mod args_runs;
+pub mod args_secret;
 pub mod asked;
 pub mod check;
 pub mod compile;
@@ -34,6 +35,9 @@ pub mod retry;
 pub mod run;
 pub mod runs;
 mod saved;
+pub mod secret;
+mod secret_diff;
+mod secret_git;
 pub mod stats;
 pub mod tour;
 pub mod vendor;
@@ -96,6 +100,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
         Command::Doctor(command) => doctor::run(&command, global, output),
         Command::Facts(command) => facts::run(&command, global, output),
         Command::Actions(command) => actions::run(&command, global, output),
+        Command::Secret(command) => secret::run(&command, output),
         Command::Completions(command) => completions::run(&command, output),
         Command::Config(command) => config::run(&command, output),
         Command::Tour => tour::run(output),

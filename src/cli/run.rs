@@ -107,7 +107,7 @@ fn ask_password(prompt: &str, output: &mut Output) -> Result<Secret<String>, i32
 }
 
 /// The value of a secret parameter, not shown while it is typed.
-fn ask_secret(name: &str) -> Option<Secret<String>> {
+pub(super) fn ask_secret(name: &str) -> Option<Secret<String>> {
     // A prompt that cannot be read is as good as nobody: the run does not start, and says so.
     rpassword::prompt_password(format!("{name} (secret): ")).map(Secret::new).ok()
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::SHORTEST;
+use super::sealed_error::SealedError;
 use crate::base::words;
 
 /// One reference, and why it has no text.
@@ -58,6 +59,8 @@ pub enum SecretError {
     },
     /// Nobody is there to ask.
     Nobody,
+    /// Of an encrypted file.
+    Sealed(SealedError),
 }
 
 impl fmt::Display for Failure {
@@ -76,7 +79,9 @@ impl fmt::Display for Failure {
 impl fmt::Display for SecretError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SecretError::NoProvider => formatter.write_str("expected env:NAME, file:PATH or command:NAME"),
+            SecretError::NoProvider => {
+                formatter.write_str("expected env:NAME, file:PATH, age:FILE/NAME or command:NAME")
+            }
             SecretError::NotSet { name } => write!(formatter, "the environment variable {name} is not set"),
             SecretError::NotText => formatter.write_str("it is not UTF-8 text"),
             SecretError::Empty => formatter.write_str("it is empty"),
@@ -103,6 +108,7 @@ impl fmt::Display for SecretError {
                 write!(formatter, "`{program}` did not end within {after}")
             }
             SecretError::Nobody => formatter.write_str("there is no terminal to ask on"),
+            SecretError::Sealed(error) => error.fmt(formatter),
         }
     }
 }

@@ -9,10 +9,10 @@ use super::providers::as_text;
 use crate::base::secret::Secret;
 
 /// The most that is read of a file or of a program's output: secrets are short.
-pub(super) const LARGEST: u64 = 1 << 20;
+pub const LARGEST: u64 = 1 << 20;
 
 /// Room for the largest and for what `read_to_end` tries beyond it: a buffer that grows leaves copies behind.
-pub(super) fn buffer() -> Secret<Vec<u8>> {
+pub fn buffer() -> Secret<Vec<u8>> {
     Secret::new(Vec::with_capacity(LARGEST as usize + 64))
 }
 

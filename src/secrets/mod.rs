@@ -1,14 +1,22 @@
-//! Floor 6: reads secrets where their references say: in the environment, in a file, from a program, from a person.
+//! Floor 6: reads secrets where their references say: in the environment, in a file, in an
+//! encrypted file of the project, from a program, from a person.
 //! Once at the start of a run, all of them or none. Knows nothing of programs, plans and hosts.
 #![expect(clippy::disallowed_methods, reason = "secrets are read from environment, files and programs")]
 
 pub mod command;
 pub mod error;
 pub mod file;
+pub mod identity;
 pub mod providers;
+pub mod recipient;
 pub mod resolved;
+pub mod sealed;
+pub mod sealed_error;
+pub mod sealed_files;
+pub mod sealing;
 
 pub use error::{Failure, SecretError};
+pub use identity::Keys;
 pub use providers::{Ask, Providers, resolve};
 pub use resolved::Resolved;
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::command::{self, CommandSecret};
-use super::{Failure, Resolved, SHORTEST, SecretError, file};
+use super::sealed_files::Files;
+use super::{Failure, Keys, Resolved, SHORTEST, SecretError, file};
 use crate::base::secret::Secret;
 
 /// Where secrets come from.
@@ -13,25 +14,26 @@ pub struct Providers<'a> {
     pub root: PathBuf,
     /// Those of `command:`, by name.
     pub commands: &'a BTreeMap<String, CommandSecret>,
-    /// Asks a person for the parameter of this name; absent where nobody is there.
-    pub ask: Option<Ask>,
+    /// What opens files of `age:`; its `ask` also asks a person for the parameter of a name.
+    pub keys: Keys,
 }
 
-/// A question whose answer is not shown; `None` where none could be read.
+/// A question of this name, whose answer is not shown; `None` where none could be read.
 pub type Ask = fn(&str) -> Option<Secret<String>>;
 
 /// The text of every reference, or everything that is wrong with any. A person is asked only where nothing else is.
 pub fn resolve(references: &BTreeSet<String>, providers: &Providers<'_>) -> Result<Resolved, Vec<Failure>> {
     let mut resolved = Resolved::default();
     let mut failures = Vec::new();
+    let mut files = Files::new(&providers.root, &providers.keys);
     let (asked, read): (Vec<&String>, Vec<&String>) =
         references.iter().partition(|reference| reference.starts_with("prompt:"));
     for reference in read.into_iter().chain(asked) {
         let is_asked = reference.starts_with("prompt:");
-        if is_asked && providers.ask.is_some() && !failures.is_empty() {
+        if is_asked && providers.keys.ask.is_some() && !failures.is_empty() {
             continue;
         }
-        match read_one(reference, providers).and_then(usable) {
+        match read_one(reference, providers, &mut files).and_then(usable) {
             Ok(text) => resolved.insert(reference, text),
             Err(error) => failures.push(Failure { reference: reference.clone(), error }),
         }
@@ -39,16 +41,17 @@ pub fn resolve(references: &BTreeSet<String>, providers: &Providers<'_>) -> Resu
     if failures.is_empty() { Ok(resolved) } else { Err(failures) }
 }
 
-fn read_one(reference: &str, providers: &Providers<'_>) -> Result<Secret<String>, SecretError> {
+fn read_one(reference: &str, providers: &Providers<'_>, files: &mut Files<'_>) -> Result<Secret<String>, SecretError> {
     match reference.split_once(':') {
         Some(("env", name)) => environment(name),
         Some(("file", path)) => file::read(&providers.root, path),
+        Some(("age", name)) => files.read(name).map_err(SecretError::Sealed),
         Some(("command", name)) => {
             let command =
                 providers.commands.get(name).ok_or_else(|| SecretError::NoCommand { name: name.to_string() })?;
             command::run(command, &providers.root)
         }
-        Some(("prompt", name)) => providers.ask.and_then(|ask| ask(name)).ok_or(SecretError::Nobody),
+        Some(("prompt", name)) => providers.keys.ask.and_then(|ask| ask(name)).ok_or(SecretError::Nobody),
         _ => Err(SecretError::NoProvider),
     }
 }
@@ -62,7 +65,7 @@ fn environment(name: &str) -> Result<Secret<String>, SecretError> {
 }
 
 /// Whether it can be sent and hidden.
-fn usable(secret: Secret<String>) -> Result<Secret<String>, SecretError> {
+pub fn usable(secret: Secret<String>) -> Result<Secret<String>, SecretError> {
     let text = secret.expose();
     if text.is_empty() {
         return Err(SecretError::Empty);
@@ -75,7 +78,7 @@ fn usable(secret: Secret<String>) -> Result<Secret<String>, SecretError> {
 }
 
 /// Bytes as a text without its one line end, as editors and programs add it.
-pub(super) fn as_text(bytes: &Secret<Vec<u8>>) -> Result<Secret<String>, SecretError> {
+pub fn as_text(bytes: &Secret<Vec<u8>>) -> Result<Secret<String>, SecretError> {
     let text = std::str::from_utf8(bytes.expose()).map_err(|_| SecretError::NotText)?;
     let text = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text);
     Ok(Secret::new(text.to_string()))
@@ -115,7 +118,8 @@ mod tests {
                 CommandSecret { timeout: std::time::Duration::from_millis(50), ..command(&["sleep", "60"]) },
             ),
         ]);
-        let providers = Providers { root: folder.path().to_path_buf(), commands: &commands, ask };
+        let keys = Keys { identity: folder.path().join("identity"), ask };
+        let providers = Providers { root: folder.path().to_path_buf(), commands: &commands, keys };
         let references = references.iter().map(|reference| reference.to_string()).collect();
         resolve(&references, &providers).map_err(|failures| {
             let folder = format!("{}/", folder.path().display());
@@ -163,7 +167,7 @@ mod tests {
                 "file:gone: `gone` cannot be read: No such file or directory (os error 2)",
                 "file:open: `open` can be read by others (mode 644); make it 0600 first",
                 "file:short: it has fewer than 4 visible characters, so it cannot be hidden in what hosts print",
-                "vault:x: expected env:NAME, file:PATH or command:NAME",
+                "vault:x: expected env:NAME, file:PATH, age:FILE/NAME or command:NAME",
                 "prompt:pin: the parameter `pin` has no default, and there is no terminal to ask on",
             ]
         );

@@ -66,10 +66,11 @@ const FLOORS: &[(&str, &[&str])] = &[
 
 /// Every dependency, and the places under `src` that may name it.
 const CRATES: &[(&str, &[&str])] = &[
-    ("base64", &["eval", "transport", "run/differences.rs", "run/hidden.rs"]),
+    ("age", &["secrets"]),
+    ("base64", &["eval", "secrets/sealing.rs", "transport", "run/differences.rs", "run/hidden.rs"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
-    ("hmac", &["transport"]),
+    ("hmac", &["secrets/sealing.rs", "transport"]),
     ("jiff", &["report", "app"]),
     ("minijinja", &["run/template_filters.rs", "run/templates.rs"]),
     ("notify", &["cli/watch.rs"]),
@@ -87,7 +88,20 @@ const CRATES: &[(&str, &[&str])] = &[
     ("serde", &["report", "app", "translate", "cli"]),
     ("serde_json", &["eval", "run", "report", "app", "translate", "cli"]),
     ("sha1", &["transport"]),
-    ("sha2", &["eval", "plan", "shell", "transport", "run", "report/fingerprint.rs", "app", "translate"]),
+    (
+        "sha2",
+        &[
+            "eval",
+            "plan",
+            "secrets/sealing.rs",
+            "shell",
+            "transport",
+            "run",
+            "report/fingerprint.rs",
+            "app",
+            "translate",
+        ],
+    ),
     ("similar", &["report", "cli"]),
     ("tokio", &["transport", "run", "app", "translate", "cli"]),
     ("toml", &["app/settings.rs", "app/secret_commands.rs", "app/vendoring.rs", "inventory/ansible/toml_form.rs"]),

@@ -104,6 +104,7 @@ fn run(lab: &mut Lab, text: &str) -> Ran {
             library: &[],
             world: &world,
             secret_commands: &[],
+            secret_files: &std::collections::BTreeMap::new(),
             approvers: &[],
             unread: &[],
         },

@@ -13,7 +13,7 @@ use opsc::hir::expr::Function;
 use opsc::hir::value::SecretRef;
 use opsc::run::redact::Redactor;
 use opsc::secrets::command::CommandSecret;
-use opsc::secrets::{Providers, Resolved, resolve};
+use opsc::secrets::{Keys, Providers, Resolved, resolve};
 
 const DISGUISE: u8 = 0x5a;
 
@@ -87,9 +87,22 @@ fn stands_at(disguised: &[u8], text: &[u8]) -> bool {
 fn resolved(root: &Path) -> Resolved {
     let cat = CommandSecret { words: vec!["cat".to_string(), "printed".to_string()], timeout: Duration::from_secs(30) };
     let commands = BTreeMap::from([("cat".to_string(), cat)]);
-    let providers = Providers { root: root.to_path_buf(), commands: &commands, ask: None };
-    let references = BTreeSet::from(["file:read".to_string(), "command:cat".to_string()]);
+    let providers = Providers {
+        root: root.to_path_buf(),
+        commands: &commands,
+        keys: Keys { identity: root.join("identity"), ask: None },
+    };
+    let references = BTreeSet::from(["file:read".to_string(), "command:cat".to_string(), "age:mem/one".to_string()]);
     resolve(&references, &providers).unwrap()
+}
+
+/// As `mem/one` of a project, whose identity lies beside it.
+fn seal(root: &Path, text: &Path) {
+    std::fs::write(root.join("opsc.toml"), "identity = \"identity\"\n").unwrap();
+    let script = "cd \"$2\" && \"$1\" secret keygen >&2 && \"$1\" secret set mem/one <\"$3\"";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_opsc")]).arg(root).arg(text);
+    assert!(command.stderr(std::process::Stdio::null()).status().unwrap().success());
 }
 
 #[test]
@@ -100,15 +113,20 @@ fn no_text_of_a_secret_is_left_in_memory() {
     // So long that a buffer which grows would leave its beginning behind.
     unseen(&printed, 90_000);
     // Of each the end: the beginning of memory that is free again belongs to the allocator.
+    // Encrypted by another process, which alone knows it yet.
+    let sealed = folder.path().join("sealed");
+    unseen(&sealed, 36);
+    seal(folder.path(), &sealed);
     let letters = [
+        disguised("tail -c 24 \"$1\"", &sealed),
         disguised("tail -c 24 \"$1\"", &read),
         disguised("tail -c 5000 \"$1\" | head -c 48", &printed),
         disguised("base64 -w 0 \"$1\" | tail -c 24", &read),
         disguised("od -An -v -tx1 \"$1\" | tr -d ' \\n' | tail -c 48", &read),
         disguised("tr a-z A-Z <\"$1\" | tail -c 24", &read),
     ];
-    assert_eq!(letters.each_ref().map(Vec::len), [24, 48, 24, 48, 24]);
-    assert_eq!(copies(&letters), [0; 5], "the test gives nothing away itself");
+    assert_eq!(letters.each_ref().map(Vec::len), [24, 24, 48, 24, 48, 24]);
+    assert_eq!(copies(&letters), [0; 6], "the test gives nothing away itself");
 
     let secrets = resolved(folder.path());
     let source = || SecretRef::Source("file:read".to_string());
@@ -121,5 +139,5 @@ fn no_text_of_a_secret_is_left_in_memory() {
     assert!(copies(&letters).iter().all(|count| *count > 0), "what is there is found");
 
     drop((redactor, all, secrets));
-    assert_eq!(copies(&letters), [0; 5]);
+    assert_eq!(copies(&letters), [0; 6]);
 }

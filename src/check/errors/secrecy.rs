@@ -37,6 +37,17 @@ pub enum SecrecyError {
     SecretResult {
         span: Span,
     },
+    UnknownSealedFile {
+        file: String,
+        known: Vec<String>,
+        span: Span,
+    },
+    UnknownSealed {
+        file: String,
+        name: String,
+        known: Vec<String>,
+        span: Span,
+    },
     BadDeclassify {
         span: Span,
     },
@@ -60,14 +71,14 @@ impl SecrecyError {
             }
             SecrecyError::NotVariable { name, span } => {
                 Diagnostic::error("E0707", *span, format!("there can be no secret of the name `{name}`"))
-                    .help("write `env:NAME`, `file:PATH` or `command:NAME`")
+                    .help("write `env:NAME`, `file:PATH`, `age:FILE/NAME` or `command:NAME`")
             }
             SecrecyError::UnknownProvider { reference, known, span } => {
                 let (provider, _) = reference.split_once(':').unwrap_or((reference, ""));
                 let diagnostic = Diagnostic::error("E0707", *span, format!("`{reference}` names no place of secrets"));
                 match nearest(provider, known.iter().copied()) {
                     Some(near) => diagnostic.did_you_mean(Some(near)),
-                    None => diagnostic.help("write `env:NAME`, `file:PATH` or `command:NAME`"),
+                    None => diagnostic.help("write `env:NAME`, `file:PATH`, `age:FILE/NAME` or `command:NAME`"),
                 }
             }
             SecrecyError::UnknownCommand { name, known, span } => {
@@ -78,6 +89,22 @@ impl SecrecyError {
                         diagnostic.help("add it there, with `command = [\"PROGRAM\", \"ARGUMENT\"]`")
                     }
                     None => diagnostic.help(format!("it has {}", words::join_and(known))),
+                }
+            }
+            SecrecyError::UnknownSealedFile { file, known, span } => {
+                let text = format!("there is no file `secrets/{file}.yaml`");
+                let diagnostic = Diagnostic::error("E0707", *span, text);
+                match nearest(file, known.iter().map(String::as_str)) {
+                    Some(near) => diagnostic.did_you_mean(Some(near)),
+                    None => diagnostic.help(format!("`opsc secret set {file}/NAME` writes it")),
+                }
+            }
+            SecrecyError::UnknownSealed { file, name, known, span } => {
+                let text = format!("`secrets/{file}.yaml` has no secret `{name}`");
+                let diagnostic = Diagnostic::error("E0707", *span, text);
+                match nearest(name, known.iter().map(String::as_str)) {
+                    Some(near) => diagnostic.did_you_mean(Some(near)),
+                    None => diagnostic.help(format!("`opsc secret set {file}/{name}` writes it")),
                 }
             }
             SecrecyError::NoText { found, span } => {
@@ -103,7 +130,7 @@ crate::diag::code_docs! {
     "Comparing a secret, taking its length or searching it tells something of it to whoever sees which way the program went. Only `lower upper trim replace basename dirname base64 sha256 string to_json to_yaml` take a secret, and what they make is as secret; `x == none` asks only whether there is one. `declassify(x, because: \"…\")` makes a text plain from there on; the plan shows it with its reason."
     "ops 1\n\nplaybook p(\n  token: secret<string> = secret(\"env:TOKEN\"),\n) ! read {\n  require token != \"changeme\" else \"choose another token\"\n}\n" => "ops 1\n\nplaybook p(\n  token: secret<string> = secret(\"env:TOKEN\"),\n) ! read {\n  require declassify(token, because: \"only whether it is the one of the manual\") != \"changeme\" else \"choose another token\"\n}\n"
     "E0707" "a secret from nowhere"
-    "A secret is named by a reference that is written out: `env:NAME` is a variable of opsc's own environment, `file:PATH` a file that its owner alone may read (relative paths start at the project), `command:NAME` a program of the table `[secrets.NAME]` in `opsc.toml`, such as `command = [\"pass\", \"show\", \"x\"]`. All of them are read when a run starts, and never for a plan."
+    "A secret is named by a reference that is written out: `env:NAME` is a variable of opsc's own environment, `file:PATH` a file that its owner alone may read (relative paths start at the project), `age:FILE/NAME` a secret of the encrypted file `secrets/FILE.yaml`, which `opsc secret set` writes, `command:NAME` a program of the table `[secrets.NAME]` in `opsc.toml`, such as `command = [\"pass\", \"show\", \"x\"]`. All of them are read when a run starts, and never for a plan."
     "ops 1\n\nplaybook p(\n  token: secret<string> = secret(\"enw:TOKEN\"),\n) ! read {\n  require token != none else \"no token\"\n}\n" => "ops 1\n\nplaybook p(\n  token: secret<string> = secret(\"env:TOKEN\"),\n) ! read {\n  require token != none else \"no token\"\n}\n"
     "E0708" "a type that cannot be secret"
     "Secrets are texts: what a provider gives is read as one. Lists, maps and records may have secrets in them."
