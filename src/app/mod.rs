@@ -18,6 +18,7 @@ mod folders;
 pub mod going_on;
 pub mod host_facts;
 pub mod importing;
+pub mod keeping;
 pub mod library;
 pub mod limits;
 pub mod modules;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use super::args_db::DbCommand;
 use super::args_hosts::{FactsCommand, HostsCommand, InvCommand, LockCommand};
 use super::args_runs::{AnswerCommand, ResolveCommand, ResumeCommand};
 
@@ -90,6 +91,9 @@ pub enum Command {
     /// Hosts that runs keep for themselves
     #[command(subcommand)]
     Lock(LockCommand),
+    /// The journal's file: look through it, copy it, bring a copy back
+    #[command(subcommand)]
+    Db(DbCommand),
     /// One run as a document: Markdown or JSON
     Report(ReportCommand),
     /// The output of a run's steps

@@ -5,6 +5,7 @@ pub mod approval_text;
 pub mod check_ci;
 pub mod check_json;
 pub mod check_sarif;
+pub mod db_text;
 pub mod diff_json;
 pub mod diff_markdown;
 pub mod diff_text;

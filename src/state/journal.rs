@@ -185,7 +185,7 @@ impl Journal {
 }
 
 #[cfg(unix)]
-fn make_private_folder(folder: &Path) -> Result<(), StateError> {
+pub(super) fn make_private_folder(folder: &Path) -> Result<(), StateError> {
     use std::os::unix::fs::DirBuilderExt;
     let refuse = |error| StateError::Folder { path: folder.to_path_buf(), error };
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refuse)

@@ -3,15 +3,19 @@
 #![expect(clippy::disallowed_methods, reason = "the journal is a file, with a writer thread of its own")]
 
 mod approvals;
+mod copies;
 mod journal;
 mod locks;
 pub mod process;
+pub mod promises;
 mod read;
 pub mod records;
 mod schema;
 
 pub use approvals::{Approval, Verdict};
+pub use copies::{Restored, back_up, restore};
 pub use journal::Journal;
+pub use promises::{Examined, Fault, Finding, examine};
 pub use records::{
     Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,
 };
