@@ -140,8 +140,8 @@ pub enum AppError {
     State {
         reason: String,
     },
-    /// A copy of the journal that is not made or not brought back.
-    NotCopied {
+    /// The journal's file cannot be written, copied or brought back.
+    JournalFile {
         reason: String,
         hint: String,
         code: i32,
@@ -196,7 +196,7 @@ impl AppError {
             AppError::ApprovalNeeded { .. } | AppError::Indeterminate { .. } => 3,
             AppError::Locked { .. } | AppError::UnderWay { .. } => 26,
             AppError::Stale { .. } => 25,
-            AppError::NotCopied { code, .. } => *code,
+            AppError::JournalFile { code, .. } => *code,
             AppError::Lock { .. } | AppError::State { .. } | AppError::Credential { .. } | AppError::Write { .. } => 1,
             _ => 10,
         }
@@ -237,7 +237,7 @@ impl AppError {
             }
             AppError::SshConfig { error } => error.hint(),
             AppError::NotEdited { hint, .. } => hint.clone(),
-            AppError::NotCopied { hint, .. } => Some(hint.clone()),
+            AppError::JournalFile { hint, .. } => Some(hint.clone()),
             AppError::NoSuchRun { .. } => Some("`opsc runs` lists them".to_string()),
             AppError::NotToGoOn { hint, .. } | AppError::Stale { hint, .. } | AppError::NotApprover { hint, .. } => {
                 Some(hint.clone())
@@ -279,7 +279,7 @@ impl fmt::Display for AppError {
             AppError::NoInventory { searched } => {
                 write!(formatter, "there is no inventory: looked for {}", shown(searched))
             }
-            AppError::NotEdited { reason, .. } | AppError::NotCopied { reason, .. } => formatter.write_str(reason),
+            AppError::NotEdited { reason, .. } | AppError::JournalFile { reason, .. } => formatter.write_str(reason),
             AppError::NotImported { refusals } => formatter.write_str(&refusals.join("\nerror: ")),
             AppError::Diagnostics { diagnostics }
             | AppError::Hosts { diagnostics }

@@ -66,6 +66,8 @@ pub enum Told<'e> {
 pub struct Finished {
     pub run: i64,
     pub summary: Summary,
+    /// What the journal does not have of it, or why nothing more was begun.
+    pub trouble: Option<AppError>,
 }
 
 const TICK: Duration = Duration::from_millis(200);
@@ -118,8 +120,18 @@ impl Execution<'_> {
             }
         })?;
         let summary = summary.map_err(|error| AppError::State { reason: error.to_string() })?;
-        journal.finish_run(run, summary.status, summary.exit, now()).map_err(state)?;
-        Ok(Finished { run, summary })
+        let trouble = journal.finish_run(run, summary.status, summary.exit, now()).err().map(|error| match error {
+            StateError::Unwritable(trouble) => AppError::JournalFile {
+                reason: format!("the journal takes no more, and nothing new was begun since: {trouble}"),
+                hint: match summary.exit {
+                    0 => "make room there; the run itself is done".to_string(),
+                    _ => format!("make room there; then `opsc resume {run}` goes on"),
+                },
+                code: 1,
+            },
+            other => state(other),
+        });
+        Ok(Finished { run, summary, trouble })
     }
 
     /// Hosts that no other run may change meanwhile; those that only the run decides are locked when it does.
@@ -226,6 +238,11 @@ pub(super) fn state(error: StateError) -> AppError {
     match error {
         StateError::GoneOn { run, by } => AppError::gone_on(run, by),
         StateError::Locked { ref host, .. } => AppError::Locked { host: host.clone(), reason: error.to_string() },
+        StateError::Unwritable(ref trouble) => AppError::JournalFile {
+            reason: format!("the journal cannot be used: {trouble}"),
+            hint: "make room there, or see that it can be written".to_string(),
+            code: 1,
+        },
         _ => AppError::State { reason: error.to_string() },
     }
 }

@@ -41,5 +41,5 @@ fn refused(error: StateError) -> AppError {
         StateError::MayBeUnderWay { .. } => ("add `-y` if you know that it is dead", 26),
         _ => return state(error),
     };
-    AppError::NotCopied { reason: error.to_string(), hint: hint.to_string(), code }
+    AppError::JournalFile { reason: error.to_string(), hint: hint.to_string(), code }
 }

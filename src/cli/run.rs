@@ -258,7 +258,11 @@ fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global
                     words::duration(finished.summary.elapsed_ms),
                 ));
             }
-            finished.summary.exit
+            // What happened on the hosts counts more than what is known of it.
+            match finished.trouble.map(|trouble| output.fail(&trouble, None)) {
+                Some(code) if finished.summary.exit == 0 => code,
+                _ => finished.summary.exit,
+            }
         }
         Err(error) => output.fail(&error, None),
     }

@@ -3,16 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::Connection;
 
 use super::records::{Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult};
 use super::schema::prepare;
+use super::space::unwritable;
+use super::writer::Writer;
 use super::{approvals, locks, read};
-
-/// How many writes share one commit at most.
-const MOST_GROUPED: usize = 512;
 
 /// A handle to the journal; clones share the writer.
 #[derive(Clone, Debug)]
@@ -21,7 +20,7 @@ pub struct Journal {
     path: PathBuf,
 }
 
-enum Change {
+pub(super) enum Change {
     /// With the hosts that it locks.
     Start(Box<RunRecord>, Vec<String>),
     Lock {
@@ -53,10 +52,10 @@ enum Change {
     },
 }
 
-struct Write {
-    change: Change,
+pub(super) struct Write {
+    pub(super) change: Change,
     /// Nobody waits for an event: it is on disk with the next record that is waited for.
-    done: Option<SyncSender<Result<i64, StateError>>>,
+    pub(super) done: Option<SyncSender<Result<i64, StateError>>>,
 }
 
 impl Journal {
@@ -68,11 +67,12 @@ impl Journal {
         // Before SQLite sees it: its side files get the permissions of the main one.
         make_private(path)?;
         let mut connection = Connection::open(path)?;
-        prepare(&mut connection, path)?;
+        prepare(&mut connection, path).map_err(|error| unwritable(path, error))?;
         let (writes, received) = channel();
+        let mut writer = Writer::new(connection, path);
         std::thread::Builder::new()
             .name("journal".to_string())
-            .spawn(move || write_all(&mut connection, &received))
+            .spawn(move || writer.write_all(&received))
             .map_err(|error| StateError::Folder { path: path.to_path_buf(), error })?;
         Ok(Journal { writes, path: path.to_path_buf() })
     }
@@ -128,7 +128,7 @@ impl Journal {
         self.writes.send(Write { change, done: None }).map_err(|_| StateError::Closed)
     }
 
-    /// Returns when everything of the run is on disk, or says what is not.
+    /// Returns when everything of the run is on disk, or says what is not, or why its effects were refused.
     pub fn finish_run(&self, run: i64, status: &str, exit: i32, time: u64) -> Result<(), StateError> {
         self.write(Change::Finish { run, status: status.to_string(), exit, time }).map(drop)
     }
@@ -197,168 +197,6 @@ fn make_private(path: &Path) -> Result<(), StateError> {
     let refuse = |error| StateError::Folder { path: path.to_path_buf(), error };
     std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(refuse)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(refuse)
-}
-
-fn write_all(connection: &mut Connection, received: &Receiver<Write>) {
-    let mut lost: Option<StateError> = None;
-    while let Ok(first) = received.recv() {
-        let mut group = vec![first];
-        while group.len() < MOST_GROUPED
-            && let Ok(next) = received.try_recv()
-        {
-            group.push(next);
-        }
-        let changes: Vec<&Change> = group.iter().map(|write| &write.change).collect();
-        let ids = match write_group(connection, &changes) {
-            Ok(ids) => ids.into_iter().map(Ok).collect::<Vec<_>>(),
-            // One bad row must not take its neighbours with it.
-            Err(_) => changes.iter().map(|change| write_one(connection, change)).collect(),
-        };
-        for (write, mut answer) in group.into_iter().zip(ids) {
-            let Some(done) = write.done else {
-                lost = lost.or(answer.err());
-                continue;
-            };
-            if matches!(write.change, Change::Finish { .. }) {
-                answer = answer.and_then(|id| lost.take().map_or(Ok(id), Err));
-            }
-            // A caller that went away needs no answer.
-            drop(done.try_send(answer));
-        }
-    }
-}
-
-fn write_group(connection: &mut Connection, changes: &[&Change]) -> Result<Vec<i64>, StateError> {
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let ids = changes.iter().map(|change| apply(&transaction, change)).collect::<Result<Vec<_>, _>>()?;
-    transaction.commit()?;
-    Ok(ids)
-}
-
-fn write_one(connection: &mut Connection, change: &Change) -> Result<i64, StateError> {
-    let ids = write_group(connection, &[change])?;
-    ids.first().copied().ok_or(StateError::Closed)
-}
-
-/// SQLite's integers are signed; times and lengths never come near the border.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateError> {
-    match change {
-        Change::Start(record, hosts) => {
-            if let Some(run) = record.goes_on_with
-                && let Some(by) = read::gone_on_by(transaction, run)?
-            {
-                return Err(StateError::GoneOn { run, by });
-            }
-            transaction
-                .prepare_cached(
-                    "INSERT INTO runs (playbook, path, digest, source_sha256, git_commit, dirty, user, machine, started,
-                     pid, pid_start, boot_id, request, goes_on_with)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-                )?
-                .execute(params![
-                    record.playbook,
-                    record.path,
-                    record.digest,
-                    record.source_sha256,
-                    record.commit,
-                    record.dirty,
-                    record.user,
-                    record.machine,
-                    signed(record.started),
-                    record.pid,
-                    record.pid_start.map(signed),
-                    record.boot_id,
-                    record.request,
-                    record.goes_on_with
-                ])?;
-            let run = transaction.last_insert_rowid();
-            locks::take(transaction, run, hosts, signed(record.started))?;
-            return Ok(run);
-        }
-        Change::Lock { run, hosts, time } => locks::take(transaction, *run, hosts, signed(*time))?,
-        Change::Unlock { host } => locks::remove(transaction, host)?,
-        Change::Facts { host, facts } => {
-            let query = "INSERT INTO facts (host, json, time) VALUES (?1, ?2, ?3)
-                         ON CONFLICT (host) DO UPDATE SET json = ?2, time = ?3";
-            transaction.prepare_cached(query)?.execute(params![host, facts.json, signed(facts.time)])?;
-        }
-        Change::Approval(change) => approvals::apply(transaction, change)?,
-        Change::Intent(intent) => {
-            transaction
-                .prepare_cached(
-                    "INSERT INTO intents (run, step, host, attempt, phase, program_sha256, effect, kind, deadline_ms, time,
-                     before_json, id)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-                )?
-                .execute(params![
-                    intent.run,
-                    intent.step,
-                    intent.host,
-                    intent.attempt,
-                    intent.phase,
-                    intent.program_sha256,
-                    intent.effect,
-                    intent.kind,
-                    signed(intent.deadline_ms),
-                    signed(intent.time),
-                    intent.before_json,
-                    next_id(transaction)?
-                ])?;
-        }
-        Change::Result(result) => insert_result(transaction, result)?,
-        Change::Event { run, seq, time, json } => {
-            transaction
-                .prepare_cached("INSERT INTO events (run, seq, time, json) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![run, signed(*seq), signed(*time), json])?;
-        }
-        Change::Finish { run, status, exit, time } => {
-            transaction
-                .prepare_cached("UPDATE runs SET status = ?2, exit_code = ?3, finished = ?4 WHERE id = ?1")?
-                .execute(params![run, status, exit, signed(*time)])?;
-            locks::release(transaction, *run)?;
-        }
-    }
-    Ok(transaction.last_insert_rowid())
-}
-
-/// Intents and results share one count, so that their order is known even within a millisecond.
-fn next_id(transaction: &Transaction<'_>) -> Result<i64, StateError> {
-    let query =
-        "SELECT 1 + max(coalesce((SELECT max(id) FROM intents), 0), coalesce((SELECT max(id) FROM results), 0))";
-    Ok(transaction.prepare_cached(query)?.query_row([], |row| row.get(0))?)
-}
-
-fn insert_result(transaction: &Transaction<'_>, result: &StepResult) -> Result<(), StateError> {
-    transaction
-        .prepare_cached(
-            "INSERT INTO results (run, step, host, attempt, phase, outcome, changed, code, before_json, apply_json,
-             after_json, error, output_sha256, output, time, kept_json, id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-        )?
-        .execute(params![
-            result.run,
-            result.step,
-            result.host,
-            result.attempt,
-            result.phase,
-            result.outcome,
-            result.changed,
-            result.code,
-            result.before_json,
-            result.apply_json,
-            result.after_json,
-            result.error,
-            result.output_sha256,
-            result.output,
-            signed(result.time),
-            result.kept_json,
-            next_id(transaction)?
-        ])?;
-    Ok(())
 }
 
 #[cfg(test)]

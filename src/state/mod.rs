@@ -11,6 +11,8 @@ pub mod promises;
 mod read;
 pub mod records;
 mod schema;
+mod space;
+mod writer;
 
 pub use approvals::{Approval, Verdict};
 pub use copies::{Restored, back_up, restore};
@@ -19,3 +21,4 @@ pub use promises::{Examined, Fault, Finding, examine};
 pub use records::{
     Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,
 };
+pub use space::Trouble;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::approvals::Approval;
 use super::copies::told;
 use super::promises::Finding;
+use super::space::Trouble;
 
 /// Written and synced before the first byte of a step's apply or rollback goes out.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -164,6 +165,8 @@ pub enum StateError {
         found: i64,
         known: i64,
     },
+    /// The disk takes no more.
+    Unwritable(Trouble),
     /// There is no journal.
     Missing {
         path: PathBuf,
@@ -207,6 +210,7 @@ impl fmt::Display for StateError {
                 "`{}` has format {found}, and this opsc knows formats up to {known}; use the newer opsc that wrote it",
                 path.display()
             ),
+            StateError::Unwritable(trouble) => trouble.fmt(formatter),
             StateError::Missing { path } => write!(formatter, "there is no journal `{}`", path.display()),
             StateError::Exists { path } => {
                 write!(formatter, "`{}` exists, and nothing is written over it", path.display())

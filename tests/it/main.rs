@@ -24,6 +24,8 @@ mod db_check;
 mod db_copies;
 mod db_formats;
 mod diff;
+#[cfg(feature = "system-tests")]
+mod disk_full;
 mod docs;
 mod doctor;
 mod dry_run;
