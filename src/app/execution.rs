@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sha2::Digest;
 use tokio::sync::{mpsc, watch};
 
+use super::auditing::from_where;
 use super::errors::AppError;
 use super::planning::Planned;
 use super::project::Project;
@@ -28,7 +29,7 @@ use crate::run::summary::Summary;
 use crate::run::{self, Request};
 use crate::secrets::{self, Ask, Failure, Providers, Resolved};
 use crate::state::process::{boot_id, machine, process_start};
-use crate::state::{Journal, RunRecord, StateError};
+use crate::state::{Beginning, Journal, RunRecord, StateError};
 
 /// Everything that one execution depends on.
 pub struct Execution<'a> {
@@ -92,7 +93,7 @@ impl Execution<'_> {
     /// Runs the plan to its end. Every event is handed to the journal before the listener hears of it.
     pub fn run(&self, secrets: Resolved, listen: &mut dyn FnMut(Told<'_>)) -> Result<Finished, AppError> {
         let journal = self.journal()?;
-        let run = journal.start_run(&self.record(), &self.locked()).map_err(state)?;
+        let run = journal.begin_run(&self.record(), &self.locked(), &self.beginning()).map_err(state)?;
         let (events, mut received) = mpsc::unbounded_channel();
         let (stop, stopped) = watch::channel(0);
         let request = self.request(journal.clone(), run, events, stopped, secrets);
@@ -199,6 +200,23 @@ impl Execution<'_> {
     fn secret_variables(&self) -> Vec<String> {
         let references = plan::secrets::references(&self.planned.plan);
         references.iter().filter_map(|reference| reference.strip_prefix("env:")).map(str::to_string).collect()
+    }
+
+    /// What the audit says of it beside its record.
+    fn beginning(&self) -> Beginning {
+        let (plan, inventory) = (&self.planned.plan, &self.planned.inventory);
+        let how = match &self.going_on {
+            None => "run",
+            Some(going_on) if going_on.back => "rollback",
+            Some(_) => "resume",
+        };
+        let hosts = self.hosts_known(|_| true);
+        Beginning {
+            how: how.to_string(),
+            hosts: hosts.into_iter().map(|host| inventory.hosts.at(host).name.clone()).collect(),
+            secrets: plan::secrets::references(plan).into_iter().map(|reference| reference.to_string()).collect(),
+            from: from_where(),
+        }
     }
 
     fn record(&self) -> RunRecord {

@@ -2,6 +2,7 @@
 
 use sha2::Digest;
 
+use super::auditing::by;
 use super::errors::AppError;
 use super::execution::{now, state};
 use super::planning::Planned;
@@ -161,6 +162,6 @@ impl Ended {
             kept_json: None,
             time: now(),
         };
-        journal.result(&result).map_err(state)
+        journal.resolve(&result, &by()).map_err(state)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::auditing::by;
 use super::errors::AppError;
 use super::execution::{now, state};
 use super::project::Project;
@@ -22,7 +23,7 @@ pub fn back_up(project: &Project, file: Option<&Path>) -> Result<PathBuf, AppErr
 /// `anyway`: also where a run of which nothing is known may be under way.
 pub fn restore(project: &Project, file: &Path, anyway: bool) -> Result<Restored, AppError> {
     let kept = dated(project, "before-restore");
-    state::restore(&project.journal(), file, &kept, anyway).map_err(refused)
+    state::restore(&project.journal(), file, &kept, (anyway, &by())).map_err(refused)
 }
 
 /// A name beside the journal that says when, such as `journal.backup-20260102T030405.678Z.sqlite`.

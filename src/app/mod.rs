@@ -4,6 +4,7 @@
 
 pub mod adhoc;
 pub mod approving;
+pub mod auditing;
 pub mod baseline;
 pub mod comparing;
 pub mod data;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use super::args_audit::AuditCommand;
 use super::args_db::DbCommand;
 use super::args_hosts::{FactsCommand, HostsCommand, InvCommand, LockCommand};
 use super::args_runs::{AnswerCommand, ResolveCommand, ResumeCommand};
@@ -91,6 +92,9 @@ pub enum Command {
     /// Hosts that runs keep for themselves
     #[command(subcommand)]
     Lock(LockCommand),
+    /// Who did what: runs, answers, locks, keys, edits, secrets by name; and whether that was changed since
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// The journal's file: look through it, copy it, bring a copy back
     #[command(subcommand)]
     Db(DbCommand),

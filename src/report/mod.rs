@@ -2,6 +2,7 @@
 //! Text from hosts is untrusted, so its control characters are written out.
 
 pub mod approval_text;
+pub mod audit_text;
 pub mod check_ci;
 pub mod check_json;
 pub mod check_sarif;

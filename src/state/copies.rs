@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use serde_json::{Value as Json, json};
 
+use super::audit::{self, By, Entry};
 use super::journal::{Journal, make_private_folder};
 use super::locks::is_over;
 use super::promises::{Examined, Finding, examine};
@@ -82,7 +84,7 @@ fn sync_folder(path: &Path) -> Result<(), StateError> {
 
 /// Puts what a copy has in the place of what is there, which is kept under a name of its own. `anyway`: also where a
 /// run of which nothing is known may still be under way, or the copy breaks a promise that SQLite knows nothing of.
-pub fn restore(journal: &Path, from: &Path, kept: &Path, anyway: bool) -> Result<Restored, StateError> {
+pub fn restore(journal: &Path, from: &Path, kept: &Path, (anyway, by): (bool, &By)) -> Result<Restored, StateError> {
     let examined = examine(from)?;
     if examined.is_damaged() || !(anyway || examined.findings.is_empty()) {
         return Err(StateError::NotWhole { path: from.to_path_buf(), findings: examined.findings });
@@ -92,17 +94,30 @@ pub fn restore(journal: &Path, from: &Path, kept: &Path, anyway: bool) -> Result
     }
     let staged = beside(journal, ".opsc-restore");
     drop(std::fs::remove_file(&staged));
-    let replaced = stage(from, &staged).and_then(|()| replace(journal, &staged, kept, anyway));
+    let replaced =
+        stage(from, &staged, &restored(journal, from, by)).and_then(|()| replace(journal, &staged, kept, anyway));
     drop(std::fs::remove_file(&staged));
     let (kept, gone) = replaced?;
     Ok(Restored { from: examined, kept, gone })
 }
 
-/// A copy of the copy, brought to this format: the copy stays as it is.
-fn stage(from: &Path, staged: &Path) -> Result<(), StateError> {
+/// A copy of the copy, brought to this format, with a word about that: the copy stays as it is.
+fn stage(from: &Path, staged: &Path, entry: &Entry) -> Result<(), StateError> {
     back_up(from, staged)?;
     let mut connection = Connection::open_with_flags(staged, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    migrate(&mut connection, staged)
+    migrate(&mut connection, staged)?;
+    let transaction = connection.transaction()?;
+    audit::append(&transaction, entry)?;
+    Ok(transaction.commit()?)
+}
+
+/// With the head of the audit that was there before, where it can be read.
+fn restored(journal: &Path, from: &Path, by: &By) -> Entry {
+    let present = Connection::open_with_flags(journal, OpenFlags::SQLITE_OPEN_READ_WRITE);
+    let head = present.map_err(StateError::from).and_then(|connection| audit::head(&connection));
+    let before = head.map_or(Json::Null, |(_, head)| json!({ "number": head.number, "hash": head.hash }));
+    let details = json!({ "file": from.display().to_string(), "before": before });
+    Entry { kind: "journal.restored", run: None, by: by.clone(), details }
 }
 
 type Replaced = (Option<PathBuf>, Vec<i64>);

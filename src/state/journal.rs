@@ -7,11 +7,13 @@ use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 
 use rusqlite::Connection;
 
+use super::audit::{AuditRow, Beginning, By, Entry};
+use super::audit_verify::Verified;
 use super::records::{Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult};
 use super::schema::prepare;
 use super::space::unwritable;
 use super::writer::Writer;
-use super::{approvals, locks, read};
+use super::{approvals, audit, audit_verify, locks, read};
 
 /// A handle to the journal; clones share the writer.
 #[derive(Clone, Debug)]
@@ -22,7 +24,7 @@ pub struct Journal {
 
 pub(super) enum Change {
     /// With the hosts that it locks.
-    Start(Box<RunRecord>, Vec<String>),
+    Start(Box<RunRecord>, Vec<String>, Box<Beginning>),
     Lock {
         run: i64,
         hosts: Vec<String>,
@@ -30,6 +32,7 @@ pub(super) enum Change {
     },
     Unlock {
         host: String,
+        by: By,
     },
     Facts {
         host: String,
@@ -38,6 +41,10 @@ pub(super) enum Change {
     Approval(approvals::Change),
     Intent(Intent),
     Result(Box<StepResult>),
+    /// A result in the words of a person.
+    Resolve(Box<StepResult>, By),
+    /// Something that is only in the audit.
+    Note(Box<Entry>),
     Event {
         run: i64,
         seq: u64,
@@ -84,8 +91,38 @@ impl Journal {
     }
 
     /// The number of a new run. It has the locks of these hosts until it ends, or there is no run.
-    pub fn start_run(&self, record: &RunRecord, hosts: &[String]) -> Result<i64, StateError> {
-        self.write(Change::Start(Box::new(record.clone()), hosts.to_vec()))
+    pub fn begin_run(&self, record: &RunRecord, locks: &[String], beginning: &Beginning) -> Result<i64, StateError> {
+        self.write(Change::Start(Box::new(record.clone()), locks.to_vec(), Box::new(beginning.clone())))
+    }
+
+    /// One of which the audit has nothing but its record.
+    pub fn start_run(&self, record: &RunRecord, locks: &[String]) -> Result<i64, StateError> {
+        self.begin_run(record, locks, &Beginning::default())
+    }
+
+    /// How a step ended, as a person says it.
+    pub fn resolve(&self, result: &StepResult, by: &By) -> Result<(), StateError> {
+        self.write(Change::Resolve(Box::new(result.clone()), by.clone())).map(drop)
+    }
+
+    /// Something that mattered and is no part of a run.
+    pub fn note(&self, entry: &Entry) -> Result<(), StateError> {
+        self.write(Change::Note(Box::new(entry.clone()))).map(drop)
+    }
+
+    /// The audit, the oldest row first.
+    pub fn audit(&self) -> Result<Vec<AuditRow>, StateError> {
+        audit::rows(&self.reader()?)
+    }
+
+    /// The audit held against itself, against the runs, and against the hash of a head that was kept elsewhere.
+    pub fn verify_audit(&self, kept: Option<&str>) -> Result<Verified, StateError> {
+        audit_verify::verify(&self.reader()?, kept)
+    }
+
+    /// The hash that the first row of the audit follows.
+    pub fn audit_origin(&self) -> Result<String, StateError> {
+        audit::head(&self.reader()?).map(|(chain, _)| audit::origin(&chain))
     }
 
     /// Locks of further hosts for a run; those it has already are its own.
@@ -94,8 +131,8 @@ impl Journal {
     }
 
     /// Takes a host's lock away from whoever has it.
-    pub fn unlock(&self, host: &str) -> Result<(), StateError> {
-        self.write(Change::Unlock { host: host.to_string() }).map(drop)
+    pub fn unlock(&self, host: &str, by: &By) -> Result<(), StateError> {
+        self.write(Change::Unlock { host: host.to_string(), by: by.clone() }).map(drop)
     }
 
     /// Locks by host.

@@ -3,7 +3,10 @@
 #![expect(clippy::disallowed_methods, reason = "the journal is a file, with a writer thread of its own")]
 
 mod approvals;
+mod audit;
+mod audit_verify;
 mod copies;
+mod evidence;
 mod journal;
 mod locks;
 pub mod process;
@@ -15,6 +18,8 @@ mod space;
 mod writer;
 
 pub use approvals::{Approval, Verdict};
+pub use audit::{AuditRow, Beginning, By, Entry, Head};
+pub use audit_verify::Verified;
 pub use copies::{Restored, back_up, restore};
 pub use journal::Journal;
 pub use promises::{Examined, Fault, Finding, examine};

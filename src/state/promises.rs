@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::audit_verify::verify;
 use super::records::StateError;
 use super::schema::{FORMAT, PATIENCE, found_format};
 
@@ -50,6 +51,8 @@ pub enum Fault {
     Reference,
     /// Rows say together what opsc never writes.
     Promise,
+    /// The audit does not follow from itself, or the runs are not those that it speaks of.
+    Audit,
 }
 
 /// `results 12 (run 3): no attempt ends as `x``.
@@ -71,6 +74,7 @@ impl Fault {
             Fault::Damage => "damage",
             Fault::Reference => "reference",
             Fault::Promise => "promise",
+            Fault::Audit => "audit",
         }
     }
 }
@@ -242,7 +246,7 @@ const PROMISES: &[Promise] = &[
         message: "what is known of {} is no JSON",
     },
     Promise {
-        since: 4,
+        since: 5,
         table: "approvals",
         query: "SELECT id, run, gate FROM approvals
                 WHERE (approved IS NULL) + (said_as IS NULL) + (user IS NULL) + (machine IS NULL) + (said IS NULL)
@@ -250,7 +254,7 @@ const PROMISES: &[Promise] = &[
         message: "`{}` has only a part of an answer: verdict, name, user, machine and time are written together",
     },
     Promise {
-        since: 4,
+        since: 5,
         table: "approvals",
         query: "SELECT id, run, gate FROM approvals WHERE used IS NOT NULL AND approved IS NOT 1",
         message: "a run went on past `{}`, and nobody approved it",
@@ -287,12 +291,15 @@ pub fn examine(path: &Path) -> Result<Examined, StateError> {
     for promise in PROMISES.iter().filter(|promise| promise.since <= examined.format) {
         look(broken(&connection, promise), findings);
     }
+    if examined.format >= 5 {
+        look(verify(&connection, None).map(|verified| verified.findings), findings);
+    }
     // A file in which the runs cannot be counted has findings already.
     examined.runs = connection.query_row("SELECT count(*) FROM runs", [], |row| row.get(0)).unwrap_or(0);
     Ok(examined)
 }
 
-fn look(found: Result<Vec<Finding>, rusqlite::Error>, findings: &mut Vec<Finding>) {
+fn look<E: fmt::Display>(found: Result<Vec<Finding>, E>, findings: &mut Vec<Finding>) {
     match found {
         Ok(found) => findings.extend(found),
         // A page that cannot be read is told once, whichever table is asked for.

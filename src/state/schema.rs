@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::audit;
 use super::copies::back_up;
 use super::records::StateError;
 
 /// Counts up with every change of the tables.
-pub(super) const FORMAT: i64 = 4;
+pub(super) const FORMAT: i64 = 5;
 
 const TABLES: &str = "
 CREATE TABLE runs (
@@ -48,19 +49,23 @@ const FACTS: &str =
     "CREATE TABLE facts (host TEXT PRIMARY KEY, json TEXT NOT NULL, time INTEGER NOT NULL) WITHOUT ROWID;";
 
 /// Since format 4. What a run was asked for and which run it goes on with; what it takes to do that: what a step found
-/// before it acted, and all that it reported, where there is no secret in it; approvals that it came to.
+/// before it acted, and all that it reported, where there is no secret in it.
 const GOING_ON: &str = "
 ALTER TABLE runs ADD COLUMN request TEXT;
 ALTER TABLE runs ADD COLUMN goes_on_with INTEGER REFERENCES runs(id);
 ALTER TABLE intents ADD COLUMN before_json TEXT;
 ALTER TABLE results ADD COLUMN kept_json TEXT;
 CREATE UNIQUE INDEX runs_gone_on_with ON runs (goes_on_with);
-CREATE TABLE approvals (
+";
+
+/// Since format 4, but for its first days: a file of that format may lack them.
+const APPROVALS: &str = "
+CREATE TABLE IF NOT EXISTS approvals (
   id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs(id), gate TEXT NOT NULL, batch INTEGER,
   names TEXT NOT NULL, message TEXT NOT NULL, hosts TEXT NOT NULL, digest TEXT NOT NULL, asked INTEGER NOT NULL,
   until INTEGER, approved INTEGER, said_as TEXT, user TEXT, machine TEXT, said INTEGER, used INTEGER REFERENCES runs(id)
 );
-CREATE INDEX approvals_of_run ON approvals (run);
+CREATE INDEX IF NOT EXISTS approvals_of_run ON approvals (run);
 ";
 
 /// How long another process may hold the file.
@@ -98,6 +103,10 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
     }
     if found < 4 {
         transaction.execute_batch(GOING_ON)?;
+    }
+    if found < 5 {
+        transaction.execute_batch(APPROVALS)?;
+        transaction.execute_batch(audit::TABLES)?;
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }
     transaction.commit()?;

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction, params};
 use super::journal::{Change, Write};
 use super::records::{Intent, StateError, StepResult};
 use super::space::{self, Trouble, unwritable};
-use super::{approvals, locks, read};
+use super::{approvals, audit, evidence, locks, read};
 
 /// How many writes share one commit at most.
 const MOST_GROUPED: usize = 512;
@@ -135,13 +135,13 @@ fn commit(connection: &mut Connection, changes: &[&Change]) -> Result<Vec<i64>, 
 }
 
 /// SQLite's integers are signed; times and lengths never come near the border.
-fn signed(number: u64) -> i64 {
+pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateError> {
     match change {
-        Change::Start(record, hosts) => {
+        Change::Start(record, hosts, beginning) => {
             if let Some(run) = record.goes_on_with
                 && let Some(by) = read::gone_on_by(transaction, run)?
             {
@@ -171,10 +171,16 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateErr
                 ])?;
             let run = transaction.last_insert_rowid();
             locks::take(transaction, run, hosts, signed(record.started))?;
+            for entry in audit::begun(run, record, hosts, beginning) {
+                audit::append(transaction, &entry)?;
+            }
             return Ok(run);
         }
         Change::Lock { run, hosts, time } => locks::take(transaction, *run, hosts, signed(*time))?,
-        Change::Unlock { host } => locks::remove(transaction, host)?,
+        Change::Unlock { host, by } => {
+            audit::append(transaction, &audit::unlocked(transaction, host, by)?)?;
+            locks::remove(transaction, host)?;
+        }
         Change::Facts { host, facts } => {
             let query = "INSERT INTO facts (host, json, time) VALUES (?1, ?2, ?3)
                          ON CONFLICT (host) DO UPDATE SET json = ?2, time = ?3";
@@ -183,6 +189,11 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateErr
         Change::Approval(change) => approvals::apply(transaction, change)?,
         Change::Intent(intent) => insert_intent(transaction, intent)?,
         Change::Result(result) => insert_result(transaction, result)?,
+        Change::Resolve(result, by) => {
+            insert_result(transaction, result)?;
+            audit::append(transaction, &audit::resolved(result, by))?;
+        }
+        Change::Note(entry) => audit::append(transaction, entry)?,
         Change::Event { run, seq, time, json } => {
             transaction
                 .prepare_cached("INSERT INTO events (run, seq, time, json) VALUES (?1, ?2, ?3, ?4)")?
@@ -193,6 +204,9 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateErr
                 .prepare_cached("UPDATE runs SET status = ?2, exit_code = ?3, finished = ?4 WHERE id = ?1")?
                 .execute(params![run, status, exit, signed(*time)])?;
             locks::release(transaction, *run)?;
+            if let Some(entry) = evidence::finished(transaction, *run, (status, *exit, *time))? {
+                audit::append(transaction, &entry)?;
+            }
         }
     }
     Ok(transaction.last_insert_rowid())

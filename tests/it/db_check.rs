@@ -155,7 +155,7 @@ fn each_broken_promise_is_told_with_its_row() {
     }
 }
 
-const FORMAT: &str = "4";
+const FORMAT: &str = "5";
 
 #[test]
 fn a_file_that_cannot_be_read_is_damaged() {
@@ -201,7 +201,10 @@ fn what_is_found_is_as_its_schema_says() {
         checked(&kept.changed("UPDATE results SET outcome = 'fine' WHERE id = 3; DELETE FROM runs WHERE id = 3"));
     let faults: BTreeSet<&str> =
         broken.1["findings"].as_array().unwrap().iter().map(|finding| finding["fault"].as_str().unwrap()).collect();
-    assert_eq!((whole.0.as_str(), broken.0.as_str(), faults), ("0", "1", BTreeSet::from(["promise", "reference"])));
+    assert_eq!(
+        (whole.0.as_str(), broken.0.as_str(), faults),
+        ("0", "1", BTreeSet::from(["audit", "promise", "reference"]))
+    );
     assert_valid("opsc.db-check-1", &[whole, broken]);
 }
 

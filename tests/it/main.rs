@@ -10,6 +10,7 @@
 mod ansible;
 mod ansible_inventories;
 mod approvals;
+mod audit;
 mod bad_days;
 mod bench;
 mod check_forms;

@@ -9,8 +9,17 @@ use serde_json::Value as Json;
 use super::schemas::{refused, root};
 
 /// Every form that is published with a version.
-pub(crate) const FORMS: &[&str] =
-    &["opsc.plan-1", "opsc.check-1", "opsc.event-1", "opsc.compile-1", "opsc.diff-1", "opsc.file-1", "opsc.db-check-1"];
+pub(crate) const FORMS: &[&str] = &[
+    "opsc.plan-1",
+    "opsc.check-1",
+    "opsc.event-1",
+    "opsc.compile-1",
+    "opsc.diff-1",
+    "opsc.file-1",
+    "opsc.db-check-1",
+    "opsc.audit-1",
+    "opsc.audit-verify-1",
+];
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
