@@ -150,6 +150,12 @@ pub enum AppError {
     State {
         reason: String,
     },
+    /// The journal's file cannot be written, copied or brought back.
+    JournalFile {
+        reason: String,
+        hint: String,
+        code: i32,
+    },
     Credential {
         reason: String,
     },
@@ -204,6 +210,7 @@ impl AppError {
             AppError::ApprovalNeeded { .. } | AppError::Indeterminate { .. } | AppError::Twice { .. } => 3,
             AppError::Locked { .. } | AppError::UnderWay { .. } => 26,
             AppError::Stale { .. } => 25,
+            AppError::JournalFile { code, .. } => *code,
             AppError::Lock { .. } | AppError::State { .. } | AppError::Credential { .. } | AppError::Write { .. } => 1,
             _ => 10,
         }
@@ -244,6 +251,7 @@ impl AppError {
             }
             AppError::SshConfig { error } => error.hint(),
             AppError::NotEdited { hint, .. } => hint.clone(),
+            AppError::JournalFile { hint, .. } => Some(hint.clone()),
             AppError::NoSuchRun { .. } => Some("`opsc runs` lists them".to_string()),
             AppError::NotToGoOn { hint, .. } | AppError::Stale { hint, .. } | AppError::NotApprover { hint, .. } => {
                 Some(hint.clone())
@@ -288,7 +296,7 @@ impl fmt::Display for AppError {
             AppError::NoInventory { searched } => {
                 write!(formatter, "there is no inventory: looked for {}", shown(searched))
             }
-            AppError::NotEdited { reason, .. } => formatter.write_str(reason),
+            AppError::NotEdited { reason, .. } | AppError::JournalFile { reason, .. } => formatter.write_str(reason),
             AppError::NotImported { refusals } => formatter.write_str(&refusals.join("\nerror: ")),
             AppError::Diagnostics { diagnostics }
             | AppError::Hosts { diagnostics }

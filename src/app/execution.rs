@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sha2::Digest;
 use tokio::sync::{mpsc, watch};
 
+use super::auditing::from_where;
 use super::errors::AppError;
 use super::planning::Planned;
 use super::project::Project;
@@ -28,7 +29,7 @@ use crate::run::summary::Summary;
 use crate::run::{self, Request};
 use crate::secrets::{self, Ask, Failure, Keys, Providers, Resolved};
 use crate::state::process::{boot_id, machine, process_start};
-use crate::state::{Journal, RunRecord, StateError};
+use crate::state::{Beginning, Journal, RunRecord, StateError};
 
 /// Everything that one execution depends on.
 pub struct Execution<'a> {
@@ -66,6 +67,8 @@ pub enum Told<'e> {
 pub struct Finished {
     pub run: i64,
     pub summary: Summary,
+    /// What the journal does not have of it, or why nothing more was begun.
+    pub trouble: Option<AppError>,
 }
 
 const TICK: Duration = Duration::from_millis(200);
@@ -91,7 +94,7 @@ impl Execution<'_> {
     /// Runs the plan to its end. Every event is handed to the journal before the listener hears of it.
     pub fn run(&self, secrets: Resolved, listen: &mut dyn FnMut(Told<'_>)) -> Result<Finished, AppError> {
         let journal = self.journal()?;
-        let run = journal.start_run(&self.record(), &self.locked()).map_err(state)?;
+        let run = journal.begin_run(&self.record(), &self.locked(), &self.beginning()).map_err(state)?;
         let (events, mut received) = mpsc::unbounded_channel();
         let (stop, stopped) = watch::channel(0);
         let request = self.request(journal.clone(), run, events, stopped, secrets);
@@ -119,8 +122,18 @@ impl Execution<'_> {
             }
         })?;
         let summary = summary.map_err(|error| AppError::State { reason: error.to_string() })?;
-        journal.finish_run(run, summary.status, summary.exit, now()).map_err(state)?;
-        Ok(Finished { run, summary })
+        let trouble = journal.finish_run(run, summary.status, summary.exit, now()).err().map(|error| match error {
+            StateError::Unwritable(trouble) => AppError::JournalFile {
+                reason: format!("the journal takes no more, and nothing new was begun since: {trouble}"),
+                hint: match summary.exit {
+                    0 => "make room there; the run itself is done".to_string(),
+                    _ => format!("make room there; then `opsc resume {run}` goes on"),
+                },
+                code: 1,
+            },
+            other => state(other),
+        });
+        Ok(Finished { run, summary, trouble })
     }
 
     /// Hosts that no other run may change meanwhile; those that only the run decides are locked when it does.
@@ -190,6 +203,23 @@ impl Execution<'_> {
         references.iter().filter_map(|reference| reference.strip_prefix("env:")).map(str::to_string).collect()
     }
 
+    /// What the audit says of it beside its record.
+    fn beginning(&self) -> Beginning {
+        let (plan, inventory) = (&self.planned.plan, &self.planned.inventory);
+        let how = match &self.going_on {
+            None => "run",
+            Some(going_on) if going_on.back => "rollback",
+            Some(_) => "resume",
+        };
+        let hosts = self.hosts_known(|_| true);
+        Beginning {
+            how: how.to_string(),
+            hosts: hosts.into_iter().map(|host| inventory.hosts.at(host).name.clone()).collect(),
+            secrets: plan::secrets::references(plan).into_iter().map(|reference| reference.to_string()).collect(),
+            from: from_where(),
+        }
+    }
+
     fn record(&self) -> RunRecord {
         let path = &self.planned.path;
         let source = std::fs::read(path).unwrap_or_default();
@@ -227,6 +257,11 @@ pub(super) fn state(error: StateError) -> AppError {
     match error {
         StateError::GoneOn { run, by } => AppError::gone_on(run, by),
         StateError::Locked { ref host, .. } => AppError::Locked { host: host.clone(), reason: error.to_string() },
+        StateError::Unwritable(ref trouble) => AppError::JournalFile {
+            reason: format!("the journal cannot be used: {trouble}"),
+            hint: "make room there, or see that it can be written".to_string(),
+            code: 1,
+        },
         _ => AppError::State { reason: error.to_string() },
     }
 }

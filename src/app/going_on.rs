@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use sha2::Digest;
 
+use super::auditing::by;
 use super::errors::AppError;
 use super::execution::{now, state};
 use super::planning::Planned;
+use super::project::Project;
 use super::running::login_name;
 use crate::base::words;
 use crate::eval::functions::hex;
+use crate::hir::effect::Level;
 use crate::run::earlier::{Earlier, SAID_AGAIN, SAID_DONE, SAID_NOT_DONE, State};
 use crate::state::{Approval, Journal, LaterChange, Record, RunSummary, StepResult, Unfinished};
 
@@ -82,7 +85,11 @@ fn summary_of(journal: &Journal, run: i64) -> Result<RunSummary, AppError> {
 }
 
 /// What earlier runs left unfinished on hosts that a plan would change.
-pub fn unfinished(journal: &Journal, planned: &Planned) -> Result<Vec<Unfinished>, AppError> {
+pub fn unfinished(project: &Project, planned: &Planned) -> Result<Vec<Unfinished>, AppError> {
+    if planned.plan.row.level == Level::Read || !project.journal().exists() {
+        return Ok(Vec::new());
+    }
+    let journal = Journal::open(&project.journal()).map_err(state)?;
     let hosts = planned.plan.hosts.iter().map(|host| planned.inventory.hosts.at(*host).name.as_str());
     let hosts: BTreeSet<&str> = hosts.collect();
     let mut found = journal.unfinished().map_err(state)?;
@@ -187,6 +194,6 @@ impl Ended {
             kept_json: None,
             time: now(),
         };
-        journal.result(&result).map_err(state)
+        journal.resolve(&result, &by()).map_err(state)
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod adhoc;
 pub mod approving;
+pub mod auditing;
 pub mod baseline;
 pub mod cancelling;
 pub mod comparing;
@@ -19,6 +20,7 @@ mod folders;
 pub mod going_on;
 pub mod host_facts;
 pub mod importing;
+pub mod keeping;
 pub mod library;
 pub mod limits;
 pub mod modules;

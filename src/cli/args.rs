@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use super::args_audit::AuditCommand;
+use super::args_db::DbCommand;
 use super::args_history::{LogsCommand, ReplayCommand, ReportCommand, RunsCommand, ShowCommand};
 use super::args_hosts::{FactsCommand, HostsCommand, InvCommand, LockCommand};
 use super::args_runs::{AnswerCommand, CancelCommand, ResolveCommand, ResumeCommand, RetryCommand};
@@ -96,6 +98,12 @@ pub enum Command {
     /// Hosts that runs keep for themselves
     #[command(subcommand)]
     Lock(LockCommand),
+    /// Who did what: runs, answers, locks, keys, edits, secrets by name; and whether that was changed since
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// The journal's file: look through it, copy it, bring a copy back
+    #[command(subcommand)]
+    Db(DbCommand),
     /// One run as a document: Markdown, HTML, JSON, or JUnit for a CI system
     Report(ReportCommand),
     /// Tell a run again, as it was told while it ran; with `-o ndjson` its events, from any place on

@@ -8,6 +8,7 @@ use super::plan::open_workspace;
 use super::run::connect_options;
 use super::{inv_edit, inv_import, inv_show};
 use crate::app;
+use crate::app::auditing::Audit;
 use crate::app::limits::parse_limit;
 use crate::app::trusting::{HostKey, look};
 use crate::app::workspace::Workspace;
@@ -68,6 +69,10 @@ fn trust(workspace: &mut Workspace, command: &TrustCommand, output: &mut Output)
         Ok(keys) => keys,
         Err(error) => return output.fail(&error, Some(&workspace.sources)),
     };
+    let audit = match Audit::open(&workspace.project) {
+        Ok(audit) => audit,
+        Err(error) => return output.fail(&error, None),
+    };
     let mut code = 0;
     for (host, seen) in keys {
         let name = &inventory.hosts.at(host).name;
@@ -86,7 +91,9 @@ fn trust(workspace: &mut Workspace, command: &TrustCommand, output: &mut Output)
                 if !approved {
                     output.complain(&format!("{name}: the key was not added\nhint: compare it with `ssh-keygen -lf` on the host, then approve it, or add `-y`\n"));
                     code = code.max(3);
-                } else if let Err(error) = app::trusting::trust(&inventory, host, &options, &key) {
+                } else if let Err(error) = app::trusting::trust(&inventory, host, &options, &key)
+                    .and_then(|()| audit.trusted(name, &kind, &fingerprint))
+                {
                     return output.fail(&error, None);
                 } else {
                     output.say(&format!("{name}: added\n"));

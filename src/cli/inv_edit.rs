@@ -1,7 +1,10 @@
 //! `opsc inv set|add|rm`: the inventory's own text is changed, shown as a difference, and loaded before it is written.
 
+use serde_json::{Value as Json, json};
+
 use super::args_hosts::{AddCommand, Edit, RmCommand, SetCommand, SetOf};
 use super::output::Output;
+use crate::app::auditing::Audit;
 use crate::app::editing::{prepare, write};
 use crate::app::workspace::Workspace;
 use crate::inventory::edit::{Change, Of};
@@ -36,6 +39,15 @@ pub(super) fn rm(command: &RmCommand, workspace: &Workspace, output: &mut Output
     change(&Change::Remove { host, group }, &command.edit, workspace, output)
 }
 
+/// What the audit says of a change: what it is about, never a value.
+fn told(change: &Change) -> Json {
+    match change {
+        Change::Set { name, key, .. } => json!({ "verb": "set", "host": name, "key": key }),
+        Change::Add { host, groups, .. } => json!({ "verb": "add", "host": host, "groups": groups }),
+        Change::Remove { host, group } => json!({ "verb": "rm", "host": host, "group": group }),
+    }
+}
+
 fn change(change: &Change, edit: &Edit, workspace: &Workspace, output: &mut Output) -> i32 {
     let files = match prepare(workspace, edit.file.as_deref(), change) {
         Ok(files) => files,
@@ -57,7 +69,11 @@ fn change(change: &Change, edit: &Edit, workspace: &Workspace, output: &mut Outp
         output.say("nothing was written: --dry-run\n");
         return 0;
     }
-    if let Err(error) = write(&files) {
+    let written = Audit::open(&workspace.project).and_then(|audit| {
+        write(&files)?;
+        audit.edited(told(change), &files)
+    });
+    if let Err(error) = written {
         return output.fail(&error, None);
     }
     for file in &files {

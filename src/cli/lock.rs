@@ -4,6 +4,7 @@ use super::args::{Format, Global};
 use super::args_hosts::LockCommand;
 use super::output::Output;
 use super::runs::{broken, open};
+use crate::app::auditing::by;
 use crate::report::lock_text::{lock_line, locks_json};
 use crate::state::{Journal, Lock};
 
@@ -54,7 +55,7 @@ fn take_away(journal: &Journal, locks: &[Lock], (host, yes): (&str, bool), outpu
             return 3;
         }
     }
-    match journal.unlock(host) {
+    match journal.unlock(host, &by()) {
         Ok(()) => {
             output.say(&format!("{host} is free; run {run} had it\n"));
             0

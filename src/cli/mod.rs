@@ -5,15 +5,19 @@
 pub mod actions;
 pub mod approve;
 pub mod args;
+pub mod args_audit;
+pub mod args_db;
 pub mod args_history;
 pub mod args_hosts;
 pub mod args_runs;
 pub mod args_secret;
 pub mod asked;
+pub mod audit;
 pub mod check;
 pub mod compile;
 pub mod completions;
 pub mod config;
+pub mod db;
 pub mod diff;
 pub mod doctor;
 pub mod explain;
@@ -91,6 +95,8 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
         Command::Reject(command) => approve::run(&command, false, global, output),
         Command::Resolve(command) => resume::run_resolve(&command, global, output),
         Command::Runs(command) => runs::run_list(&command, global, output),
+        Command::Audit(command) => audit::run(&command, output),
+        Command::Db(command) => db::run(&command, output),
         Command::Lock(command) => lock::run(&command, global, output),
         Command::Show(command) => runs::run_show(&command, global, output),
         Command::Report(command) => report::run(&command, global, output),

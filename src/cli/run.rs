@@ -8,7 +8,6 @@ use super::args::{Connection, DoCommand, EffectName, ExecCommand, Global, RunCom
 use super::asked::Asked;
 use super::output::Output;
 use super::plan::{allowed, make_plan};
-use super::runs::broken;
 use super::saved;
 use crate::app::AppError;
 use crate::app::adhoc::{Adhoc, command_line, plan_action};
@@ -189,12 +188,7 @@ pub fn carry_out(workspace: &Workspace, planned: &Planned, how: &How<'_>, global
 
 /// Of what other runs left unfinished on the same hosts.
 fn warn(workspace: &Workspace, planned: &Planned, output: &mut Output) -> Result<(), i32> {
-    let path = workspace.project.journal();
-    if planned.plan.row.level == Level::Read || !path.exists() {
-        return Ok(());
-    }
-    let journal = Journal::open(&path).map_err(|error| broken(&error, output))?;
-    let found = unfinished(&journal, planned).map_err(|error| output.fail(&error, None))?;
+    let found = unfinished(&workspace.project, planned).map_err(|error| output.fail(&error, None))?;
     output.complain(&report::going_on_text::unfinished_text(&found));
     Ok(())
 }
@@ -292,7 +286,11 @@ fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global
                     words::duration(finished.summary.elapsed_ms),
                 ));
             }
-            finished.summary.exit
+            // What happened on the hosts counts more than what is known of it.
+            match finished.trouble.map(|trouble| output.fail(&trouble, None)) {
+                Some(code) if finished.summary.exit == 0 => code,
+                _ => finished.summary.exit,
+            }
         }
         Err(error) => output.fail(&error, None),
     }

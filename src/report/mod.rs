@@ -2,9 +2,11 @@
 //! Text from hosts is untrusted, so its control characters are written out.
 
 pub mod approval_text;
+pub mod audit_text;
 pub mod check_ci;
 pub mod check_json;
 pub mod check_sarif;
+pub mod db_text;
 pub mod diff_json;
 pub mod diff_markdown;
 pub mod diff_text;

@@ -382,6 +382,8 @@ fn outcome_of(step: &Step, ended: &Ended) -> Outcome {
         None => Outcome::Ok,
         // Where it ran is out of reach; the host it is about is not.
         Some(error) if error.is_unreachable() && step.runs_at.is_none() => Outcome::Unreachable,
+        // Nothing was tried: a run that goes on must not take it for a failure that was allowed.
+        Some(StepError::Journal(_)) => Outcome::Failed,
         Some(_) if step.allow_failure => Outcome::Ignored,
         Some(error) if error.is_timeout() => Outcome::TimedOut,
         Some(_) => Outcome::Failed,

@@ -1,7 +1,9 @@
 //! Approvals that runs came to, what people said of them, and which run went on with that.
 
 use rusqlite::{Connection, Row, Transaction, params};
+use serde_json::json;
 
+use super::audit::{self, By, Entry};
 use super::journal::Journal;
 use super::records::StateError;
 
@@ -115,6 +117,7 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<()
             if said == 0 {
                 return Err(StateError::Said);
             }
+            audit::append(transaction, &said_of(transaction, *id, verdict)?)?;
         }
         Change::Use { id, run } => {
             let query = "UPDATE approvals SET used = ?2 WHERE id = ?1 AND used IS NULL";
@@ -124,11 +127,28 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<()
     Ok(())
 }
 
+/// The audit's row of an answer: what was asked, of which plan and hosts, and as whom it was answered.
+fn said_of(connection: &Connection, id: i64, verdict: &Verdict) -> Result<Entry, StateError> {
+    let asked = connection.query_row(&format!("{APPROVAL} WHERE id = ?1"), [id], approval)?;
+    let details = json!({
+        "gate": asked.gate,
+        "batch": asked.batch,
+        "as": verdict.name,
+        "message": asked.message,
+        "hosts": asked.hosts,
+        "digest": asked.digest,
+    });
+    let Verdict { user, machine, time, .. } = verdict.clone();
+    let kind = if verdict.approved { "approval.approved" } else { "approval.rejected" };
+    Ok(Entry { kind, run: Some(asked.run), by: By { user, machine, time }, details })
+}
+
+const APPROVAL: &str =
+    "SELECT id, run, gate, batch, names, message, hosts, digest, asked, until, approved, said_as, user,
+    machine, said, used FROM approvals";
+
 pub(super) fn of_run(connection: &Connection, run: i64) -> Result<Vec<Approval>, StateError> {
-    let mut statement = connection.prepare(
-        "SELECT id, run, gate, batch, names, message, hosts, digest, asked, until, approved, said_as, user, machine,
-         said, used FROM approvals WHERE run = ?1 ORDER BY id",
-    )?;
+    let mut statement = connection.prepare(&format!("{APPROVAL} WHERE run = ?1 ORDER BY id"))?;
     let rows = statement.query_map([run], approval)?;
     Ok(rows.collect::<Result<Vec<_>, _>>()?)
 }

@@ -3,17 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::Connection;
 
+use super::audit::{AuditRow, Beginning, By, Entry};
+use super::audit_verify::Verified;
 use super::records::{Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult};
 use super::schema::prepare;
 use super::since::{self, LaterChange, Unfinished};
-use super::{approvals, locks, read};
-
-/// How many writes share one commit at most.
-const MOST_GROUPED: usize = 512;
+use super::space::unwritable;
+use super::writer::Writer;
+use super::{approvals, audit, audit_verify, locks, read};
 
 /// A handle to the journal; clones share the writer.
 #[derive(Clone, Debug)]
@@ -22,9 +23,9 @@ pub struct Journal {
     path: PathBuf,
 }
 
-enum Change {
+pub(super) enum Change {
     /// With the hosts that it locks.
-    Start(Box<RunRecord>, Vec<String>),
+    Start(Box<RunRecord>, Vec<String>, Box<Beginning>),
     Lock {
         run: i64,
         hosts: Vec<String>,
@@ -32,6 +33,7 @@ enum Change {
     },
     Unlock {
         host: String,
+        by: By,
     },
     Facts {
         host: String,
@@ -40,6 +42,10 @@ enum Change {
     Approval(approvals::Change),
     Intent(Intent),
     Result(Box<StepResult>),
+    /// A result in the words of a person.
+    Resolve(Box<StepResult>, By),
+    /// Something that is only in the audit.
+    Note(Box<Entry>),
     Event {
         run: i64,
         seq: u64,
@@ -54,10 +60,10 @@ enum Change {
     },
 }
 
-struct Write {
-    change: Change,
+pub(super) struct Write {
+    pub(super) change: Change,
     /// Nobody waits for an event: it is on disk with the next record that is waited for.
-    done: Option<SyncSender<Result<i64, StateError>>>,
+    pub(super) done: Option<SyncSender<Result<i64, StateError>>>,
 }
 
 impl Journal {
@@ -69,11 +75,12 @@ impl Journal {
         // Before SQLite sees it: its side files get the permissions of the main one.
         make_private(path)?;
         let mut connection = Connection::open(path)?;
-        prepare(&mut connection, path)?;
+        prepare(&mut connection, path).map_err(|error| unwritable(path, error))?;
         let (writes, received) = channel();
+        let mut writer = Writer::new(connection, path);
         std::thread::Builder::new()
             .name("journal".to_string())
-            .spawn(move || write_all(&mut connection, &received))
+            .spawn(move || writer.write_all(&received))
             .map_err(|error| StateError::Folder { path: path.to_path_buf(), error })?;
         Ok(Journal { writes, path: path.to_path_buf() })
     }
@@ -85,8 +92,38 @@ impl Journal {
     }
 
     /// The number of a new run. It has the locks of these hosts until it ends, or there is no run.
-    pub fn start_run(&self, record: &RunRecord, hosts: &[String]) -> Result<i64, StateError> {
-        self.write(Change::Start(Box::new(record.clone()), hosts.to_vec()))
+    pub fn begin_run(&self, record: &RunRecord, locks: &[String], beginning: &Beginning) -> Result<i64, StateError> {
+        self.write(Change::Start(Box::new(record.clone()), locks.to_vec(), Box::new(beginning.clone())))
+    }
+
+    /// One of which the audit has nothing but its record.
+    pub fn start_run(&self, record: &RunRecord, locks: &[String]) -> Result<i64, StateError> {
+        self.begin_run(record, locks, &Beginning::default())
+    }
+
+    /// How a step ended, as a person says it.
+    pub fn resolve(&self, result: &StepResult, by: &By) -> Result<(), StateError> {
+        self.write(Change::Resolve(Box::new(result.clone()), by.clone())).map(drop)
+    }
+
+    /// Something that mattered and is no part of a run.
+    pub fn note(&self, entry: &Entry) -> Result<(), StateError> {
+        self.write(Change::Note(Box::new(entry.clone()))).map(drop)
+    }
+
+    /// The audit, the oldest row first.
+    pub fn audit(&self) -> Result<Vec<AuditRow>, StateError> {
+        audit::rows(&self.reader()?)
+    }
+
+    /// The audit held against itself, against the runs, and against the hash of a head that was kept elsewhere.
+    pub fn verify_audit(&self, kept: Option<&str>) -> Result<Verified, StateError> {
+        audit_verify::verify(&self.reader()?, kept)
+    }
+
+    /// The hash that the first row of the audit follows.
+    pub fn audit_origin(&self) -> Result<String, StateError> {
+        audit::head(&self.reader()?).map(|(chain, _)| audit::origin(&chain))
     }
 
     /// Locks of further hosts for a run; those it has already are its own.
@@ -95,8 +132,8 @@ impl Journal {
     }
 
     /// Takes a host's lock away from whoever has it.
-    pub fn unlock(&self, host: &str) -> Result<(), StateError> {
-        self.write(Change::Unlock { host: host.to_string() }).map(drop)
+    pub fn unlock(&self, host: &str, by: &By) -> Result<(), StateError> {
+        self.write(Change::Unlock { host: host.to_string(), by: by.clone() }).map(drop)
     }
 
     /// Locks by host.
@@ -129,7 +166,7 @@ impl Journal {
         self.writes.send(Write { change, done: None }).map_err(|_| StateError::Closed)
     }
 
-    /// Returns when everything of the run is on disk, or says what is not.
+    /// Returns when everything of the run is on disk, or says what is not, or why its effects were refused.
     pub fn finish_run(&self, run: i64, status: &str, exit: i32, time: u64) -> Result<(), StateError> {
         self.write(Change::Finish { run, status: status.to_string(), exit, time }).map(drop)
     }
@@ -196,7 +233,7 @@ impl Journal {
 }
 
 #[cfg(unix)]
-fn make_private_folder(folder: &Path) -> Result<(), StateError> {
+pub(super) fn make_private_folder(folder: &Path) -> Result<(), StateError> {
     use std::os::unix::fs::DirBuilderExt;
     let refuse = |error| StateError::Folder { path: folder.to_path_buf(), error };
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refuse)
@@ -208,168 +245,6 @@ fn make_private(path: &Path) -> Result<(), StateError> {
     let refuse = |error| StateError::Folder { path: path.to_path_buf(), error };
     std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(refuse)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(refuse)
-}
-
-fn write_all(connection: &mut Connection, received: &Receiver<Write>) {
-    let mut lost: Option<StateError> = None;
-    while let Ok(first) = received.recv() {
-        let mut group = vec![first];
-        while group.len() < MOST_GROUPED
-            && let Ok(next) = received.try_recv()
-        {
-            group.push(next);
-        }
-        let changes: Vec<&Change> = group.iter().map(|write| &write.change).collect();
-        let ids = match write_group(connection, &changes) {
-            Ok(ids) => ids.into_iter().map(Ok).collect::<Vec<_>>(),
-            // One bad row must not take its neighbours with it.
-            Err(_) => changes.iter().map(|change| write_one(connection, change)).collect(),
-        };
-        for (write, mut answer) in group.into_iter().zip(ids) {
-            let Some(done) = write.done else {
-                lost = lost.or(answer.err());
-                continue;
-            };
-            if matches!(write.change, Change::Finish { .. }) {
-                answer = answer.and_then(|id| lost.take().map_or(Ok(id), Err));
-            }
-            // A caller that went away needs no answer.
-            drop(done.try_send(answer));
-        }
-    }
-}
-
-fn write_group(connection: &mut Connection, changes: &[&Change]) -> Result<Vec<i64>, StateError> {
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let ids = changes.iter().map(|change| apply(&transaction, change)).collect::<Result<Vec<_>, _>>()?;
-    transaction.commit()?;
-    Ok(ids)
-}
-
-fn write_one(connection: &mut Connection, change: &Change) -> Result<i64, StateError> {
-    let ids = write_group(connection, &[change])?;
-    ids.first().copied().ok_or(StateError::Closed)
-}
-
-/// SQLite's integers are signed; times and lengths never come near the border.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateError> {
-    match change {
-        Change::Start(record, hosts) => {
-            if let Some(run) = record.goes_on_with
-                && let Some(by) = read::gone_on_by(transaction, run)?
-            {
-                return Err(StateError::GoneOn { run, by });
-            }
-            transaction
-                .prepare_cached(
-                    "INSERT INTO runs (playbook, path, digest, source_sha256, git_commit, dirty, user, machine, started,
-                     pid, pid_start, boot_id, request, goes_on_with)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-                )?
-                .execute(params![
-                    record.playbook,
-                    record.path,
-                    record.digest,
-                    record.source_sha256,
-                    record.commit,
-                    record.dirty,
-                    record.user,
-                    record.machine,
-                    signed(record.started),
-                    record.pid,
-                    record.pid_start.map(signed),
-                    record.boot_id,
-                    record.request,
-                    record.goes_on_with
-                ])?;
-            let run = transaction.last_insert_rowid();
-            locks::take(transaction, run, hosts, signed(record.started))?;
-            return Ok(run);
-        }
-        Change::Lock { run, hosts, time } => locks::take(transaction, *run, hosts, signed(*time))?,
-        Change::Unlock { host } => locks::remove(transaction, host)?,
-        Change::Facts { host, facts } => {
-            let query = "INSERT INTO facts (host, json, time) VALUES (?1, ?2, ?3)
-                         ON CONFLICT (host) DO UPDATE SET json = ?2, time = ?3";
-            transaction.prepare_cached(query)?.execute(params![host, facts.json, signed(facts.time)])?;
-        }
-        Change::Approval(change) => approvals::apply(transaction, change)?,
-        Change::Intent(intent) => {
-            transaction
-                .prepare_cached(
-                    "INSERT INTO intents (run, step, host, attempt, phase, program_sha256, effect, kind, deadline_ms, time,
-                     before_json, id)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-                )?
-                .execute(params![
-                    intent.run,
-                    intent.step,
-                    intent.host,
-                    intent.attempt,
-                    intent.phase,
-                    intent.program_sha256,
-                    intent.effect,
-                    intent.kind,
-                    signed(intent.deadline_ms),
-                    signed(intent.time),
-                    intent.before_json,
-                    next_id(transaction)?
-                ])?;
-        }
-        Change::Result(result) => insert_result(transaction, result)?,
-        Change::Event { run, seq, time, json } => {
-            transaction
-                .prepare_cached("INSERT INTO events (run, seq, time, json) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![run, signed(*seq), signed(*time), json])?;
-        }
-        Change::Finish { run, status, exit, time } => {
-            transaction
-                .prepare_cached("UPDATE runs SET status = ?2, exit_code = ?3, finished = ?4 WHERE id = ?1")?
-                .execute(params![run, status, exit, signed(*time)])?;
-            locks::release(transaction, *run)?;
-        }
-    }
-    Ok(transaction.last_insert_rowid())
-}
-
-/// Intents and results share one count, so that their order is known even within a millisecond.
-fn next_id(transaction: &Transaction<'_>) -> Result<i64, StateError> {
-    let query =
-        "SELECT 1 + max(coalesce((SELECT max(id) FROM intents), 0), coalesce((SELECT max(id) FROM results), 0))";
-    Ok(transaction.prepare_cached(query)?.query_row([], |row| row.get(0))?)
-}
-
-fn insert_result(transaction: &Transaction<'_>, result: &StepResult) -> Result<(), StateError> {
-    transaction
-        .prepare_cached(
-            "INSERT INTO results (run, step, host, attempt, phase, outcome, changed, code, before_json, apply_json,
-             after_json, error, output_sha256, output, time, kept_json, id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-        )?
-        .execute(params![
-            result.run,
-            result.step,
-            result.host,
-            result.attempt,
-            result.phase,
-            result.outcome,
-            result.changed,
-            result.code,
-            result.before_json,
-            result.apply_json,
-            result.after_json,
-            result.error,
-            result.output_sha256,
-            result.output,
-            signed(result.time),
-            result.kept_json,
-            next_id(transaction)?
-        ])?;
-    Ok(())
 }
 
 #[cfg(test)]

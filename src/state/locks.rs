@@ -20,7 +20,7 @@ pub(super) fn take(transaction: &Transaction<'_>, run: i64, hosts: &[String], ti
     Ok(())
 }
 
-fn is_over(holder: &RunSummary) -> bool {
+pub(super) fn is_over(holder: &RunSummary) -> bool {
     holder.status.is_some() || holder.record.is_gone()
 }
 

@@ -3,19 +3,31 @@
 #![expect(clippy::disallowed_methods, reason = "the journal is a file, with a writer thread of its own")]
 
 mod approvals;
+mod audit;
+mod audit_verify;
+mod copies;
+mod evidence;
 mod history;
 mod journal;
 mod locks;
 pub mod process;
+pub mod promises;
 mod read;
 pub mod records;
 mod schema;
 mod since;
+mod space;
+mod writer;
 
 pub use approvals::{Approval, Verdict};
+pub use audit::{AuditRow, Beginning, By, Entry, Head};
+pub use audit_verify::Verified;
+pub use copies::{Restored, back_up, restore};
 pub use history::{KeptEvent, Pace, RunFilter};
 pub use journal::Journal;
+pub use promises::{Examined, Fault, Finding, examine};
 pub use records::{
     Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,
 };
 pub use since::{LaterChange, Unfinished};
+pub use space::Trouble;

@@ -121,6 +121,13 @@ pub(super) fn run_summary(connection: &Connection, run: i64) -> Result<Option<Ru
     Ok(connection.query_row(&format!("{RUN} WHERE id = ?1"), [run], summary).optional()?)
 }
 
+/// Runs without an end, newest first.
+pub(super) fn unfinished(connection: &Connection) -> Result<Vec<RunSummary>, StateError> {
+    let mut statement = connection.prepare(&format!("{RUN} WHERE status IS NULL ORDER BY id DESC"))?;
+    let rows = statement.query_map([], summary)?;
+    Ok(rows.collect::<Result<Vec<_>, _>>()?)
+}
+
 /// The run that goes on with this one.
 pub(super) fn gone_on_by(connection: &Connection, run: i64) -> Result<Option<i64>, StateError> {
     let query = "SELECT id FROM runs WHERE goes_on_with = ?1";

@@ -4,6 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::approvals::Approval;
+use super::copies::told;
+use super::promises::Finding;
+use super::space::Trouble;
 
 /// Written and synced before the first byte of a step's apply or rollback goes out.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -162,6 +165,25 @@ pub enum StateError {
         found: i64,
         known: i64,
     },
+    /// The disk takes no more.
+    Unwritable(Trouble),
+    /// There is no journal.
+    Missing {
+        path: PathBuf,
+    },
+    /// Nothing is written over it.
+    Exists {
+        path: PathBuf,
+    },
+    /// A copy that is not to be trusted.
+    NotWhole {
+        path: PathBuf,
+        findings: Vec<Finding>,
+    },
+    /// A run that may still write.
+    MayBeUnderWay {
+        run: Box<RunSummary>,
+    },
     /// Another run is changing this host.
     Locked {
         host: String,
@@ -188,6 +210,19 @@ impl fmt::Display for StateError {
                 "`{}` has format {found}, and this opsc knows formats up to {known}; use the newer opsc that wrote it",
                 path.display()
             ),
+            StateError::Unwritable(trouble) => trouble.fmt(formatter),
+            StateError::Missing { path } => write!(formatter, "there is no journal `{}`", path.display()),
+            StateError::Exists { path } => {
+                write!(formatter, "`{}` exists, and nothing is written over it", path.display())
+            }
+            StateError::NotWhole { path, findings } => {
+                write!(formatter, "`{}` is not whole: {}", path.display(), told(findings))
+            }
+            StateError::MayBeUnderWay { run } => {
+                let RunRecord { playbook, user, machine, pid, .. } = &run.record;
+                let run = run.id;
+                write!(formatter, "run {run} may be under way (`{playbook}`, by {user} on {machine}, process {pid})")
+            }
             StateError::Locked { host, holder } => {
                 let RunRecord { playbook, user, machine, pid, .. } = &holder.record;
                 let run = holder.id;

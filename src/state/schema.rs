@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::audit;
+use super::copies::back_up;
 use super::records::StateError;
 
 /// Counts up with every change of the tables.
-pub(super) const FORMAT: i64 = 4;
+pub(super) const FORMAT: i64 = 5;
 
 const TABLES: &str = "
 CREATE TABLE runs (
@@ -47,34 +49,47 @@ const FACTS: &str =
     "CREATE TABLE facts (host TEXT PRIMARY KEY, json TEXT NOT NULL, time INTEGER NOT NULL) WITHOUT ROWID;";
 
 /// Since format 4. What a run was asked for and which run it goes on with; what it takes to do that: what a step found
-/// before it acted, and all that it reported, where there is no secret in it; approvals that it came to.
+/// before it acted, and all that it reported, where there is no secret in it.
 const GOING_ON: &str = "
 ALTER TABLE runs ADD COLUMN request TEXT;
 ALTER TABLE runs ADD COLUMN goes_on_with INTEGER REFERENCES runs(id);
 ALTER TABLE intents ADD COLUMN before_json TEXT;
 ALTER TABLE results ADD COLUMN kept_json TEXT;
 CREATE UNIQUE INDEX runs_gone_on_with ON runs (goes_on_with);
-CREATE TABLE approvals (
+";
+
+/// Since format 4, but for its first days: a file of that format may lack them.
+const APPROVALS: &str = "
+CREATE TABLE IF NOT EXISTS approvals (
   id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs(id), gate TEXT NOT NULL, batch INTEGER,
   names TEXT NOT NULL, message TEXT NOT NULL, hosts TEXT NOT NULL, digest TEXT NOT NULL, asked INTEGER NOT NULL,
   until INTEGER, approved INTEGER, said_as TEXT, user TEXT, machine TEXT, said INTEGER, used INTEGER REFERENCES runs(id)
 );
-CREATE INDEX approvals_of_run ON approvals (run);
+CREATE INDEX IF NOT EXISTS approvals_of_run ON approvals (run);
 ";
 
 /// How long another process may hold the file.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Sets a connection up and brings its tables to this format. A newer file is refused, never touched.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StateError> {
     connection.busy_timeout(PATIENCE)?;
     // Before anything is set: a newer file stays as it is.
-    refuse_newer(connection, path)?;
+    let found = refuse_newer(connection, path)?;
     write_ahead(connection, path)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    if found == FORMAT {
+        return Ok(());
+    }
+    // Two processes may find the file at the same time: one of them waits here, and then finds the tables.
+    let _turn = take_turn(path)?;
     back_up_older(connection, path)?;
-    // Two processes may create the file at the same time: one of them waits here and finds the tables.
+    migrate(connection, path)
+}
+
+/// All steps that are missing, in one transaction: the format is the old one or this one.
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StateError> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let found = refuse_newer(&transaction, path)?;
     if found < 1 {
@@ -88,6 +103,10 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), St
     }
     if found < 4 {
         transaction.execute_batch(GOING_ON)?;
+    }
+    if found < 5 {
+        transaction.execute_batch(APPROVALS)?;
+        transaction.execute_batch(audit::TABLES)?;
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }
     transaction.commit()?;
@@ -102,33 +121,42 @@ fn write_ahead(connection: &Connection, path: &Path) -> Result<(), StateError> {
     if mode(connection)? == "wal" {
         return Ok(());
     }
-    let turn = path.with_extension("turn");
-    let refuse = |error| StateError::Folder { path: turn.clone(), error };
-    let file = std::fs::File::options().create(true).append(true).open(&turn).map_err(refuse)?;
-    file.lock().map_err(refuse)?;
+    let _turn = take_turn(path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     Ok(())
 }
 
-/// A file of an older format is copied before it is changed: the older opsc can go on with the copy.
-fn back_up_older(connection: &Connection, path: &Path) -> Result<(), StateError> {
-    let found = refuse_newer(connection, path)?;
-    let copy = path.with_extension(format!("format-{found}.db"));
-    if found == 0 || found == FORMAT || copy.exists() {
-        return Ok(());
-    }
-    connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
-    private(&copy).map_err(|error| StateError::Folder { path: copy, error })
+/// One process at a time changes what the file is. The turn ends with the value.
+pub(super) fn take_turn(path: &Path) -> Result<std::fs::File, StateError> {
+    let turn = path.with_extension("turn");
+    let refuse = |error| StateError::Folder { path: turn.clone(), error };
+    let file = std::fs::File::options().create(true).append(true).open(&turn).map_err(refuse)?;
+    file.lock().map_err(refuse)?;
+    Ok(file)
 }
 
-#[cfg(unix)]
-fn private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+/// A file of an older format is copied before it is changed: the older opsc can go on with the copy. One that went on
+/// and comes back is copied again, beside the first copy.
+fn back_up_older(connection: &Connection, path: &Path) -> Result<(), StateError> {
+    let found = refuse_newer(connection, path)?;
+    if found == 0 || found == FORMAT {
+        return Ok(());
+    }
+    let name = |number: usize| match number {
+        1 => path.with_extension(format!("format-{found}.db")),
+        _ => path.with_extension(format!("format-{found}-{number}.db")),
+    };
+    let copy = (1..).map(name).find(|copy| !copy.exists());
+    copy.map_or(Ok(()), |copy| back_up(path, &copy))
+}
+
+/// 0 for a file that is no journal yet.
+pub(super) fn found_format(connection: &Connection) -> Result<i64, rusqlite::Error> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
 fn refuse_newer(connection: &Connection, path: &Path) -> Result<i64, StateError> {
-    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let found = found_format(connection)?;
     if found > FORMAT {
         return Err(StateError::Newer { path: path.to_path_buf(), found, known: FORMAT });
     }

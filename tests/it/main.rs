@@ -10,6 +10,7 @@
 mod ansible;
 mod ansible_inventories;
 mod approvals;
+mod audit;
 mod bad_days;
 mod bench;
 mod cancel;
@@ -21,7 +22,12 @@ mod console;
 mod contract;
 mod contract_bodies;
 mod contract_lanes;
+mod db_check;
+mod db_copies;
+mod db_formats;
 mod diff;
+#[cfg(feature = "system-tests")]
+mod disk_full;
 mod docs;
 mod doctor;
 mod dry_run;

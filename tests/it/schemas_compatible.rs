@@ -18,6 +18,9 @@ pub(crate) const FORMS: &[&str] = &[
     "opsc.file-1",
     "opsc.saved_plan-1",
     "opsc.stats-1",
+    "opsc.db-check-1",
+    "opsc.audit-1",
+    "opsc.audit-verify-1",
 ];
 
 fn read(path: &str) -> String {

@@ -237,6 +237,8 @@ fn a_host_key_under_another_name() {
     assert_eq!(trusted.code, 0, "{trusted:?}");
     let known = std::fs::read_to_string(&case.server.known_hosts_path).unwrap();
     assert!(known.lines().last().unwrap().starts_with("farm ssh-ed25519 "), "{known}");
+    let audited = case.opsc(&["audit", "query", "--host", "far", "--kind", "host_key.trusted"]);
+    assert!(audited.stdout.contains("host_key.trusted: far ssh-ed25519 SHA256:"), "{audited:?}");
     case.works();
 }
 
