@@ -223,14 +223,15 @@ impl BlockRun {
         }
     }
 
-    /// Once per batch, unless the block has stopped already.
+    /// Once per batch, unless the block has stopped already, or one beside it before a host of the batch had started.
     fn start_after_batch(&mut self, common: &Common) {
         if self.gate != Gate::Ahead {
             return self.start_always();
         }
         self.gate = Gate::Passed;
         self.phase = Phase::AfterBatch;
-        if self.shape.after_batch && !self.stopped && common.facts.stop == 0 {
+        let has_started = !self.in_batch(Track::started).is_empty();
+        if self.shape.after_batch && has_started && !self.stopped && common.facts.stop == 0 {
             self.queue.push_back((Actor::Controller, Work::AfterBatch(self.block)));
         }
     }
