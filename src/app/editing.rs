@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::errors::AppError;
-use super::files::read_text;
+use super::files::{alone_in, beside, read_text};
 use super::workspace::Workspace;
 use crate::base::ids::FileId;
 use crate::base::source::Sources;
@@ -85,6 +85,8 @@ fn check(workspace: &Workspace, files: &[FileId], changed: &[(FileId, String)]) 
 /// Puts the texts in the place of the files, with their rights; none of them, if one was changed by another meanwhile.
 pub fn write(files: &[Edited]) -> Result<(), AppError> {
     let mut staged = Vec::new();
+    let folder = files.first().and_then(|file| file.path.parent()).filter(|folder| !folder.as_os_str().is_empty());
+    let _alone = alone_in(folder.unwrap_or(Path::new(".")))?;
     let made = files.iter().try_for_each(|file| stage(file).map(|neighbour| staged.push((neighbour, file))));
     let done = made.and_then(|()| {
         staged.iter().try_for_each(|(neighbour, file)| {
@@ -107,9 +109,7 @@ fn stage(file: &Edited) -> Result<PathBuf, AppError> {
         });
     }
     let refuse = |error| AppError::Write { path: file.path.clone(), error };
-    let mut name = file.path.file_name().unwrap_or_default().to_os_string();
-    name.push(".opsc-new");
-    let neighbour = file.path.with_file_name(name);
+    let neighbour = beside(&file.path);
     let rights = std::fs::metadata(&file.path).map_err(refuse)?.permissions();
     std::fs::write(&neighbour, &file.after).map_err(refuse)?;
     std::fs::set_permissions(&neighbour, rights).map_err(refuse)?;

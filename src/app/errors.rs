@@ -246,9 +246,9 @@ impl AppError {
             AppError::ApprovalNeeded { run, .. } => {
                 Some(format!("look at it with `opsc show {run}`, then `opsc approve {run}` or `opsc reject {run}`"))
             }
-            AppError::Locked { host, .. } => {
-                Some(format!("wait for its end; `opsc lock break {host}` takes the lock away, if you know it is dead"))
-            }
+            AppError::Locked { host, .. } => Some(format!(
+                "wait for its end, or stop it with `opsc cancel`; `opsc lock break {host}` takes the lock away, if you know it is dead"
+            )),
             AppError::SshConfig { error } => error.hint(),
             AppError::NotEdited { hint, .. } => hint.clone(),
             AppError::JournalFile { hint, .. } => Some(hint.clone()),
@@ -259,7 +259,7 @@ impl AppError {
             AppError::Twice { run, .. } => Some(format!(
                 "`opsc resume {run}` goes on without doing it again; `opsc retry {run} --again` does it once more"
             )),
-            AppError::UnderWay { pid, .. } => Some(format!("wait for its end, or end process {pid} first")),
+            AppError::UnderWay { run, .. } => Some(format!("wait for its end, or stop it with `opsc cancel {run}`")),
             AppError::Indeterminate { run, .. } => Some(format!(
                 "look at the hosts, then say for each: `opsc resolve {run} STEP HOST --done`, `--not-done`, or `--again` to do it once more"
             )),
@@ -325,7 +325,7 @@ impl fmt::Display for AppError {
             | AppError::Stale { reason, .. } => formatter.write_str(reason),
             AppError::UnderWay { run, pid } => write!(formatter, "run {run} is under way, in process {pid}"),
             AppError::Twice { run, steps } => {
-                write!(formatter, "run {run} did what must not be done twice: {steps}")
+                write!(formatter, "run {run} did, or may have done, what must not be done twice: {steps}")
             }
             AppError::Indeterminate { run, steps } => {
                 let words = words::count(steps.len(), "step");

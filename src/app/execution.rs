@@ -281,16 +281,33 @@ fn count_interrupts(stop: watch::Sender<u8>) {
         else {
             return;
         };
+        // Who started it with nohup wants it to go on when the terminal goes.
+        let mut hangup = if ignores_hangup() { None } else { signal(SignalKind::hangup()).ok() };
         for level in 1..=3 {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                () = heard(&mut hangup) => {}
             }
             if stop.send(level).is_err() {
                 return;
             }
         }
     });
+}
+
+async fn heard(signal: &mut Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // The lowest bit is that of signal 1.
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 pub fn now() -> u64 {

@@ -124,10 +124,26 @@ fn inside(starts: &[&Path], root: &Path, name: &str, is_wanted: fn(&Path) -> boo
 
 /// Writes a text whole or not at all: to a neighbour first, then by rename.
 pub fn write_text(path: &Path, text: &str) -> Result<(), AppError> {
-    let refuse = |error| AppError::Write { path: path.to_path_buf(), error };
+    let neighbour = beside(path);
+    let written = std::fs::write(&neighbour, text).and_then(|()| std::fs::rename(&neighbour, path));
+    written.map_err(|error| {
+        drop(std::fs::remove_file(&neighbour));
+        AppError::Write { path: path.to_path_buf(), error }
+    })
+}
+
+/// Where a new text is put before it takes the place of a file; no other process puts its own there.
+pub(super) fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".opsc-new");
-    let neighbour = path.with_file_name(name);
-    std::fs::write(&neighbour, text).map_err(refuse)?;
-    std::fs::rename(&neighbour, path).map_err(refuse)
+    name.push(format!(".{}.opsc-new", std::process::id()));
+    path.with_file_name(name)
+}
+
+/// Keeps a folder for this process until the value goes: who reads a file there, compares and writes it is not disturbed
+/// by another opsc that does the same.
+pub(super) fn alone_in(folder: &Path) -> Result<std::fs::File, AppError> {
+    let refuse = |error| AppError::Write { path: folder.to_path_buf(), error };
+    let opened = std::fs::File::open(folder).map_err(refuse)?;
+    opened.lock().map_err(refuse)?;
+    Ok(opened)
 }

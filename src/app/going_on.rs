@@ -50,7 +50,9 @@ impl AppError {
     pub(super) fn gone_on(run: i64, by: i64) -> AppError {
         AppError::NotToGoOn {
             reason: format!("run {by} went on with run {run}"),
-            hint: format!("give the command for run {by}; `opsc show {by}` tells how it ended"),
+            hint: format!(
+                "`opsc show {by}` tells how it ended; give the command for run {by}, or begin anew with `opsc run`"
+            ),
         }
     }
 }

@@ -12,8 +12,9 @@ use crate::run::earlier::{Earlier, State};
 use crate::state::Journal;
 
 impl Ended {
-    /// Of the hosts of a new plan, those that failed, could not be reached, were rolled back, or were not come to.
-    pub fn to_retry(&self, journal: &Journal, planned: &Planned) -> Result<Vec<String>, AppError> {
+    /// Of the hosts of a new plan, those that failed, could not be reached, were rolled back, or were not come to; and
+    /// those that did not come to a good end either, and are in no plan any more.
+    pub fn to_retry(&self, journal: &Journal, planned: &Planned) -> Result<(Vec<String>, Vec<String>), AppError> {
         let run = self.summary.id;
         let events = journal.events(run).map_err(state)?;
         let ended = events.iter().rev().filter_map(|event| serde_json::from_str::<Json>(event).ok());
@@ -24,19 +25,32 @@ impl Ended {
                 hint: format!("`opsc resume {run}` goes on with it"),
             });
         };
-        let is_well = |host: &str| {
-            let recaps = ended.get("hosts").and_then(Json::as_array).into_iter().flatten();
-            recaps.filter(|recap| recap.get("host").is_some_and(|name| name == host)).any(has_done_well)
+        let recaps = || {
+            let all = ended.get("hosts").and_then(Json::as_array).into_iter().flatten();
+            all.filter_map(|recap| Some((recap.get("host")?.as_str()?, has_done_well(recap))))
         };
         let hosts = planned.plan.hosts.iter().map(|host| planned.inventory.hosts.at(*host).name.clone());
-        let missing: Vec<String> = hosts.filter(|host| !is_well(host)).collect();
+        let hosts: Vec<String> = hosts.collect();
+        let is_gone = |(host, is_well): &(&str, bool)| !is_well && hosts.iter().all(|planned| planned != host);
+        let gone: Vec<String> = recaps().filter(is_gone).map(|(host, _)| host.to_string()).collect();
+        let is_well = |host: &str| recaps().any(|(of, is_well)| is_well && of == host);
+        let missing: Vec<String> = hosts.iter().filter(|host| !is_well(host)).cloned().collect();
+        if missing.is_empty() && !gone.is_empty() {
+            return Err(AppError::NotToGoOn {
+                reason: format!(
+                    "{} failed in run {run}, and the plan of now does not have them",
+                    words::join_some(&gone, 5)
+                ),
+                hint: "bring them back to the inventory, or to the playbook's hosts".to_string(),
+            });
+        }
         if missing.is_empty() {
             return Err(AppError::NotToGoOn {
                 reason: format!("every host of run {run} came to a good end"),
                 hint: format!("`opsc show {run}` tells what it did"),
             });
         }
-        Ok(missing)
+        Ok((missing, gone))
     }
 
     /// Refuses to do again, from the beginning, what must not be done twice.

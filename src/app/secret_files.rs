@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
 use super::errors::AppError;
-use super::files::write_text;
+use super::files::{alone_in, write_text};
 use crate::base::secret::Secret;
 use crate::check::SecretFiles;
 use crate::secrets::identity::Identity;
@@ -213,6 +213,9 @@ impl Store {
     fn write(&self, new: &Unsealed) -> Result<(), AppError> {
         let name = &new.file().name;
         let path = path_of(&self.root, name);
+        let folder = path.parent().unwrap_or(&self.root);
+        std::fs::create_dir_all(folder).map_err(|error| AppError::Write { path: folder.to_path_buf(), error })?;
+        let _alone = alone_in(folder)?;
         let is_same = match new.before() {
             Some(before) => load(&self.root, name)? == *before,
             None => !path.exists(),
@@ -222,9 +225,6 @@ impl Store {
                 reason: format!("`{}` was changed by another meanwhile; nothing was written", path.display()),
                 hint: Some("try again".to_string()),
             });
-        }
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| AppError::Write { path: folder.to_path_buf(), error })?;
         }
         // A link is followed: what is written is the file that it leads to.
         write_text(&path.canonicalize().unwrap_or(path), &new.text())

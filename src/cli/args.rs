@@ -98,7 +98,7 @@ pub enum Command {
     /// Hosts that runs keep for themselves
     #[command(subcommand)]
     Lock(LockCommand),
-    /// Who did what: runs, answers, locks, keys, edits, secrets by name; and whether that was changed since
+    /// Who did what: runs with the names of their secrets, answers, locks, keys, edits; and whether that was changed since
     #[command(subcommand)]
     Audit(AuditCommand),
     /// The journal's file: look through it, copy it, bring a copy back
@@ -363,7 +363,7 @@ pub struct PlanCommand {
     #[arg(long)]
     pub list_hosts: bool,
     /// Keep the plan in this file, `*.plan`: `opsc run FILE` runs exactly that, or nothing (exit 25)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "list_hosts")]
     pub save: Option<PathBuf>,
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
     pub output: Format,

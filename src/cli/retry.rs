@@ -23,12 +23,16 @@ fn retry(command: &RetryCommand, global: &Global, output: &mut Output) -> Result
     let asked = Asked::of(&ended).map_err(|error| refused(error, output))?;
     let global = asked.global(global);
     let (_, whole) = make_plan(asked.selection(), &global, output)?;
-    let hosts = ended.to_retry(&journal, &whole).map_err(|error| refused(error, output))?;
+    let (hosts, gone) = ended.to_retry(&journal, &whole).map_err(|error| refused(error, output))?;
     // The hosts of the plan are inside the limit of then.
     let selection = Selection { limit: Some(hosts.join(",")), ..asked.selection().clone() };
     let (workspace, planned) = make_plan(&selection, &global, output)?;
     if !command.again {
         ended.refuse_twice(&planned).map_err(|error| refused(error, output))?;
+    }
+    if !gone.is_empty() {
+        let gone = words::join_some(&gone, 5);
+        output.complain(&format!("warning: not tried again, since the plan of now does not have them: {gone}\n"));
     }
     output.say(&format!("again on {}: {}\n", words::count(hosts.len(), "host"), words::join_some(&hosts, 5)));
     let connection = asked.connection(&command.connection);

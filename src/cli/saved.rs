@@ -10,6 +10,7 @@ use super::plan::make_plan;
 use super::run::{How, Session, carry_out, connect_options};
 use crate::app::AppError;
 use crate::app::planning::Planned;
+use crate::app::project::Project;
 use crate::app::saved_plans::{ENDING, SavedPlan};
 use crate::app::workspace::Workspace;
 use crate::report::prediction_text::{exit_code, prediction_text};
@@ -59,7 +60,7 @@ fn run_saved(command: &RunCommand, global: &Global, output: &mut Output) -> Resu
     let saved = SavedPlan::read(path).map_err(|error| refuse(error, output))?;
     let unread = || AppError::NotASavedPlan { reason: format!("what `{}` asks for is not readable", path.display()) };
     let asked = Asked::from_value(saved.request.clone()).ok_or_else(|| refuse(unread(), output))?;
-    let asked = asked.below(&find_project(Path::new(".")).root);
+    let asked = asked.below(&project_of(path).root);
     let global = asked.global(global);
     let connection = asked.connection(&command.connection);
     let (workspace, planned) = make_plan(asked.selection(), &global, output)?;
@@ -83,6 +84,16 @@ fn run_saved(command: &RunCommand, global: &Global, output: &mut Output) -> Resu
         ..How::new(&connection, true, command.output)
     };
     Ok(carry_out(&workspace, &planned, &how, &global, output))
+}
+
+/// The project that somebody stands in; else the one that the file lies in.
+fn project_of(path: &Path) -> Project {
+    let here = find_project(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !here.found => find_project(folder),
+        _ => here,
+    }
 }
 
 /// What was given beside the file and would change the plan.

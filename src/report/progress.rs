@@ -122,7 +122,7 @@ impl Progress {
             EventKind::StopRequested { level } => {
                 let what = match level {
                     1 => "hosts at work finish, no other starts; again stops at the next step and rolls back",
-                    2 => "steps under way finish, then their hosts roll back; again cuts everything off",
+                    2 => "steps under way finish, then hosts with steps left roll back; again cuts everything off",
                     _ => "everything is cut off",
                 };
                 format!("stop requested ({level} of 3): {what}\n")

@@ -1,7 +1,8 @@
 //! Runs that are stopped from another terminal; through the binary.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
 
 use super::resume::Fleet;
 
@@ -26,8 +27,16 @@ fn fleet() -> Fleet {
 
 /// Stops a run that waits, lets its step end once it has heard of that, and gives its exit code.
 fn stopped(fleet: &Fleet, line: &str, level: &str) -> Option<i32> {
-    let mut run = fleet.waiting("run deploy.ops -y");
+    let run = fleet.waiting("run deploy.ops -y");
     let mut cancel = fleet.project.spawn(&line.split_whitespace().collect::<Vec<_>>());
+    let code = ends_after(run, fleet, level);
+    let ended = cancel.wait().unwrap();
+    assert!(ended.success(), "{ended}");
+    code
+}
+
+/// Waits until a run has heard that it is to stop so far, and lets its step end.
+fn ends_after(mut run: Child, fleet: &Fleet, level: &str) -> Option<i32> {
     let mut events = run.stdout.take().unwrap();
     let mut seen = String::new();
     let mut piece = [0; 1 << 16];
@@ -39,10 +48,39 @@ fn stopped(fleet: &Fleet, line: &str, level: &str) -> Option<i32> {
     }
     fleet.put("go", "");
     std::io::copy(&mut events, &mut std::io::sink()).unwrap();
-    let code = run.wait().unwrap().code();
-    let ended = cancel.wait().unwrap();
-    assert!(ended.success(), "{ended}");
-    code
+    run.wait().unwrap().code()
+}
+
+fn hang_up(run: &Child) {
+    let done = Command::new("sh").args(["-c", &format!("kill -HUP {}", run.id())]).status().unwrap();
+    assert!(done.success());
+}
+
+#[test]
+fn a_terminal_that_goes_stops_a_run_in_good_order() {
+    let fleet = fleet();
+    let run = fleet.waiting("run deploy.ops -y");
+    hang_up(&run);
+    assert_eq!(ends_after(run, &fleet, "1"), Some(130));
+    assert!(fleet.project.path("root/w1.done").exists() && !fleet.project.path("root/w2.conf").exists());
+}
+
+/// As `nohup` and many services start programs.
+#[test]
+fn who_was_told_not_to_mind_goes_on_without_a_terminal() {
+    let fleet = fleet();
+    let plain = fleet.project.command(&["run", "deploy.ops", "-y", "-o", "ndjson"]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(plain.get_program()).args(plain.get_args());
+    command.current_dir(fleet.project.folder.path()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut run = command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?)))).spawn().unwrap();
+    let mut events = BufReader::new(run.stdout.take().unwrap()).lines();
+    assert!(events.any(|event| event.unwrap().contains("begun")));
+    hang_up(&run);
+    fleet.put("go", "");
+    let rest: Vec<String> = events.map(|event| event.unwrap()).collect();
+    assert!(!rest.iter().any(|event| event.contains("stop.requested")), "{rest:?}");
+    assert_eq!(run.wait().unwrap().code(), Some(0));
 }
 
 #[test]

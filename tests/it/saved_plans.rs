@@ -65,6 +65,11 @@ fn a_saved_plan_is_run_as_it_was_shown_and_only_while_that_holds() {
     let again = comes_to(&project, "run out.plan", 25);
     assert!(again.stderr.contains("w1 file.copy: `~ will change") && again.stderr.contains("` is `= ok`"), "{again:?}");
     assert_eq!(project.read("root/done").as_deref(), Some("w1\n"));
+    // From elsewhere, the project is that of the file.
+    let outside = tempfile::tempdir().unwrap();
+    let plan = project.path("out.plan");
+    let there = project.command(&["run", plan.to_str().unwrap()]).current_dir(outside.path()).output().unwrap();
+    assert_eq!(there.status.code(), Some(25), "{}", String::from_utf8_lossy(&there.stderr));
     // What was run by a saved plan is gone on with like any other run.
     comes_to(&project, "rollback 1 -y", 24);
     assert!(project.read("root/w1.conf").is_none());
@@ -181,6 +186,13 @@ fn what_is_no_plan_is_not_written_over_and_what_cannot_be_done_is_not_saved() {
     assert_eq!(project.read("notes.plan").as_deref(), Some("buy milk\n"));
     comes_to(&project, "plan deploy.ops --save out.plan", 0);
     comes_to(&project, "plan deploy.ops -l w2 --save out.plan", 0);
+    fs::create_dir(project.path("folder.plan")).unwrap();
+    comes_to(&project, "plan deploy.ops --save folder.plan", 1);
+    let left = fs::read_dir(project.folder.path()).unwrap();
+    assert!(
+        !left.map(|entry| entry.unwrap().file_name().into_string().unwrap()).any(|name| name.ends_with("opsc-new"))
+    );
+    comes_to(&project, "plan deploy.ops --list-hosts --save out.plan", 10);
     project.write(
         "inventory.yaml",
         "groups:\n  web: { hosts: [w1] }\nhosts:\n  w1: { address: 127.0.0.1, port: 1, os: linux, user: nobody }\n",

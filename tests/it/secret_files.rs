@@ -65,6 +65,31 @@ fn an_identity_is_its_owners_and_is_made_once() {
     assert!(before.starts_with(&format!("# recipient: {recipient}AGE-SECRET-KEY-1")), "{recipient}");
 }
 
+/// What is said to be written is there, whoever else writes at the same time; and the file stays one that can be read.
+#[test]
+fn writers_at_the_same_time_lose_nothing() {
+    let project = with_identity();
+    let mut written = 0;
+    for round in 0..10 {
+        let names: Vec<String> = (0..8).map(|writer| format!("par/r{round}w{writer}")).collect();
+        let done: Vec<Said> = std::thread::scope(|scope| {
+            let writers = names.iter().map(|name| scope.spawn(|| given(&project, &["secret", "set", name], name)));
+            writers.collect::<Vec<_>>().into_iter().map(|writer| writer.join().unwrap()).collect()
+        });
+        for (name, said) in names.iter().zip(done) {
+            let refused = said.code == 10 && said.stderr.contains("was changed by another meanwhile");
+            assert!(said.code == 0 || refused, "{said:?}");
+            if said.code == 0 {
+                written += 1;
+                assert_eq!(&get(&project, name), name);
+            }
+        }
+    }
+    assert!(written >= 10, "{written}");
+    let left = std::fs::read_dir(project.path("secrets")).unwrap().count();
+    assert_eq!(left, 1, "nothing stays beside the file");
+}
+
 #[test]
 fn secrets_are_set_read_listed_and_taken_out() {
     let project = with_identity();
