@@ -180,7 +180,7 @@ fn without_a_reserve_the_result_counts_more_than_its_output() {
 #[test]
 fn nothing_is_undone_that_cannot_be_recorded() {
     let mut stopped = 0;
-    for pages in (0..64).step_by(4) {
+    for pages in (0..64).step_by(2) {
         let full = Full::after(UNDONE, pages);
         let code = full.number("said.code");
         if code == 24 || code == 21 {
@@ -193,5 +193,5 @@ fn nothing_is_undone_that_cannot_be_recorded() {
             assert_eq!(full.read(&format!("root/w1.{mark}.mark")), "x\n", "{pages} pages: {mark}");
         }
     }
-    assert!(stopped > 2, "{stopped}");
+    assert!(stopped > 0, "no disk was full while something was undone");
 }
