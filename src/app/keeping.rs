@@ -10,20 +10,20 @@ use crate::state::{self, Examined, Restored, StateError};
 
 /// Looks through the project's journal, or through another file.
 pub fn check(project: &Project, file: Option<&Path>) -> Result<Examined, AppError> {
-    state::examine(file.unwrap_or(&project.journal())).map_err(refused)
+    state::examine(file.unwrap_or(&project.journal())).map_err(|error| refused(project, error))
 }
 
 /// The path of the copy that was made.
 pub fn back_up(project: &Project, file: Option<&Path>) -> Result<PathBuf, AppError> {
     let copy = file.map_or_else(|| dated(project, "backup"), Path::to_path_buf);
-    state::back_up(&project.journal(), &copy).map_err(refused)?;
+    state::back_up(&project.journal(), &copy).map_err(|error| refused(project, error))?;
     Ok(copy)
 }
 
 /// `anyway`: also where a run of which nothing is known may be under way.
 pub fn restore(project: &Project, file: &Path, anyway: bool) -> Result<Restored, AppError> {
     let kept = dated(project, "before-restore");
-    state::restore(&project.journal(), file, &kept, (anyway, &by())).map_err(refused)
+    state::restore(&project.journal(), file, &kept, (anyway, &by())).map_err(|error| refused(project, error))
 }
 
 /// A name beside the journal that says when, such as `journal.backup-20260102T030405.678Z.sqlite`.
@@ -33,8 +33,9 @@ fn dated(project: &Project, what: &str) -> PathBuf {
     project.journal().with_extension(format!("{what}-{}.sqlite", time.strftime("%Y%m%dT%H%M%S%.3fZ")))
 }
 
-fn refused(error: StateError) -> AppError {
+fn refused(project: &Project, error: StateError) -> AppError {
     let (hint, code) = match &error {
+        StateError::Missing { path } if *path != project.journal() => ("name a copy that `opsc db backup` made", 10),
         StateError::Missing { .. } => ("a project has a journal after its first run", 10),
         StateError::Exists { .. } => ("name another file", 10),
         StateError::NotWhole { .. } => ("`opsc db check --file FILE` tells all that is wrong with it", 1),

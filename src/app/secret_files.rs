@@ -19,11 +19,11 @@ pub use crate::secrets::sealing::Rotate as Rotation;
 use crate::secrets::sealing::{Rotate, Unsealed};
 use crate::secrets::{Ask, Keys, SecretError, providers, recipient, sealed_files};
 
-/// The names in all files of a project; of a file that is not of that form, none are known.
+/// The names in all files of a project, and of a file that is not of that form, why.
 pub fn names(root: &Path) -> SecretFiles {
     let named = |name: String| {
-        let names = load(root, &name).ok().map(|file| file.entries.into_keys().collect());
-        (name, names)
+        let names = load(root, &name).map(|file| file.entries.into_keys().collect());
+        (name, names.map_err(|error| error.to_string()))
     };
     sealed_files::names(root).into_iter().map(named).collect()
 }

@@ -55,7 +55,7 @@ use crate::hir::world::World;
 use crate::syntax::ast;
 
 /// Files of secrets by name, with the names in them.
-pub type SecretFiles = BTreeMap<String, Option<Vec<String>>>;
+pub type SecretFiles = BTreeMap<String, Result<Vec<String>, String>>;
 
 /// What a check looks at: one file, the library files it names, and the world.
 pub struct Input<'a> {

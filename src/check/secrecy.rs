@@ -68,7 +68,7 @@ impl Checker<'_> {
         self.report(error.diagnostic());
     }
 
-    /// What `age:FILE/NAME` names and is not there; of a file that cannot be read nobody knows, until a run reads it.
+    /// What `age:FILE/NAME` names and is not there, or not to be read.
     fn unknown_sealed(&self, reference: &str, span: Span) -> Option<SecrecyError> {
         let files = self.input.secret_files;
         let Some((file, name)) = reference.split_once('/').filter(|(file, name)| !file.is_empty() && !name.is_empty())
@@ -79,8 +79,16 @@ impl Checker<'_> {
             let known = files.keys().cloned().collect();
             return Some(SecrecyError::UnknownSealedFile { file: file.to_string(), known, span });
         };
-        let known = names.as_ref().filter(|names| !names.iter().any(|known| known == name))?.clone();
-        Some(SecrecyError::UnknownSealed { file: file.to_string(), name: name.to_string(), known, span })
+        match names {
+            Err(reason) => Some(SecrecyError::UnreadableSealed { reason: reason.clone(), span }),
+            Ok(names) if names.iter().any(|known| known == name) => None,
+            Ok(names) => Some(SecrecyError::UnknownSealed {
+                file: file.to_string(),
+                name: name.to_string(),
+                known: names.clone(),
+                span,
+            }),
+        }
     }
 
     /// `declassify(x, because: "…")`: the one way back from a secret, with a reason that the plan shows.

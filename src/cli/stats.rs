@@ -48,6 +48,10 @@ fn read(command: &StatsCommand, journal: &Journal) -> Result<Stats, StateError> 
 
 fn unknown(command: &StatsCommand, journal: &Journal, output: &mut Output) -> i32 {
     output.complain(&format!("error: no run of `{}` is over\n", command.playbook));
+    if command.since.is_some() {
+        output.complain("hint: `--since` leaves out those that began before\n");
+        return 10;
+    }
     match journal.playbooks() {
         Ok(known) if known.is_empty() => output.complain("hint: there was no run yet\n"),
         Ok(known) => output.complain(&format!("hint: there were runs of {}\n", words::join_some(&known, 10))),

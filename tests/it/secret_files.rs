@@ -300,12 +300,16 @@ fn a_name_that_is_not_there_is_said_with_one_that_is() {
     }
     project.write("a.ops", &text("age:db/password"));
     assert_eq!(project.opsc(&["check", "a.ops"]).code, 0);
-    // Of a file of another form nobody knows what it has until it is read.
+    let whole = project.read("secrets/db.yaml").unwrap();
+    project.write("secrets/db.yaml", &format!("{whole}<<<<\n"));
+    let checked = project.opsc(&["check", "a.ops"]);
+    let told = ["E0707", "the secret cannot be read: `", "/secrets/db.yaml` line ", "expected no more lines"];
+    assert!(checked.code == 11 && told.iter().all(|told| checked.stderr.contains(told)), "{checked:?}");
+    project.write("secrets/db.yaml", &whole);
     project.write("secrets/other.yaml", "a: b\n");
     project.write("a.ops", &text("age:other/a"));
-    assert_eq!(project.opsc(&["check", "a.ops"]).code, 0);
     let run = project.opsc(&["run", "a.ops", "-y"]);
-    assert!(run.code == 10 && run.stderr.contains("other.yaml` line 1: expected the title"), "{run:?}");
+    assert!(run.code == 11 && run.stderr.contains("other.yaml` line 1: expected the title"), "{run:?}");
     for (name, hint) in [
         ("db/pasword", "did you mean `password`?"),
         ("bd/password", "did you mean `db`?"),

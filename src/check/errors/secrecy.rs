@@ -42,6 +42,11 @@ pub enum SecrecyError {
         known: Vec<String>,
         span: Span,
     },
+    /// Its file is not of the form that `opsc secret` writes.
+    UnreadableSealed {
+        reason: String,
+        span: Span,
+    },
     UnknownSealed {
         file: String,
         name: String,
@@ -98,6 +103,10 @@ impl SecrecyError {
                     Some(near) => diagnostic.did_you_mean(Some(near)),
                     None => diagnostic.help(format!("`opsc secret set {file}/NAME` writes it")),
                 }
+            }
+            SecrecyError::UnreadableSealed { reason, span } => {
+                let text = format!("the secret cannot be read: {reason}");
+                Diagnostic::error("E0707", *span, text).help("bring the file back as git or a copy has it")
             }
             SecrecyError::UnknownSealed { file, name, known, span } => {
                 let text = format!("`secrets/{file}.yaml` has no secret `{name}`");
