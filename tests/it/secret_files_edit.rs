@@ -101,6 +101,10 @@ fn the_text_is_wiped_when_opsc_is_ended() {
     let ended = child.wait().unwrap();
     assert_eq!(ended.code(), Some(10));
     assert!(is_empty(&project.path("runtime")));
+    // The editor is a program of its own, and waits until it is told.
+    let mut tell = Command::new("timeout");
+    tell.args(["20", "sh", "-c", "echo >go"]).current_dir(project.folder.path());
+    assert!(tell.status().unwrap().success());
     assert!(std::fs::read(project.path("kept")).unwrap().iter().all(|byte| *byte == 0));
     assert_eq!(project.read("secrets/db.yaml"), before);
 }
