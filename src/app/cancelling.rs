@@ -3,10 +3,11 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value as Json;
-
 use super::errors::AppError;
 use super::execution::{runtime, state};
+use super::going_on::summary_of;
+use crate::report::event_read::event;
+use crate::run::event::EventKind;
 use crate::state::process::machine;
 use crate::state::{Journal, RunSummary};
 
@@ -27,42 +28,51 @@ pub enum Stop {
 pub fn cancel(journal: &Journal, run: i64, stop: Stop) -> Result<RunSummary, AppError> {
     let clock = runtime()?;
     let pause = || clock.block_on(async { tokio::time::sleep(LOOK_EVERY).await });
-    for level in 1..=stop as u64 {
-        let found = summary(journal, run)?;
+    let mut heard = Heard::default();
+    for level in 1..=stop as u8 {
+        let found = summary_of(journal, run)?;
         if found.status.is_some() {
             // Nothing is left to be stopped; it ended before, or between two signals.
             return if level == 1 { Err(over(&found)) } else { Ok(found) };
         }
         // A person at its terminal may have stopped it as far already.
-        if heard(journal, run)? < level {
+        if heard.look(journal, run)? < level {
             signal(&found)?;
         }
-        while heard(journal, run)? < level && !has_ended(journal, run)? {
+        while heard.look(journal, run)? < level && !has_ended(journal, run)? {
             pause();
         }
     }
     while !has_ended(journal, run)? {
         pause();
     }
-    summary(journal, run)
-}
-
-fn summary(journal: &Journal, run: i64) -> Result<RunSummary, AppError> {
-    journal.summary(run).map_err(state)?.ok_or(AppError::NoSuchRun { run: run.to_string() })
+    summary_of(journal, run)
 }
 
 /// Ended in good order, or gone without a word.
 fn has_ended(journal: &Journal, run: i64) -> Result<bool, AppError> {
-    let found = summary(journal, run)?;
+    let found = summary_of(journal, run)?;
     Ok(found.status.is_some() || !found.record.is_alive())
 }
 
-/// How far it was asked to stop, as it says itself: signals that come at the same time count once.
-fn heard(journal: &Journal, run: i64) -> Result<u64, AppError> {
-    let events = journal.events(run).map_err(state)?;
-    let levels = events.iter().rev().filter(|event| event.contains("stop.requested"));
-    let level = |event: &String| serde_json::from_str::<Json>(event).ok()?.get("level")?.as_u64();
-    Ok(levels.filter_map(level).max().unwrap_or(0))
+/// How far a run was asked to stop, as it says itself: signals that come at the same time count once.
+#[derive(Default)]
+struct Heard {
+    level: u8,
+    /// Of the last event that was looked at: a long run has many, and none is read twice.
+    seq: u64,
+}
+
+impl Heard {
+    fn look(&mut self, journal: &Journal, run: i64) -> Result<u8, AppError> {
+        for kept in journal.events_after(run, self.seq).map_err(state)? {
+            self.seq = kept.seq;
+            if let Some(EventKind::StopRequested { level }) = event(&kept.json).map(|event| event.kind) {
+                self.level = self.level.max(level);
+            }
+        }
+        Ok(self.level)
+    }
 }
 
 fn signal(run: &RunSummary) -> Result<(), AppError> {

@@ -82,7 +82,7 @@ pub fn ended(journal: &Journal, run: i64, wanted: Wanted) -> Result<Ended, AppEr
     Ok(Ended { summary, records, approvals })
 }
 
-fn summary_of(journal: &Journal, run: i64) -> Result<RunSummary, AppError> {
+pub(super) fn summary_of(journal: &Journal, run: i64) -> Result<RunSummary, AppError> {
     journal.summary(run).map_err(state)?.ok_or(AppError::NoSuchRun { run: run.to_string() })
 }
 

@@ -1,14 +1,14 @@
 //! Which hosts of a run did not come to a good end, for a run of the same playbook on these alone.
 
-use serde_json::Value as Json;
-
 use super::errors::AppError;
 use super::execution::state;
 use super::going_on::Ended;
 use super::planning::Planned;
 use crate::base::words;
 use crate::hir::effect::Kind;
+use crate::report::event_read::event;
 use crate::run::earlier::{Earlier, State};
+use crate::run::event::{EventKind, HostRecap};
 use crate::state::Journal;
 
 impl Ended {
@@ -17,23 +17,21 @@ impl Ended {
     pub fn to_retry(&self, journal: &Journal, planned: &Planned) -> Result<(Vec<String>, Vec<String>), AppError> {
         let run = self.summary.id;
         let events = journal.events(run).map_err(state)?;
-        let ended = events.iter().rev().filter_map(|event| serde_json::from_str::<Json>(event).ok());
-        let Some(ended) = ended.into_iter().find(|event| event.get("kind").is_some_and(|kind| kind == "run.finished"))
-        else {
+        let recaps = events.iter().rev().filter_map(|line| event(line)).find_map(|event| match event.kind {
+            EventKind::RunFinished { hosts, .. } => Some(hosts),
+            _ => None,
+        });
+        let Some(recaps) = recaps else {
             return Err(AppError::NotToGoOn {
                 reason: format!("run {run} died, so that nobody counted its hosts"),
                 hint: format!("`opsc resume {run}` goes on with it"),
             });
         };
-        let recaps = || {
-            let all = ended.get("hosts").and_then(Json::as_array).into_iter().flatten();
-            all.filter_map(|recap| Some((recap.get("host")?.as_str()?, has_done_well(recap))))
-        };
         let hosts = planned.plan.hosts.iter().map(|host| planned.inventory.hosts.at(*host).name.clone());
         let hosts: Vec<String> = hosts.collect();
-        let is_gone = |(host, is_well): &(&str, bool)| !is_well && hosts.iter().all(|planned| planned != host);
-        let gone: Vec<String> = recaps().filter(is_gone).map(|(host, _)| host.to_string()).collect();
-        let is_well = |host: &str| recaps().any(|(of, is_well)| is_well && of == host);
+        let is_gone = |recap: &&HostRecap| !has_done_well(recap) && !hosts.contains(&recap.host);
+        let gone: Vec<String> = recaps.iter().filter(is_gone).map(|recap| recap.host.clone()).collect();
+        let is_well = |host: &str| recaps.iter().any(|recap| recap.host == host && has_done_well(recap));
         let missing: Vec<String> = hosts.iter().filter(|host| !is_well(host)).cloned().collect();
         if missing.is_empty() && !gone.is_empty() {
             return Err(AppError::NotToGoOn {
@@ -72,8 +70,7 @@ impl Ended {
     }
 }
 
-fn has_done_well(recap: &Json) -> bool {
-    let count = |name: &str| recap.get(name).and_then(Json::as_u64).unwrap_or(0);
-    let bad = ["failed", "unreachable", "rolled_back"].into_iter().map(count).sum::<u64>();
-    bad == 0 && ["ok", "changed", "skipped"].into_iter().any(|name| count(name) > 0)
+fn has_done_well(recap: &HostRecap) -> bool {
+    let bad = recap.failed + recap.unreachable + recap.rolled_back;
+    bad == 0 && recap.ok + recap.changed + recap.skipped > 0
 }

@@ -4,24 +4,23 @@ use super::paint::is_unseen;
 
 /// Text for an attribute or an element; what XML 1.0 cannot hold is written out, and what people would not see.
 pub(super) fn xml(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len() + text.len() / 8);
-    for letter in text.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\n' => safe.push_str("&#10;"),
-            '\t' => safe.push('\t'),
-            odd if is_unseen(odd) || matches!(odd, '\u{fffe}' | '\u{ffff}') => safe.extend(odd.escape_default()),
-            other => safe.push(other),
-        }
-    }
-    safe
+    escaped(text, |letter| match letter {
+        '\n' => Some("&#10;"),
+        _ => None,
+    })
 }
 
 /// Text for people to read in a browser.
 pub(super) fn html(text: &str) -> String {
+    escaped(text, |letter| match letter {
+        '\n' => Some("\n"),
+        '\'' => Some("&#39;"),
+        _ => None,
+    })
+}
+
+/// `own` says what a form writes otherwise than the other.
+fn escaped(text: &str, own: fn(char) -> Option<&'static str>) -> String {
     let mut safe = String::with_capacity(text.len() + text.len() / 8);
     for letter in text.chars() {
         match letter {
@@ -29,10 +28,14 @@ pub(super) fn html(text: &str) -> String {
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            '\n' | '\t' => safe.push(letter),
-            odd if is_unseen(odd) => safe.extend(odd.escape_default()),
-            other => safe.push(other),
+            '\t' => safe.push('\t'),
+            letter => match own(letter) {
+                Some(written) => safe.push_str(written),
+                None if is_unseen(letter) || matches!(letter, '\u{fffe}' | '\u{ffff}') => {
+                    safe.extend(letter.escape_default());
+                }
+                None => safe.push(letter),
+            },
         }
     }
     safe
