@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, params};
 
@@ -14,9 +13,6 @@ use super::{approvals, audit, evidence, locks, read};
 
 /// How many writes share one commit at most.
 const MOST_GROUPED: usize = 512;
-
-/// The most of a run's story that a killed process takes along; what it did to hosts is on disk by then.
-const EVENTS_WAIT: Duration = Duration::from_millis(50);
 
 /// Stands where a step's output was to be.
 const NOT_KEPT: &[u8] = b"[the output was not kept: no space was left for it]\n";
@@ -38,7 +34,12 @@ impl Writer {
     /// Until nobody is left to write for.
     pub(super) fn write_all(&mut self, received: &Receiver<Write>) {
         while let Ok(first) = received.recv() {
-            let group = gather(first, received);
+            let mut group = vec![first];
+            while group.len() < MOST_GROUPED
+                && let Ok(next) = received.try_recv()
+            {
+                group.push(next);
+            }
             let changes: Vec<&Change> = group.iter().map(|write| &write.change).collect();
             let answers = self.write_group(&changes);
             for (write, mut answer) in group.into_iter().zip(answers) {
@@ -113,24 +114,6 @@ impl Writer {
         }
         error
     }
-}
-
-/// Everything that waits already. Events, for which nobody waits, wait a moment for a write that somebody does wait for:
-/// a step has two of its own, and they would cost a sync each.
-fn gather(first: Write, received: &Receiver<Write>) -> Vec<Write> {
-    let until = Instant::now() + EVENTS_WAIT;
-    let mut is_awaited = first.done.is_some();
-    let mut group = vec![first];
-    while group.len() < MOST_GROUPED {
-        let next = match is_awaited {
-            true => received.try_recv().ok(),
-            false => received.recv_timeout(until.saturating_duration_since(Instant::now())).ok(),
-        };
-        let Some(next) = next else { break };
-        is_awaited |= next.done.is_some();
-        group.push(next);
-    }
-    group
 }
 
 /// Whether something happens after it that would not have happened without it.
