@@ -31,12 +31,30 @@ pub(super) struct Channel {
     input: Option<mpsc::UnboundedSender<Vec<u8>>>,
     incoming: mpsc::Receiver<Incoming>,
     attached: watch::Sender<bool>,
+    running: watch::Receiver<()>,
 }
 
 /// The far end, for the tasks that move the bytes.
 pub(super) struct FarEnd {
     pub(super) input: mpsc::UnboundedReceiver<Vec<u8>>,
     pub(super) output: Outlet,
+    pub(super) running: Running,
+}
+
+/// Dropped once the process has ended, or nothing can be learnt of it any more.
+pub(super) struct Running {
+    _sender: watch::Sender<()>,
+}
+
+/// The end of a channel's process, for those who outlive the channel.
+#[derive(Debug)]
+pub(super) struct Ending(watch::Receiver<()>);
+
+impl Ending {
+    pub(super) async fn wait(mut self) {
+        // Nothing is ever sent: an error says that the sender is gone.
+        while self.0.changed().await.is_ok() {}
+    }
 }
 
 /// Where the reading tasks put what came.
@@ -50,8 +68,10 @@ pub(super) fn channel() -> (Channel, FarEnd) {
     let (input, far_input) = mpsc::unbounded_channel();
     let (queue, incoming) = mpsc::channel(QUEUE);
     let (attached, far_attached) = watch::channel(true);
-    let near = Channel { input: Some(input), incoming, attached };
-    (near, FarEnd { input: far_input, output: Outlet { queue, attached: far_attached } })
+    let (sender, running) = watch::channel(());
+    let near = Channel { input: Some(input), incoming, attached, running };
+    let output = Outlet { queue, attached: far_attached };
+    (near, FarEnd { input: far_input, output, running: Running { _sender: sender } })
 }
 
 impl Channel {
@@ -68,6 +88,10 @@ impl Channel {
     /// While nobody listens, output is dropped instead of holding up the connection.
     pub(super) fn listen(&self, listens: bool) {
         self.attached.send_replace(listens);
+    }
+
+    pub(super) fn ending(&self) -> Ending {
+        Ending(self.running.clone())
     }
 
     pub(super) async fn receive(&mut self) -> Incoming {
@@ -110,7 +134,7 @@ pub(super) fn spawn_local(words: &[String], unset: &[String]) -> Result<Channel,
         .process_group(0)
         .spawn()
         .map_err(|error| TransportError::Spawn { shell: program.to_owned(), reason: error.to_string() })?;
-    let (near, FarEnd { mut input, output }) = channel();
+    let (near, FarEnd { mut input, output, running }) = channel();
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     tokio::spawn(async move {
         let Some(mut stdin) = stdin else { return };
@@ -125,15 +149,16 @@ pub(super) fn spawn_local(words: &[String], unset: &[String]) -> Result<Channel,
         stdout.map(|pipe| tokio::spawn(read_pipe(pipe, Stream::Stdout, output.clone()))),
         stderr.map(|pipe| tokio::spawn(read_pipe(pipe, Stream::Stderr, output.clone()))),
     ];
-    tokio::spawn(wait_for_exit(child, readers, output));
+    tokio::spawn(wait_for_exit(child, readers, output, running));
     Ok(near)
 }
 
 type Reader = Option<tokio::task::JoinHandle<()>>;
 
-async fn wait_for_exit(mut child: tokio::process::Child, readers: [Reader; 2], mut output: Outlet) {
+async fn wait_for_exit(mut child: tokio::process::Child, readers: [Reader; 2], mut output: Outlet, running: Running) {
     use std::os::unix::process::ExitStatusExt;
     let status = child.wait().await;
+    drop(running);
     // What the process wrote comes before its exit. A background child may hold the pipes open for ever, so this
     // waits only a moment.
     let drained = async {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::channel::{Channel, Incoming};
+use super::channel::{Channel, Ending, Incoming};
 use super::completed::{Capture, Completed, Output, Stream};
 use super::error::TransportError;
 use super::nonce::nonce;
@@ -18,7 +18,7 @@ use crate::shell::lane::FUNCTIONS;
 use crate::shell::step::{body_name, body_text, step_text};
 
 /// After a deadline the host ends the step's processes (TERM, two seconds, KILL); this is how long we wait for it.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// What a command that never greets may say before it is only counted.
 const SAID_LIMIT: usize = 2 << 10;
 const MOST_FIELDS: usize = 4096;
@@ -42,8 +42,21 @@ pub(super) struct Greeted {
     pub(super) noise: String,
 }
 
+/// Why nobody said hello.
+pub(super) enum Ungreeted {
+    /// The channel was closed without a word or an exit, as some servers do before they start its command.
+    NotStarted(TransportError),
+    Refused(TransportError),
+}
+
+impl<E: Into<TransportError>> From<E> for Ungreeted {
+    fn from(error: E) -> Self {
+        Ungreeted::Refused(error.into())
+    }
+}
+
 /// Waits for the hello on both streams; answers one question for a password.
-pub(super) async fn greet(channel: &mut Channel, greeting: &Greeting<'_>) -> Result<Greeted, TransportError> {
+pub(super) async fn greet(channel: &mut Channel, greeting: &Greeting<'_>) -> Result<Greeted, Ungreeted> {
     let until = Instant::now() + greeting.patience;
     let mut hall = Hall::new(greeting.token);
     loop {
@@ -62,8 +75,9 @@ pub(super) async fn greet(channel: &mut Channel, greeting: &Greeting<'_>) -> Res
                     .map_err(|error| TransportError::Protocol { host: greeting.host.to_owned(), error })?;
                 hall.answer(channel, greeting)?;
             }
-            Incoming::Exit(code) => return Err(hall.refused(greeting, Some(code))),
-            Incoming::Closed => return Err(hall.refused(greeting, None)),
+            Incoming::Exit(code) => return Err(Ungreeted::Refused(hall.refused(greeting, Some(code)))),
+            Incoming::Closed if hall.is_silent() => return Err(Ungreeted::NotStarted(hall.refused(greeting, None))),
+            Incoming::Closed => return Err(Ungreeted::Refused(hall.refused(greeting, None))),
         }
     }
 }
@@ -85,6 +99,11 @@ impl Hall {
             said: [Vec::new(), Vec::new()],
             questions: 0,
         }
+    }
+
+    /// Whether nothing came yet that would show that the command was started.
+    fn is_silent(&self) -> bool {
+        self.questions == 0 && self.said.iter().all(Vec::is_empty) && self.greeted.iter().all(Option::is_none)
     }
 
     fn take(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), FrameError> {
@@ -160,7 +179,16 @@ pub(super) struct Lane {
     channel: Channel,
     bodies: BTreeSet<String>,
     sequence: u64,
-    usable: bool,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Ready,
+    /// A program runs, or was given up.
+    Busy,
+    /// The processes were ended and waited for.
+    Over,
 }
 
 impl Lane {
@@ -177,13 +205,23 @@ impl Lane {
             channel,
             bodies: BTreeSet::new(),
             sequence: 0,
-            usable: true,
+            state: State::Ready,
         }
+    }
+
+    /// The end of everything that the lane runs.
+    pub(super) fn ending(&self) -> Ending {
+        self.channel.ending()
     }
 
     /// Whether another step can be sent.
     pub(super) fn is_usable(&self) -> bool {
-        self.usable
+        self.state == State::Ready
+    }
+
+    /// Whether nothing of it runs any more, as far as could be learnt.
+    pub(super) fn is_over(&self) -> bool {
+        self.state == State::Over
     }
 
     /// Runs one program. Until it comes back whole the lane counts as lost, also for one who stops waiting.
@@ -195,13 +233,13 @@ impl Lane {
     ) -> Result<Completed, TransportError> {
         let nonces = Nonces { fields: nonce()?, end: nonce()? };
         let text = self.text(program, &nonces)?;
-        self.usable = false;
+        self.state = State::Busy;
         self.channel.listen(true);
         self.channel.send(text.into_bytes());
         let mut running = Running::new(self.sequence, &nonces);
         let timed_out = self.follow(&mut running, Instant::now() + deadline, output).await?;
         self.channel.listen(false);
-        self.usable = !timed_out;
+        self.state = if timed_out { State::Over } else { State::Ready };
         Ok(running.finish(timed_out))
     }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::channel::{Channel, spawn_local};
+use super::channel::{Channel, Ending, spawn_local};
 use super::completed::{Completed, Output};
 use super::endpoint::{Credentials, Endpoint, Wire};
 use super::error::TransportError;
-use super::lane::{Greeted, Greeting, Lane, greet, wait_for_exit};
+use super::lane::{GRACE, Greeted, Greeting, Lane, Ungreeted, greet, wait_for_exit};
 use super::nonce::nonce;
 use super::privilege::{Elevated, elevate};
 use super::ssh::Ssh;
@@ -18,6 +18,8 @@ use crate::shell::lane::{Work, command_line, start_words};
 /// The longest that sending one file may take.
 const STAGE_LIMIT: Duration = Duration::from_secs(30 * 60);
 const HASH_LIMIT: Duration = Duration::from_secs(5 * 60);
+/// How often a command that was never started is sent again.
+const NOT_STARTED_RETRIES: u32 = 4;
 
 /// Prints the hash of `$path` with whatever the host has.
 const HASH: &str = r#"if command -v sha256sum; then set -- sha256sum
@@ -42,6 +44,8 @@ pub struct Session {
     /// What the first lane's login shell said before it was of use.
     noise: String,
     lanes: BTreeMap<String, Lane>,
+    /// Of the lane that is at work, and of those that were given up; what follows waits for them.
+    leaving: Vec<Ending>,
 }
 
 #[derive(Debug)]
@@ -64,6 +68,7 @@ impl Session {
             login: endpoint.user.clone(),
             noise: String::new(),
             lanes: BTreeMap::new(),
+            leaving: Vec::new(),
         };
         let (lane, greeted) = session.open_lane(None).await?;
         session.lanes.insert(greeted.user.clone(), lane);
@@ -80,6 +85,7 @@ impl Session {
             login: self.login.clone(),
             noise: String::new(),
             lanes: BTreeMap::new(),
+            leaving: Vec::new(),
         };
         let (lane, greeted) = session.open_lane(None).await?;
         session.lanes.insert(greeted.user, lane);
@@ -141,7 +147,8 @@ impl Session {
     }
 
     /// Ends all lanes, and with the last session the connection, and waits for it.
-    pub async fn close(self) {
+    pub async fn close(mut self) {
+        self.wait_for_the_leaving().await;
         for (_, lane) in self.lanes {
             lane.close().await;
         }
@@ -193,16 +200,35 @@ impl Session {
     }
 
     async fn take_lane(&mut self, user: Option<&str>) -> Result<Lane, TransportError> {
+        self.wait_for_the_leaving().await;
         let name = user.unwrap_or(&self.login);
-        if let Some(lane) = self.lanes.remove(name) {
-            return Ok(lane);
-        }
-        let (lane, _) = self.open_lane(user).await?;
+        let lane = match self.lanes.remove(name) {
+            Some(lane) => lane,
+            None => self.open_lane(user).await?.0,
+        };
+        self.leaving.push(lane.ending());
         Ok(lane)
+    }
+
+    /// A program that was given up is still being ended by the host; nothing else runs beside it, least of all what
+    /// undoes it.
+    async fn wait_for_the_leaving(&mut self) {
+        let leaving = std::mem::take(&mut self.leaving);
+        let ended = async {
+            for ending in leaving {
+                ending.wait().await;
+            }
+        };
+        if tokio::time::timeout(GRACE, ended).await.is_err() {
+            tracing::debug!(host = %self.endpoint.name, "a program that was given up did not end in time");
+        }
     }
 
     /// A lane that lost its shell is dropped; the next use opens another.
     fn keep(&mut self, user: Option<&str>, lane: Lane) {
+        if lane.is_usable() || lane.is_over() {
+            self.leaving.pop();
+        }
         if lane.is_usable() {
             self.lanes.insert(user.unwrap_or(&self.login).to_owned(), lane);
         }
@@ -215,13 +241,33 @@ impl Session {
         Ok((Lane::start(channel, &greeting), greeted))
     }
 
-    /// A greeted channel of `user`.
+    /// A greeted channel of `user`. dropbear 2022.82 to 2024.85 close a channel before they start its command when
+    /// another command of the connection ends just then; nothing ran in it, so it is opened again.
     async fn open(
         &self,
         user: Option<&str>,
         token: &str,
         work: &Work<'_>,
     ) -> Result<(Channel, Greeted), TransportError> {
+        let mut tries = 0;
+        loop {
+            match self.try_open(user, token, work).await {
+                Ok(opened) => return Ok(opened),
+                Err(Ungreeted::NotStarted(error)) if tries < NOT_STARTED_RETRIES => {
+                    tracing::debug!(%error, "a channel was closed before its command, opening another");
+                }
+                Err(Ungreeted::NotStarted(error) | Ungreeted::Refused(error)) => return Err(error),
+            }
+            tries += 1;
+        }
+    }
+
+    async fn try_open(
+        &self,
+        user: Option<&str>,
+        token: &str,
+        work: &Work<'_>,
+    ) -> Result<(Channel, Greeted), Ungreeted> {
         let words = start_words(&self.endpoint.shell, token, work);
         let other = user.filter(|user| *user != self.login);
         let command = match other {

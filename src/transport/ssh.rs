@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::authenticate::authenticate;
 use super::certificate;
-use super::channel::{Channel, FarEnd, Outlet, channel};
+use super::channel::{Channel, FarEnd, Outlet, Running, channel};
 use super::completed::Stream;
 use super::dial::{connect_timeout, dial, shown_address};
 use super::endpoint::{Credentials, Endpoint, HostKeyPolicy, Keepalive, Wire};
@@ -85,9 +85,9 @@ impl Ssh {
         let opened = self.open_session().await?;
         opened.exec(false, command).await.map_err(|_| self.lost())?;
         let (reader, writer) = opened.split();
-        let (near, FarEnd { input, output }) = channel();
+        let (near, FarEnd { input, output, running }) = channel();
         tokio::spawn(write_all(writer, input));
-        tokio::spawn(read_all(reader, output));
+        tokio::spawn(read_all(reader, output, running));
         Ok(near)
     }
 
@@ -264,8 +264,9 @@ async fn write_all(writer: ChannelWriteHalf<client::Msg>, mut input: UnboundedRe
 }
 
 /// Reads until the library says that nothing comes any more: an exit may come before or after the last output.
-async fn read_all(mut reader: ChannelReadHalf, mut output: Outlet) {
+async fn read_all(mut reader: ChannelReadHalf, mut output: Outlet, running: Running) {
     let code = read_until_exit(&mut reader, &mut output).await;
+    drop(running);
     // The consumer may be away; the channel is read on meanwhile, or it would hold up all others of the connection.
     let told = async {
         if let Some(code) = code {

@@ -70,12 +70,14 @@ pub(crate) async fn wrong_marks_are_errors_and_the_lane_opens_again(bench: &mut 
         "out ../up 1",
         "v=$(head -c 5000000 /dev/zero | tr '\\0' x); out v \"$v\"",
         "i=0; while [ $i -lt 5000 ]; do out k 1; i=$((i+1)); done",
+        "trap '' TERM; out '' 1",
     ] {
         let result = bench.try_sh(&format!("{wrong}; sleep {seconds}"), MINUTE).await;
         let Err(TransportError::Protocol { .. } | TransportError::TooManyFields { .. }) = &result else {
             panic!("{wrong}: {result:?}")
         };
-        gone(bench, &seconds).await;
+        bench.sh("true").await;
+        assert_eq!(alive(&seconds), [0; 0], "what follows runs beside {wrong}");
     }
 }
 
