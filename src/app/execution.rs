@@ -71,6 +71,8 @@ pub struct Finished {
     pub trouble: Option<AppError>,
 }
 
+/// How long a host is tried again that was lost with a step under way: three times what one connection may take.
+const RECONNECT: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_millis(200);
 
 impl Execution<'_> {
@@ -193,6 +195,7 @@ impl Execution<'_> {
             forks: self.forks.max(1),
             events,
             stop,
+            reconnect: self.request.as_ref().map(|_| self.options.timeout.map_or(RECONNECT, |timeout| timeout * 3)),
             earlier: self.going_on.as_ref().map(|going_on| Arc::clone(&going_on.earlier)).unwrap_or_default(),
         }
     }

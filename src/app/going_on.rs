@@ -9,12 +9,13 @@ use super::errors::AppError;
 use super::execution::{now, state};
 use super::planning::Planned;
 use super::project::Project;
+use super::receipts::Unsettled;
 use super::running::login_name;
 use crate::base::words;
 use crate::eval::functions::hex;
 use crate::hir::effect::Level;
-use crate::run::earlier::{Earlier, SAID_AGAIN, SAID_DONE, SAID_NOT_DONE, State};
-use crate::state::{Approval, Journal, LaterChange, Record, RunSummary, StepResult, Unfinished};
+use crate::run::earlier::{Earlier, KeptThere, SAID_AGAIN, SAID_DONE, SAID_NOT_DONE, State};
+use crate::state::{Approval, Intent, Journal, LaterChange, Record, RunSummary, StepResult, Unfinished};
 
 /// What somebody wants of a run that is over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -145,11 +146,50 @@ impl Ended {
     }
 
     /// Refuses as long as nobody said how every step ended that must not be done twice.
-    pub fn refuse_unknown(&self, earlier: &Earlier) -> Result<(), AppError> {
+    pub fn refuse_unknown(&self, earlier: &Earlier, unsettled: &Unsettled) -> Result<(), AppError> {
         let rollback = |state| if state == State::Undoing { " (its rollback)" } else { "" };
-        let steps: Vec<String> =
-            earlier.unknown().map(|(host, step, state)| format!("{host} {step}{}", rollback(state))).collect();
+        let why = |host: &str, step: &str| {
+            let why = unsettled.get(&(host.to_string(), step.to_string()));
+            why.map(|why| format!(": {why}")).unwrap_or_default()
+        };
+        let unknown = earlier.unknown();
+        let line = |(host, step, state)| format!("{host} {step}{}{}", rollback(state), why(host, step));
+        let steps: Vec<String> = unknown.map(line).collect();
         if steps.is_empty() { Ok(()) } else { Err(AppError::Indeterminate { run: self.summary.id, steps }) }
+    }
+
+    /// Refuses while a host still does what is to be undone.
+    pub fn refuse_running(&self, earlier: &Earlier) -> Result<(), AppError> {
+        let running = earlier.all().filter(|(_, _, left)| left.kept_there == Some(KeptThere::Running));
+        let steps: Vec<String> = running.map(|(host, step, _)| format!("`{step}` on {host}")).collect();
+        if steps.is_empty() {
+            return Ok(());
+        }
+        let run = self.summary.id;
+        let reason = format!("of run {run}, {} still runs", words::join_and(&steps));
+        Err(AppError::NotToGoOn {
+            reason,
+            hint: format!("`opsc resume {run}` waits for its end and goes on; then go back over that run"),
+        })
+    }
+
+    /// Writes down what the host says of a step that was about to begin.
+    pub(super) fn write_down_not_begun(
+        &self,
+        journal: &Journal,
+        (step, host): (&str, &str),
+        said: &str,
+    ) -> Result<(), AppError> {
+        let Some(intent) = self.intent_of(step, host) else { return Ok(()) };
+        let result = StepResult { error: Some(said.to_string()), ..said_of(intent, SAID_NOT_DONE, false) };
+        journal.resolve(&result, &by()).map_err(state)
+    }
+
+    fn intent_of(&self, step: &str, host: &str) -> Option<&Intent> {
+        self.records.iter().rev().find_map(|record| match record {
+            Record::Intent(intent) if intent.step == step && intent.host == host => Some(intent),
+            _ => None,
+        })
     }
 
     /// Writes down what a person says of a step. Of any other the journal knows better.
@@ -161,10 +201,7 @@ impl Ended {
         said: Said,
     ) -> Result<(), AppError> {
         let is_unknown = earlier.unknown().any(|(of, name, _)| (of, name) == (host, step));
-        let intent = self.records.iter().rev().find_map(|record| match record {
-            Record::Intent(intent) if is_unknown && intent.step == step && intent.host == host => Some(intent),
-            _ => None,
-        });
+        let intent = self.intent_of(step, host).filter(|_| is_unknown);
         let run = self.summary.id;
         let Some(intent) = intent else {
             let unknown: Vec<String> = earlier.unknown().map(|(host, step, _)| format!("`{step} {host}`")).collect();
@@ -177,25 +214,31 @@ impl Ended {
             Said::NotDone => SAID_NOT_DONE,
             Said::Again => SAID_AGAIN,
         };
-        let nothing = || "{}".to_string();
-        let result = StepResult {
-            run: intent.run,
-            step: step.to_string(),
-            host: host.to_string(),
-            attempt: intent.attempt,
-            phase: intent.phase.clone(),
-            outcome: outcome.to_string(),
-            changed: said != Said::NotDone,
-            code: None,
-            before_json: nothing(),
-            apply_json: nothing(),
-            after_json: nothing(),
-            error: Some(format!("said by {}", login_name())),
-            output_sha256: None,
-            output: Vec::new(),
-            kept_json: None,
-            time: now(),
-        };
+        let by_whom = format!("said by {}", login_name());
+        let result = StepResult { error: Some(by_whom), ..said_of(intent, outcome, said != Said::NotDone) };
         journal.resolve(&result, &by()).map_err(state)
+    }
+}
+
+/// How a step ended, in the words of somebody else than the run that began it.
+fn said_of(intent: &Intent, outcome: &str, changed: bool) -> StepResult {
+    let nothing = || "{}".to_string();
+    StepResult {
+        run: intent.run,
+        step: intent.step.clone(),
+        host: intent.host.clone(),
+        attempt: intent.attempt,
+        phase: intent.phase.clone(),
+        outcome: outcome.to_string(),
+        changed,
+        code: None,
+        before_json: nothing(),
+        apply_json: nothing(),
+        after_json: nothing(),
+        error: None,
+        output_sha256: None,
+        output: Vec::new(),
+        kept_json: None,
+        time: now(),
     }
 }

@@ -28,6 +28,7 @@ mod packing;
 pub mod planning;
 pub mod project;
 pub mod reaching;
+pub mod receipts;
 mod retrying;
 pub mod revisions;
 pub mod running;

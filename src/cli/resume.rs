@@ -7,12 +7,13 @@ use super::args_runs::{ResolveCommand, ResumeCommand};
 use super::asked::Asked;
 use super::output::Output;
 use super::plan::make_plan;
-use super::run::{How, carry_out};
+use super::run::{How, carry_out, connect_options};
 use super::runs::open;
 use crate::app::AppError;
 use crate::app::execution::{GoingOn, now};
 use crate::app::going_on::{Ended, Said, Wanted, ended};
 use crate::app::planning::Planned;
+use crate::app::receipts::{Unsettled, ask_hosts, can_be_asked};
 use crate::app::workspace::Workspace;
 use crate::report::going_on_text::{missing_text, way_back_text};
 use crate::run::earlier::Earlier;
@@ -52,21 +53,28 @@ impl Again {
 
 fn go_on(command: &ResumeCommand, wanted: Wanted, global: &Global, output: &mut Output) -> Result<i32, i32> {
     let again = Again::open(command.run, wanted, global, output)?;
-    let Again { journal, ended, asked, global, workspace, planned, earlier, .. } = again;
+    let Again { journal, ended, asked, global, workspace, planned, mut earlier } = again;
     let back = wanted == Wanted::Rollback;
+    let connection = asked.connection(&command.connection);
+    let mut unsettled = Unsettled::new();
+    if can_be_asked(&earlier) {
+        let options = connect_options(&connection, &workspace, output)?;
+        let asked = ask_hosts((&journal, &ended), &planned, &options, &mut earlier);
+        unsettled = asked.map_err(|error| output.fail(&error, None))?;
+    }
     let text = if back {
+        ended.refuse_running(&earlier).map_err(|error| output.fail(&error, None))?;
         let later = ended.later_changes(&journal, &earlier).map_err(|error| output.fail(&error, None))?;
         way_back_text(command.run, &earlier, &planned.plan, &later)
     } else {
         ended.refuse_unapproved(now()).map_err(|error| output.fail(&error, None))?;
-        ended.refuse_unknown(&earlier).map_err(|error| output.fail(&error, None))?;
+        ended.refuse_unknown(&earlier, &unsettled).map_err(|error| output.fail(&error, None))?;
         missing_text(command.run, &earlier, &planned.plan)
     };
     output.say(&text);
     if back && earlier.all().all(|(_, _, left)| !left.changed) {
         return Ok(0);
     }
-    let connection = asked.connection(&command.connection);
     let how = How {
         request: asked.to_json(),
         going_on: Some(GoingOn { run: command.run, earlier: Arc::new(earlier), back }),

@@ -72,6 +72,8 @@ pub struct Bound {
     pub cwd: Option<String>,
     pub env: Vec<(String, Text)>,
     pub stdin: Option<Secret<String>>,
+    /// Something lies beside the lane, and goes with it.
+    pub staged: bool,
 }
 
 /// Puts a file's content on the host; the path there.
@@ -175,11 +177,13 @@ async fn bind_one(
             let sha256 =
                 Variable { name: format!("{}_sha256", param.name), value: VariableValue::Text(file.sha256.clone()) };
             bound.variables.push(sha256);
+            bound.staged = true;
             VariableValue::Text(stage.stage(file).await?)
         }
         Value::Folder(folder) => {
             let sha256 = VariableValue::Text(folder.archive.sha256.clone());
             bound.variables.push(Variable { name: format!("{}_sha256", param.name), value: sha256 });
+            bound.staged = true;
             VariableValue::Text(stage.stage(&folder.archive).await?)
         }
         other => variable_value(context, other)?,

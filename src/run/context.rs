@@ -70,6 +70,7 @@ pub struct Context {
     pub halt: watch::Receiver<u8>,
     /// What runs that this one goes on with have done.
     pub earlier: Arc<Earlier>,
+    pub reconnect: Option<Duration>,
 }
 
 impl Context {

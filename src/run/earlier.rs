@@ -8,7 +8,7 @@ use super::kept::Kept;
 use crate::base::ids::BlockId;
 use crate::hir::effect::Kind;
 use crate::plan::model::{Clause, Plan, Step};
-use crate::state::{Approval, Intent, Record, StepResult};
+use crate::state::{Approval, Intent, Receipt, Record, StepResult};
 
 /// Steps that earlier runs ended, or began. Empty for a run that goes on with none.
 #[derive(Default, Debug)]
@@ -38,6 +38,10 @@ pub struct Left {
     pub kept: Option<Kept>,
     /// Whether an earlier change is still there beside that of the last intent.
     changed_earlier: bool,
+    /// What the host keeps of it, where it was under way.
+    pub receipt: Option<Receipt>,
+    /// What the host said of that.
+    pub kept_there: Option<KeptThere>,
     kind: Kind,
     block: Option<BlockId>,
     /// The place of its last record.
@@ -55,6 +59,13 @@ pub enum State {
     Unknown,
     /// It began to be undone, and whether it was is not known.
     Undoing,
+}
+
+/// What a host that was asked knows of a step that was under way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeptThere {
+    Running,
+    Finished,
 }
 
 /// Outcomes in the words of a person, of a step of which nobody else knows how it ended.
@@ -110,11 +121,25 @@ impl Earlier {
             },
             apply: Some(Texts::new()),
             kept: None,
+            receipt: intent.receipt.clone(),
+            kept_there: None,
             kind: step.kind,
             block: step.block,
             at,
         };
         self.steps.insert(place, left);
+    }
+
+    /// The host knows how this step ended, or still does it: the next run takes it up there.
+    pub fn keep(&mut self, host: &str, step: &str, runs: bool) {
+        if let Some(left) = self.steps.get_mut(&(host.to_string(), step.to_string())) {
+            left.kept_there = Some(if runs { KeptThere::Running } else { KeptThere::Finished });
+        }
+    }
+
+    /// The host says so of a step that was about to begin.
+    pub fn never_began(&mut self, host: &str, step: &str) {
+        self.steps.remove(&(host.to_string(), step.to_string()));
     }
 
     fn ended(&mut self, result: &StepResult, step: &Step, at: usize) {
@@ -147,6 +172,8 @@ impl Earlier {
             before: left.and_then(|left| left.before.clone()),
             apply,
             kept,
+            receipt: None,
+            kept_there: None,
             kind: step.kind,
             block: step.block,
             at,
@@ -204,7 +231,9 @@ impl Earlier {
     /// Hosts and steps that must not be done twice and of which nobody knows whether they were.
     pub fn unknown(&self) -> impl Iterator<Item = (&str, &str, State)> {
         let is_unknown = |left: &Left| matches!(left.state, State::Unknown | State::Undoing) && left.kind == Kind::Once;
-        self.all().filter(move |(_, _, left)| is_unknown(left)).map(|(host, step, left)| (host, step, left.state))
+        self.all()
+            .filter(move |(_, _, left)| is_unknown(left) && left.kept_there.is_none())
+            .map(|(host, step, left)| (host, step, left.state))
     }
 
     /// The steps of a block that changed a host, in the order of their names.

@@ -1,9 +1,11 @@
 //! A connection to one machine: opened at first use, kept for the run, given up when it is lost. Knows nothing of steps.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::context::Context;
 use super::errors::{Phase, StepError};
+use super::fields;
 use super::ports::{Output, Wire, WireError};
 use crate::base::ids::HostId;
 use crate::hir::value::Value;
@@ -16,11 +18,13 @@ pub struct Link {
     wire: Option<Box<dyn Wire>>,
     /// What was found out about the host, once asked.
     pub facts: Option<Value>,
+    /// Of users who were asked: what tells this start of the host from others, where they can have receipts.
+    boots: BTreeMap<Option<String>, Option<String>>,
 }
 
 impl Link {
     pub fn new(machine: Option<HostId>) -> Self {
-        Link { machine, wire: None, facts: None }
+        Link { machine, wire: None, facts: None, boots: BTreeMap::new() }
     }
 
     async fn open(&mut self, context: &Context, phase: Phase) -> Result<&mut Box<dyn Wire>, StepError> {
@@ -37,13 +41,19 @@ impl Link {
     /// nothing of a step along. The next use opens another.
     pub fn forget_ended(&mut self) {
         if self.wire.as_ref().is_some_and(|wire| !wire.is_open()) {
-            self.wire = None;
+            self.lose();
         }
+    }
+
+    /// The next use opens another connection, to a host that may have been restarted meanwhile.
+    fn lose(&mut self) {
+        self.wire = None;
+        self.boots.clear();
     }
 
     /// After the machine was restarted: nothing of the old connection counts, nor what was found out over it.
     pub fn forget_machine(&mut self) {
-        self.wire = None;
+        self.lose();
         self.facts = None;
     }
 
@@ -53,7 +63,7 @@ impl Link {
         let wire = self.open(context, phase).await?;
         let answer = wire.beside().await;
         let wire = self.judge(phase, answer)?;
-        Ok(Link { machine: self.machine, wire: Some(wire), facts: self.facts.clone() })
+        Ok(Link { machine: self.machine, wire: Some(wire), facts: self.facts.clone(), boots: self.boots.clone() })
     }
 
     /// Runs one program. After a lost connection the next one opens a new one.
@@ -78,10 +88,22 @@ impl Link {
     fn judge<T>(&mut self, phase: Phase, answer: Result<T, WireError>) -> Result<T, StepError> {
         answer.map_err(|error| {
             if error.is_unreachable() {
-                self.wire = None;
+                self.lose();
             }
             StepError::Wire { phase, error }
         })
+    }
+
+    /// What tells this start of the host from others; absent where the user can have no receipts there.
+    pub async fn boot(&mut self, context: &Context, call: Call<'_>) -> Result<Option<String>, StepError> {
+        let user = call.user.map(str::to_string);
+        if let Some(known) = self.boots.get(&user) {
+            return Ok(known.clone());
+        }
+        let completed = self.run(context, call, &mut |_, _| {}).await?;
+        let boot = fields::text_of(&completed, "boot");
+        self.boots.insert(user, boot.clone());
+        Ok(boot)
     }
 
     pub async fn close(self) {

@@ -36,6 +36,7 @@ pub mod predict;
 pub mod prepare;
 pub mod prometheus;
 pub mod real_paths;
+pub mod receipts;
 pub mod redact;
 mod request;
 mod restart;

@@ -21,7 +21,7 @@ use crate::hir::program::{self, Body, Condition};
 use crate::hir::types::Type;
 use crate::hir::value::Value;
 use crate::shell::{Function, Program, Variable, VariableValue};
-use crate::state::Intent;
+use crate::state::{Intent, Receipt};
 use crate::transport::{self, Captured, Completed};
 
 /// What an attempt saw and did, whether it succeeded or not.
@@ -40,6 +40,10 @@ pub struct Trace {
     pub apply_started: bool,
     pub skipped_apply: bool,
     pub output: Output,
+    /// Bytes of `apply` that were told, of each stream: they may come again with the receipt.
+    pub heard: [u64; 2],
+    /// What the host keeps of `apply`.
+    pub receipt: Option<Receipt>,
 }
 
 /// A value that is absent until its phase ran.
@@ -84,6 +88,31 @@ impl Output {
     }
 }
 
+/// Tells what is new on each stream from what is heard once more.
+struct Heard {
+    again: [u64; 2],
+    so_far: [u64; 2],
+}
+
+impl Heard {
+    fn again(heard: [u64; 2]) -> Heard {
+        Heard { again: heard, so_far: heard }
+    }
+
+    fn news<'a>(&mut self, stream: transport::Stream, bytes: &'a [u8]) -> &'a [u8] {
+        let ([output, errors], [output_so_far, errors_so_far]) = (&mut self.again, &mut self.so_far);
+        let (again, so_far) = match stream {
+            transport::Stream::Stdout => (output, output_so_far),
+            transport::Stream::Stderr => (errors, errors_so_far),
+        };
+        let known = usize::try_from(*again).unwrap_or(usize::MAX).min(bytes.len());
+        let news = bytes.get(known..).unwrap_or_default();
+        *again -= known as u64;
+        *so_far += news.len() as u64;
+        news
+    }
+}
+
 /// What a step would do after the phases that only read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Foresight {
@@ -106,6 +135,9 @@ impl Attempt<'_> {
     /// All phases in order; `trace` holds what was seen also when one fails.
     pub async fn run(&mut self, trace: &mut Trace) -> Result<(), StepError> {
         let prepared = self.prepared;
+        if self.left_behind().is_some() {
+            return self.take_up(trace).await;
+        }
         if let Some(check) = &prepared.body.check {
             trace.before = self.phase(Phase::Check, check, trace).await?;
             trace.before_value = Some(fields::typed(Phase::Check, &trace.before, &prepared.action.before)?);
@@ -168,12 +200,16 @@ impl Attempt<'_> {
     pub(super) async fn apply(&mut self, trace: &mut Trace) -> Result<(), StepError> {
         let prepared = self.prepared;
         let Some(apply) = &prepared.body.apply else { return Ok(()) };
-        if prepared.step.row.level != Level::Read {
-            let program = self.program(apply, trace);
-            self.context.intent(self.intent(Phase::Apply, &program, trace)).await?;
+        if let Some(receipt) = self.receipt(apply).await? {
+            self.apply_with_receipt(apply, receipt, trace).await?;
+        } else {
+            if prepared.step.row.level != Level::Read {
+                let program = self.program(apply, trace);
+                self.context.intent(self.intent(Phase::Apply, &program, trace)).await?;
+            }
+            trace.apply_started = true;
+            trace.apply = self.phase(Phase::Apply, apply, trace).await?;
         }
-        trace.apply_started = true;
-        trace.apply = self.phase(Phase::Apply, apply, trace).await?;
         trace.apply_value = Some(fields::typed(Phase::Apply, &trace.apply, &prepared.action.result)?);
         Ok(())
     }
@@ -192,7 +228,7 @@ impl Attempt<'_> {
     }
 
     /// An exit code that `ok:` will judge.
-    fn is_accepted_failure(&self, trace: &Trace) -> bool {
+    pub(super) fn is_accepted_failure(&self, trace: &Trace) -> bool {
         self.prepared.step.ok.is_some() && trace.code.is_some_and(|code| code != 0)
     }
 
@@ -223,17 +259,34 @@ impl Attempt<'_> {
             return self.native(phase, name, left, trace).await;
         }
         let program = self.program(body, trace);
-        let call = Call { phase, user: self.prepared.user.as_deref(), program: &program, deadline: left };
+        self.run_program(phase, &program, trace).await
+    }
+
+    /// Runs one program of a phase. What it prints is told, but for what was told before when it is heard again.
+    pub(super) async fn run_program(
+        &mut self,
+        phase: Phase,
+        program: &Program,
+        trace: &mut Trace,
+    ) -> Result<Texts, StepError> {
+        let left = self.prepared.timeout().saturating_sub(self.started.elapsed());
+        let out_of_time = StepError::TimedOut { phase, after: self.prepared.step.timeout };
+        let call = Call { phase, user: self.prepared.user.as_deref(), program, deadline: left };
         let mut printer = Printer::new(self.context, self.prepared, self.context.name(self.prepared.actor));
         let output = &mut trace.output;
+        let mut heard = Heard::again(std::mem::take(&mut trace.heard));
         let completed = self
             .link
             .run(self.context, call, &mut |stream, bytes| {
+                let bytes = heard.news(stream, bytes);
                 output.push(bytes);
                 printer.push(stream, bytes);
             })
             .await;
         printer.finish();
+        if phase == Phase::Apply {
+            trace.heard = heard.so_far;
+        }
         output.hid = output.hid || printer.hid;
         let mut completed = completed?;
         trace.code = Some(completed.code);
@@ -319,6 +372,7 @@ impl Attempt<'_> {
             cwd: bound.cwd.clone(),
             env: bound.env.clone(),
             stdin: bound.stdin.clone(),
+            receipt: None,
         }
     }
 
@@ -335,6 +389,7 @@ impl Attempt<'_> {
             kind: step.kind.name().to_string(),
             deadline_ms: step.timeout,
             before_json: exact_json(&trace.before, &self.context.redactor()),
+            receipt: None,
             time: now(),
         }
     }

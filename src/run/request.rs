@@ -1,6 +1,7 @@
 //! What a run is started with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
@@ -36,6 +37,9 @@ pub struct Request {
     pub stop: watch::Receiver<u8>,
     /// What runs that this one goes on with have done.
     pub earlier: Arc<Earlier>,
+    /// How long a host is tried again that was lost with a step under way that it may go on with; hosts go on with none
+    /// where no later run could take it up.
+    pub reconnect: Option<Duration>,
 }
 
 impl Request {
@@ -55,6 +59,7 @@ impl Request {
             places: Places::default(),
             halt,
             earlier: self.earlier,
+            reconnect: self.reconnect,
         })
     }
 }

@@ -89,13 +89,13 @@ fn milliseconds(length: Duration) -> u64 {
 }
 
 /// How long a host is waited for, and how long between two looks.
-struct Patience {
+pub(super) struct Patience {
     within: Duration,
     until: Instant,
     next: Duration,
 }
 
-enum Pause {
+pub(super) enum Pause {
     Over,
     OutOfTime,
     /// The run was told to stop, after so many milliseconds of waiting.
@@ -105,7 +105,7 @@ enum Pause {
 }
 
 impl Patience {
-    fn new(within: Duration) -> Patience {
+    pub(super) fn new(within: Duration) -> Patience {
         Patience { within, until: Instant::now() + within, next: FIRST_PAUSE }
     }
 
@@ -113,7 +113,7 @@ impl Patience {
         self.until.saturating_duration_since(Instant::now())
     }
 
-    async fn pause(&mut self, context: &Context) -> Pause {
+    pub(super) async fn pause(&mut self, context: &Context) -> Pause {
         let left = self.left();
         if left.is_zero() {
             return Pause::OutOfTime;

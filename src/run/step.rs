@@ -139,8 +139,9 @@ impl StepRun<'_> {
         });
         if trace.apply_started && step.row.level != Level::Read {
             let record = self.journal_record(step, trace, (attempt, "failed", Some(text)));
-            if let Err(error) = self.context.result(record).await {
-                tracing::warn!(%error, "a result was not recorded");
+            match self.context.result(record).await {
+                Ok(()) => self.forget(trace, Some(error)).await,
+                Err(error) => tracing::warn!(%error, "a result was not recorded"),
             }
         }
         self.context.pause(Duration::from_millis(step.every)).await;
@@ -202,9 +203,12 @@ impl StepRun<'_> {
         let told = (ended.attempt, outcome.name(), error.clone());
         let record = self.journal_record(step, &ended.trace, told);
         let record = StepResult { changed: ended.changed, ..record };
-        if let Err(failure) = self.context.result(record).await {
-            error = Some(failure.to_string());
-            outcome = Outcome::Failed;
+        match self.context.result(record).await {
+            Ok(()) => self.forget(&ended.trace, ended.error.as_ref()).await,
+            Err(failure) => {
+                error = Some(failure.to_string());
+                outcome = Outcome::Failed;
+            }
         }
         let earlier = self.changed_earlier(step);
         let flags = Flags {
@@ -215,6 +219,13 @@ impl StepRun<'_> {
         self.tell(step, &ended, (outcome, error), started);
         let undo = self.undo(step, &mut ended, earlier);
         Done { outcome, recorded: Recorded::new(ended.fields, flags), undo }
+    }
+
+    /// What a host keeps of a step is of no use once its end is recorded; whoever lost sight of it will ask.
+    async fn forget(&mut self, trace: &Trace, error: Option<&StepError>) {
+        if let (Some(receipt), false) = (&trace.receipt, error.is_some_and(StepError::is_unreachable)) {
+            Attempt::say_told(self.context, self.link, receipt).await;
+        }
     }
 
     fn words(&self, step: &Step, error: &StepError) -> String {

@@ -4,6 +4,7 @@
 //! * [`program`]: what a step runs, as data
 //! * [`quote`]: the one place where a value becomes shell text
 //! * [`lane`]: the constant texts of a lane: how it starts, what it defines, how it ends
+//! * [`receipt`]: what a host keeps of a step that must not be done twice
 //! * [`step`]: one step as the text that the lane reads
 //! * [`frames`]: the marks that come back between the raw output
 //!
@@ -42,6 +43,7 @@ pub mod frames;
 pub mod lane;
 pub mod program;
 pub mod quote;
+pub mod receipt;
 pub mod step;
 
 pub use program::{Function, NamedScript, Program, Text, Variable, VariableValue};

@@ -16,6 +16,8 @@ pub struct Program {
     pub env: Vec<(String, Text)>,
     /// What the body reads; `/dev/null` without it.
     pub stdin: Option<Secret<String>>,
+    /// The name of the receipt that the host keeps of it; letters and digits. See [`receipt`](super::receipt).
+    pub receipt: Option<String>,
 }
 
 impl Program {

@@ -1,12 +1,15 @@
 //! One step as the text that a lane reads: assignments and a call in a subshell, then the end marks.
 //! Knows nothing of who reads it, nor of what the body does.
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 use super::error::ShellError;
 use super::frames::Nonces;
 use super::program::{NamedScript, Program, Variable, VariableValue};
 use super::quote::{check_name, quote};
+use super::receipt;
 
 /// The name under which a lane keeps a body, of a program or of a function: bodies are constant, so each one travels once.
 pub fn body_name(body: &str) -> String {
@@ -22,6 +25,13 @@ pub fn body_name(body: &str) -> String {
 /// error in a function definition would end the lane's shell itself.
 pub fn body_text(body: &str) -> Result<String, ShellError> {
     Ok(format!("{}={}\n", body_name(body), quote("body", body)?))
+}
+
+/// The bodies that a lane must have before the program's step: each travels once.
+pub fn bodies(program: &Program) -> impl Iterator<Item = Cow<'_, str>> {
+    let functions = program.functions.iter().map(|function| Cow::Borrowed(function.body.as_str()));
+    let receipt = program.receipt.as_ref().map(|_| Cow::Owned(receipt::once()));
+    functions.chain([Cow::Borrowed(program.body.as_str())]).chain(receipt)
 }
 
 /// The text of one step. `sequence` comes back in the end marks. Their nonce is a word of the line behind the subshell,
@@ -45,13 +55,23 @@ pub fn step_text(program: &Program, sequence: u64, nonces: &Nonces) -> Result<St
         text.push_str(&format!("{}() {{ eval \"${}\"; }}\n", check_name(&function.name)?, body_name(&function.body)));
     }
     text.push_str(&format!("__body() {{ eval \"${}\"; }}\n", body_name(&program.body)));
-    match &program.stdin {
+    let run = match &program.stdin {
         // A here-document would put a secret into a temporary file in some shells; a pipe does not.
         Some(stdin) => {
             text.push_str(&format!("__stdin={}\n", quote("stdin", stdin.expose())?));
-            text.push_str("printf '%s' \"$__stdin\" | __body\n");
+            "printf '%s' \"$__stdin\" | __body"
         }
-        None => text.push_str("__body\n"),
+        None => "__body",
+    };
+    match &program.receipt {
+        Some(receipt) => {
+            let once = body_name(&receipt::once());
+            text.push_str(&format!(
+                "__receipt={}\n__run() {{ {run}; }}\neval \"${once}\"\n",
+                quote("receipt", receipt)?
+            ));
+        }
+        None => text.push_str(&format!("{run}\n")),
     }
     text.push_str(&format!(") </dev/null\n__end {} {sequence} \"$?\"\n", nonces.end));
     Ok(text)

@@ -10,8 +10,8 @@ use super::records::StateError;
 
 /// Columns by name: what a later format adds was not there to be hashed.
 const INTENTS: &str =
-    "SELECT id, step, host, attempt, phase, program_sha256, effect, kind, deadline_ms, time, before_json
-    FROM intents WHERE run = ?1 AND id <= ?2 ORDER BY id";
+    "SELECT id, step, host, attempt, phase, program_sha256, effect, kind, deadline_ms, time, before_json,
+    receipt FROM intents WHERE run = ?1 AND id <= ?2 ORDER BY id";
 const RESULTS: &str =
     "SELECT id, step, host, attempt, phase, outcome, changed, code, before_json, apply_json, after_json,
     error, output_sha256, output, time, kept_json FROM results WHERE run = ?1 AND id <= ?2 ORDER BY id";

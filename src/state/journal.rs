@@ -265,6 +265,7 @@ mod tests {
             kind: "converge".to_string(),
             deadline_ms: 1000,
             before_json: None,
+            receipt: None,
             time: 7,
         }
     }

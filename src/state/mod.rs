@@ -13,6 +13,7 @@ mod locks;
 pub mod process;
 pub mod promises;
 mod read;
+mod receipt;
 pub mod records;
 mod schema;
 mod since;
@@ -26,6 +27,7 @@ pub use copies::{Restored, back_up, restore};
 pub use history::{KeptEvent, Pace, RunFilter};
 pub use journal::Journal;
 pub use promises::{Examined, Fault, Finding, examine};
+pub use receipt::Receipt;
 pub use records::{
     Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,
 };

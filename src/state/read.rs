@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::approvals;
+use super::receipt::Receipt;
 use super::records::{
     Facts, Intent, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,
 };
@@ -13,8 +14,8 @@ pub(super) const RUN: &str =
     "SELECT id, playbook, path, digest, source_sha256, git_commit, dirty, user, machine, started, pid,
     pid_start, boot_id, status, exit_code, finished, request, goes_on_with FROM runs";
 const INTENT: &str =
-    "SELECT run, step, host, attempt, phase, program_sha256, effect, kind, deadline_ms, time, before_json, id
-    FROM intents";
+    "SELECT run, step, host, attempt, phase, program_sha256, effect, kind, deadline_ms, time, before_json,
+    receipt, id FROM intents";
 const RESULT: &str =
     "SELECT run, step, host, attempt, phase, outcome, changed, code, before_json, apply_json, after_json,
     error, output_sha256, output, time, kept_json, id FROM results";
@@ -65,6 +66,7 @@ fn intent(row: &Row<'_>) -> rusqlite::Result<Intent> {
         deadline_ms: unsigned(row, 8)?,
         time: unsigned(row, 9)?,
         before_json: row.get(10)?,
+        receipt: row.get::<_, Option<String>>(11)?.as_deref().and_then(Receipt::from_json),
     })
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::approvals::Approval;
 use super::copies::told;
 use super::promises::Finding;
+use super::receipt::Receipt;
 use super::space::Trouble;
 
 /// Written and synced before the first byte of a step's apply or rollback goes out.
@@ -23,6 +24,8 @@ pub struct Intent {
     pub deadline_ms: u64,
     /// What was found before, as an object of texts; absent where a secret is in it.
     pub before_json: Option<String>,
+    /// Where the host keeps one.
+    pub receipt: Option<Receipt>,
     /// Milliseconds since 1970, UTC.
     pub time: u64,
 }

@@ -68,6 +68,9 @@ CREATE TABLE IF NOT EXISTS approvals (
 CREATE INDEX IF NOT EXISTS approvals_of_run ON approvals (run);
 ";
 
+/// Since format 5. What the host keeps of a step that must not be done twice.
+const RECEIPTS: &str = "ALTER TABLE intents ADD COLUMN receipt TEXT;";
+
 /// How long another process may hold the file.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -106,6 +109,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
     }
     if found < 5 {
         transaction.execute_batch(APPROVALS)?;
+        transaction.execute_batch(RECEIPTS)?;
         transaction.execute_batch(audit::TABLES)?;
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }

@@ -7,6 +7,7 @@ use std::sync::mpsc::Receiver;
 use rusqlite::{Connection, Transaction, params};
 
 use super::journal::{Change, Write};
+use super::receipt::Receipt;
 use super::records::{Intent, StateError, StepResult};
 use super::space::{self, Trouble, unwritable};
 use super::{approvals, audit, evidence, locks, read};
@@ -223,8 +224,8 @@ fn insert_intent(transaction: &Transaction<'_>, intent: &Intent) -> Result<(), S
     transaction
         .prepare_cached(
             "INSERT INTO intents (run, step, host, attempt, phase, program_sha256, effect, kind, deadline_ms, time,
-             before_json, id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             before_json, receipt, id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             intent.run,
@@ -238,6 +239,7 @@ fn insert_intent(transaction: &Transaction<'_>, intent: &Intent) -> Result<(), S
             signed(intent.deadline_ms),
             signed(intent.time),
             intent.before_json,
+            intent.receipt.as_ref().map(Receipt::to_json),
             next_id(transaction)?
         ])?;
     Ok(())

@@ -15,7 +15,7 @@ use crate::base::secret::Secret;
 use crate::shell::Program;
 use crate::shell::frames::{FrameError, FrameParser, Nonces, Piece};
 use crate::shell::lane::FUNCTIONS;
-use crate::shell::step::{body_name, body_text, step_text};
+use crate::shell::step::{bodies, body_name, body_text, step_text};
 
 /// After a deadline the host ends the step's processes (TERM, two seconds, KILL); this is how long we wait for it.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
@@ -246,11 +246,10 @@ impl Lane {
     fn text(&mut self, program: &Program, nonces: &Nonces) -> Result<String, TransportError> {
         let step = step_text(program, self.sequence + 1, nonces)?;
         let mut text = String::new();
-        let functions = program.functions.iter().map(|function| &function.body);
-        for body in functions.chain([&program.body]) {
-            let name = body_name(body);
+        for body in bodies(program) {
+            let name = body_name(&body);
             if !self.bodies.contains(&name) {
-                text.push_str(&body_text(body)?);
+                text.push_str(&body_text(&body)?);
                 self.bodies.insert(name);
             }
         }

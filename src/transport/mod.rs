@@ -42,4 +42,5 @@ pub use endpoint::{
     AddressFamily, AdminMethod, Agent, Credentials, Endpoint, HostKeyPolicy, Identities, Keepalive, Wire,
 };
 pub use error::TransportError;
+pub use nonce::nonce;
 pub use session::Session;

@@ -3,7 +3,7 @@
 use super::completed::hex;
 use super::error::TransportError;
 
-pub(super) fn nonce() -> Result<String, TransportError> {
+pub fn nonce() -> Result<String, TransportError> {
     let mut bytes = [0_u8; 16];
     rustls::crypto::ring::default_provider()
         .secure_random

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use super::project::{Project, Said};
@@ -106,23 +108,45 @@ fn a_failing_script_shows_its_last_words_and_binary_output_does_no_harm() {
     assert!(logs.stdout.contains("\\u{1b}]0;owned"), "{logs:?}");
 }
 
-#[test]
-fn a_connection_that_is_cut_says_so_and_leaves_the_intent_open() {
-    let day = Day::new();
-    let mark = day.project.path("mark");
-    let script = format!("touch {}; sleep 30", mark.display());
-    let mut runner = day.project.spawn(&["exec", "-l", "far", "-y", "--", &script]);
+/// A run of one step that must not be done twice and waits for a file; it has begun.
+fn waiting(day: &Day) -> (Child, PathBuf) {
+    let (mark, go) = (day.project.path("mark"), day.project.path("go"));
+    let script = format!("touch {}; until [ -e {} ]; do sleep 0.02; done; echo over", mark.display(), go.display());
+    let step = format!("shell.run(script: sh\"\"\"{script}\"\"\", effect: \"change\")");
+    let text = format!("ops 1\n\nplaybook waits() ! change, exec {{\n  on host(\"far\") {{\n    {step}\n  }}\n}}\n");
+    day.project.write("waits.ops", &text);
+    let mut runner = day.project.spawn(&["run", "waits.ops", "-y", "--timeout", "1"]);
     let until = Instant::now() + Duration::from_secs(20);
     while !mark.exists() {
         assert!(Instant::now() < until, "the step never started: {:?}", runner.try_wait());
         std::thread::yield_now();
     }
+    (runner, go)
+}
+
+#[test]
+fn a_connection_that_is_cut_is_not_the_end_of_the_step() {
+    let day = Day::new();
+    let (runner, go) = waiting(&day);
     day.server.cut_connections();
+    std::fs::write(go, "").unwrap();
+    let said = super::project::said(runner.wait_with_output().unwrap());
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.stderr.contains("the connection was lost; the host went on with the step"), "{said:?}");
+    assert!(day.project.opsc(&["logs", "1"]).stdout.contains("over\n"), "what it printed was not lost");
+}
+
+#[test]
+fn a_host_that_is_gone_says_so_and_leaves_the_intent_open() {
+    let mut day = Day::new();
+    let (runner, go) = waiting(&day);
+    day.server.stop();
     let said = super::project::said(runner.wait_with_output().unwrap());
     assert_eq!(said.code, 20, "{said:?}");
     assert!(said.stderr.contains("connection"), "{}", said.stderr);
     let shown = day.project.opsc(&["show", "1"]);
     assert!(shown.stdout.contains("far shell.run apply: unreachable"), "{}", shown.stdout);
+    std::fs::write(go, "").unwrap();
 }
 
 #[test]

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::contract_bodies::*;
 use crate::contract_lanes::*;
+use crate::contract_receipts::*;
 use crate::sshd::{Sshd, SshdOptions};
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
@@ -24,7 +25,7 @@ pub(crate) const SOON: Duration = Duration::from_secs(30);
 /// A session with short words for what the cases do.
 pub(crate) struct Bench {
     pub(crate) session: Session,
-    endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
 }
 
 /// A number of seconds that no other test sleeps for, so that a process can be recognised by it.
@@ -419,6 +420,9 @@ pub(crate) async fn contract(mut bench: Bench) {
         wrong_marks_are_errors_and_the_lane_opens_again children_that_are_just_starting_end_too who_knows_the_marks_cannot_speak_for_another_step
         late_children_report_to_nobody a_mark_cut_between_steps_does_no_harm signals_to_the_whole_group_stay_on_the_host
         hosts_say_what_they_are a_daemon_outlives_its_lane who_holds_the_output_holds_up_nobody
+        a_receipt_changes_nothing_else what_a_receipt_cannot_carry_is_an_error a_step_with_a_receipt_outlives_its_lane
+        what_is_printed_to_nobody_is_bounded a_step_that_was_killed_is_lost a_step_with_a_receipt_can_be_ended
+        a_child_in_the_background_does_not_hold_a_receipt
         two_sessions_do_not_meet a_killed_lane_is_an_error_and_opens_again
     }
     let path = bench.session.stage(None, b"gone at the end", &sha256(b"gone at the end")).await.unwrap();

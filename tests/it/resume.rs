@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use super::project::{Project, Said};
@@ -93,6 +94,26 @@ impl Fleet {
     }
 }
 
+/// Receipts, on this machine as a host.
+impl Fleet {
+    pub(crate) fn receipts(&self) -> Vec<PathBuf> {
+        let folder = self.project.path("home/.opsc/receipts");
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.is_dir()).collect()
+    }
+
+    /// Kills what still does the one step that is under way, so that nobody knows how it ended.
+    pub(crate) fn end_the_step(&self) {
+        let running = self.receipts().into_iter().find(|receipt| receipt.join("process").exists()).unwrap();
+        let process = std::fs::read_to_string(running.join("process")).unwrap();
+        let pid = process.split(' ').next().unwrap();
+        assert!(std::process::Command::new("kill").args(["-KILL", pid]).status().unwrap().success());
+        while std::path::Path::new("/proc").join(pid).exists() {
+            std::thread::yield_now();
+        }
+    }
+}
+
 #[test]
 fn a_failed_run_goes_on_where_it_failed() {
     let fleet = Fleet::new(FAILS);
@@ -133,9 +154,10 @@ fn what_nobody_knows_is_asked_for_and_never_guessed() {
     for (said, once) in [("--done", "w1\nw2\n"), ("--not-done", "w1\nw1\nw2\n"), ("--again", "w1\nw1\nw2\n")] {
         let fleet = Fleet::new(WAITS_ONCE);
         fleet.killed("run deploy.ops -y");
+        fleet.end_the_step();
         fleet.put("go", "");
         let refused = fleet.comes_to("resume 1 -y", 3);
-        let told = "error: run 1 began 1 step that must not be done twice, and never learned what came of it\n  w1 shell.run#2\n";
+        let told = "error: run 1 began 1 step that must not be done twice, and never learned what came of it\n  w1 shell.run#2: its process on w1 is gone without a word\n";
         assert!(refused.stderr.starts_with(told), "{refused:?}");
         assert_eq!(fleet.root("once"), "w1\n", "nothing was done");
         let other = fleet.comes_to(&format!("resolve 1 shell.run w1 {said}"), 10);

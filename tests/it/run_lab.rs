@@ -411,6 +411,7 @@ impl Lab {
             events,
             stop: stopped,
             earlier: Arc::default(),
+            reconnect: Some(Duration::from_millis(50)),
         };
         (request, received, stop)
     }

@@ -51,6 +51,17 @@ impl Sshd {
         }
     }
 
+    /// Ends the server and every process that serves a connection, as a machine that goes down would.
+    pub(crate) fn stop(&mut self) {
+        let connections = children(self.server.id());
+        // First who would let another connection in.
+        drop(self.server.kill());
+        drop(self.server.wait());
+        for connection in connections {
+            drop(Command::new("kill").args(["-KILL", &connection.to_string()]).stderr(Stdio::null()).status());
+        }
+    }
+
     /// Ends every process that serves a connection, as a cut cable would.
     pub(crate) fn cut_connections(&self) {
         self.signal_connections("-KILL");

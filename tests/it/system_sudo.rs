@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use opsc::base::secret::Secret;
-use opsc::shell::Program;
+use opsc::shell::{Program, Text, receipt};
 use opsc::transport::{AdminMethod, Completed, Credentials, Endpoint, Session, TransportError};
 
 use crate::sshd::{Sshd, SshdOptions};
@@ -131,6 +131,28 @@ async fn a_deadline_ends_what_root_runs() {
     let look = Program::new(format!("ps -eo args | grep -c '^sleep {seconds}$'; true"));
     let done = session.run(Some("root"), &look, Duration::from_secs(30), &mut |_, _| {}).await.unwrap();
     assert_eq!(done.stdout.kept, b"0\n");
+    session.close().await;
+}
+
+/// Whose home is another's, as sudo may leave it, has none: a link there could lead root anywhere.
+#[tokio::test]
+async fn root_has_receipts_in_its_own_home_alone() {
+    let (guest, server) = (Guest::new(Some("")), server());
+    let mut session = Session::connect(&guest.endpoint(&server), &credentials(Some(PASSWORD))).await.unwrap();
+    let there = format!("/tmp/{}-home", guest.name);
+    let home =
+        |path: &str| Program { env: vec![("HOME".to_owned(), Text::Plain(path.to_owned()))], ..receipt::prepare() };
+    let mut boot = async |user: Option<&str>, program: Program| {
+        let done = session.run(user, &program, Duration::from_secs(30), &mut |_, _| {}).await.unwrap();
+        done.fields.iter().any(|(name, _)| name == "boot")
+    };
+    let make = Program::new("mkdir \"$there\"").with("there", &there);
+    assert!(!boot(None, make).await);
+    assert!(!boot(Some("root"), home(&there)).await, "the home of the login user");
+    assert!(!std::path::Path::new(&there).join(".opsc").exists());
+    assert!(boot(None, home(&there)).await);
+    assert!(boot(Some("root"), home("/root")).await);
+    fs::remove_dir_all(there).unwrap();
     session.close().await;
 }
 

@@ -1,0 +1,198 @@
+//! Steps that must not be done twice, with what the host keeps of them: a lost connection is not a lost step, and a run
+//! that goes on takes them up where they are. Knows nothing of how a host keeps it.
+
+use std::time::Duration;
+
+use super::context::Context;
+use super::earlier::Left;
+use super::errors::{Phase, StepError};
+use super::event::{EventKind, Stream};
+use super::fields::{self, Texts};
+use super::link::{Call, Link};
+use super::phases::{Attempt, Trace};
+use super::ports::WireError;
+use super::restart::{Patience, Pause};
+use crate::hir::effect::{Kind, Level};
+use crate::hir::program::Body;
+use crate::shell::{Program, receipt};
+use crate::state::{Intent, Receipt};
+use crate::transport::{Completed, TransportError, nonce};
+
+/// How long a host may take for what is no step.
+pub const BRIEFLY: Duration = Duration::from_secs(30);
+
+/// What a host knows of a receipt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Known {
+    Finished,
+    Running,
+    /// The step never began.
+    NeverBegan,
+    /// It ended, and that was told to somebody.
+    Told,
+    /// It began, and its process is gone without a word.
+    Lost,
+}
+
+/// What an answer to [`receipt::ask`] says of a receipt.
+pub fn known(asked: &Completed, receipt: &Receipt) -> Known {
+    let is_same_start = fields::text_of(asked, "boot").as_deref() == Some(receipt.boot.as_str());
+    judge(fields::text_of(asked, "state").as_deref(), is_same_start)
+}
+
+fn judge(state: Option<&str>, is_same_start: bool) -> Known {
+    match state {
+        Some("finished") => Known::Finished,
+        Some("running") => Known::Running,
+        Some("told") => Known::Told,
+        // What was not yet on the disk when the host went down may have been begun.
+        Some("absent") if is_same_start => Known::NeverBegan,
+        _ => Known::Lost,
+    }
+}
+
+impl Attempt<'_> {
+    /// A receipt for this step, where it must not be done twice and its host can keep one. What was staged for it goes
+    /// with the lane, so such a step ends with the lane too.
+    pub(super) async fn receipt(&mut self, apply: &Body) -> Result<Option<Receipt>, StepError> {
+        let prepared = self.prepared;
+        let step = prepared.step;
+        let is_of_use = self.context.reconnect.is_some() && !prepared.bound.staged;
+        let is_wanted = step.kind == Kind::Once && step.row.level != Level::Read && is_of_use;
+        if !is_wanted || prepared.action.restarts.is_some() || matches!(apply, Body::Native(_)) {
+            return Ok(None);
+        }
+        let Some(machine) = self.context.machine(self.link) else { return Ok(None) };
+        let user = prepared.user.clone();
+        let program = receipt::prepare();
+        let call = Call { phase: Phase::Check, user: user.as_deref(), program: &program, deadline: BRIEFLY };
+        let Some(boot) = self.link.boot(self.context, call).await? else { return Ok(None) };
+        let unnamed = |error| StepError::Wire { phase: Phase::Check, error: WireError::Transport(error) };
+        let id = nonce().map_err(unnamed)?;
+        Ok(Some(Receipt { id, boot, machine: machine.name.clone(), user }))
+    }
+
+    pub(super) async fn apply_with_receipt(
+        &mut self,
+        apply: &Body,
+        receipt: Receipt,
+        trace: &mut Trace,
+    ) -> Result<(), StepError> {
+        let program = Program { receipt: Some(receipt.id.clone()), ..self.program(apply, trace) };
+        self.intend(&program, &receipt, trace).await?;
+        let ended = self.run_program(Phase::Apply, &program, trace).await;
+        self.hold_on(ended, &receipt, trace).await
+    }
+
+    /// What an earlier run left under way there, and the host has kept.
+    pub(super) fn left_behind(&self) -> Option<(&Left, &Receipt)> {
+        let host = self.context.name(self.prepared.actor);
+        let left = self.context.earlier.left(self.prepared.step, &host)?;
+        let receipt = left.receipt.as_ref().filter(|_| left.kept_there.is_some() && self.number == 1)?;
+        Some((left, receipt))
+    }
+
+    /// Goes on where an earlier run lost sight of the step: `apply` is not begun again.
+    pub(super) async fn take_up(&mut self, trace: &mut Trace) -> Result<(), StepError> {
+        let prepared = self.prepared;
+        let (Some((left, receipt)), Some(apply)) = (self.left_behind(), &prepared.body.apply) else { return Ok(()) };
+        let (run, before, receipt) = (left.run, left.before.clone(), receipt.clone());
+        if let (Some(before), true) = (before, prepared.body.check.is_some()) {
+            trace.before_value = Some(fields::typed(Phase::Check, &before, &prepared.action.before)?);
+            trace.before = before;
+        }
+        self.tell(&format!("taken up where run {run} lost sight of it"));
+        self.intend(&self.program(apply, trace), &receipt, trace).await?;
+        let ended = self.run_program(Phase::Apply, &receipt::follow(&receipt.id), trace).await;
+        self.hold_on(ended, &receipt, trace).await?;
+        trace.apply_value = Some(fields::typed(Phase::Apply, &trace.apply, &prepared.action.result)?);
+        if self.is_accepted_failure(trace) {
+            return Ok(());
+        }
+        self.look_again(trace).await
+    }
+
+    /// As long as the connection is lost and the host may go on with the step, another one is opened.
+    async fn hold_on(
+        &mut self,
+        mut ended: Result<Texts, StepError>,
+        receipt: &Receipt,
+        trace: &mut Trace,
+    ) -> Result<(), StepError> {
+        let mut patience = Patience::new(self.context.reconnect.unwrap_or_default());
+        while matches!(&ended, Err(error) if is_out_of_sight(error)) {
+            match self.ask(receipt).await {
+                Ok(Known::Finished | Known::Running) => {
+                    self.tell("the connection was lost; the host went on with the step");
+                    ended = self.run_program(Phase::Apply, &receipt::follow(&receipt.id), trace).await;
+                }
+                Ok(Known::NeverBegan | Known::Told | Known::Lost) => break,
+                Err(error) if !error.is_unreachable() => break,
+                Err(_) if !matches!(patience.pause(self.context).await, Pause::Over) => break,
+                Err(_) => {}
+            }
+        }
+        if matches!(&ended, Err(StepError::TimedOut { .. })) {
+            self.about(receipt, &receipt::end(&receipt.id)).await?;
+        }
+        trace.apply = ended?;
+        Ok(())
+    }
+
+    async fn ask(&mut self, receipt: &Receipt) -> Result<Known, StepError> {
+        self.about(receipt, &receipt::ask(&receipt.id)).await.map(|asked| known(&asked, receipt))
+    }
+
+    async fn about(&mut self, receipt: &Receipt, program: &Program) -> Result<Completed, StepError> {
+        let call = Call { phase: Phase::Apply, user: receipt.user.as_deref(), program, deadline: BRIEFLY };
+        self.link.run(self.context, call, &mut |_, _| {}).await
+    }
+
+    /// The result is on the disk of the controller.
+    pub(super) async fn say_told(context: &Context, link: &mut Link, receipt: &Receipt) {
+        let program = receipt::told(&receipt.id);
+        let call = Call { phase: Phase::Apply, user: receipt.user.as_deref(), program: &program, deadline: BRIEFLY };
+        if let Err(error) = link.run(context, call, &mut |_, _| {}).await {
+            tracing::debug!(%error, "a receipt stays whole on its host");
+        }
+    }
+
+    fn tell(&self, text: &str) {
+        let (step, host) = (self.prepared.step.name.clone(), self.context.name(self.prepared.actor));
+        let text = text.to_string();
+        self.context.events.emit(EventKind::StepOutput { step, host, stream: Stream::Note, text });
+    }
+
+    async fn intend(&self, program: &Program, receipt: &Receipt, trace: &mut Trace) -> Result<(), StepError> {
+        let intent = Intent { receipt: Some(receipt.clone()), ..self.intent(Phase::Apply, program, trace) };
+        self.context.intent(intent).await?;
+        trace.receipt = Some(receipt.clone());
+        trace.apply_started = true;
+        Ok(())
+    }
+}
+
+/// Nobody saw how it ended; the host may know.
+fn is_out_of_sight(error: &StepError) -> bool {
+    let StepError::Wire { error, .. } = error else { return false };
+    let is_lost =
+        |error: &TransportError| matches!(error, TransportError::Lost { .. } | TransportError::LaneEnded { .. });
+    match error {
+        WireError::Lost => true,
+        WireError::Transport(error) => is_lost(error),
+        WireError::NoEndpoint => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Known, judge};
+
+    #[test]
+    fn what_was_not_on_the_disk_when_the_host_went_down_is_not_known() {
+        assert_eq!(judge(Some("absent"), true), Known::NeverBegan);
+        assert_eq!(judge(Some("absent"), false), Known::Lost);
+        assert_eq!((judge(Some("finished"), false), judge(Some("running"), true)), (Known::Finished, Known::Running));
+        assert_eq!((judge(Some("told"), true), judge(None, true)), (Known::Told, Known::Lost));
+    }
+}

@@ -1,0 +1,160 @@
+//! The texts of a receipt: what a host keeps of a step that must not be done twice, so that a lost connection is not a
+//! lost step. Knows nothing of when one is asked for.
+//!
+//! A receipt is the folder `~/.opsc/receipts/ID`, open to its user alone:
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `process` | number and start of the process that does the step |
+//! | `f.KEY` | a field that was reported |
+//! | `o.said`, `e.said` | what the step printed, of each stream a mebibyte or two at most |
+//! | `code` | the exit code, by a rename, once the step is over |
+//! | `told` | nothing: the end is known to who ran it, and only the code stays |
+//!
+//! A file `.kept` beside the receipts says that none was taken away with their folder. The process has no parent in the lane, so what ends the lane does not end it. What it prints goes through two pipes
+//! with names to the lane as long as there is one.
+
+use super::program::Program;
+
+/// What the bodies here share. `__started` tells apart two processes that had one number, at different times.
+const PROCESSES: &str = r#"
+__started() { if [ -r /proc/self/stat ]; then read -r __y <"/proc/$1/stat" || return 1; set -- ${__y##*") "}
+  [ "$1" != Z ] && echo "${20}"; else ps -o lstart= -p "$1"; fi; }
+__alive() { [ -r "$__r/process" ] && read -r __p __s <"$__r/process" && kill -0 "$__p" && [ "$(__started "$__p")" = "$__s" ]; }
+__boot() { if [ -r /proc/sys/kernel/random/boot_id ]; then cat /proc/sys/kernel/random/boot_id; else sysctl -n kern.boottime; fi; }
+__tell() { for __f in "$__r"/f.*; do
+    if [ -e "$__f" ]; then __v=$(cat "$__f"; echo x); out "${__f##*/f.}" "${__v%x}"; fi
+  done; read -r __c <"$__r/code"; exit "$__c"; }
+"#;
+
+/// Called in place of the body, which it runs as `__run`.
+const ONCE: &str = r#"
+__r=$HOME/.opsc/receipts/$__receipt
+(umask 077; mkdir "$__r" && mkfifo "$__r/o" "$__r/e") || { echo "no receipt could be made in $__r" >&2; exit 125; }
+exec 5>&1 6>&2
+# Words that find nobody to listen are kept, and stop nobody; `tee` goes on where one of its two ways is closed or full.
+__relay() { (ulimit -f 2048; trap '' PIPE XFSZ; exec tee "$1.said"); cat >/dev/null; }
+__do() {
+  __s=$(__started "$1") && echo "$1 $__s" >"$__r/process" || exit 125
+  ( __relay "$__r/o" <"$__r/o" >&5; : >"$__r/o.over" ) 4>&- 6>&- &
+  ( __relay "$__r/e" <"$__r/e" >&6; : >"$__r/e.over" ) 4>&- 5>&- &
+  (
+    out() { case $1 in ''|*[!A-Za-z0-9_.-]*) __k=' ' ;; *) __k=$1 ;; esac; printf '%s' "$2" >|"$__r/f.$__k"; }
+    __run
+  ) >"$__r/o" 2>"$__r/e" </dev/null 4>&- 5>&- 6>&-
+  __c=$?
+  # A child in the background may hold the output open for ever.
+  __i=0; until [ -e "$__r/o.over" ] && [ -e "$__r/e.over" ]; do
+    [ "$__i" -lt 50 ] || break; sleep 0.01 || sleep 1; __i=$((__i+1)); done
+  echo "$__c" >"$__r/code.new" && mv -f "$__r/code.new" "$__r/code"
+}
+# Over when the process has closed the pipe, however it ended. A substitution would do in most shells, not in ksh.
+{ { ( trap '' HUP; trap : INT QUIT TERM; __do "$(exec sh -c 'echo $PPID')" ) 4>&1 </dev/null >/dev/null 2>&1 & } & } | cat >/dev/null
+exec 5>&- 6>&-
+[ -s "$__r/code" ] || exit 137
+__tell
+"#;
+
+/// Whether this user can have receipts on this host, and what tells one start of it from another. What nobody asked
+/// for in two weeks goes. Only in a home that is the user's own: whoever becomes root may still have another's, where
+/// a link could lead elsewhere.
+const PREPARE: &str = r#"
+__d=$HOME/.opsc/receipts
+boot=$(__boot 2>/dev/null)
+if [ -n "$boot" ] && [ -O "$HOME" ] && (umask 077; mkdir -p "$__d") 2>/dev/null && [ -O "$HOME/.opsc" ] && [ -O "$__d" ] &&
+  command -v mkfifo >/dev/null && command -v tee >/dev/null; then
+  : >"$__d/.kept"
+  find "$__d/." ! -name . -prune -type d -mtime +14 -exec rm -rf {} + 2>/dev/null
+  out boot "$boot"
+fi
+:
+"#;
+
+/// What the host knows of a receipt: `finished`, `running`, `told` to somebody, `absent` where the step never began, else
+/// `lost`.
+const ASK: &str = r#"
+__d=$HOME/.opsc/receipts; __r=$__d/$__receipt
+boot=$(__boot 2>/dev/null); __i=0
+while :; do
+  if [ -e "$__r/told" ]; then state=told
+  elif [ -s "$__r/code" ]; then state=finished
+  elif [ ! -e "$__d/.kept" ]; then state=lost
+  elif [ ! -d "$__r" ]; then state=absent
+  elif __alive 2>/dev/null; then state=running
+  # Between the two looks it may have ended, and right after its folder was made it has no process yet.
+  elif [ "$__i" -lt 10 ]; then __i=$((__i+1)); sleep 0.1 || sleep 1; continue
+  else state=lost; fi
+  break
+done
+out boot "$boot"; out state "$state"
+"#;
+
+/// Waits for the end of a step that goes on by itself, with what it prints meanwhile, and tells what it reported.
+const FOLLOW: &str = r#"
+__r=$HOME/.opsc/receipts/$__receipt
+__copy() { __n=$(($(wc -c <"$1"))); [ "$__n" -gt "$2" ] || { __n=$2; return; }; tail -c "+$(($2+1))" "$1" | head -c "$((__n-$2))"; }
+__a=0; __b=0; __z=
+while :; do
+  if [ -s "$__r/code" ]; then __z=code; elif ! __alive 2>/dev/null; then __z=${__z:+gone}; __z=${__z:-maybe}; else __z=; fi
+  if [ -e "$__r/o.said" ]; then __copy "$__r/o.said" "$__a"; __a=$__n; fi
+  if [ -e "$__r/e.said" ]; then __copy "$__r/e.said" "$__b" >&2; __b=$__n; fi
+  case $__z in code) __tell ;; gone) exit 137 ;; esac
+  sleep 0.1 || sleep 1
+done
+"#;
+
+/// Ends the step: TERM, after two seconds KILL, for its process and all below it.
+const END: &str = r#"
+__r=$HOME/.opsc/receipts/$__receipt
+__alive 2>/dev/null || exit 0
+__list() { if [ -r /proc/self/stat ]; then for __x in /proc/[0-9]*/stat; do __y=; read -r __y <"$__x" && { set -- ${__y##*") "}; echo "${__y%% *} $2"; }; done
+  else ps -A -o pid= -o ppid=; fi; }
+__below() { __t=$(__list); __g=1; while [ "$__g" = 1 ]; do __g=0; set -- $__t; while [ $# -gt 1 ]; do case "$__m" in
+  *" $1 "*) ;; *" $2 "*) __m="$__m$1 "; __g=1 ;; esac; shift 2; done; done; }
+# All of them stopped: one that dies right after it started a child would leave the child to nobody.
+__stop() { __o=; until [ "$__o" = "$__m" ]; do __o=$__m; __below; kill -STOP $__m; done; }
+{ __m=" $__p "; __stop; kill $__m; kill -CONT $__m; __i=0
+while __alive && [ "$__i" -lt 20 ]; do sleep 0.1 || sleep 1; __i=$((__i+1)); done
+__stop; kill -KILL $__m; } 2>/dev/null
+:
+"#;
+
+/// Keeps of a step whose end was told no more than its code: whoever asks with an older journal must not hear that it
+/// never began.
+const TOLD: &str = r#"
+__r=$HOME/.opsc/receipts/$__receipt
+if [ -s "$__r/code" ]; then : >"$__r/told"; rm -f "$__r"/f.* "$__r"/[oe] "$__r"/[oe].* "$__r/process"; fi
+:
+"#;
+
+/// Which constant texts replace the body of a program with a receipt.
+pub(super) fn once() -> String {
+    format!("{PROCESSES}{ONCE}")
+}
+
+/// Reports `boot` where receipts can be had.
+pub fn prepare() -> Program {
+    Program::new(format!("{PROCESSES}{PREPARE}"))
+}
+
+/// Reports `state` and `boot`.
+pub fn ask(id: &str) -> Program {
+    about(&[PROCESSES, ASK], id)
+}
+
+/// Ends as the step ends, with what it printed and its fields; 137 where it was killed.
+pub fn follow(id: &str) -> Program {
+    about(&[PROCESSES, FOLLOW], id)
+}
+
+pub fn end(id: &str) -> Program {
+    about(&[PROCESSES, END], id)
+}
+
+pub fn told(id: &str) -> Program {
+    about(&[TOLD], id)
+}
+
+fn about(texts: &[&str], id: &str) -> Program {
+    Program::new(texts.concat()).with("__receipt", id)
+}

@@ -1,0 +1,122 @@
+//! Steps that must not be done twice go on without the run that began them, and the next run takes them up; through the
+//! binary.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::time::{Duration, Instant};
+
+use super::resume::Fleet;
+
+const ONCE: &str = r#"shell.run(script: sh"""echo "$h" >> ROOT/once; echo begun; until [ -e ROOT/go ]; do sleep 0.02; done; echo over; exit CODE""", vars: { h: host.name }, effect: "change")"#;
+
+fn killed(code: &str) -> Fleet {
+    let fleet = Fleet::new(&ONCE.replace("CODE", code));
+    fleet.killed("run deploy.ops -y");
+    fleet
+}
+
+/// The step that the killed run has begun is over, by itself.
+fn ended_alone(fleet: &Fleet) {
+    fleet.put("go", "");
+    let until = Instant::now() + Duration::from_secs(30);
+    let is_over =
+        || fleet.receipts().iter().any(|receipt| receipt.join("process").exists() && receipt.join("code").exists());
+    while !is_over() {
+        assert!(Instant::now() < until, "it never ended");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_step_that_still_runs_is_taken_up_with_all_that_it_says() {
+    let fleet = killed("0");
+    let mut resumed = fleet.project.spawn(&["resume", "1", "-y", "-v"]);
+    let until = Instant::now() + Duration::from_secs(30);
+    let asks = |fleet: &Fleet| fleet.opsc("show 2").code == 0;
+    while !asks(&fleet) {
+        assert!(Instant::now() < until && resumed.try_wait().unwrap().is_none(), "it never went on");
+    }
+    fleet.put("go", "");
+    let said = super::project::said(resumed.wait_with_output().unwrap());
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.stderr.contains("w1 shell.run#2 went on without the run and is taken up"), "{said:?}");
+    assert!(said.stderr.contains("taken up where run 1 lost sight of it"), "{said:?}");
+    assert_eq!(fleet.root("once"), "w1\nw2\n", "nothing is done twice");
+    let logs = fleet.comes_to("logs 2", 0).stdout;
+    assert!(logs.contains("begun\n") && logs.contains("over\n"), "{logs}");
+}
+
+#[test]
+fn a_step_that_ended_meanwhile_counts_as_it_ended() {
+    let fleet = killed("0");
+    ended_alone(&fleet);
+    fleet.comes_to("resume 1 -y", 0);
+    assert_eq!(fleet.root("once"), "w1\nw2\n");
+    for receipt in fleet.receipts() {
+        let mut kept: Vec<_> = std::fs::read_dir(receipt).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        kept.sort();
+        assert_eq!(kept, ["code", "told"], "of what is recorded here, no more stays there");
+    }
+
+    let fleet = killed("7");
+    ended_alone(&fleet);
+    let failed = fleet.comes_to("resume 1 -y", 22);
+    assert!(failed.stderr.contains("exit code 7"), "{failed:?}");
+    assert_eq!(fleet.root("once"), "w1\n");
+}
+
+#[test]
+fn a_step_that_never_began_is_done() {
+    let fleet = killed("0");
+    // As if the run had died between its intent and the host's receipt.
+    fleet.end_the_step();
+    let receipt = fleet.receipts().into_iter().find(|receipt| receipt.join("process").exists()).unwrap();
+    std::fs::remove_dir_all(receipt).unwrap();
+    fleet.take("once");
+    fleet.put("go", "");
+    fleet.comes_to("resume 1 -y", 0);
+    assert_eq!(fleet.root("once"), "w1\nw2\n");
+    let audit = fleet.comes_to("audit query", 0).stdout;
+    assert!(audit.contains("shell.run#2"), "what the host said is on record: {audit}");
+}
+
+/// Without the folder of the receipts nobody can say that a step never began.
+#[test]
+fn a_host_that_lost_its_receipts_settles_nothing() {
+    let fleet = killed("0");
+    fleet.end_the_step();
+    std::fs::remove_dir_all(fleet.project.path("home/.opsc/receipts")).unwrap();
+    fleet.put("go", "");
+    let refused = fleet.comes_to("resume 1 -y", 3);
+    assert!(refused.stderr.contains("w1 shell.run#2: its process on w1 is gone without a word"), "{refused:?}");
+}
+
+#[test]
+fn nothing_is_undone_beside_a_step_that_still_runs() {
+    let fleet = killed("0");
+    let refused = fleet.comes_to("rollback 1 -y", 10);
+    let expected = "error: of run 1, `shell.run#2` on w1 still runs\nhint: `opsc resume 1` waits for its end and goes on; then go back over that run\n";
+    assert_eq!(refused.stderr, expected);
+    ended_alone(&fleet);
+    fleet.comes_to("rollback 1 -y", 24);
+}
+
+#[test]
+fn a_deadline_ends_what_would_go_on_alone() {
+    let fleet = Fleet::new("");
+    fleet.program(
+        "late.ops",
+        r#"ops 1
+
+playbook late() ! change, exec {
+  on host("w1") {
+    shell.run(script: sh"""trap '' TERM; echo $$ > ROOT/pid; until [ -e ROOT/go ]; do sleep 0.02; done""", effect: "change") {
+      timeout: 2s
+    }
+  }
+}
+"#,
+    );
+    fleet.comes_to("run late.ops -y", 27);
+    let pid = fleet.root("pid").trim().to_owned();
+    assert!(!pid.is_empty() && !std::path::Path::new("/proc").join(&pid).exists(), "{pid} lives on");
+}
