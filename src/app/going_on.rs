@@ -145,10 +145,13 @@ impl Ended {
     }
 
     /// Refuses as long as nobody said how every step ended that must not be done twice.
-    pub fn refuse_unknown(&self, earlier: &Earlier) -> Result<(), AppError> {
-        let rollback = |state| if state == State::Undoing { " (its rollback)" } else { "" };
-        let steps: Vec<String> =
-            earlier.unknown().map(|(host, step, state)| format!("{host} {step}{}", rollback(state))).collect();
+    pub fn refuse_unknown(&self, earlier: &Earlier, wanted: Wanted) -> Result<(), AppError> {
+        let rollback = |state| if state == State::Unknown { "" } else { " (its rollback)" };
+        let told = |(host, step, state)| format!("{host} {step}{}", rollback(state));
+        let steps: Vec<String> = match wanted {
+            Wanted::Rollback => earlier.unknown_undone().map(told).collect(),
+            Wanted::Resume | Wanted::Retry | Wanted::Answer => earlier.unknown().map(told).collect(),
+        };
         if steps.is_empty() { Ok(()) } else { Err(AppError::Indeterminate { run: self.summary.id, steps }) }
     }
 

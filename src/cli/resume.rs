@@ -55,11 +55,12 @@ fn go_on(command: &ResumeCommand, wanted: Wanted, global: &Global, output: &mut 
     let Again { journal, ended, asked, global, workspace, planned, earlier, .. } = again;
     let back = wanted == Wanted::Rollback;
     let text = if back {
+        ended.refuse_unknown(&earlier, wanted).map_err(|error| output.fail(&error, None))?;
         let later = ended.later_changes(&journal, &earlier).map_err(|error| output.fail(&error, None))?;
         way_back_text(command.run, &earlier, &planned.plan, &later)
     } else {
         ended.refuse_unapproved(now()).map_err(|error| output.fail(&error, None))?;
-        ended.refuse_unknown(&earlier).map_err(|error| output.fail(&error, None))?;
+        ended.refuse_unknown(&earlier, wanted).map_err(|error| output.fail(&error, None))?;
         missing_text(command.run, &earlier, &planned.plan)
     };
     output.say(&text);

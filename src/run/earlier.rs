@@ -55,6 +55,8 @@ pub enum State {
     Unknown,
     /// It began to be undone, and whether it was is not known.
     Undoing,
+    /// It was to be undone, and that failed.
+    NotUndone,
 }
 
 /// Outcomes in the words of a person, of a step of which nobody else knows how it ended.
@@ -167,6 +169,7 @@ impl Earlier {
             ("rolled_back" | SAID_DONE, _) => {}
             (SAID_NOT_DONE, Some(left)) => return left.state = State::Done,
             (SAID_AGAIN, Some(left)) => return left.state = State::Failed,
+            ("rollback_failed", Some(left)) if left.state == State::Undoing => return left.state = State::NotUndone,
             _ => return,
         }
         self.steps.remove(&place);
@@ -203,8 +206,16 @@ impl Earlier {
 
     /// Hosts and steps that must not be done twice and of which nobody knows whether they were.
     pub fn unknown(&self) -> impl Iterator<Item = (&str, &str, State)> {
-        let is_unknown = |left: &Left| matches!(left.state, State::Unknown | State::Undoing) && left.kind == Kind::Once;
+        let is_unknown = |left: &Left| {
+            matches!(left.state, State::Unknown | State::Undoing | State::NotUndone) && left.kind == Kind::Once
+        };
         self.all().filter(move |(_, _, left)| is_unknown(left)).map(|(host, step, left)| (host, step, left.state))
+    }
+
+    /// Of these, the ones that may have been undone already: that must not be done twice either. One that may not have been
+    /// done at all is undone all the same, and so is one whose undo is known to have failed.
+    pub fn unknown_undone(&self) -> impl Iterator<Item = (&str, &str, State)> {
+        self.unknown().filter(|(_, _, state)| *state == State::Undoing)
     }
 
     /// The steps of a block that changed a host, in the order of their names.

@@ -219,6 +219,61 @@ fn a_done_run_is_gone_back_over() {
     fleet.comes_to("rollback 1 -y", 10);
 }
 
+/// What is undone first still finds what it was built on.
+const ORDER: &str = r#"ops 1
+
+playbook order() ! change, exec {
+  on host("w1") {
+    file.write(to: "ROOT/a", content: "new a")
+    shell.run(script: sh"touch ROOT/c", effect: "change", undo: sh"cp ROOT/a ROOT/found")
+    shell.run(script: sh"[ ! -e ROOT/broken ]", effect: "read")
+  }
+}
+"#;
+
+#[test]
+fn a_step_that_was_looked_at_again_is_not_undone_before_what_came_after_it() {
+    let fleet = Fleet::new("");
+    fleet.program("order.ops", ORDER);
+    fleet.put("a", "old");
+    fleet.put("broken", "");
+    fleet.comes_to("run order.ops -y", 21);
+    fleet.take("broken");
+    fleet.comes_to("resume 1 -y", 0);
+    fleet.comes_to("rollback 2 -y", 0);
+    assert_eq!((fleet.root("found").as_str(), fleet.root("a").as_str()), ("new a", "old"));
+}
+
+/// Waits while it is undone, and takes one line away.
+const UNDOES: &str = r#"ops 1
+
+playbook undoes() ! change, exec {
+  on host("w1") {
+    shell.run(script: sh"printf 'x\nx\nx\n' > ROOT/lines", effect: "change", undo: sh"""sed -i 1d ROOT/lines; echo begun; until [ -e ROOT/go ]; do sleep 0.02; done""")
+  }
+}
+"#;
+
+#[test]
+fn what_may_have_been_undone_is_not_undone_again_unasked() {
+    for (said, left) in [("--done", "x\nx\n"), ("--not-done", "x\n"), ("--again", "x\n")] {
+        let fleet = Fleet::new("");
+        fleet.program("undoes.ops", UNDOES);
+        fleet.comes_to("run undoes.ops -y", 0);
+        fleet.killed("rollback 1 -y");
+        fleet.put("go", "");
+        let refused = fleet.comes_to("rollback 2 -y", 3);
+        assert!(
+            refused.stderr.contains("never learned what came of it\n  w1 shell.run (its rollback)\n"),
+            "{refused:?}"
+        );
+        assert_eq!(fleet.root("lines"), "x\nx\n", "nothing was done");
+        fleet.comes_to(&format!("resolve 2 shell.run w1 {said}"), 0);
+        fleet.comes_to("rollback 2 -y", 0);
+        assert_eq!(fleet.root("lines"), left, "{said}");
+    }
+}
+
 #[test]
 fn who_runs_on_hosts_that_were_left_unfinished_is_told_until_somebody_has() {
     let fleet = Fleet::new(WAITS);
