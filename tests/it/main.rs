@@ -36,6 +36,12 @@ mod example_actions;
 mod example_servers;
 mod examples;
 mod facts;
+#[cfg(feature = "failpoints")]
+mod failpoint_flows;
+#[cfg(feature = "failpoints")]
+mod failpoints;
+#[cfg(not(feature = "failpoints"))]
+mod failpoints_absent;
 mod floors;
 mod folders;
 mod hostile_hosts;
