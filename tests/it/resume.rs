@@ -382,3 +382,65 @@ fn no_secret_is_kept_and_that_is_said() {
         assert!(!bytes.windows(13).any(|window| window == b"Kanarienvogel"), "the journal knows it");
     }
 }
+
+/// What it needs to go back is known only to who hears how it ended.
+const FORGETS: &str = r#"ops 1
+
+action thing.set(to: text) -> { kept: string? } ! change {
+  doc: "Sets the thing."
+  example: "thing.set(to: \"new\")"
+  skip: before.now == before.wanted
+  ensure: after.now == after.wanted
+
+  linux {
+    check sh """
+      out now "$(cat ROOT/thing)"
+      out wanted "$to"
+    """
+    apply sh """
+      out kept "$(cat ROOT/thing)"
+      printf '%s\n' "$to" > ROOT/thing
+      echo begun
+      until [ -e ROOT/go ]; do sleep 0.02; done
+    """
+    rollback sh """
+      if [ -n "${apply_kept:-}" ]; then printf '%s\n' "$apply_kept" > ROOT/thing; fi
+    """
+  }
+}
+"#;
+
+#[test]
+fn a_rollback_of_what_nobody_heard_of_is_not_believed_but_looked_at() {
+    let fleet = Fleet::new("");
+    fleet.program("actions/thing.ops", FORGETS);
+    fleet.program(
+        "things.ops",
+        "ops 1\n\nplaybook things() ! change {\n  on host(\"w1\") {\n    thing.set(to: \"new\")\n  }\n}\n",
+    );
+    fleet.put("thing", "old\n");
+    fleet.killed("run things.ops -y");
+    fleet.put("go", "");
+    for run in 1..=2 {
+        let back = fleet.comes_to(&format!("rollback {run} -y"), 24);
+        let told = "the rollback ended well, but it is not as it was before: `now` was `old` and is `new`";
+        assert!(back.stderr.contains(told), "{back:?}");
+    }
+    fleet.put("thing", "old\n");
+    fleet.comes_to("rollback 3 -y", 0);
+}
+
+#[test]
+fn a_file_comes_back_also_where_nobody_heard_where_it_was_kept() {
+    let fleet = Fleet::new(WAITS_ONCE);
+    fleet.put("w1.conf", "old");
+    fleet.killed("run deploy.ops -y");
+    fleet.put("go", "");
+    // As if the run had died before it heard of the file.
+    let journal = rusqlite::Connection::open(fleet.project.path(".opsc/journal.sqlite")).unwrap();
+    assert!(journal.execute("DELETE FROM results WHERE step = 'conf'", []).unwrap() > 0);
+    assert_eq!(fleet.root("w1.conf"), "new");
+    let back = fleet.opsc("rollback 1 -y");
+    assert!(back.stderr.contains("conf: rolled_back"), "{back:?}");
+    assert_eq!(fleet.root("w1.conf"), "old");
+}
