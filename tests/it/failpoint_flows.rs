@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::project::{Project, Said, said};
+use super::resume_kills::wait_for_orphans;
 
 const INVENTORY: &str = "\
 hosts:
@@ -21,7 +22,7 @@ playbook good() ! change, exec {
   on two (batch: 1) {
     conf = file.write(to: "ROOT/{host.name}.conf", content: "new")
     ONCE(first)
-    weak = shell.run(script: sh"""echo x >> "ROOT/$h.weak"; false""", vars: { h: host.name }, effect: "change", undo: sh"""rm "ROOT/$h.weak" """) {
+    weak = shell.run(script: sh"""echo x >> "ROOT/$h.weak"; false""", vars: { h: host.name }, effect: "change", undo: sh"""rm -f "ROOT/$h.weak" """) {
       allow_failure: true
     }
     if conf.changed {
@@ -47,7 +48,7 @@ const BAD: &str = r#"ops 1
 playbook bad() ! change, exec {
   on host("w1") + host("w2") + host("w3") (max_failures: 9) {
     conf = file.write(to: "ROOT/{host.name}.conf", content: "new")
-    first = shell.run(script: sh"""echo x >> "ROOT/$h.first" """, vars: { h: host.name }, effect: "change", undo: sh"""[ "$h" != w2 ] || [ -e ROOT/mended ] && rm "ROOT/$h.first" """)
+    first = shell.run(script: sh"""echo x >> "ROOT/$h.first" """, vars: { h: host.name }, effect: "change", undo: sh"""[ "$h" != w2 ] || [ -e ROOT/mended ] && rm -f "ROOT/$h.first" """)
     stuck = shell.run(script: sh"""
       # What failed is done again; what came of the one that did not end is not known.
       [ "$h" = w2 ] || rm -f "ROOT/$h.stuck"
@@ -58,7 +59,7 @@ playbook bad() ! change, exec {
         w2) exec sleep 2 ;;
         w3) kill -KILL "$$" ;;
       esac
-    """, vars: { h: host.name }, effect: "change", undo: sh"""rm "ROOT/$h.stuck" """) {
+    """, vars: { h: host.name }, effect: "change", undo: sh"""rm -f "ROOT/$h.stuck" """) {
       timeout: 1s
     }
     ONCE(last)
@@ -78,7 +79,21 @@ playbook gone() ! change, exec {
 }
 "#;
 
-const ONCE: &str = r#"NAME = shell.run(script: sh"""echo x >> "ROOT/$h.NAME" """, vars: { h: host.name }, effect: "change", undo: sh"""rm "ROOT/$h.NAME" """)"#;
+/// Fails at its end on both hosts, unless it is `mended`.
+const FAILS: &str = r#"ops 1
+
+playbook fails() ! change, exec {
+  on host("w1") + host("w2") (max_failures: 9) {
+    conf = file.write(to: "ROOT/{host.name}.conf", content: "new")
+    ONCE(first)
+    ONCE(last)
+    shell.run(script: sh"[ -e ROOT/mended ]", effect: "read")
+    on failure { rollback }
+  }
+}
+"#;
+
+const ONCE: &str = r#"NAME = shell.run(script: sh"""echo x >> "ROOT/$h.NAME" """, vars: { h: host.name }, effect: "change", undo: sh"""rm -f "ROOT/$h.NAME" """)"#;
 
 /// Steps that must not be done twice; what they leave has their names.
 const STEPS: [&str; 6] = ["first", "weak", "second", "late", "stuck", "last"];
@@ -160,7 +175,7 @@ impl Place {
         place.project.write("inventory.yaml", INVENTORY);
         place.project.write("root/w1.conf", "old");
         let root = place.project.path("root").display().to_string();
-        for (name, text) in [("good", GOOD), ("bad", BAD), ("gone", GONE)] {
+        for (name, text) in [("good", GOOD), ("bad", BAD), ("gone", GONE), ("fails", FAILS)] {
             let text = STEPS.iter().fold(text.to_string(), |text, step| {
                 text.replace(&format!("ONCE({step})"), &ONCE.replace("NAME", step))
             });
@@ -180,7 +195,7 @@ impl Place {
     /// Kills itself at a point; whether it came there.
     pub(crate) fn killed(&self, text: &str, point: &str) -> bool {
         let ended = self.command(text).env("OPSC_FAILPOINT", point).output().unwrap().status;
-        self.wait_for_orphans();
+        wait_for_orphans(&self.project);
         std::os::unix::process::ExitStatusExt::signal(&ended) == Some(9)
     }
 
@@ -212,18 +227,6 @@ impl Place {
         }
         drop(std::fs::remove_file(seen));
         counts
-    }
-
-    /// A program that was under way may end after the run that began it.
-    fn wait_for_orphans(&self) {
-        let mark = self.project.folder.path().display().to_string().into_bytes();
-        let is_ours = |process: &std::path::Path| {
-            let environment = std::fs::read(process.join("environ")).unwrap_or_default();
-            environment.windows(mark.len()).any(|window| window == mark)
-        };
-        while std::fs::read_dir("/proc").unwrap().any(|process| is_ours(&process.unwrap().path())) {
-            std::thread::yield_now();
-        }
     }
 
     pub(crate) fn times(&self, host: &str, step: &str) -> usize {
@@ -315,6 +318,25 @@ impl Place {
         }
     }
 
+    /// Undoes everything, asking nobody but the hosts; how often it had to.
+    #[track_caller]
+    pub(crate) fn goes_back(&self, point: &str) -> usize {
+        for asked in 0..8 {
+            let run = self.project.newest_run();
+            let said = if run == 0 { break } else { self.opsc(&format!("rollback {run} -y")) };
+            match said.code {
+                0 => {
+                    self.is_at("", Goal::Back, point);
+                    return asked;
+                }
+                3 => self.resolve(run, &said, point),
+                _ => panic!("{point}: {said:?}\n{:#?}", self.records()),
+            }
+        }
+        self.is_at("", Goal::Back, point);
+        0
+    }
+
     #[track_caller]
     pub(crate) fn is_at(&self, flow: &str, goal: Goal, point: &str) {
         let steps: &[(&str, &[&str])] = match flow {
@@ -336,7 +358,7 @@ impl Place {
         for (host, before) in [("w1", Some("old")), ("w2", None), ("w3", None)] {
             let expected = if written(host) { Some("new") } else { before };
             let found = self.project.read(&format!("root/{host}.conf"));
-            assert_eq!(found.as_deref(), expected, "{point}: {goal:?}: conf on {host}");
+            assert_eq!(found.as_deref(), expected, "{point}: {goal:?}: conf on {host}: {:#?}", self.records());
         }
     }
 }

@@ -123,6 +123,8 @@ mod stdlib_trees;
 mod stdlib_yaml;
 mod story;
 mod syscall_kills;
+#[cfg(feature = "failpoints")]
+mod syscall_rollbacks;
 #[cfg(feature = "system-tests")]
 mod system_apk;
 #[cfg(feature = "system-tests")]

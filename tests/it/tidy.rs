@@ -40,6 +40,8 @@ const PRINTS: &[(&str, &str)] = &[
     ("src/cli/", "the front end prints"),
     ("tests/it/resume_kills.rs", "how many points were tried"),
     ("tests/it/syscall_kills.rs", "how many points were tried"),
+    ("tests/it/syscall_rollbacks.rs", "how many points were tried"),
+    ("tests/it/failpoints.rs", "how many points were tried"),
     ("tests/it/contract.rs", "shown only when a case fails, to say which"),
     ("tests/it/state_journal.rs", "a process of the test tells the test how far it is"),
 ];
