@@ -16,11 +16,13 @@ pub struct Link {
     wire: Option<Box<dyn Wire>>,
     /// What was found out about the host, once asked.
     pub facts: Option<Value>,
+    /// A machine that is waited for is asked again and again, whatever it answered so far.
+    pub insists: bool,
 }
 
 impl Link {
     pub fn new(machine: Option<HostId>) -> Self {
-        Link { machine, wire: None, facts: None }
+        Link { machine, wire: None, facts: None, insists: false }
     }
 
     async fn open(&mut self, context: &Context, phase: Phase) -> Result<&mut Box<dyn Wire>, StepError> {
@@ -28,7 +30,7 @@ impl Link {
         let Some(host) = self.machine else { return Err(failed(WireError::NoEndpoint)) };
         let wire = match self.wire.take() {
             Some(wire) => wire,
-            None => context.wires.connect(host).await.map_err(failed)?,
+            None => context.connect(host, self.insists).await.map_err(failed)?,
         };
         Ok(self.wire.insert(wire))
     }
@@ -53,7 +55,7 @@ impl Link {
         let wire = self.open(context, phase).await?;
         let answer = wire.beside().await;
         let wire = self.judge(phase, answer)?;
-        Ok(Link { machine: self.machine, wire: Some(wire), facts: self.facts.clone() })
+        Ok(Link { machine: self.machine, wire: Some(wire), facts: self.facts.clone(), insists: false })
     }
 
     /// Runs one program. After a lost connection the next one opens a new one.

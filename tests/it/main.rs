@@ -16,6 +16,7 @@ mod bench;
 mod cancel;
 mod check_forms;
 mod check_words;
+mod circuits;
 mod codes;
 mod command_line;
 mod console;
