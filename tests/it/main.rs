@@ -81,6 +81,7 @@ mod run_engine;
 mod run_history;
 mod run_lab;
 mod run_language;
+mod run_many;
 mod run_replay;
 mod run_reports;
 mod runbook_files;
