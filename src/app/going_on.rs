@@ -146,15 +146,17 @@ impl Ended {
     }
 
     /// Refuses as long as nobody said how every step ended that must not be done twice.
-    pub fn refuse_unknown(&self, earlier: &Earlier, unsettled: &Unsettled) -> Result<(), AppError> {
-        let rollback = |state| if state == State::Undoing { " (its rollback)" } else { "" };
+    pub fn refuse_unknown(&self, earlier: &Earlier, wanted: Wanted, unsettled: &Unsettled) -> Result<(), AppError> {
+        let rollback = |state| if state == State::Unknown { "" } else { " (its rollback)" };
         let why = |host: &str, step: &str| {
             let why = unsettled.get(&(host.to_string(), step.to_string()));
             why.map(|why| format!(": {why}")).unwrap_or_default()
         };
-        let unknown = earlier.unknown();
-        let line = |(host, step, state)| format!("{host} {step}{}{}", rollback(state), why(host, step));
-        let steps: Vec<String> = unknown.map(line).collect();
+        let told = |(host, step, state)| format!("{host} {step}{}{}", rollback(state), why(host, step));
+        let steps: Vec<String> = match wanted {
+            Wanted::Rollback => earlier.unknown_undone().map(told).collect(),
+            Wanted::Resume | Wanted::Retry | Wanted::Answer => earlier.unknown().map(told).collect(),
+        };
         if steps.is_empty() { Ok(()) } else { Err(AppError::Indeterminate { run: self.summary.id, steps }) }
     }
 

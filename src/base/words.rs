@@ -49,6 +49,12 @@ pub fn duration(milliseconds: u64) -> String {
     if text.is_empty() { "0s".to_string() } else { text }
 }
 
+/// The time of day of so many milliseconds since 1970, UTC: `02:30:41Z`.
+pub fn time_of_day(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000 % 86_400;
+    format!("{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
 /// A size in the language's own form, with the largest unit that divides it: `5MiB`, `1536B`.
 pub fn size(bytes: u64) -> String {
     const UNITS: [(&str, u64); 4] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];

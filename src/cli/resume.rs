@@ -64,11 +64,12 @@ fn go_on(command: &ResumeCommand, wanted: Wanted, global: &Global, output: &mut 
     }
     let text = if back {
         ended.refuse_running(&earlier).map_err(|error| output.fail(&error, None))?;
+        ended.refuse_unknown(&earlier, wanted, &unsettled).map_err(|error| output.fail(&error, None))?;
         let later = ended.later_changes(&journal, &earlier).map_err(|error| output.fail(&error, None))?;
         way_back_text(command.run, &earlier, &planned.plan, &later)
     } else {
         ended.refuse_unapproved(now()).map_err(|error| output.fail(&error, None))?;
-        ended.refuse_unknown(&earlier, &unsettled).map_err(|error| output.fail(&error, None))?;
+        ended.refuse_unknown(&earlier, wanted, &unsettled).map_err(|error| output.fail(&error, None))?;
         missing_text(command.run, &earlier, &planned.plan)
     };
     output.say(&text);

@@ -68,6 +68,13 @@ fn details(kind: &EventKind) -> (&'static str, Json) {
         EventKind::ApprovalUsed { gate, batch, by, user, run: of } => {
             ("approval.used", json!({ "gate": gate, "batch": batch, "by": by, "user": user, "asked_in": of }))
         }
+        EventKind::CircuitChanged { name, is_group, state, since, until, error } => (
+            "circuit.changed",
+            json!({
+                "name": name, "of": if *is_group { "group" } else { "host" }, "state": state, "since": since,
+                "until": until, "error": error,
+            }),
+        ),
         EventKind::StopRequested { level } => ("stop.requested", json!({ "level": level })),
         EventKind::RunFinished { exit, status, elapsed_ms, hosts } => (
             "run.finished",

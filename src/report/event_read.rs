@@ -163,6 +163,16 @@ fn about_the_run(name: &str, fields: &Fields<'_>) -> Option<EventKind> {
             user: fields.text("user")?,
             run: fields.0.get("asked_in")?.as_i64()?,
         },
+        "circuit.changed" => EventKind::CircuitChanged {
+            name: fields.text("name")?,
+            is_group: fields.text("of")? == "group",
+            state: ["open", "half_open", "closed"]
+                .into_iter()
+                .find(|state| fields.text("state").as_deref() == Some(state))?,
+            since: fields.number("since"),
+            until: fields.number("until"),
+            error: fields.text("error")?,
+        },
         "stop.requested" => EventKind::StopRequested { level: u8::try_from(fields.number("level")?).ok()? },
         "run.finished" => EventKind::RunFinished {
             exit: i32::try_from(fields.0.get("exit")?.as_i64()?).ok()?,

@@ -21,7 +21,9 @@ pub fn missing_text(run: i64, earlier: &Earlier, plan: &Plan) -> String {
                 begun.push_str(&format!("  {host} {name} went on without the run and is taken up\n"));
             }
             State::Unknown => begun.push_str(&format!("  {host} {name} was under way and begins again\n")),
-            State::Undoing => begun.push_str(&format!("  {host} {name} was being undone and begins again\n")),
+            State::Undoing | State::NotUndone => {
+                begun.push_str(&format!("  {host} {name} was being undone and begins again\n"))
+            }
         }
     }
     let (stay, again) = (words::count(stay, "finished step"), words::count(again, "step"));

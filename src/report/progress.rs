@@ -119,6 +119,9 @@ impl Progress {
             EventKind::ApprovalUsed { gate, batch, by, user, .. } => {
                 format!("  = {}: approved by {}\n", at_batch(gate, *batch), harmless(&as_whom(by, user)))
             }
+            EventKind::CircuitChanged { name, is_group, state, until, .. } => {
+                circuit_line(name, *is_group, (state, *until))
+            }
             EventKind::StopRequested { level } => {
                 let what = match level {
                     1 => "hosts at work finish, no other starts; again stops at the next step and rolls back",
@@ -198,4 +201,16 @@ fn approval_lines(gate: &str, (by, within): (&[String], Option<u64>), message: &
 
 fn first_line(text: &str) -> String {
     harmless(text).lines().next().unwrap_or("").to_string()
+}
+
+/// A circuit that came to another state.
+fn circuit_line(name: &str, is_group: bool, (state, until): (&str, Option<u64>)) -> String {
+    let of = if is_group { format!("group {name}") } else { name.to_string() };
+    match (state, until) {
+        ("open", Some(until)) => {
+            format!("! {of} gives no connection: circuit open until {}\n", words::time_of_day(until))
+        }
+        ("half_open", _) => format!("  {of} is asked once more: circuit half open\n"),
+        _ => format!("  {of} gives a connection again: circuit closed\n"),
+    }
 }

@@ -1,19 +1,20 @@
 //! What every stretch of work of one run shares: plan, program, stores, journal, events. Never changes while running.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, watch};
 
+use super::circuit::{Changed, Circuits, Of, State};
 use super::earlier::Earlier;
 use super::errors::StepError;
 use super::event::{EventKind, RunEvent};
 use super::link::Link;
 use super::places::Places;
-use super::ports::{Connector, ContentStore};
+use super::ports::{Connector, ContentStore, Wire, WireError};
 use super::redact::{Hidden, Redactor};
 use super::schedule_data::Actor;
-use crate::base::ids::StepId;
+use crate::base::ids::{HostId, StepId};
 use crate::base::secret::Secret;
 use crate::eval::secrets::text_of;
 use crate::hir::program::{Action, Program};
@@ -71,6 +72,8 @@ pub struct Context {
     /// What runs that this one goes on with have done.
     pub earlier: Arc<Earlier>,
     pub reconnect: Option<Duration>,
+    /// All hosts ask them before they connect; held for a look, never while something is waited for.
+    pub circuits: Mutex<Circuits>,
 }
 
 impl Context {
@@ -123,6 +126,38 @@ impl Context {
         tokio::select! {
             () = tokio::time::sleep(length) => false,
             Ok(_) = halt.wait_for(|level| *level >= 2) => true,
+        }
+    }
+
+    /// Opens a wire to a host, unless it is left alone for now. Who insists asks in any case, and fails for himself alone.
+    pub async fn connect(&self, host: HostId, insists: bool) -> Result<Box<dyn Wire>, WireError> {
+        if !insists {
+            let asked = self.circuits().ask(host, now()).map_err(WireError::CircuitOpen)?;
+            self.tell_circuits(asked);
+        }
+        let answer = self.wires.connect(host).await;
+        let changed = match &answer {
+            Ok(_) => self.circuits().succeeded(host),
+            Err(error) if error.is_unreachable() && !insists => self.circuits().failed(host, now(), &error.to_string()),
+            Err(_) => Vec::new(),
+        };
+        self.tell_circuits(changed);
+        answer
+    }
+
+    fn circuits(&self) -> MutexGuard<'_, Circuits> {
+        self.circuits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell_circuits(&self, changed: Vec<Changed>) {
+        for Changed { of, state, last } in changed {
+            let (since, until) = match state {
+                State::Closed => (None, None),
+                State::Open { since, until } | State::HalfOpen { since, until } => (Some(since), Some(until)),
+            };
+            let (name, is_group) = (self.circuits().name(&of), matches!(of, Of::Group(_)));
+            let error = self.redactor().clean(&last);
+            self.events.emit(EventKind::CircuitChanged { name, is_group, state: state.name(), since, until, error });
         }
     }
 

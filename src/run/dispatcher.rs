@@ -172,8 +172,8 @@ impl Dispatcher {
         }
         let (mut batch, mut batch_of) = (Vec::new(), None);
         if let Work::AfterBatch(block) = work {
-            self.publish(block);
             batch = self.schedule.current_batch(block);
+            self.publish_of(batch.iter().copied().map(Actor::Host).collect());
             let run = self.schedule.blocks().iter().find(|run| run.block == block);
             batch_of = run.map(|run| (run.batch + 1, run.shape.batches.len()));
         }
@@ -271,19 +271,25 @@ impl Dispatcher {
         }))
     }
 
-    /// A block, or a batch of it, is over: its results are everyone's from now on.
+    /// A block is over: its results are everyone's from now on.
     fn publish(&mut self, id: BlockId) {
         let Some(run) = self.schedule.blocks().iter().find(|run| run.block == id) else { return };
-        let mut results = (*self.published).clone();
-        for actor in run.tracks.keys() {
-            if let Some(state) = self.idle.get(actor) {
-                results.publish(*actor, &state.own);
+        self.publish_of(run.tracks.keys().copied().collect());
+        if let Some(binding) = self.context.plan.blocks.get(id).and_then(|block| block.binding) {
+            let result = self.block_result(id);
+            Arc::make_mut(&mut self.published).publish_block(binding, result);
+        }
+    }
+
+    /// What is there already is copied only where work under way still looks at it: a batch must not cost what all of
+    /// those before it gave.
+    fn publish_of(&mut self, actors: Vec<Actor>) {
+        let results = Arc::make_mut(&mut self.published);
+        for actor in actors {
+            if let Some(state) = self.idle.get(&actor) {
+                results.publish(actor, &state.own);
             }
         }
-        if let Some(binding) = self.context.plan.blocks.get(id).and_then(|block| block.binding) {
-            results.publish_block(binding, self.block_result(id));
-        }
-        self.published = Arc::new(results);
     }
 
     fn block_result(&self, id: BlockId) -> Value {

@@ -59,6 +59,8 @@ pub enum State {
     Unknown,
     /// It began to be undone, and whether it was is not known.
     Undoing,
+    /// It was to be undone, and that failed.
+    NotUndone,
 }
 
 /// What a host that was asked knows of a step that was under way.
@@ -194,6 +196,7 @@ impl Earlier {
             ("rolled_back" | SAID_DONE, _) => {}
             (SAID_NOT_DONE, Some(left)) => return left.state = State::Done,
             (SAID_AGAIN, Some(left)) => return left.state = State::Failed,
+            ("rollback_failed", Some(left)) if left.state == State::Undoing => return left.state = State::NotUndone,
             _ => return,
         }
         self.steps.remove(&place);
@@ -230,10 +233,15 @@ impl Earlier {
 
     /// Hosts and steps that must not be done twice and of which nobody knows whether they were.
     pub fn unknown(&self) -> impl Iterator<Item = (&str, &str, State)> {
-        let is_unknown = |left: &Left| matches!(left.state, State::Unknown | State::Undoing) && left.kind == Kind::Once;
-        self.all()
-            .filter(move |(_, _, left)| is_unknown(left) && left.kept_there.is_none())
-            .map(|(host, step, left)| (host, step, left.state))
+        let is_open = |state| matches!(state, State::Unknown | State::Undoing | State::NotUndone);
+        let is_unknown = move |left: &Left| is_open(left.state) && left.kind == Kind::Once && left.kept_there.is_none();
+        self.all().filter(move |(_, _, left)| is_unknown(left)).map(|(host, step, left)| (host, step, left.state))
+    }
+
+    /// Of these, the ones that may have been undone already: that must not be done twice either. One that may not have been
+    /// done at all is undone all the same, and so is one whose undo is known to have failed.
+    pub fn unknown_undone(&self) -> impl Iterator<Item = (&str, &str, State)> {
+        self.unknown().filter(|(_, _, state)| *state == State::Undoing)
     }
 
     /// The steps of a block that changed a host, in the order of their names.

@@ -136,6 +136,10 @@ pub enum StepError {
     },
     /// What an earlier run's step found before it acted had a secret in it.
     NotKept,
+    /// Its rollback ended well, and the host is not as it was: what `check` says, then and now.
+    NotAsBefore {
+        differs: Vec<[String; 3]>,
+    },
     /// The run was told to stop before a host that was restarted was back.
     NotAwaited {
         /// Milliseconds.
@@ -257,6 +261,11 @@ impl fmt::Display for StepError {
             StepError::NotKept => formatter.write_str(
                 "what was there before it was not kept by the run that changed it, since a secret is in it; it must be put back by hand",
             ),
+            StepError::NotAsBefore { differs } => {
+                let field = |[name, was, is]: &[String; 3]| format!("`{name}` was `{was}` and is `{is}`");
+                let differs = differs.iter().map(field).collect::<Vec<_>>().join(", ");
+                write!(formatter, "the rollback ended well, but it is not as it was before: {differs}")
+            }
             StepError::NotOk => formatter.write_str("`ok` does not hold"),
             StepError::NeverTrue { attempts } => {
                 write!(formatter, "`until` was not true after {}", words::count(*attempts as usize, "attempt"))

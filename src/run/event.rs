@@ -109,6 +109,17 @@ pub enum EventKind {
         user: String,
         run: i64,
     },
+    /// A host, or a group of them, that gives no connection is left alone for a time; or is asked once; or answers again.
+    CircuitChanged {
+        name: String,
+        is_group: bool,
+        /// `open`, `half_open` or `closed`.
+        state: &'static str,
+        /// Milliseconds since 1970, UTC; absent where it is closed.
+        since: Option<u64>,
+        until: Option<u64>,
+        error: String,
+    },
     /// Ctrl-C, once, twice, three times.
     StopRequested {
         level: u8,

@@ -91,6 +91,17 @@ pub fn from_record(record: &Value) -> Texts {
     said.map(|(name, value)| (name.clone(), value.as_str().map_or_else(|| value.literal(), str::to_string))).collect()
 }
 
+/// Names whose texts are not the same, with both; a text that is not there is empty.
+pub fn differences(before: &Texts, now: &Texts) -> Vec<[String; 3]> {
+    let text = |texts: &Texts, name: &str| {
+        let found = texts.iter().find(|(of, _)| of == name);
+        found.map(|(_, text)| text.clone()).unwrap_or_default()
+    };
+    let names: std::collections::BTreeSet<&String> = before.iter().chain(now).map(|(name, _)| name).collect();
+    let both = names.into_iter().map(|name| [name.clone(), text(before, name), text(now, name)]);
+    both.filter(|[_, was, is]| was != is).collect()
+}
+
 /// Texts as a JSON object for the journal.
 pub fn json(texts: &Texts) -> String {
     let object: serde_json::Map<String, serde_json::Value> =

@@ -390,11 +390,13 @@ impl Worker {
 
     /// Steps that earlier runs did on this host and this one did not come to.
     fn owe_earlier(&self, block: BlockId, owed: &mut Vec<Undo>) {
-        let mut earlier: Vec<_> = self.context.earlier.changes(block, &self.state.recap.host).collect();
-        earlier.sort_by_key(|(_, left)| left.at);
-        for (name, left) in earlier {
-            let step = self.context.plan.steps.iter().find(|(_, step)| step.name == name).map(|(id, _)| id);
-            if let Some(id) = step.filter(|id| owed.iter().all(|undo| undo.step != *id)) {
+        let of_plan = |name: &str| self.context.plan.steps.iter().find(|(_, step)| step.name == name).map(|(id, _)| id);
+        let changes = self.context.earlier.changes(block, &self.state.recap.host);
+        let mut earlier: Vec<_> = changes.filter_map(|(name, left)| Some((of_plan(name)?, left))).collect();
+        // In the order of the plan: a step that was looked at again, or was done again, is no later one for that.
+        earlier.sort_by_key(|(step, _)| *step);
+        for (id, left) in earlier {
+            if owed.iter().all(|undo| undo.step != id) {
                 owed.push(Undo::earlier(id, left));
             }
         }

@@ -20,11 +20,13 @@ pub struct Link {
     pub facts: Option<Value>,
     /// Of users who were asked: what tells this start of the host from others, where they can have receipts.
     boots: BTreeMap<Option<String>, Option<String>>,
+    /// A machine that is waited for is asked again and again, whatever it answered so far.
+    pub insists: bool,
 }
 
 impl Link {
     pub fn new(machine: Option<HostId>) -> Self {
-        Link { machine, wire: None, facts: None, boots: BTreeMap::new() }
+        Link { machine, wire: None, facts: None, boots: BTreeMap::new(), insists: false }
     }
 
     async fn open(&mut self, context: &Context, phase: Phase) -> Result<&mut Box<dyn Wire>, StepError> {
@@ -32,7 +34,7 @@ impl Link {
         let Some(host) = self.machine else { return Err(failed(WireError::NoEndpoint)) };
         let wire = match self.wire.take() {
             Some(wire) => wire,
-            None => context.wires.connect(host).await.map_err(failed)?,
+            None => context.connect(host, self.insists).await.map_err(failed)?,
         };
         Ok(self.wire.insert(wire))
     }
@@ -63,7 +65,8 @@ impl Link {
         let wire = self.open(context, phase).await?;
         let answer = wire.beside().await;
         let wire = self.judge(phase, answer)?;
-        Ok(Link { machine: self.machine, wire: Some(wire), facts: self.facts.clone(), boots: self.boots.clone() })
+        let (facts, boots) = (self.facts.clone(), self.boots.clone());
+        Ok(Link { machine: self.machine, wire: Some(wire), facts, boots, insists: false })
     }
 
     /// Runs one program. After a lost connection the next one opens a new one.

@@ -10,6 +10,9 @@
 
 pub mod arguments;
 pub mod builtins;
+pub mod circuit;
+#[cfg(test)]
+mod circuit_simulation;
 pub mod context;
 pub mod differences;
 pub mod dispatcher;

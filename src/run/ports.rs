@@ -6,6 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use super::circuit::Refused;
 use crate::base::ids::HostId;
 use crate::hir::folder::{FolderFault, FolderRef};
 use crate::hir::value::FileRef;
@@ -41,6 +42,8 @@ pub enum WireError {
     NoEndpoint,
     /// The connection ended while something was under way.
     Lost,
+    /// It gave no connection so often that nobody asks for a time.
+    CircuitOpen(Refused),
     Transport(TransportError),
 }
 
@@ -48,14 +51,14 @@ impl WireError {
     /// Whether the host itself is out of reach, rather than this one command refused.
     pub fn is_unreachable(&self) -> bool {
         match self {
-            WireError::NoEndpoint | WireError::Lost => true,
+            WireError::NoEndpoint | WireError::Lost | WireError::CircuitOpen(_) => true,
             WireError::Transport(error) => error.is_unreachable(),
         }
     }
 
     pub fn hint(&self) -> Option<String> {
         match self {
-            WireError::NoEndpoint | WireError::Lost => None,
+            WireError::NoEndpoint | WireError::Lost | WireError::CircuitOpen(_) => None,
             WireError::Transport(error) => error.hint(),
         }
     }
@@ -66,6 +69,7 @@ impl fmt::Display for WireError {
         match self {
             WireError::NoEndpoint => formatter.write_str("nothing says how to reach this host"),
             WireError::Lost => formatter.write_str("the connection was lost"),
+            WireError::CircuitOpen(refused) => refused.fmt(formatter),
             WireError::Transport(error) => error.fmt(formatter),
         }
     }

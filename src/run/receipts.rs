@@ -120,6 +120,7 @@ impl Attempt<'_> {
         trace: &mut Trace,
     ) -> Result<(), StepError> {
         let mut patience = Patience::new(self.context.reconnect.unwrap_or_default());
+        let insisted = std::mem::replace(&mut self.link.insists, true);
         while matches!(&ended, Err(error) if is_out_of_sight(error)) {
             match self.ask(receipt).await {
                 Ok(Known::Finished | Known::Running) => {
@@ -132,6 +133,7 @@ impl Attempt<'_> {
                 Err(_) => {}
             }
         }
+        self.link.insists = insisted;
         if matches!(&ended, Err(StepError::TimedOut { .. })) {
             self.about(receipt, &receipt::end(&receipt.id)).await?;
         }
@@ -180,7 +182,7 @@ fn is_out_of_sight(error: &StepError) -> bool {
     match error {
         WireError::Lost => true,
         WireError::Transport(error) => is_lost(error),
-        WireError::NoEndpoint => false,
+        WireError::NoEndpoint | WireError::CircuitOpen(_) => false,
     }
 }
 

@@ -1,10 +1,11 @@
 //! What a run is started with.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+use super::circuit::Circuits;
 use super::context::{Context, Events};
 use super::earlier::Earlier;
 use super::event::RunEvent;
@@ -47,6 +48,7 @@ impl Request {
         let hidden = Hidden::new(&self.secrets, &plan::secrets::declassified(&self.plan));
         Arc::new(Context {
             hidden,
+            circuits: Mutex::new(Circuits::new(&self.inventory)),
             plan: self.plan,
             program: self.program,
             inventory: self.inventory,

@@ -28,6 +28,13 @@ impl Attempt<'_> {
             Err(error) if is_going_down(&error) => {}
             other => other?,
         }
+        self.link.insists = true;
+        let back = self.wait_until_back(within, trace).await;
+        self.link.insists = false;
+        back
+    }
+
+    async fn wait_until_back(&mut self, within: Duration, trace: &mut Trace) -> Result<(), StepError> {
         let mut patience = Patience::new(within);
         let mut last = StepError::Wire { phase: Phase::Verify, error: WireError::Lost };
         loop {
@@ -51,6 +58,13 @@ impl Attempt<'_> {
 
     /// Asks until the host answers, for so long at most.
     pub(super) async fn wait_for_connection(&mut self, within: Duration) -> Result<(), StepError> {
+        self.link.insists = true;
+        let reached = self.ask_until_reached(within).await;
+        self.link.insists = false;
+        reached
+    }
+
+    async fn ask_until_reached(&mut self, within: Duration) -> Result<(), StepError> {
         let mut patience = Patience::new(within);
         let program = Program::new("");
         loop {

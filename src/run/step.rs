@@ -17,7 +17,7 @@ use super::results::{Flags, Recorded};
 use crate::base::ids::StepId;
 use crate::base::words;
 use crate::eval::eval_condition;
-use crate::hir::effect::Level;
+use crate::hir::effect::{Kind, Level};
 use crate::hir::expr::Expr;
 use crate::hir::program::Action;
 use crate::hir::value::Value;
@@ -36,6 +36,8 @@ pub struct Undo {
     pub step: StepId,
     /// Absent where an earlier run did it and a secret was in it.
     reported: Option<Reported>,
+    /// It may not have been done, or may have been undone, or what it reported was never learned.
+    is_uncertain: bool,
 }
 
 struct Reported {
@@ -47,7 +49,8 @@ impl Undo {
     /// Of a step that an earlier run did.
     pub fn earlier(step: StepId, left: &Left) -> Undo {
         let (before, apply) = (left.before.clone(), left.apply.clone());
-        Undo { step, reported: before.zip(apply).map(|(before, apply)| Reported { before, apply }) }
+        let reported = before.zip(apply).map(|(before, apply)| Reported { before, apply });
+        Undo { step, reported, is_uncertain: !matches!(left.state, State::Done | State::Ignored | State::Failed) }
     }
 }
 
@@ -272,14 +275,18 @@ impl StepRun<'_> {
     fn undo(&self, step: &Step, ended: &mut Ended, earlier: Option<&Left>) -> Option<Undo> {
         let acted = self.acted(step, &ended.trace);
         let touched = acted && (ended.changed || ended.error.is_some());
+        let is_unheard = ended.error.is_some() && ended.trace.completed.as_ref().is_none_or(|heard| heard.timed_out);
         let now = touched.then(|| Reported {
             before: std::mem::take(&mut ended.trace.before),
             apply: std::mem::take(&mut ended.trace.apply),
         });
-        let Some(left) = earlier else { return now.map(|now| Undo { step: self.id, reported: Some(now) }) };
+        let Some(left) = earlier else {
+            return now.map(|now| Undo { step: self.id, reported: Some(now), is_uncertain: is_unheard });
+        };
         let mut undo = Undo::earlier(self.id, left);
         if let (Some(earlier), Some(now)) = (&mut undo.reported, now) {
             earlier.apply = now.apply;
+            undo.is_uncertain |= is_unheard;
         }
         Some(undo)
     }
@@ -352,7 +359,19 @@ impl StepRun<'_> {
         };
         let program = attempt.program(body, trace);
         attempt.context.intent(attempt.intent(Phase::Rollback, &program, trace)).await?;
-        attempt.phase(Phase::Rollback, body, trace).await.map(|_| true)
+        // Where nobody knows what is there, it is looked at: what is as it was is not undone, and nothing is believed.
+        let looks = undo.is_uncertain && step.kind == Kind::Converge;
+        let check = prepared.body.check.as_ref().filter(|_| looks);
+        if let Some(check) = check
+            && attempt.phase(Phase::Check, check, &mut Trace::default()).await? == reported.before
+        {
+            return Ok(true);
+        }
+        attempt.phase(Phase::Rollback, body, trace).await?;
+        let Some(check) = check else { return Ok(true) };
+        let now = attempt.phase(Phase::Verify, check, &mut Trace::default()).await?;
+        let differs = fields::differences(&reported.before, &now);
+        if differs.is_empty() { Ok(true) } else { Err(StepError::NotAsBefore { differs }) }
     }
 
     fn is_reversible(&self, prepared: &Prepared<'_>, before: &fields::Texts) -> Result<bool, StepError> {

@@ -9,9 +9,10 @@ use super::audit::{self, By, Entry};
 use super::journal::{Journal, make_private_folder};
 use super::locks::is_over;
 use super::promises::{Examined, Finding, examine};
-use super::read;
 use super::records::{RunSummary, StateError};
 use super::schema::{PATIENCE, migrate, take_turn};
+use super::transitions::Transition;
+use super::{failpoints, read};
 
 /// What a journal was brought back from, and what that took away.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -155,7 +156,7 @@ fn replace_rows(journal: &Path, staged: &Path, kept: &Path, anyway: bool) -> Res
             "DELETE FROM main.{table}; INSERT INTO main.{table} ({columns}) SELECT {columns} FROM staged.{table}"
         ))?;
     }
-    transaction.commit()?;
+    failpoints::around(|| vec![Transition::JournalRestored], || transaction.commit())?;
     Ok((Some(kept.to_path_buf()), gone))
 }
 

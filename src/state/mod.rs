@@ -7,6 +7,7 @@ mod audit;
 mod audit_verify;
 mod copies;
 mod evidence;
+mod failpoints;
 mod history;
 mod journal;
 mod locks;
@@ -18,6 +19,7 @@ pub mod records;
 mod schema;
 mod since;
 mod space;
+mod transitions;
 mod writer;
 
 pub use approvals::{Approval, Verdict};
@@ -33,3 +35,4 @@ pub use records::{
 };
 pub use since::{LaterChange, Unfinished};
 pub use space::Trouble;
+pub use transitions::{TRANSITIONS, Transition};

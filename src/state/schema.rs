@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::audit;
 use super::copies::back_up;
 use super::records::StateError;
+use super::transitions::Transition;
+use super::{audit, failpoints};
 
 /// Counts up with every change of the tables.
 pub(super) const FORMAT: i64 = 5;
@@ -113,7 +114,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
         transaction.execute_batch(audit::TABLES)?;
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }
-    transaction.commit()?;
+    failpoints::around(|| vec![Transition::TablesMade], || transaction.commit())?;
     Ok(())
 }
 

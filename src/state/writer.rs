@@ -10,7 +10,8 @@ use super::journal::{Change, Write};
 use super::receipt::Receipt;
 use super::records::{Intent, StateError, StepResult};
 use super::space::{self, Trouble, unwritable};
-use super::{approvals, audit, evidence, locks, read};
+use super::transitions::Transition;
+use super::{approvals, audit, evidence, failpoints, locks, read};
 
 /// How many writes share one commit at most.
 const MOST_GROUPED: usize = 512;
@@ -131,7 +132,8 @@ fn begins_something(change: &Change) -> bool {
 fn commit(connection: &mut Connection, changes: &[&Change]) -> Result<Vec<i64>, StateError> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let ids = changes.iter().map(|change| apply(&transaction, change)).collect::<Result<Vec<_>, _>>()?;
-    transaction.commit()?;
+    let passed = || changes.iter().map(|change| Transition::of(change)).collect();
+    failpoints::around(passed, || transaction.commit())?;
     Ok(ids)
 }
 

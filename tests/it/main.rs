@@ -16,6 +16,7 @@ mod bench;
 mod cancel;
 mod check_forms;
 mod check_words;
+mod circuits;
 mod closed_channels;
 mod codes;
 mod command_line;
@@ -38,6 +39,12 @@ mod example_actions;
 mod example_servers;
 mod examples;
 mod facts;
+#[cfg(feature = "failpoints")]
+mod failpoint_flows;
+#[cfg(feature = "failpoints")]
+mod failpoints;
+#[cfg(not(feature = "failpoints"))]
+mod failpoints_absent;
 mod floors;
 mod folders;
 mod hostile_hosts;
@@ -77,6 +84,7 @@ mod run_engine;
 mod run_history;
 mod run_lab;
 mod run_language;
+mod run_many;
 mod run_replay;
 mod run_reports;
 mod runbook_files;
@@ -120,6 +128,8 @@ mod stdlib_trees;
 mod stdlib_yaml;
 mod story;
 mod syscall_kills;
+#[cfg(feature = "failpoints")]
+mod syscall_rollbacks;
 #[cfg(feature = "system-tests")]
 mod system_apk;
 #[cfg(feature = "system-tests")]

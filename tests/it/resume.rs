@@ -241,6 +241,61 @@ fn a_done_run_is_gone_back_over() {
     fleet.comes_to("rollback 1 -y", 10);
 }
 
+/// What is undone first still finds what it was built on.
+const ORDER: &str = r#"ops 1
+
+playbook order() ! change, exec {
+  on host("w1") {
+    file.write(to: "ROOT/a", content: "new a")
+    shell.run(script: sh"touch ROOT/c", effect: "change", undo: sh"cp ROOT/a ROOT/found")
+    shell.run(script: sh"[ ! -e ROOT/broken ]", effect: "read")
+  }
+}
+"#;
+
+#[test]
+fn a_step_that_was_looked_at_again_is_not_undone_before_what_came_after_it() {
+    let fleet = Fleet::new("");
+    fleet.program("order.ops", ORDER);
+    fleet.put("a", "old");
+    fleet.put("broken", "");
+    fleet.comes_to("run order.ops -y", 21);
+    fleet.take("broken");
+    fleet.comes_to("resume 1 -y", 0);
+    fleet.comes_to("rollback 2 -y", 0);
+    assert_eq!((fleet.root("found").as_str(), fleet.root("a").as_str()), ("new a", "old"));
+}
+
+/// Waits while it is undone, and takes one line away.
+const UNDOES: &str = r#"ops 1
+
+playbook undoes() ! change, exec {
+  on host("w1") {
+    shell.run(script: sh"printf 'x\nx\nx\n' > ROOT/lines", effect: "change", undo: sh"""sed -i 1d ROOT/lines; echo begun; until [ -e ROOT/go ]; do sleep 0.02; done""")
+  }
+}
+"#;
+
+#[test]
+fn what_may_have_been_undone_is_not_undone_again_unasked() {
+    for (said, left) in [("--done", "x\nx\n"), ("--not-done", "x\n"), ("--again", "x\n")] {
+        let fleet = Fleet::new("");
+        fleet.program("undoes.ops", UNDOES);
+        fleet.comes_to("run undoes.ops -y", 0);
+        fleet.killed("rollback 1 -y");
+        fleet.put("go", "");
+        let refused = fleet.comes_to("rollback 2 -y", 3);
+        assert!(
+            refused.stderr.contains("never learned what came of it\n  w1 shell.run (its rollback)\n"),
+            "{refused:?}"
+        );
+        assert_eq!(fleet.root("lines"), "x\nx\n", "nothing was done");
+        fleet.comes_to(&format!("resolve 2 shell.run w1 {said}"), 0);
+        fleet.comes_to("rollback 2 -y", 0);
+        assert_eq!(fleet.root("lines"), left, "{said}");
+    }
+}
+
 #[test]
 fn who_runs_on_hosts_that_were_left_unfinished_is_told_until_somebody_has() {
     let fleet = Fleet::new(WAITS);
@@ -348,4 +403,66 @@ fn no_secret_is_kept_and_that_is_said() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap_or_default();
         assert!(!bytes.windows(13).any(|window| window == b"Kanarienvogel"), "the journal knows it");
     }
+}
+
+/// What it needs to go back is known only to who hears how it ended.
+const FORGETS: &str = r#"ops 1
+
+action thing.set(to: text) -> { kept: string? } ! change {
+  doc: "Sets the thing."
+  example: "thing.set(to: \"new\")"
+  skip: before.now == before.wanted
+  ensure: after.now == after.wanted
+
+  linux {
+    check sh """
+      out now "$(cat ROOT/thing)"
+      out wanted "$to"
+    """
+    apply sh """
+      out kept "$(cat ROOT/thing)"
+      printf '%s\n' "$to" > ROOT/thing
+      echo begun
+      until [ -e ROOT/go ]; do sleep 0.02; done
+    """
+    rollback sh """
+      if [ -n "${apply_kept:-}" ]; then printf '%s\n' "$apply_kept" > ROOT/thing; fi
+    """
+  }
+}
+"#;
+
+#[test]
+fn a_rollback_of_what_nobody_heard_of_is_not_believed_but_looked_at() {
+    let fleet = Fleet::new("");
+    fleet.program("actions/thing.ops", FORGETS);
+    fleet.program(
+        "things.ops",
+        "ops 1\n\nplaybook things() ! change {\n  on host(\"w1\") {\n    thing.set(to: \"new\")\n  }\n}\n",
+    );
+    fleet.put("thing", "old\n");
+    fleet.killed("run things.ops -y");
+    fleet.put("go", "");
+    for run in 1..=2 {
+        let back = fleet.comes_to(&format!("rollback {run} -y"), 24);
+        let told = "the rollback ended well, but it is not as it was before: `now` was `old` and is `new`";
+        assert!(back.stderr.contains(told), "{back:?}");
+    }
+    fleet.put("thing", "old\n");
+    fleet.comes_to("rollback 3 -y", 0);
+}
+
+#[test]
+fn a_file_comes_back_also_where_nobody_heard_where_it_was_kept() {
+    let fleet = Fleet::new(WAITS_ONCE);
+    fleet.put("w1.conf", "old");
+    fleet.killed("run deploy.ops -y");
+    fleet.put("go", "");
+    // As if the run had died before it heard of the file.
+    let journal = rusqlite::Connection::open(fleet.project.path(".opsc/journal.sqlite")).unwrap();
+    assert!(journal.execute("DELETE FROM results WHERE step = 'conf'", []).unwrap() > 0);
+    assert_eq!(fleet.root("w1.conf"), "new");
+    let back = fleet.opsc("rollback 1 -y");
+    assert!(back.stderr.contains("conf: rolled_back"), "{back:?}");
+    assert_eq!(fleet.root("w1.conf"), "old");
 }

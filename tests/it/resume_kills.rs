@@ -70,20 +70,8 @@ impl Killer {
         let seen = lines.by_ref().take(events).count();
         child.kill().unwrap();
         let ended = child.wait().unwrap();
-        self.wait_for_orphans();
+        wait_for_orphans(&self.project);
         seen == events && ended.code().is_none()
-    }
-
-    /// A program that was under way may end after the run that began it.
-    pub(crate) fn wait_for_orphans(&self) {
-        let mark = self.project.folder.path().display().to_string().into_bytes();
-        let is_ours = |process: &std::path::Path| {
-            let environment = std::fs::read(process.join("environ")).unwrap_or_default();
-            environment.windows(mark.len()).any(|window| window == mark)
-        };
-        while std::fs::read_dir("/proc").unwrap().any(|process| is_ours(&process.unwrap().path())) {
-            assert!(Command::new("sleep").arg("0.01").status().unwrap().success());
-        }
     }
 
     pub(crate) fn times(&self, host: &str, what: &str) -> usize {
@@ -122,6 +110,18 @@ impl Killer {
             }
             assert_eq!(self.project.read(&format!("root/{host}.conf")).as_deref(), Some("new"));
         }
+    }
+}
+
+/// A program that was under way may end after the run that began it.
+pub(crate) fn wait_for_orphans(project: &Project) {
+    let mark = project.folder.path().display().to_string().into_bytes();
+    let is_ours = |process: &std::path::Path| {
+        let environment = std::fs::read(process.join("environ")).unwrap_or_default();
+        environment.windows(mark.len()).any(|window| window == mark)
+    };
+    while std::fs::read_dir("/proc").unwrap().any(|process| is_ours(&process.unwrap().path())) {
+        assert!(Command::new("sleep").arg("0.01").status().unwrap().success());
     }
 }
 

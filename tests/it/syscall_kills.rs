@@ -9,7 +9,8 @@ use std::process::Command;
 
 use serde_json::Value as Json;
 
-use super::resume_kills::{Killer, ONCE};
+use super::project::Project;
+use super::resume_kills::{Killer, ONCE, wait_for_orphans};
 
 /// What is written, made to last, or taken away: the journal's own, the lanes' and the terminal's.
 const CALLS: [&str; 6] = ["pwrite64", "fsync", "write", "ftruncate", "unlink", "sendto"];
@@ -18,8 +19,8 @@ const CALLS: [&str; 6] = ["pwrite64", "fsync", "write", "ftruncate", "unlink", "
 const POINTS: usize = 60;
 
 /// A command of the project below `strace`, which leaves the programs that it starts alone.
-fn traced(killer: &Killer, line: &str, flags: &[&str]) -> Command {
-    let plain = killer.project.command(&line.split_whitespace().collect::<Vec<_>>());
+pub(crate) fn traced(project: &Project, line: &str, flags: &[&str]) -> Command {
+    let plain = project.command(&line.split_whitespace().collect::<Vec<_>>());
     let mut command = Command::new("strace");
     command.args(["-f", "-b", "execve", "-qq"]).args(flags).arg("--").arg(plain.get_program()).args(plain.get_args());
     command.env_clear().current_dir(plain.get_current_dir().unwrap());
@@ -30,11 +31,11 @@ fn traced(killer: &Killer, line: &str, flags: &[&str]) -> Command {
 }
 
 /// How often each call is made by the thread that makes it most: `strace` counts for each thread of its own.
-fn calls_of(killer: &Killer, line: &str) -> BTreeMap<&'static str, usize> {
-    let log = killer.project.path("calls");
+pub(crate) fn calls_of(project: &Project, (line, code): (&str, i32)) -> BTreeMap<&'static str, usize> {
+    let log = project.path("calls");
     let flags = ["-o", log.to_str().unwrap(), "-e", &format!("trace={}", CALLS.join(","))];
-    let done = traced(killer, line, &flags).output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let done = traced(project, line, &flags).output().unwrap();
+    assert_eq!(done.status.code(), Some(code), "{}", String::from_utf8_lossy(&done.stderr));
     let mut counts = BTreeMap::new();
     for line in std::fs::read_to_string(log).unwrap().lines() {
         let (thread, call) = line.split_once(' ').unwrap();
@@ -51,13 +52,13 @@ fn calls_of(killer: &Killer, line: &str) -> BTreeMap<&'static str, usize> {
 }
 
 /// Kills a command at the nth call of one of its threads; whether it came that far.
-fn killed_at(killer: &Killer, line: &str, (call, nth): (&str, usize)) -> bool {
+pub(crate) fn killed_at(project: &Project, line: &str, (call, nth): (&str, usize)) -> bool {
     let flags =
         ["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &format!("inject={call}:signal=KILL:when={nth}")];
-    let ended = traced(killer, line, &flags).output().unwrap().status;
-    killer.wait_for_orphans();
+    let ended = traced(project, line, &flags).output().unwrap().status;
+    wait_for_orphans(project);
     // A tracer ends as its program did: by the same signal.
-    !ended.success()
+    std::os::unix::process::ExitStatusExt::signal(&ended) == Some(9)
 }
 
 /// The journal is whole, and what it says of what must be done once is what is on the hosts.
@@ -103,7 +104,7 @@ fn integrity(file: &Path) -> String {
 
 #[test]
 fn killed_at_any_call_the_journal_is_honest_and_the_run_is_gone_on_with() {
-    let calls = calls_of(&Killer::new(), "run all.ops -y");
+    let calls = calls_of(&Killer::new().project, ("run all.ops -y", 0));
     assert!(calls["pwrite64"] > 30 && calls["fsync"] > 10 && calls["write"] > 10, "{calls:?}");
     let all: Vec<(&str, usize)> = calls.iter().flat_map(|(call, most)| (1..=*most).map(|nth| (*call, nth))).collect();
     let long = std::env::var_os("OPSC_TEST_LONG").is_some();
@@ -112,12 +113,12 @@ fn killed_at_any_call_the_journal_is_honest_and_the_run_is_gone_on_with() {
     for (number, at) in all.iter().step_by(every).enumerate() {
         let point = format!("{} {}", at.0, at.1);
         let killer = Killer::new();
-        points += usize::from(killed_at(&killer, "run all.ops -y", *at));
+        points += usize::from(killed_at(&killer.project, "run all.ops -y", *at));
         assert_honest(&killer, &point);
         // What goes on is killed as well, somewhere else each time.
         let run = killer.project.newest_run();
         let elsewhere = all[(number * 37 + 11) % all.len()];
-        if run > 0 && killed_at(&killer, &format!("resume {run} -y"), elsewhere) {
+        if run > 0 && killed_at(&killer.project, &format!("resume {run} -y"), elsewhere) {
             again += 1;
             assert_honest(&killer, &format!("{point}, then {} {}", elsewhere.0, elsewhere.1));
         }

@@ -40,13 +40,19 @@ const PRINTS: &[(&str, &str)] = &[
     ("src/cli/", "the front end prints"),
     ("tests/it/resume_kills.rs", "how many points were tried"),
     ("tests/it/syscall_kills.rs", "how many points were tried"),
+    ("tests/it/run_many.rs", "what was measured"),
+    ("tests/it/syscall_rollbacks.rs", "how many points were tried"),
+    ("tests/it/failpoints.rs", "how many points were tried"),
     ("tests/it/contract.rs", "shown only when a case fails, to say which"),
     ("tests/it/state_journal.rs", "a process of the test tells the test how far it is"),
 ];
 
 const OKS: &[(&str, &str)] = &[("src/eval/fits.rs", "a pattern that cannot be compiled was reported by check")];
 
-const SHARED: &[(&str, &str)] = &[("tests/it/run_lab.rs", "faults count programs over all sessions of a host")];
+const SHARED: &[(&str, &str)] = &[
+    ("tests/it/run_lab.rs", "faults count programs over all sessions of a host"),
+    ("tests/it/run_many.rs", "the machines of one run note when they are asked"),
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
