@@ -14,6 +14,7 @@ use super::errors::AppError;
 use super::planning::Planned;
 use super::project::Project;
 use super::running::{ConnectOptions, endpoints, login_name};
+use super::secret_vault::vault;
 use super::settings::Settings;
 use crate::base::ids::HostId;
 use crate::eval::functions::hex;
@@ -86,7 +87,8 @@ impl Execution<'_> {
     /// Every secret of the plan, or everything that is missing. `ask` asks a person for a parameter, if one is there.
     pub fn read_secrets(&self, ask: Option<Ask>) -> Result<Resolved, AppError> {
         let keys = Keys { identity: self.settings.identity(), ask };
-        let providers = Providers { root: self.project.root.clone(), commands: self.settings.secret_commands(), keys };
+        let (root, commands) = (self.project.root.clone(), self.settings.secret_commands());
+        let providers = Providers { root, commands, keys, vault: vault(self.settings) };
         secrets::resolve(&plan::secrets::references(&self.planned.plan), &providers)
             .map_err(|failures| AppError::Secrets { failures: failures.iter().map(Failure::to_string).collect() })
     }

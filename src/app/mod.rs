@@ -38,6 +38,7 @@ pub mod secret_comparing;
 pub mod secret_editing;
 pub mod secret_files;
 pub mod secret_merging;
+pub mod secret_vault;
 pub mod settings;
 mod side_by_side;
 pub mod trees;

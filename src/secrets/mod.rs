@@ -1,5 +1,5 @@
 //! Floor 6: reads secrets where their references say: in the environment, in a file, in an
-//! encrypted file of the project, from a program, from a person.
+//! encrypted file of the project, from a program, from a server of secrets, from a person.
 //! Once at the start of a run, all of them or none. Knows nothing of programs, plans and hosts.
 #![expect(clippy::disallowed_methods, reason = "secrets are read from environment, files and programs")]
 
@@ -14,6 +14,8 @@ pub mod sealed;
 pub mod sealed_error;
 pub mod sealed_files;
 pub mod sealing;
+pub mod vault;
+pub mod vault_error;
 
 pub use error::{Failure, SecretError};
 pub use identity::Keys;

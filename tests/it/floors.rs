@@ -90,6 +90,7 @@ const CRATES: &[(&str, &[&str])] = &[
         "serde_json",
         &[
             "eval",
+            "secrets/vault.rs",
             "state/approvals.rs",
             "state/audit.rs",
             "state/audit_verify.rs",

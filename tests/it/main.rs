@@ -91,6 +91,7 @@ mod secret_files_edit;
 mod secret_files_git;
 mod secret_files_keys;
 mod secret_memory;
+mod secret_vault;
 mod secrets;
 mod shared_functions;
 mod ssh_certificates;
