@@ -37,6 +37,7 @@ pub mod secret_commands;
 pub mod secret_comparing;
 pub mod secret_editing;
 pub mod secret_files;
+pub mod secret_importing;
 pub mod secret_merging;
 pub mod secret_vault;
 pub mod settings;

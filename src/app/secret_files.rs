@@ -135,6 +135,10 @@ impl Store {
         Unsealed::open(file, name, &path_of(&self.root, name), &self.keys)
     }
 
+    pub(super) fn ask(&self) -> Option<Ask> {
+        self.keys.ask
+    }
+
     pub(super) fn root(&self) -> &Path {
         &self.root
     }
@@ -210,7 +214,7 @@ impl Store {
     }
 
     /// Only over what was read before: two who change a file at once do not undo each other.
-    fn write(&self, new: &Unsealed) -> Result<(), AppError> {
+    pub(super) fn write(&self, new: &Unsealed) -> Result<(), AppError> {
         let name = &new.file().name;
         let path = path_of(&self.root, name);
         let folder = path.parent().unwrap_or(&self.root);
@@ -265,7 +269,7 @@ pub fn parse_rotate(text: &str) -> Result<Rotate, String> {
     days.map(Rotate::After).ok_or_else(|| "expected days such as 90d, or never".to_string())
 }
 
-fn today() -> String {
+pub(super) fn today() -> String {
     Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
 }
 

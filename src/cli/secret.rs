@@ -11,7 +11,7 @@ use super::args_secret::{LsSecretCommand, RekeyCommand, SecretCommand, SetSecret
 use super::config::{find_project, load_settings};
 use super::output::Output;
 use super::run::ask_secret;
-use super::{secret_diff, secret_git};
+use super::{secret_diff, secret_git, secret_import};
 use crate::app::AppError;
 use crate::app::secret_files::{Listed, Rotation, Set, Store, read_value, typed_value};
 use crate::base::secret::Secret;
@@ -19,8 +19,11 @@ use crate::base::words;
 
 pub fn run(command: &SecretCommand, output: &mut Output) -> i32 {
     let project = find_project(Path::new("."));
-    let store = match load_settings(&project) {
-        Ok(settings) => Store::new(&project.root, settings.identity(), output.may_ask.then_some(ask_secret)),
+    let (store, identity) = match load_settings(&project) {
+        Ok(settings) => {
+            let identity = settings.identity();
+            (Store::new(&project.root, identity.clone(), output.may_ask.then_some(ask_secret)), identity)
+        }
         Err(error) => return output.fail(&error, None),
     };
     let done = match command {
@@ -39,6 +42,9 @@ pub fn run(command: &SecretCommand, output: &mut Output) -> i32 {
         SecretCommand::Rm { name } => store.remove(name).map(|()| output.say(&format!("removed {name}\n"))),
         SecretCommand::Ls(command) => store.list(command.file.as_deref()).map(|listed| list(&listed, command, output)),
         SecretCommand::Edit { file } => return edit(file, &store, output),
+        SecretCommand::Import(command) => {
+            secret_import::run(command, identity, &store, output).map(|imported| secret_import::show(&imported, output))
+        }
         SecretCommand::Diff(command) => return secret_diff::run(command, &store, output),
         SecretCommand::Merge(command) => return secret_git::merge(command, output),
         SecretCommand::Textconv { file } => return secret_git::textconv(file, output),
