@@ -12,6 +12,7 @@ pub mod data;
 pub mod doctor;
 mod doctor_probe;
 pub mod editing;
+mod editing_signals;
 pub mod errors;
 pub mod execution;
 pub mod explaining;

@@ -96,7 +96,11 @@ impl Store {
         if imported.added.is_empty() && imported.changed.is_empty() {
             return Ok(());
         }
-        self.write(&opened)
+        let audit = self.audit()?;
+        self.write(&opened)?;
+        let written = imported.added.iter().chain(&imported.changed);
+        let names: Vec<String> = written.map(|name| format!("{}/{name}", imported.file)).collect();
+        audit.wrote_secrets("import", &names)
     }
 }
 

@@ -127,6 +127,9 @@ pub struct RekeyCommand {
     /// Only these files
     #[arg(value_name = "FILE")]
     pub files: Vec<String>,
+    /// Also where your own identity could not read them any more
+    #[arg(long)]
+    pub without_me: bool,
     /// Do not ask
     #[arg(short, long, env = "OPSC_YES", value_parser = clap::builder::BoolishValueParser::new())]
     pub yes: bool,

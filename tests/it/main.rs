@@ -85,6 +85,7 @@ mod schemas_compatible;
 mod schemas_inventory;
 mod script_allow;
 mod script_lint;
+mod secret_audit;
 mod secret_canaries;
 mod secret_files;
 mod secret_files_edit;
