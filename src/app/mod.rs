@@ -40,6 +40,7 @@ pub mod secret_editing;
 pub mod secret_files;
 pub mod secret_importing;
 pub mod secret_merging;
+pub mod secret_providers;
 pub mod secret_vault;
 pub mod settings;
 mod side_by_side;

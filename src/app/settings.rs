@@ -34,7 +34,12 @@ enum Kind {
     Switch,
     /// At least one.
     Count,
+    /// Where a secret is, as in `secret("…")`.
+    Reference,
 }
+
+/// What a reference begins with.
+const PROVIDERS: [&str; 5] = ["env:", "file:", "age:", "command:", "vault:"];
 
 const fn known(
     key: &'static str,
@@ -55,6 +60,13 @@ pub const KNOWN: &[Known] = &[
     known("inventory", "OPSC_INVENTORY", Kind::Path, "", "inventory file or folder"),
     known("user", "OPSC_USER", Kind::Text, "", "login user"),
     known("private_key", "OPSC_PRIVATE_KEY", Kind::Path, "", "private key file"),
+    known(
+        "private_key_passphrase",
+        "OPSC_PRIVATE_KEY_PASSPHRASE",
+        Kind::Reference,
+        "",
+        "where the passphrase of private keys is, such as age:ssh/key",
+    ),
     known(
         "ssh_config",
         "OPSC_SSH_CONFIG",
@@ -263,7 +275,7 @@ impl Settings {
         let text = match known.kind {
             Kind::PathOrNone if text == "none" => text,
             Kind::Path | Kind::PathOrNone => beside(file, &text),
-            Kind::Text | Kind::Count | Kind::Switch => text,
+            Kind::Text | Kind::Count | Kind::Switch | Kind::Reference => text,
         };
         self.values.insert(known.key, Setting { text, origin: Origin::File(file.to_path_buf(), line) });
         Ok(())
@@ -285,6 +297,11 @@ fn expect_kind(known: &Known, text: &str) -> Result<(), String> {
         Kind::Count if !text.parse::<usize>().is_ok_and(|count| count > 0) => {
             Err(format!("`{}` is a whole number of at least 1, found `{text}`", known.key))
         }
+        // Somebody may have written the passphrase itself: it is not shown.
+        Kind::Reference if !PROVIDERS.iter().any(|provider| text.starts_with(provider)) => Err(format!(
+            "`{}` says where the secret is: env:NAME, file:PATH, age:FILE/NAME, command:NAME or vault:MOUNT/PATH#FIELD, and is never the secret itself",
+            known.key
+        )),
         Kind::Switch if !["yes", "no"].contains(&text) => {
             Err(format!("`{}` is `yes` or `no`, found `{text}`", known.key))
         }

@@ -100,6 +100,7 @@ mod ssh_certificates;
 mod ssh_config;
 mod ssh_config_use;
 mod ssh_failures;
+mod ssh_passphrases;
 mod sshd;
 mod state_journal;
 mod stdlib_archives;
