@@ -1,6 +1,6 @@
 //! What the audit is told of what happens outside of runs, and what of it is asked for.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 use sha2::Digest;
@@ -53,6 +53,30 @@ impl Audit {
         });
         let files: Vec<Json> = files.collect();
         self.note("inventory.changed", json!({ "what": what, "files": files }))
+    }
+
+    /// Secrets that somebody wrote, by name.
+    pub(super) fn wrote_secrets(&self, how: &str, names: &[String]) -> Result<(), AppError> {
+        self.note("secret.changed", json!({ "how": how, "names": names }))
+    }
+
+    /// Secrets under a new key, with who can read them since and who could until then.
+    pub(super) fn rekeyed(&self, names: &[String], added: &[String], removed: &[String]) -> Result<(), AppError> {
+        self.note("secret.changed", json!({ "how": "rekey", "names": names, "added": added, "removed": removed }))
+    }
+
+    /// A secret that somebody looked at.
+    pub(super) fn read_secret(&self, name: &str) -> Result<(), AppError> {
+        self.note("secret.read", json!({ "names": [format!("age:{name}")] }))
+    }
+
+    /// An inventory that was made of another tool's.
+    pub fn imported(&self, from: &[PathBuf], file: &Path, before: Option<&str>, after: &str) -> Result<(), AppError> {
+        let hash = |text: &str| hex(&sha2::Sha256::digest(text.as_bytes()));
+        let from: Vec<String> = from.iter().map(|path| path.display().to_string()).collect();
+        let (before, after) = (before.map(hash), hash(after));
+        let file = json!({ "file": file.display().to_string(), "before_sha256": before, "after_sha256": after });
+        self.note("inventory.imported", json!({ "from": from, "files": [file] }))
     }
 
     fn note(&self, kind: &'static str, details: Json) -> Result<(), AppError> {

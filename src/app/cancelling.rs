@@ -3,13 +3,16 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use serde_json::json;
+
+use super::auditing::by;
 use super::errors::AppError;
 use super::execution::{runtime, state};
 use super::going_on::summary_of;
 use crate::report::event_read::event;
 use crate::run::event::EventKind;
 use crate::state::process::machine;
-use crate::state::{Journal, RunSummary};
+use crate::state::{Entry, Journal, RunSummary};
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -24,11 +27,22 @@ pub enum Stop {
     Now = 3,
 }
 
+impl Stop {
+    fn word(self) -> &'static str {
+        match self {
+            Stop::Hosts => "hosts",
+            Stop::Steps => "steps",
+            Stop::Now => "now",
+        }
+    }
+}
+
 /// Asks the run's process to stop, and waits until it has ended.
 pub fn cancel(journal: &Journal, run: i64, stop: Stop) -> Result<RunSummary, AppError> {
     let clock = runtime()?;
     let pause = || clock.block_on(async { tokio::time::sleep(LOOK_EVERY).await });
     let mut heard = Heard::default();
+    let mut is_told = false;
     for level in 1..=stop as u8 {
         let found = summary_of(journal, run)?;
         if found.status.is_some() {
@@ -38,6 +52,12 @@ pub fn cancel(journal: &Journal, run: i64, stop: Stop) -> Result<RunSummary, App
         // A person at its terminal may have stopped it as far already.
         if heard.look(journal, run)? < level {
             signal(&found)?;
+            if !is_told {
+                let entry =
+                    Entry { kind: "run.cancelled", run: Some(run), by: by(), details: json!({ "how": stop.word() }) };
+                journal.note(&entry).map_err(state)?;
+                is_told = true;
+            }
         }
         while heard.look(journal, run)? < level && !has_ended(journal, run)? {
             pause();

@@ -57,6 +57,11 @@ pub enum AppError {
         reason: String,
         hint: Option<String>,
     },
+    /// An editor failed, or a signal came while it was open, with the exit code for that.
+    Editor {
+        reason: String,
+        code: i32,
+    },
     /// Findings in texts, errors among them: exit 11.
     Diagnostics {
         diagnostics: Vec<Diagnostic>,
@@ -210,7 +215,7 @@ impl AppError {
             AppError::ApprovalNeeded { .. } | AppError::Indeterminate { .. } | AppError::Twice { .. } => 3,
             AppError::Locked { .. } | AppError::UnderWay { .. } => 26,
             AppError::Stale { .. } => 25,
-            AppError::JournalFile { code, .. } => *code,
+            AppError::JournalFile { code, .. } | AppError::Editor { code, .. } => *code,
             AppError::Lock { .. } | AppError::State { .. } | AppError::Credential { .. } | AppError::Write { .. } => 1,
             _ => 10,
         }
@@ -296,7 +301,9 @@ impl fmt::Display for AppError {
             AppError::NoInventory { searched } => {
                 write!(formatter, "there is no inventory: looked for {}", shown(searched))
             }
-            AppError::NotEdited { reason, .. } | AppError::JournalFile { reason, .. } => formatter.write_str(reason),
+            AppError::NotEdited { reason, .. }
+            | AppError::JournalFile { reason, .. }
+            | AppError::Editor { reason, .. } => formatter.write_str(reason),
             AppError::NotImported { refusals } => formatter.write_str(&refusals.join("\nerror: ")),
             AppError::Diagnostics { diagnostics }
             | AppError::Hosts { diagnostics }

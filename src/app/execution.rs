@@ -14,6 +14,7 @@ use super::errors::AppError;
 use super::planning::Planned;
 use super::project::Project;
 use super::running::{ConnectOptions, endpoints, login_name};
+use super::secret_providers::providers;
 use super::settings::Settings;
 use crate::base::ids::HostId;
 use crate::eval::functions::hex;
@@ -27,7 +28,7 @@ use crate::run::ports::LiveConnector;
 use crate::run::predict::Prediction;
 use crate::run::summary::Summary;
 use crate::run::{self, Request};
-use crate::secrets::{self, Ask, Failure, Keys, Providers, Resolved};
+use crate::secrets::{self, Ask, Failure, Resolved};
 use crate::state::process::{boot_id, machine, process_start};
 use crate::state::{Beginning, Journal, RunRecord, StateError};
 
@@ -87,9 +88,7 @@ impl Execution<'_> {
 
     /// Every secret of the plan, or everything that is missing. `ask` asks a person for a parameter, if one is there.
     pub fn read_secrets(&self, ask: Option<Ask>) -> Result<Resolved, AppError> {
-        let keys = Keys { identity: self.settings.identity(), ask };
-        let providers = Providers { root: self.project.root.clone(), commands: self.settings.secret_commands(), keys };
-        secrets::resolve(&plan::secrets::references(&self.planned.plan), &providers)
+        secrets::resolve(&plan::secrets::references(&self.planned.plan), &providers(self.project, self.settings, ask))
             .map_err(|failures| AppError::Secrets { failures: failures.iter().map(Failure::to_string).collect() })
     }
 

@@ -28,6 +28,8 @@ pub struct ConnectOptions {
     pub ssh_config_exec: bool,
     pub password: Option<Secret<String>>,
     pub admin_password: Option<Secret<String>>,
+    /// Opens private keys that are encrypted.
+    pub passphrase: Option<Secret<String>>,
 }
 
 /// How each of these hosts is reached, and what proves who we are.
@@ -39,7 +41,7 @@ pub fn endpoints(
     let credentials = Credentials {
         password: options.password.clone(),
         admin_password: options.admin_password.clone(),
-        passphrase: None,
+        passphrase: options.passphrase.clone(),
         use_agent: true,
         agent_socket: None,
     };

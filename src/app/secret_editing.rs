@@ -5,13 +5,25 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::editing_signals::{HUNG_UP, Signals, TERMINATED};
 use super::errors::AppError;
 use super::execution::runtime;
 use super::secret_files::{Store, usable};
 use crate::base::secret::Secret;
 use crate::secrets::file::{LARGEST, buffer};
 use crate::secrets::sealed::is_name;
+
+/// The program, and what ends opsc where a signal comes while somebody is asked.
+pub struct Editor<'a> {
+    /// As `sh` reads it: it may have arguments.
+    pub line: &'a str,
+    pub leave: fn(i32),
+}
 
 /// What an editor made of a file.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
@@ -26,26 +38,38 @@ type Texts = BTreeMap<String, Secret<String>>;
 
 impl Store {
     /// Lets somebody edit a file. `again` is asked, with what is wrong, whether to go on with a text that is none.
-    pub fn edit(&self, file: &str, editor: &str, again: &mut dyn FnMut(&str) -> bool) -> Result<Edits, AppError> {
+    pub fn edit(
+        &self,
+        file: &str,
+        editor: &Editor<'_>,
+        again: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Edits, AppError> {
         let mut opened = self.open_or_new(file)?;
         let mut before = Texts::new();
         for name in opened.names() {
             before.insert(name.to_string(), opened.read(name)?);
         }
-        let folder = Private::new()?;
+        let runtime = runtime()?;
+        let signals = Arc::new(Signals::default());
+        let folder = Private::new(&runtime, &signals, editor.leave)?;
         let path = folder.path.join(format!("{file}.secrets"));
         folder.write(&path, &as_text(file, &before))?;
         let after = loop {
-            run_editor(editor, &path)?;
+            runtime.block_on(run_editor(editor.line, &path))?;
             match parse(&folder.read(&path)?) {
                 Ok(texts) => break texts,
-                Err(reason) if again(&reason) => {}
+                Err(reason) if signals.while_asking(|| again(&reason))? => {}
                 Err(reason) => return Err(refuse(format!("{reason}; nothing was written"))),
             }
         };
+        signals.expect_none()?;
         let edits = compare(&before, &after);
         if edits != Edits::default() {
+            let audit = self.audit()?;
             self.apply(&mut opened, &after)?;
+            let names = edits.added.iter().chain(&edits.changed).chain(&edits.removed);
+            let names: Vec<String> = names.map(|name| format!("{file}/{name}")).collect();
+            audit.wrote_secrets("edit", &names)?;
         }
         Ok(edits)
     }
@@ -130,12 +154,14 @@ struct Private {
 }
 
 impl Private {
-    fn new() -> Result<Private, AppError> {
+    /// Signals are taken before there is a folder: none of them ends opsc and leaves it.
+    fn new(runtime: &Runtime, signals: &Arc<Signals>, leave: fn(i32)) -> Result<Private, AppError> {
         let named = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
         let places = named.into_iter().chain([PathBuf::from("/dev/shm"), std::env::temp_dir()]);
         let place = places.into_iter().find(|place| place.is_dir()).unwrap_or_else(std::env::temp_dir);
         // A name that is taken is refused: nobody else's folder is used.
         let path = place.join(format!("opsc-secret-{}-{}", std::process::id(), super::execution::now()));
+        runtime.block_on(signals.watch(path.clone(), take_away, leave)).map_err(|error| failed(error.to_string()))?;
         std::fs::DirBuilder::new()
             .mode(0o700)
             .create(&path)
@@ -161,12 +187,16 @@ impl Private {
 
 impl Drop for Private {
     fn drop(&mut self) {
-        // Copies that the editor made beside it, too. What cannot be wiped can at least be taken away.
-        for entry in std::fs::read_dir(&self.path).into_iter().flatten().flatten() {
-            drop(wipe(&entry.path()));
-        }
-        drop(std::fs::remove_dir_all(&self.path));
+        take_away(&self.path);
     }
+}
+
+/// With copies that the editor made beside it. What cannot be wiped can at least be taken away.
+fn take_away(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        drop(wipe(&entry.path()));
+    }
+    drop(std::fs::remove_dir_all(folder));
 }
 
 fn wipe(path: &Path) -> std::io::Result<()> {
@@ -185,31 +215,38 @@ fn wipe(path: &Path) -> std::io::Result<()> {
 }
 
 /// The editor gets Ctrl-C itself; what would end opsc ends the editor first, so that the text is wiped.
-fn run_editor(editor: &str, path: &Path) -> Result<(), AppError> {
-    let ended = runtime()?.block_on(async {
-        use tokio::signal::unix::{SignalKind, signal};
+async fn run_editor(editor: &str, path: &Path) -> Result<(), AppError> {
+    let ended = async {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let (mut terminate, mut hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
         // As git does it: the editor may have arguments.
         let line = format!("{editor} \"$@\"");
         let mut child = tokio::process::Command::new("sh").args(["-c", &line, editor]).arg(path).spawn()?;
-        loop {
+        let told = loop {
             tokio::select! {
-                status = child.wait() => return status.map(Some),
+                status = child.wait() => return status.map(Ok),
                 _ = interrupt.recv() => {}
-                _ = terminate.recv() => break,
-                _ = hangup.recv() => break,
+                _ = terminate.recv() => break TERMINATED,
+                _ = hangup.recv() => break HUNG_UP,
             }
-        }
+        };
         child.kill().await?;
-        Ok::<_, std::io::Error>(None)
-    });
-    match ended {
-        Ok(Some(status)) if status.success() => Ok(()),
-        Ok(Some(status)) => Err(refuse(format!("the editor `{editor}` ended with {status}; nothing was written"))),
-        Ok(None) => Err(refuse("stopped while the editor was open; nothing was written".to_string())),
-        Err(error) => Err(refuse(format!("the editor `{editor}` cannot be started: {error}"))),
+        Ok::<_, std::io::Error>(Err(told))
+    };
+    match ended.await {
+        Ok(Ok(status)) if status.success() => Ok(()),
+        Ok(Ok(status)) => Err(failed(format!("the editor `{editor}` ended with {status}; nothing was written"))),
+        Ok(Err(code)) => Err(stopped(code)),
+        Err(error) => Err(failed(format!("the editor `{editor}` cannot be started: {error}"))),
     }
+}
+
+fn failed(reason: String) -> AppError {
+    AppError::Editor { reason, code: 1 }
+}
+
+fn stopped(code: i32) -> AppError {
+    AppError::Editor { reason: "stopped while the editor was open; nothing was written".to_string(), code }
 }
 
 #[cfg(test)]

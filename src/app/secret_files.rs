@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
+use super::auditing::Audit;
 use super::errors::AppError;
 use super::files::{alone_in, write_text};
+use super::project::Project;
 use crate::base::secret::Secret;
 use crate::check::SecretFiles;
 use crate::secrets::identity::Identity;
@@ -30,7 +32,7 @@ pub fn names(root: &Path) -> SecretFiles {
 
 /// The files of a project, and what opens them.
 pub struct Store {
-    root: PathBuf,
+    project: Project,
     keys: Keys,
 }
 
@@ -64,13 +66,14 @@ pub struct Rekeyed {
     /// They can read what the file held until now, in every copy of it.
     pub removed: Vec<String>,
     pub names: Vec<String>,
+    /// Who can read it then.
+    pub recipients: Vec<String>,
     opened: Unsealed,
-    recipients: Vec<String>,
 }
 
 impl Store {
-    pub fn new(root: &Path, identity: PathBuf, ask: Option<Ask>) -> Store {
-        Store { root: root.to_path_buf(), keys: Keys { identity, ask } }
+    pub fn new(project: &Project, identity: PathBuf, ask: Option<Ask>) -> Store {
+        Store { project: project.clone(), keys: Keys { identity, ask } }
     }
 
     /// A new identity where the settings say; its recipient.
@@ -91,7 +94,10 @@ impl Store {
     }
 
     pub fn get(&self, reference: &str) -> Result<Secret<String>, AppError> {
-        Ok(Files::new(&self.root, &self.keys).read(reference)?)
+        let audit = self.audit()?;
+        let text = Files::new(self.root(), &self.keys).read(reference)?;
+        audit.read_secret(reference)?;
+        Ok(text)
     }
 
     /// Refuses before anybody is asked for a text what could not be written.
@@ -110,15 +116,17 @@ impl Store {
         if !opened.set(name, text, rotate, &today())? {
             return Ok(Set::Same);
         }
+        let audit = self.audit()?;
         self.write(&opened)?;
+        audit.wrote_secrets("set", &[reference.to_string()])?;
         Ok(if is_new { Set::Created { recipients: opened.file().recipients.clone() } } else { Set::Changed })
     }
 
     /// A file with its key; one that is not there is made for the project's recipients, and not written yet.
     pub(super) fn open_or_new(&self, file: &str) -> Result<Unsealed, AppError> {
-        let path = path_of(&self.root, file);
+        let path = path_of(self.root(), file);
         if path.exists() {
-            return Ok(open(&self.root, file, &self.keys)?);
+            return Ok(open(self.root(), file, &self.keys)?);
         }
         check_name(file)?;
         Ok(Unsealed::new(file, &path, &self.project_recipients()?, &self.keys)?)
@@ -127,16 +135,25 @@ impl Store {
     /// A text of a file that lies elsewhere, without a question to anybody.
     pub(super) fn open_unasked(&self, file: &Sealed) -> Result<Unsealed, AppError> {
         let keys = Keys { ask: None, ..self.keys.clone() };
-        Ok(Unsealed::open(file.clone(), &file.name, &path_of(&self.root, &file.name), &keys)?)
+        Ok(Unsealed::open(file.clone(), &file.name, &path_of(self.root(), &file.name), &keys)?)
     }
 
     /// The same of a file that counts under this name, with questions.
     pub(super) fn open_text(&self, file: Sealed, name: &str) -> Result<Unsealed, SealedError> {
-        Unsealed::open(file, name, &path_of(&self.root, name), &self.keys)
+        Unsealed::open(file, name, &path_of(self.root(), name), &self.keys)
+    }
+
+    pub(super) fn ask(&self) -> Option<Ask> {
+        self.keys.ask
     }
 
     pub(super) fn root(&self) -> &Path {
-        &self.root
+        &self.project.root
+    }
+
+    /// What is done to secrets belongs into the audit: without a journal nothing is done.
+    pub(super) fn audit(&self) -> Result<Audit, AppError> {
+        Audit::open(&self.project)
     }
 
     /// Makes these the secrets of a file.
@@ -156,18 +173,20 @@ impl Store {
     pub fn remove(&self, reference: &str) -> Result<(), AppError> {
         let (file, name) =
             split_name(reference).ok_or_else(|| SealedError::BadReference { reference: reference.to_string() })?;
-        let mut opened = open(&self.root, file, &self.keys)?;
+        let mut opened = open(self.root(), file, &self.keys)?;
         opened.remove(name)?;
-        self.write(&opened)
+        let audit = self.audit()?;
+        self.write(&opened)?;
+        audit.wrote_secrets("rm", &[reference.to_string()])
     }
 
     /// The secrets of one file or of all, as they are written: nothing is decrypted, so no MAC is looked at.
     pub fn list(&self, file: Option<&str>) -> Result<Vec<Listed>, AppError> {
-        let files = file.map_or_else(|| sealed_files::names(&self.root), |file| vec![file.to_string()]);
+        let files = file.map_or_else(|| sealed_files::names(self.root()), |file| vec![file.to_string()]);
         let today = today();
         let mut listed = Vec::new();
         for file in files {
-            for (name, entry) in load(&self.root, &file)?.entries {
+            for (name, entry) in load(self.root(), &file)?.entries {
                 let due_in = entry.rotate.and_then(|days| due_in(&entry.changed, days, &today));
                 let file = file.clone();
                 listed.push(Listed { file, name, changed: entry.changed, rotate: entry.rotate, due_in });
@@ -178,12 +197,12 @@ impl Store {
 
     /// What another key for these files, or for all, would change; nothing is written yet.
     pub fn prepare_rekey(&self, files: &[String]) -> Result<Vec<Rekeyed>, AppError> {
-        let files = if files.is_empty() { sealed_files::names(&self.root) } else { files.to_vec() };
+        let files = if files.is_empty() { sealed_files::names(self.root()) } else { files.to_vec() };
         let recipients = self.project_recipients()?;
         let has =
             |list: &[String], one: &str| list.iter().any(|other| recipient::key_of(other) == recipient::key_of(one));
         let prepare = |file: String| {
-            let opened = open(&self.root, &file, &self.keys)?;
+            let opened = open(self.root(), &file, &self.keys)?;
             let old = opened.file().recipients.clone();
             let only =
                 |these: &[String], those: &[String]| these.iter().filter(|one| !has(those, one)).cloned().collect();
@@ -199,25 +218,42 @@ impl Store {
         files.into_iter().map(prepare).collect()
     }
 
+    /// Who the identity is, where it could read none of these files any more.
+    pub fn shut_out(&self, rekeyed: &[Rekeyed]) -> Option<Vec<String>> {
+        let own = self.recipients().unwrap_or_default();
+        let is_own = |one: &String| {
+            one == recipient::PASSPHRASE || own.iter().any(|own| recipient::key_of(own) == recipient::key_of(one))
+        };
+        let is_shut_out = rekeyed.iter().any(|one| !one.recipients.iter().any(is_own));
+        is_shut_out.then_some(own)
+    }
+
+    pub fn identity(&self) -> &Path {
+        &self.keys.identity
+    }
+
     pub fn rekey(&self, rekeyed: &Rekeyed) -> Result<(), AppError> {
         let new = rekeyed.opened.rekeyed(&rekeyed.recipients, &self.keys)?;
-        self.write(&new)
+        let audit = self.audit()?;
+        self.write(&new)?;
+        let names: Vec<String> = rekeyed.names.iter().map(|name| format!("{}/{name}", rekeyed.file)).collect();
+        audit.rekeyed(&names, &rekeyed.added, &rekeyed.removed)
     }
 
     /// Those of `secrets/recipients`, else the identity itself.
     fn project_recipients(&self) -> Result<Vec<String>, AppError> {
-        recipient::of_project(&self.root)?.map_or_else(|| self.recipients(), Ok)
+        recipient::of_project(self.root())?.map_or_else(|| self.recipients(), Ok)
     }
 
     /// Only over what was read before: two who change a file at once do not undo each other.
-    fn write(&self, new: &Unsealed) -> Result<(), AppError> {
+    pub(super) fn write(&self, new: &Unsealed) -> Result<(), AppError> {
         let name = &new.file().name;
-        let path = path_of(&self.root, name);
-        let folder = path.parent().unwrap_or(&self.root);
+        let path = path_of(self.root(), name);
+        let folder = path.parent().unwrap_or(self.root());
         std::fs::create_dir_all(folder).map_err(|error| AppError::Write { path: folder.to_path_buf(), error })?;
         let _alone = alone_in(folder)?;
         let is_same = match new.before() {
-            Some(before) => load(&self.root, name)? == *before,
+            Some(before) => load(self.root(), name)? == *before,
             None => !path.exists(),
         };
         if !is_same {
@@ -265,7 +301,7 @@ pub fn parse_rotate(text: &str) -> Result<Rotate, String> {
     days.map(Rotate::After).ok_or_else(|| "expected days such as 90d, or never".to_string())
 }
 
-fn today() -> String {
+pub(super) fn today() -> String {
     Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
 }
 

@@ -34,7 +34,12 @@ enum Kind {
     Switch,
     /// At least one.
     Count,
+    /// Where a secret is, as in `secret("…")`.
+    Reference,
 }
+
+/// What a reference begins with.
+const PROVIDERS: [&str; 5] = ["env:", "file:", "age:", "command:", "vault:"];
 
 const fn known(
     key: &'static str,
@@ -47,6 +52,7 @@ const fn known(
 }
 
 /// Where the identity lies, if nothing else is said.
+/// `~/.config` stands for `$XDG_CONFIG_HOME`.
 const IDENTITY: &str = "~/.config/opsc/identity";
 
 /// Every setting there is, in the order in which they are shown.
@@ -54,6 +60,13 @@ pub const KNOWN: &[Known] = &[
     known("inventory", "OPSC_INVENTORY", Kind::Path, "", "inventory file or folder"),
     known("user", "OPSC_USER", Kind::Text, "", "login user"),
     known("private_key", "OPSC_PRIVATE_KEY", Kind::Path, "", "private key file"),
+    known(
+        "private_key_passphrase",
+        "OPSC_PRIVATE_KEY_PASSPHRASE",
+        Kind::Reference,
+        "",
+        "where the passphrase of private keys is, such as age:ssh/key",
+    ),
     known(
         "ssh_config",
         "OPSC_SSH_CONFIG",
@@ -75,6 +88,24 @@ pub const KNOWN: &[Known] = &[
         IDENTITY,
         "the file (0600) whose key opens encrypted files of secrets",
     ),
+    known("vault.address", "VAULT_ADDR", Kind::Text, "", "a server of Vault or OpenBao, such as https://vault:8200"),
+    known("vault.namespace", "VAULT_NAMESPACE", Kind::Text, "", "the namespace of its secrets"),
+    known(
+        "vault.token_file",
+        "OPSC_VAULT_TOKEN_FILE",
+        Kind::Path,
+        "~/.vault-token",
+        "the file (0600) with the token, where VAULT_TOKEN is not set",
+    ),
+    known("vault.ca_file", "VAULT_CACERT", Kind::Path, "", "certificates (PEM) that sign the server's"),
+    known(
+        "vault.plain_http",
+        "OPSC_VAULT_PLAIN_HTTP",
+        Kind::Switch,
+        "no",
+        "whether the token may go to other machines by plain HTTP",
+    ),
+    known("vault.timeout", "OPSC_VAULT_TIMEOUT", Kind::Count, "30", "seconds to wait for an answer"),
     known("timeout", "OPSC_TIMEOUT", Kind::Count, "", "seconds to wait for a connection"),
     known("forks", "OPSC_FORKS", Kind::Count, "16", "how many hosts at the same time"),
     known(
@@ -88,6 +119,10 @@ pub const KNOWN: &[Known] = &[
     known("model.key_env", "OPSC_MODEL_KEY_ENV", Kind::Text, "OPSC_MODEL_KEY", "the variable that holds its key"),
     known("model.timeout", "OPSC_MODEL_TIMEOUT", Kind::Count, "60", "seconds to wait for an answer"),
 ];
+
+/// Variables of OpenBao that count before those of Vault, as for its own command line.
+const BEFORE: &[(&str, &str)] =
+    &[("VAULT_ADDR", "BAO_ADDR"), ("VAULT_NAMESPACE", "BAO_NAMESPACE"), ("VAULT_CACERT", "BAO_CACERT")];
 
 /// The variable that sets a key; the key itself where there is none.
 pub fn variable_of(key: &str) -> &str {
@@ -122,19 +157,25 @@ impl Settings {
     pub fn load(files: &[PathBuf], environment: &dyn Fn(&str) -> Option<String>) -> Result<Settings, AppError> {
         let mut settings = Settings::default();
         for known in KNOWN.iter().filter(|known| !known.default.is_empty()) {
-            settings.values.insert(known.key, Setting { text: known.default.to_string(), origin: Origin::Default });
+            let text = match said(environment, "XDG_CONFIG_HOME") {
+                Some(home) if known.key == "identity" => known.default.replace("~/.config", &home),
+                _ => known.default.to_string(),
+            };
+            settings.values.insert(known.key, Setting { text, origin: Origin::Default });
         }
         for file in files.iter().filter(|file| file.is_file()) {
             settings.read_file(file)?;
         }
         for known in KNOWN {
-            if let Some(text) = environment(known.variable).filter(|text| !text.is_empty()) {
+            let before = BEFORE.iter().filter(|(variable, _)| *variable == known.variable).map(|(_, before)| *before);
+            let set = before.chain([known.variable]).find_map(|name| Some((name, said(environment, name)?)));
+            if let Some((variable, text)) = set {
                 expect_kind(known, &text).map_err(|reason| AppError::Setting {
-                    place: known.variable.to_string(),
+                    place: variable.to_string(),
                     reason,
                     near: None,
                 })?;
-                settings.values.insert(known.key, Setting { text, origin: Origin::Environment(known.variable) });
+                settings.values.insert(known.key, Setting { text, origin: Origin::Environment(variable) });
             }
         }
         Ok(settings)
@@ -234,7 +275,7 @@ impl Settings {
         let text = match known.kind {
             Kind::PathOrNone if text == "none" => text,
             Kind::Path | Kind::PathOrNone => beside(file, &text),
-            Kind::Text | Kind::Count | Kind::Switch => text,
+            Kind::Text | Kind::Count | Kind::Switch | Kind::Reference => text,
         };
         self.values.insert(known.key, Setting { text, origin: Origin::File(file.to_path_buf(), line) });
         Ok(())
@@ -256,6 +297,11 @@ fn expect_kind(known: &Known, text: &str) -> Result<(), String> {
         Kind::Count if !text.parse::<usize>().is_ok_and(|count| count > 0) => {
             Err(format!("`{}` is a whole number of at least 1, found `{text}`", known.key))
         }
+        // Somebody may have written the passphrase itself: it is not shown.
+        Kind::Reference if !PROVIDERS.iter().any(|provider| text.starts_with(provider)) => Err(format!(
+            "`{}` says where the secret is: env:NAME, file:PATH, age:FILE/NAME, command:NAME or vault:MOUNT/PATH#FIELD, and is never the secret itself",
+            known.key
+        )),
         Kind::Switch if !["yes", "no"].contains(&text) => {
             Err(format!("`{}` is `yes` or `no`, found `{text}`", known.key))
         }
@@ -274,6 +320,10 @@ fn approver(name: &str, value: &DeValue<'_>) -> Result<Vec<String>, String> {
         }
         _ => Err(refuse()),
     }
+}
+
+fn said(environment: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    environment(name).filter(|text| !text.is_empty())
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

@@ -12,7 +12,7 @@ use crate::hir::types::Type;
 use crate::hir::value::Value;
 use crate::syntax::ast;
 
-const PROVIDERS: [&str; 4] = ["env", "file", "age", "command"];
+const PROVIDERS: [&str; 5] = ["env", "file", "age", "command", "vault"];
 
 impl Checker<'_> {
     /// Refuses what would tell something of a secret among these; whether it did.
@@ -54,6 +54,7 @@ impl Checker<'_> {
         let error = match provider {
             "env" if !is_variable(name) => SecrecyError::NotVariable { name: name.to_string(), span },
             "file" if name.is_empty() => SecrecyError::NotVariable { name: name.to_string(), span },
+            "vault" if !is_of_vault(name) => SecrecyError::NotOfVault { name: name.to_string(), span },
             "age" => match self.unknown_sealed(name, span) {
                 Some(error) => error,
                 None => return,
@@ -166,6 +167,13 @@ pub(super) fn secret_origin(expr: &Expr, scope: &Scope) -> Option<Span> {
         ExprKind::Aggregate { source, .. } => secret_origin(source, scope),
         _ => None,
     }
+}
+
+/// `MOUNT/PATH#FIELD`; the server judges the rest when it is asked.
+fn is_of_vault(name: &str) -> bool {
+    let Some((path, field)) = name.split_once('#') else { return false };
+    let is_part = |part: &str| !["", ".", ".."].contains(&part);
+    path.contains('/') && path.split('/').all(is_part) && !field.is_empty() && !name.contains(char::is_control)
 }
 
 fn is_variable(name: &str) -> bool {

@@ -333,6 +333,9 @@ pub struct Connection {
     /// Ask for the password that sudo or su wants
     #[arg(short = 'K', long)]
     pub ask_become_pass: bool,
+    /// Ask for the passphrase of private keys
+    #[arg(long)]
+    pub ask_key_pass: bool,
     /// Read the login password from a file (0600)
     #[arg(long, env = "OPSC_PASSWORD_FILE", value_name = "FILE")]
     pub password_file: Option<PathBuf>,

@@ -37,6 +37,11 @@ pub enum SecretCommand {
         #[arg(value_name = "FILE")]
         file: String,
     },
+    /// Make secrets of what Ansible Vault or SOPS (for age) keeps in a file
+    ///
+    /// Names are made of the keys that lead to each value, such as `app/db.password`. Passwords are asked for unless a file
+    /// or standard input has them.
+    Import(ImportSecretCommand),
     /// Which secrets two revisions differ in, by name: exit 0 no difference, 2 differences
     Diff(DiffSecretCommand),
     /// Encrypt files again under new keys, to the recipients of now
@@ -77,6 +82,36 @@ pub struct DiffSecretCommand {
 }
 
 #[derive(Args, Debug)]
+pub struct ImportSecretCommand {
+    /// A file of Ansible Vault, YAML with values that are `!vault`, or YAML of SOPS
+    pub file: PathBuf,
+    /// What wrote it
+    #[arg(long, value_enum)]
+    pub from: ImportSecretFrom,
+    /// Into secrets/FILE.yaml, else one of the same name; with /NAME, a whole file of Ansible Vault as one secret
+    #[arg(long, value_name = "FILE[/NAME]")]
+    pub to: Option<String>,
+    /// A file (0600) with a password of Ansible Vault, perhaps only for values of that label
+    #[arg(long, value_name = "[LABEL@]FILE")]
+    pub password_file: Vec<String>,
+    /// The password of Ansible Vault comes from standard input
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// The file (0600) with age's keys that opens a file of SOPS, else your own identity
+    #[arg(long, value_name = "FILE", env = "SOPS_AGE_KEY_FILE")]
+    pub key: Option<PathBuf>,
+    /// Also change secrets that are there with another text
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+pub enum ImportSecretFrom {
+    AnsibleVault,
+    Sops,
+}
+
+#[derive(Args, Debug)]
 pub struct MergeCommand {
     /// What both come from
     pub base: PathBuf,
@@ -92,6 +127,9 @@ pub struct RekeyCommand {
     /// Only these files
     #[arg(value_name = "FILE")]
     pub files: Vec<String>,
+    /// Also where your own identity could not read them any more
+    #[arg(long)]
+    pub without_me: bool,
     /// Do not ask
     #[arg(short, long, env = "OPSC_YES", value_parser = clap::builder::BoolishValueParser::new())]
     pub yes: bool,

@@ -1,8 +1,13 @@
 //! `opsc inv import ansible FILE|FOLDER…`: the inventory of another tool as text of `inventory.yaml`.
 
+use std::path::{Path, PathBuf};
+
 use super::args_hosts::{ImportCommand, ImportFrom};
+use super::config::find_project;
 use super::output::Output;
-use crate::app::files::write_text;
+use crate::app::AppError;
+use crate::app::auditing::Audit;
+use crate::app::files::{read_text, write_text};
 use crate::app::importing::import_ansible;
 use crate::base::words;
 
@@ -23,7 +28,7 @@ pub(super) fn run(command: &ImportCommand, output: &mut Output) -> i32 {
     match save {
         None => output.print(&imported.text),
         Some(path) => {
-            if let Err(error) = write_text(path, &imported.text) {
+            if let Err(error) = save_as(path, paths, &imported.text) {
                 return output.fail(&error, None);
             }
             output.say(&format!("wrote {}\n", path.display()));
@@ -32,4 +37,12 @@ pub(super) fn run(command: &ImportCommand, output: &mut Output) -> i32 {
     let (hosts, groups) = (words::count(imported.hosts, "host"), words::count(imported.groups, "group"));
     output.say(&format!("imported {hosts} in {groups}, {}\n", words::count(imported.warnings.len(), "warning")));
     0
+}
+
+/// The audit has the hash of what was there.
+fn save_as(path: &Path, from: &[PathBuf], text: &str) -> Result<(), AppError> {
+    let audit = Audit::open(&find_project(Path::new(".")))?;
+    let before = if path.exists() { Some(read_text(path)?) } else { None };
+    write_text(path, text)?;
+    audit.imported(from, path, before.as_deref(), text)
 }

@@ -42,6 +42,7 @@ mod saved;
 pub mod secret;
 mod secret_diff;
 mod secret_git;
+mod secret_import;
 pub mod stats;
 pub mod tour;
 pub mod vendor;

@@ -15,6 +15,7 @@ use crate::app::execution::{Execution, GoingOn, Told};
 use crate::app::going_on::unfinished;
 use crate::app::planning::{Allow, Planned};
 use crate::app::running::ConnectOptions;
+use crate::app::secret_providers::key_passphrase;
 use crate::app::workspace::Workspace;
 use crate::base::secret::Secret;
 use crate::base::words;
@@ -83,6 +84,12 @@ pub fn connect_options(
         options.password = Some(read_password(file).map_err(|error| output.fail(&error, None))?);
     } else if connection.ask_pass {
         options.password = Some(ask_password("login password: ", output)?);
+    }
+    if connection.ask_key_pass {
+        options.passphrase = Some(ask_password("passphrase of the private key: ", output)?);
+    } else {
+        let passphrase = key_passphrase(&workspace.project, &workspace.settings, output.may_ask.then_some(ask_secret));
+        options.passphrase = passphrase.map_err(|error| output.fail(&error, None))?;
     }
     if connection.ask_become_pass {
         options.admin_password = Some(ask_password("sudo password: ", output)?);

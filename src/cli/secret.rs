@@ -11,16 +11,20 @@ use super::args_secret::{LsSecretCommand, RekeyCommand, SecretCommand, SetSecret
 use super::config::{find_project, load_settings};
 use super::output::Output;
 use super::run::ask_secret;
-use super::{secret_diff, secret_git};
+use super::{secret_diff, secret_git, secret_import};
 use crate::app::AppError;
+use crate::app::secret_editing::Editor;
 use crate::app::secret_files::{Listed, Rotation, Set, Store, read_value, typed_value};
 use crate::base::secret::Secret;
 use crate::base::words;
 
 pub fn run(command: &SecretCommand, output: &mut Output) -> i32 {
     let project = find_project(Path::new("."));
-    let store = match load_settings(&project) {
-        Ok(settings) => Store::new(&project.root, settings.identity(), output.may_ask.then_some(ask_secret)),
+    let (store, identity) = match load_settings(&project) {
+        Ok(settings) => {
+            let identity = settings.identity();
+            (Store::new(&project, identity.clone(), output.may_ask.then_some(ask_secret)), identity)
+        }
         Err(error) => return output.fail(&error, None),
     };
     let done = match command {
@@ -39,6 +43,9 @@ pub fn run(command: &SecretCommand, output: &mut Output) -> i32 {
         SecretCommand::Rm { name } => store.remove(name).map(|()| output.say(&format!("removed {name}\n"))),
         SecretCommand::Ls(command) => store.list(command.file.as_deref()).map(|listed| list(&listed, command, output)),
         SecretCommand::Edit { file } => return edit(file, &store, output),
+        SecretCommand::Import(command) => {
+            secret_import::run(command, identity, &store, output).map(|imported| secret_import::show(&imported, output))
+        }
         SecretCommand::Diff(command) => return secret_diff::run(command, &store, output),
         SecretCommand::Merge(command) => return secret_git::merge(command, output),
         SecretCommand::Textconv { file } => return secret_git::textconv(file, output),
@@ -126,6 +133,15 @@ fn rekey(command: &RekeyCommand, store: &Store, output: &mut Output) -> i32 {
         output.say("there are no files of secrets\n");
         return 0;
     }
+    if let Some(own) = store.shut_out(&prepared).filter(|_| !command.without_me) {
+        let who = if own.is_empty() { String::new() } else { format!(" ({})", words::join_and(&own)) };
+        let readers = prepared.first().map(|one| words::join_and(&one.recipients)).unwrap_or_default();
+        output.complain(&format!(
+            "error: nothing was written: your identity `{}`{who} could not read them any more; {readers} could\nhint: add yourself to secrets/recipients, or say `--without-me` where that is meant\n",
+            store.identity().display()
+        ));
+        return 12;
+    }
     if !command.yes && !output.may_ask {
         output.complain("error: nothing was written: there is no terminal to ask on\nhint: add `-y`\n");
         return 3;
@@ -154,6 +170,8 @@ fn rekey(command: &RekeyCommand, store: &Store, output: &mut Output) -> i32 {
 fn edit(file: &str, store: &Store, output: &mut Output) -> i32 {
     let named = |name: &str| std::env::var(name).ok().filter(|editor| !editor.trim().is_empty());
     let editor = named("VISUAL").or_else(|| named("EDITOR")).unwrap_or_else(|| "vi".to_string());
+    // Only the front end ends the process; the text is wiped by then.
+    let editor = Editor { line: &editor, leave: |code| std::process::exit(code) };
     let edited = store.edit(file, &editor, &mut |reason| {
         output.complain(&format!("error: {reason}\n"));
         output.may_ask && output.confirm("edit it again?")

@@ -17,7 +17,7 @@ pub(super) fn merge(command: &MergeCommand, output: &mut Output) -> i32 {
         Ok(settings) => settings,
         Err(error) => return output.fail(&error, None),
     };
-    let store = Store::new(&project.root, settings.identity(), output.may_ask.then_some(ask_secret));
+    let store = Store::new(&project, settings.identity(), output.may_ask.then_some(ask_secret));
     let name = command.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     match store.merge(name, &command.base, &command.ours, &command.theirs) {
         Ok(None) => 0,

@@ -35,6 +35,9 @@ fn told(row: &AuditRow) -> Option<String> {
         "run.finished" => format!("{}, exit {}", text("status")?, details.get("exit")?),
         "run.resolved" => format!("{} on {}: {}", text("step")?, text("host")?, text("said")?),
         "secret.read" => list("names").join(", "),
+        "secret.changed" => format!("{} {}", text("how")?, list("names").join(", ")),
+        "run.cancelled" => text("how")?,
+        "inventory.imported" => list("from").join(" "),
         "approval.approved" | "approval.rejected" => {
             format!("{} as {}: {}", text("gate")?, text("as")?, text("message")?)
         }

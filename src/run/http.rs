@@ -22,13 +22,22 @@ pub struct ClientOptions {
     pub redirects: Redirects,
     /// Certificates in PEM that are trusted beside those of the machine.
     pub ca: Option<Vec<u8>>,
+    pub ways: Ways,
+}
+
+/// Whether requests go by a proxy.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ways {
+    /// By that which the environment names.
+    AsSet,
+    Direct,
 }
 
 const MOST_REDIRECTS: usize = 10;
 
 /// A client whose whole exchange ends by the deadline.
 pub fn client(deadline: Duration) -> Result<reqwest::Client, reqwest::Error> {
-    client_with(&ClientOptions { deadline, redirects: Redirects::Followed, ca: None })
+    client_with(&ClientOptions { deadline, redirects: Redirects::Followed, ca: None, ways: Ways::AsSet })
 }
 
 pub fn client_with(options: &ClientOptions) -> Result<reqwest::Client, reqwest::Error> {
@@ -44,6 +53,7 @@ pub fn client_with(options: &ClientOptions) -> Result<reqwest::Client, reqwest::
         // A url may be secret, and another server has no business with it.
         .referer(false)
         .user_agent(concat!("opsc/", env!("CARGO_PKG_VERSION")));
+    let builder = if options.ways == Ways::Direct { builder.no_proxy() } else { builder };
     match &options.ca {
         Some(pem) => builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?).build(),
         None => builder.build(),

@@ -8,7 +8,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE};
 use super::builtins::Arguments;
 use super::errors::StepError;
 use super::fields;
-use super::http::{self, ClientOptions, Redirects};
+use super::http::{self, ClientOptions, Redirects, Ways};
 use crate::base::secret::Secret;
 use crate::hir::value::Value;
 
@@ -83,7 +83,12 @@ impl Exchange {
             _ if arguments.has_secrets() => Redirects::FollowedAtHome,
             _ => Redirects::Followed,
         };
-        let options = ClientOptions { deadline: arguments.deadline, redirects, ca: arguments.file("ca").await? };
+        let options = ClientOptions {
+            deadline: arguments.deadline,
+            redirects,
+            ca: arguments.file("ca").await?,
+            ways: Ways::AsSet,
+        };
         let client = http::client_with(&options).map_err(refuse)?;
         let mut url = reqwest::Url::parse(self.url.expose()).map_err(|error| self.failed(error.to_string()))?;
         let query = arguments.entries("query")?;

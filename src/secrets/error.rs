@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::SHORTEST;
 use super::sealed_error::SealedError;
+use super::vault_error::VaultError;
 use crate::base::words;
 
 /// One reference, and why it has no text.
@@ -61,6 +62,8 @@ pub enum SecretError {
     Nobody,
     /// Of an encrypted file.
     Sealed(SealedError),
+    /// Of a server of secrets.
+    Vault(VaultError),
 }
 
 impl fmt::Display for Failure {
@@ -79,9 +82,8 @@ impl fmt::Display for Failure {
 impl fmt::Display for SecretError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SecretError::NoProvider => {
-                formatter.write_str("expected env:NAME, file:PATH, age:FILE/NAME or command:NAME")
-            }
+            SecretError::NoProvider => formatter
+                .write_str("expected env:NAME, file:PATH, age:FILE/NAME, command:NAME or vault:MOUNT/PATH#FIELD"),
             SecretError::NotSet { name } => write!(formatter, "the environment variable {name} is not set"),
             SecretError::NotText => formatter.write_str("it is not UTF-8 text"),
             SecretError::Empty => formatter.write_str("it is empty"),
@@ -109,6 +111,7 @@ impl fmt::Display for SecretError {
             }
             SecretError::Nobody => formatter.write_str("there is no terminal to ask on"),
             SecretError::Sealed(error) => error.fmt(formatter),
+            SecretError::Vault(error) => error.fmt(formatter),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::command::{self, CommandSecret};
 use super::sealed_files::Files;
+use super::vault::{Reader, Vault};
 use super::{Failure, Keys, Resolved, SHORTEST, SecretError, file};
 use crate::base::secret::Secret;
 
@@ -16,6 +17,14 @@ pub struct Providers<'a> {
     pub commands: &'a BTreeMap<String, CommandSecret>,
     /// What opens files of `age:`; its `ask` also asks a person for the parameter of a name.
     pub keys: Keys,
+    /// The server of `vault:`.
+    pub vault: Vault,
+}
+
+/// What was opened and asked already.
+struct Opened<'a> {
+    files: Files<'a>,
+    vault: Reader<'a>,
 }
 
 /// A question of this name, whose answer is not shown; `None` where none could be read.
@@ -25,7 +34,10 @@ pub type Ask = fn(&str) -> Option<Secret<String>>;
 pub fn resolve(references: &BTreeSet<String>, providers: &Providers<'_>) -> Result<Resolved, Vec<Failure>> {
     let mut resolved = Resolved::default();
     let mut failures = Vec::new();
-    let mut files = Files::new(&providers.root, &providers.keys);
+    let mut opened = Opened {
+        files: Files::new(&providers.root, &providers.keys),
+        vault: Reader::new(&providers.root, &providers.vault),
+    };
     let (asked, read): (Vec<&String>, Vec<&String>) =
         references.iter().partition(|reference| reference.starts_with("prompt:"));
     for reference in read.into_iter().chain(asked) {
@@ -33,7 +45,7 @@ pub fn resolve(references: &BTreeSet<String>, providers: &Providers<'_>) -> Resu
         if is_asked && providers.keys.ask.is_some() && !failures.is_empty() {
             continue;
         }
-        match read_one(reference, providers, &mut files).and_then(usable) {
+        match read_one(reference, providers, &mut opened).and_then(usable) {
             Ok(text) => resolved.insert(reference, text),
             Err(error) => failures.push(Failure { reference: reference.clone(), error }),
         }
@@ -41,11 +53,16 @@ pub fn resolve(references: &BTreeSet<String>, providers: &Providers<'_>) -> Resu
     if failures.is_empty() { Ok(resolved) } else { Err(failures) }
 }
 
-fn read_one(reference: &str, providers: &Providers<'_>, files: &mut Files<'_>) -> Result<Secret<String>, SecretError> {
+fn read_one(
+    reference: &str,
+    providers: &Providers<'_>,
+    opened: &mut Opened<'_>,
+) -> Result<Secret<String>, SecretError> {
     match reference.split_once(':') {
         Some(("env", name)) => environment(name),
         Some(("file", path)) => file::read(&providers.root, path),
-        Some(("age", name)) => files.read(name).map_err(SecretError::Sealed),
+        Some(("age", name)) => opened.files.read(name).map_err(SecretError::Sealed),
+        Some(("vault", name)) => opened.vault.read(name),
         Some(("command", name)) => {
             let command =
                 providers.commands.get(name).ok_or_else(|| SecretError::NoCommand { name: name.to_string() })?;
@@ -119,7 +136,14 @@ mod tests {
             ),
         ]);
         let keys = Keys { identity: folder.path().join("identity"), ask };
-        let providers = Providers { root: folder.path().to_path_buf(), commands: &commands, keys };
+        let vault = Vault {
+            address: None,
+            namespace: None,
+            token_file: String::new(),
+            may_be_plain: false,
+            get: Box::new(|_, _| unreachable!("there is no address")),
+        };
+        let providers = Providers { root: folder.path().to_path_buf(), commands: &commands, keys, vault };
         let references = references.iter().map(|reference| reference.to_string()).collect();
         resolve(&references, &providers).map_err(|failures| {
             let folder = format!("{}/", folder.path().display());
@@ -153,7 +177,9 @@ mod tests {
             "file:open",
             "file:short",
             "prompt:pin",
+            "vault:kv/x#y",
             "vault:x",
+            "vaults:x",
         ];
         assert_eq!(
             resolved(&all, None).unwrap_err(),
@@ -167,7 +193,9 @@ mod tests {
                 "file:gone: `gone` cannot be read: No such file or directory (os error 2)",
                 "file:open: `open` can be read by others (mode 644); make it 0600 first",
                 "file:short: it has fewer than 4 visible characters, so it cannot be hidden in what hosts print",
-                "vault:x: expected env:NAME, file:PATH, age:FILE/NAME or command:NAME",
+                "vault:kv/x#y: no server is named; set `vault.address` in opsc.toml, or VAULT_ADDR (BAO_ADDR), to https://HOST:PORT",
+                "vault:x: expected MOUNT/PATH#FIELD such as `secret/app/db#password`, found `x`",
+                "vaults:x: expected env:NAME, file:PATH, age:FILE/NAME, command:NAME or vault:MOUNT/PATH#FIELD",
                 "prompt:pin: the parameter `pin` has no default, and there is no terminal to ask on",
             ]
         );

@@ -146,7 +146,8 @@ fn one(token: &Token, ty: &Type) -> Option<String> {
     let is_name = is_word && !is_file_name(token);
     if ty.is_secret() {
         // A sentence says where a secret comes from; a secret itself would stand in the file.
-        let is_reference = ["env:", "file:", "age:", "command:"].iter().any(|provider| text.starts_with(provider));
+        let is_reference =
+            ["env:", "file:", "age:", "command:", "vault:"].iter().any(|provider| text.starts_with(provider));
         return is_reference.then(|| format!("secret({})", quoted()));
     }
     match (ty.core(), token.kind) {

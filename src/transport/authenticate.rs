@@ -16,6 +16,7 @@ use super::certificate;
 use super::endpoint::{Agent, Credentials, Endpoint};
 use super::error::TransportError;
 use super::ssh::Judge;
+use crate::base::secret::Secret;
 
 /// Tried in `~/.ssh` when an endpoint names no key.
 const DEFAULT_KEYS: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
@@ -195,8 +196,11 @@ impl Attempt<'_> {
                 Ok(key) => key,
                 Err(error) if wanted => return Err(error),
                 Err(error) => {
-                    let needs_passphrase = matches!(error, TransportError::KeyEncrypted { .. });
-                    let why = if needs_passphrase { "needs a passphrase" } else { "not readable" };
+                    let why = match error {
+                        TransportError::KeyEncrypted { .. } => "needs a passphrase",
+                        TransportError::KeyPassphrase { .. } => "another passphrase",
+                        _ => "not readable",
+                    };
                     self.tried.push(format!("key {} ({why})", path.display()));
                     continue;
                 }
@@ -296,19 +300,20 @@ impl Attempt<'_> {
 }
 
 fn load_key(path: &Path, credentials: &Credentials) -> Result<PrivateKey, TransportError> {
-    let text = std::fs::read_to_string(path).map_err(|error| key_error(path, &error))?;
+    let text = Secret::new(std::fs::read_to_string(path).map_err(|error| key_error(path, &error))?);
+    let text = text.expose();
     if text.contains(PEM_ENCRYPTED) && !(text.contains(PEM_RSA) && text.contains(PEM_CIPHER)) {
         return Err(TransportError::KeyFormat { path: path.to_owned() });
     }
     // Without a passphrase the library takes such a file for a broken one.
-    let result = if text.contains(PKCS8_ENCRYPTED) { Err(KeyIsEncrypted) } else { decode_secret_key(&text, None) };
+    let result = if text.contains(PKCS8_ENCRYPTED) { Err(KeyIsEncrypted) } else { decode_secret_key(text, None) };
     let passphrase = match (result, &credentials.passphrase) {
         (Ok(key), _) => return Ok(key),
         (Err(KeyIsEncrypted), None) => return Err(TransportError::KeyEncrypted { path: path.to_owned() }),
         (Err(KeyIsEncrypted), Some(passphrase)) => passphrase.expose(),
         (Err(error), _) => return Err(key_error(path, &error)),
     };
-    decode_secret_key(&text, Some(passphrase)).map_err(|error| key_error(path, &error))
+    decode_secret_key(text, Some(passphrase)).map_err(|_| TransportError::KeyPassphrase { path: path.to_owned() })
 }
 
 fn key_error(path: &Path, error: &dyn std::error::Error) -> TransportError {

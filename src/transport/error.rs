@@ -84,6 +84,9 @@ pub enum TransportError {
     KeyEncrypted {
         path: PathBuf,
     },
+    KeyPassphrase {
+        path: PathBuf,
+    },
     /// Encrypted as OpenSSL did it before PKCS#8, in a way that is not read any more.
     KeyFormat {
         path: PathBuf,
@@ -197,6 +200,7 @@ impl TransportError {
                 | E::KnownHosts { .. }
                 | E::Key { .. }
                 | E::KeyEncrypted { .. }
+                | E::KeyPassphrase { .. }
                 | E::KeyFormat { .. }
                 | E::Authentication { .. }
                 | E::ChannelRefused { .. }
@@ -218,7 +222,11 @@ impl TransportError {
             ),
             E::SshConfig { error, .. } => return error.hint(),
             E::Proxy { .. } => "run the command by hand; it comes from `ProxyCommand` of ssh's configuration".to_owned(),
-            E::KeyEncrypted { path } => format!("give its passphrase, or `ssh-add {}`", path.display()),
+            E::KeyEncrypted { path } => format!(
+                "`ssh-add {}`, or give its passphrase: `--ask-key-pass`, or the setting `private_key_passphrase`",
+                path.display()
+            ),
+            E::KeyPassphrase { path } => format!("`ssh-keygen -y -f {}` says whether a passphrase is right", path.display()),
             E::KeyFormat { path } => format!("`ssh-keygen -p -f {}` writes it anew", path.display()),
             E::Authentication { tried, .. } if tried.is_empty() => "give a key, an agent or a password".to_owned(),
             E::Authentication { .. } => {
@@ -276,6 +284,13 @@ impl fmt::Display for TransportError {
             E::KnownHosts { file, reason } => write!(formatter, "cannot use {}: {reason}", file.display()),
             E::Key { path, reason } => write!(formatter, "cannot use the key {}: {reason}", path.display()),
             E::KeyEncrypted { path } => write!(formatter, "the key {} needs a passphrase", path.display()),
+            E::KeyPassphrase { path } => {
+                write!(
+                    formatter,
+                    "the passphrase that was given does not open the key {}, or it is damaged",
+                    path.display()
+                )
+            }
             E::KeyFormat { path } => {
                 write!(formatter, "the key {} is encrypted in an old way that opsc cannot read", path.display())
             }

@@ -51,6 +51,19 @@ fn ends_after(mut run: Child, fleet: &Fleet, level: &str) -> Option<i32> {
     run.wait().unwrap().code()
 }
 
+#[test]
+fn who_stopped_a_run_from_elsewhere_is_in_the_audit() {
+    let fleet = fleet();
+    stopped(&fleet, "cancel 1 --steps", "2");
+    let rows = fleet.project.opsc(&["audit", "query", "--kind", "run.cancelled", "-o", "json"]);
+    let rows: serde_json::Value = serde_json::from_str(&rows.stdout).unwrap();
+    let found: Vec<_> = rows.as_array().unwrap().iter().map(|row| (&row["run"], &row["details"]["how"])).collect();
+    assert_eq!(found, [(&serde_json::json!(1), &serde_json::json!("steps"))]);
+    assert_eq!(fleet.project.opsc(&["cancel", "1"]).code, 10);
+    let text = fleet.project.opsc(&["audit", "query", "--kind", "run.cancelled"]).stdout;
+    assert!(text.ends_with("run.cancelled  run 1: steps\n"), "{text}");
+}
+
 fn hang_up(run: &Child) {
     let done = Command::new("sh").args(["-c", &format!("kill -HUP {}", run.id())]).status().unwrap();
     assert!(done.success());

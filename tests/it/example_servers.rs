@@ -77,6 +77,16 @@ pub(crate) fn http_with_headers(
     })
 }
 
+/// `answer` gives all that is sent, which need not be HTTP.
+pub(crate) fn raw(mut answer: impl FnMut(&Request) -> String + Send + 'static) -> Server<Request> {
+    Server::start(move |stream, tell: &Sender<Request>| {
+        let request = read_request(&stream);
+        let text = answer(&request);
+        tell.send(request).unwrap_or_default();
+        drop((&stream).write_all(text.as_bytes()));
+    })
+}
+
 /// Takes every connection and never says a word.
 pub(crate) fn silent() -> Server<()> {
     Server::start(|mut stream, _: &Sender<()>| {

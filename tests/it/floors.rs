@@ -66,16 +66,20 @@ const FLOORS: &[(&str, &[&str])] = &[
 
 /// Every dependency, and the places under `src` that may name it.
 const CRATES: &[(&str, &[&str])] = &[
+    ("aes", &["secrets/ansible_vault.rs", "secrets/sops.rs"]),
+    ("aes_gcm", &["secrets/sops.rs"]),
     ("age", &["secrets"]),
-    ("base64", &["eval", "secrets/sealing.rs", "transport", "run/differences.rs", "run/hidden.rs"]),
+    ("base64", &["eval", "secrets/sealing.rs", "secrets/sops.rs", "transport", "run/differences.rs", "run/hidden.rs"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
-    ("hmac", &["secrets/sealing.rs", "transport"]),
+    ("ctr", &["secrets/ansible_vault.rs"]),
+    ("hmac", &["secrets/ansible_vault.rs", "secrets/sealing.rs", "transport"]),
     ("jiff", &["report", "app"]),
     ("minijinja", &["run/template_filters.rs", "run/templates.rs"]),
     ("notify", &["cli/watch.rs"]),
     ("pest", &["syntax"]),
     ("pest_derive", &["syntax"]),
+    ("pbkdf2", &["secrets/ansible_vault.rs"]),
     ("petgraph", &["plan/graph.rs"]),
     ("regex", &["check", "eval", "translate"]),
     ("reqwest", &["run", "translate/endpoint.rs"]),
@@ -84,12 +88,13 @@ const CRATES: &[(&str, &[&str])] = &[
     ("russh", &["transport"]),
     // The transport takes randomness from the crypto library.
     ("rustls", &["transport", "run/http.rs"]),
-    ("saphyr_parser", &["eval/yaml.rs", "inventory/yaml.rs", "inventory/ansible/yaml.rs"]),
+    ("saphyr_parser", &["eval/yaml.rs", "inventory/yaml.rs", "inventory/ansible/yaml.rs", "secrets/import_tree.rs"]),
     ("serde", &["report", "app", "translate", "cli"]),
     (
         "serde_json",
         &[
             "eval",
+            "secrets/vault.rs",
             "state/approvals.rs",
             "state/audit.rs",
             "state/audit_verify.rs",
@@ -109,7 +114,9 @@ const CRATES: &[(&str, &[&str])] = &[
         &[
             "eval",
             "plan",
+            "secrets/ansible_vault.rs",
             "secrets/sealing.rs",
+            "secrets/sops.rs",
             "shell",
             "transport",
             "state/audit.rs",

@@ -180,7 +180,7 @@ fn found_in(bytes: &[u8]) -> Option<&'static str> {
         .find_map(|(form, name)| has(form.as_bytes()).then_some(name))
 }
 
-fn look_into(folder: &Path, meant: &Path, looked_at: &mut usize) {
+pub(crate) fn look_into(folder: &Path, meant: &Path, looked_at: &mut usize) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -66,7 +66,7 @@ fn nothing_is_written_where_the_editor_or_its_text_fails() {
     let before = project.read("secrets/db.yaml");
     let cases = [
         (":", 0, "nothing was changed"),
-        ("echo 'two: Kanarie two' >>\"$2\"; exit 3", 10, "ended with exit status: 3; nothing was written"),
+        ("echo 'two: Kanarie two' >>\"$2\"; exit 3", 1, "ended with exit status: 3; nothing was written"),
         ("echo 'Kanarie' >>\"$2\"", 10, "expected `NAME: TEXT`; nothing was written"),
         ("echo 'one: Kanarie 2' >>\"$2\"", 10, "expected each name once; nothing was written"),
         ("echo 'two: x' >>\"$2\"", 10, "`two`: it has fewer than 4 visible characters"),
@@ -99,7 +99,7 @@ fn the_text_is_wiped_when_opsc_is_ended() {
     assert!(std::fs::read_to_string(project.path("kept")).unwrap().contains("one: Kanarie one"));
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     let ended = child.wait().unwrap();
-    assert_eq!(ended.code(), Some(10));
+    assert_eq!(ended.code(), Some(143));
     assert!(is_empty(&project.path("runtime")));
     // The editor is a program of its own, and waits until it is told.
     let mut tell = Command::new("timeout");

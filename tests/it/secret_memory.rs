@@ -13,6 +13,7 @@ use opsc::hir::expr::Function;
 use opsc::hir::value::SecretRef;
 use opsc::run::redact::Redactor;
 use opsc::secrets::command::CommandSecret;
+use opsc::secrets::vault::{Answer, Vault};
 use opsc::secrets::{Keys, Providers, Resolved, resolve};
 
 const DISGUISE: u8 = 0x5a;
@@ -91,9 +92,40 @@ fn resolved(root: &Path) -> Resolved {
         root: root.to_path_buf(),
         commands: &commands,
         keys: Keys { identity: root.join("identity"), ask: None },
+        vault: vault(root),
     };
-    let references = BTreeSet::from(["file:read".to_string(), "command:cat".to_string(), "age:mem/one".to_string()]);
-    resolve(&references, &providers).unwrap()
+    let references = ["file:read", "command:cat", "age:mem/one", "vault:kv/mem#one"].map(str::to_string);
+    resolve(&BTreeSet::from(references), &providers).unwrap()
+}
+
+/// A server of secrets whose one secret is the text of a file.
+fn vault(root: &Path) -> Vault {
+    std::fs::write(root.join("token"), "token").unwrap();
+    std::fs::set_permissions(root.join("token"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let answer = root.join("answer");
+    Vault {
+        address: Some("https://vault".to_string()),
+        namespace: None,
+        token_file: "token".to_string(),
+        may_be_plain: false,
+        get: Box::new(move |url, _| {
+            let mut body = Secret::new(Vec::with_capacity(1 << 12));
+            if url.contains("/ui/") {
+                body.expose_mut().extend_from_slice(b"{\"data\": {\"path\": \"kv/\", \"type\": \"kv\"}}");
+            } else {
+                std::fs::File::open(&answer).unwrap().read_to_end(body.expose_mut()).unwrap();
+            }
+            Ok(Answer { status: 200, body })
+        }),
+    }
+}
+
+/// As the secret `kv/mem`, of which only one field is asked for.
+fn put(root: &Path, text: &Path, unasked: &Path) {
+    let script =
+        "printf '{\"data\": {\"one\": \"%s\", \"more\": [\"%s\"]}}' \"$(cat \"$1\")\" \"$(cat \"$2\")\" >\"$3/answer\"";
+    let mut command = std::process::Command::new("sh");
+    assert!(command.args(["-c", script, "sh"]).args([text, unasked, root]).status().unwrap().success());
 }
 
 /// As `mem/one` of a project, whose identity lies beside it.
@@ -117,18 +149,26 @@ fn no_text_of_a_secret_is_left_in_memory() {
     let sealed = folder.path().join("sealed");
     unseen(&sealed, 36);
     seal(folder.path(), &sealed);
+    let vaulted = folder.path().join("vaulted");
+    unseen(&vaulted, 36);
+    let unasked = folder.path().join("unasked");
+    unseen(&unasked, 600);
+    put(folder.path(), &vaulted, &unasked);
+    let unasked = [disguised("tail -c 24 \"$1\"", &unasked)];
     let letters = [
         disguised("tail -c 24 \"$1\"", &sealed),
+        disguised("tail -c 24 \"$1\"", &vaulted),
         disguised("tail -c 24 \"$1\"", &read),
         disguised("tail -c 5000 \"$1\" | head -c 48", &printed),
         disguised("base64 -w 0 \"$1\" | tail -c 24", &read),
         disguised("od -An -v -tx1 \"$1\" | tr -d ' \\n' | tail -c 48", &read),
         disguised("tr a-z A-Z <\"$1\" | tail -c 24", &read),
     ];
-    assert_eq!(letters.each_ref().map(Vec::len), [24, 24, 48, 24, 48, 24]);
-    assert_eq!(copies(&letters), [0; 6], "the test gives nothing away itself");
+    assert_eq!(letters.each_ref().map(Vec::len), [24, 24, 24, 48, 24, 48, 24]);
+    assert_eq!(copies(&letters), [0; 7], "the test gives nothing away itself");
 
     let secrets = resolved(folder.path());
+    assert_eq!(copies(&unasked), [0], "nor what nobody asked for");
     let source = || SecretRef::Source("file:read".to_string());
     let lookup = |source: &str| secrets.get(source).map(|text| text.expose().as_str());
     let joined = SecretRef::Concat(vec![SecretRef::Text("user:".to_string()), source()]);
@@ -139,5 +179,5 @@ fn no_text_of_a_secret_is_left_in_memory() {
     assert!(copies(&letters).iter().all(|count| *count > 0), "what is there is found");
 
     drop((redactor, all, secrets));
-    assert_eq!(copies(&letters), [0; 6]);
+    assert_eq!(copies(&letters), [0; 7]);
 }

@@ -25,11 +25,20 @@ impl TlsServer {
         TlsServer::with("-www", certificate, key)
     }
 
+    /// One that answers a path with the file of that name, which has the headers too.
+    pub(crate) fn of_folder(folder: &std::path::Path, certificate: &str, key: &str) -> TlsServer {
+        TlsServer::with_in(folder, "-HTTP", certificate, key)
+    }
+
     fn with(manner: &str, certificate: &str, key: &str) -> TlsServer {
+        TlsServer::with_in(std::path::Path::new("."), manner, certificate, key)
+    }
+
+    fn with_in(folder: &std::path::Path, manner: &str, certificate: &str, key: &str) -> TlsServer {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let accept = format!("127.0.0.1:{port}");
         let mut command = Command::new("openssl");
-        command.args(["s_server", manner, "-accept", &accept, "-cert", certificate, "-key", key]);
+        command.current_dir(folder).args(["s_server", manner, "-accept", &accept, "-cert", certificate, "-key", key]);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         TlsServer { child, port }
     }
