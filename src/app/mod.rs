@@ -3,7 +3,9 @@
 #![expect(clippy::disallowed_methods, reason = "the floor that knows where things lie on disk")]
 
 pub mod adhoc;
+pub mod answers;
 pub mod approving;
+mod asking;
 pub mod auditing;
 pub mod baseline;
 pub mod cancelling;
@@ -19,6 +21,7 @@ pub mod files;
 mod folders;
 pub mod going_on;
 pub mod host_facts;
+pub mod host_sources;
 pub mod importing;
 pub mod keeping;
 pub mod library;
@@ -40,6 +43,7 @@ pub mod secret_files;
 pub mod secret_merging;
 pub mod settings;
 mod side_by_side;
+pub mod sources_read;
 pub mod trees;
 pub mod trusting;
 pub mod vendoring;

@@ -33,6 +33,8 @@ pub enum InvWhat {
     Add(AddCommand),
     /// Take a host out of a group, or out of the inventory
     Rm(RmCommand),
+    /// Ask the sources of hosts anew (`[sources.NAME]` of opsc.toml), and say what changed
+    Refresh(RefreshCommand),
     /// Write the inventory of another tool as text of inventory.yaml, and say what cannot be kept
     Import(ImportCommand),
 }
@@ -128,6 +130,13 @@ pub struct Edit {
 fn pair(text: &str) -> Result<(String, String), String> {
     let split = text.split_once('=').filter(|(key, _)| !key.is_empty());
     split.map(|(key, value)| (key.to_string(), value.to_string())).ok_or_else(|| "expected KEY=VALUE".to_string())
+}
+
+#[derive(Args, Debug)]
+pub struct RefreshCommand {
+    /// Only these sources
+    #[arg(value_name = "SOURCE")]
+    pub names: Vec<String>,
 }
 
 #[derive(Args, Debug)]

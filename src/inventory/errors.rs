@@ -24,6 +24,11 @@ pub enum InventoryError {
 }
 
 impl InventoryError {
+    /// Whether what is missing may be in another text of the same inventory.
+    pub(super) fn may_stand_elsewhere(&self) -> bool {
+        matches!(self, InventoryError::UnknownGroup { .. } | InventoryError::UnknownJump { .. })
+    }
+
     pub fn diagnostic(&self) -> Diagnostic {
         match self {
             InventoryError::NotYaml { reason, span } => {

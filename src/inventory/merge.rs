@@ -12,20 +12,17 @@ use crate::hir::world::{AdminMethod, Connection, Group, Host, Inventory, Lifecyc
 
 const LOCALHOST: &str = "localhost";
 
-pub(super) fn merge(texts: Vec<Raw>, errors: &mut Vec<InventoryError>) -> Inventory {
-    let mut defaults = Settings::default();
-    let mut declared_tags: Vec<(String, Vec<Value>)> = Vec::new();
-    let mut groups: Vec<RawGroup> = Vec::new();
-    let mut hosts: Vec<RawHost> = Vec::new();
-    for text in texts {
-        overlay(&mut defaults, &text.defaults);
-        declared_tags.extend(text.tags);
-        groups.extend(text.groups);
-        hosts.extend(text.hosts);
+pub(super) fn merge(answers: Vec<Raw>, files: Vec<Raw>, errors: &mut Vec<InventoryError>) -> Inventory {
+    let mut merger = Merger::default();
+    for text in files {
+        merger.take(text);
     }
-    refuse_twice(groups.iter().map(|group| (group.name.as_str(), group.span)), errors);
-    refuse_twice(hosts.iter().map(|host| (host.name.as_str(), host.span)), errors);
-    let merger = Merger { defaults, groups, hosts, declared_tags };
+    merger.refuse_twice(errors);
+    let mut answered = Merger::default();
+    for text in answers {
+        answered.take(text);
+    }
+    merger.lay_over(answered, errors);
     merger.run(errors)
 }
 
@@ -38,6 +35,7 @@ fn refuse_twice<'a>(names: impl Iterator<Item = (&'a str, Span)>, errors: &mut V
     }
 }
 
+#[derive(Default)]
 struct Merger {
     defaults: Settings,
     groups: Vec<RawGroup>,
@@ -87,6 +85,50 @@ impl Walk {
 }
 
 impl Merger {
+    fn take(&mut self, text: Raw) {
+        overlay(&mut self.defaults, &text.defaults);
+        self.declared_tags.extend(text.tags);
+        self.groups.extend(text.groups);
+        self.hosts.extend(text.hosts);
+    }
+
+    fn refuse_twice(&self, errors: &mut Vec<InventoryError>) {
+        refuse_twice(self.groups.iter().map(|group| (group.name.as_str(), group.span)), errors);
+        refuse_twice(self.hosts.iter().map(|host| (host.name.as_str(), host.span)), errors);
+    }
+
+    /// What was answered below what files say: groups have the members of both, and where both say something of a group
+    /// or a host, the files do.
+    fn lay_over(&mut self, answered: Merger, errors: &mut Vec<InventoryError>) {
+        refuse_twice(answered.hosts.iter().map(|host| (host.name.as_str(), host.span)), errors);
+        let mut groups: HashMap<String, usize> =
+            self.groups.iter().enumerate().map(|(index, group)| (group.name.clone(), index)).collect();
+        for group in answered.groups {
+            match groups.get(&group.name).and_then(|index| self.groups.get_mut(*index)) {
+                Some(above) => {
+                    above.hosts.extend(group.hosts);
+                    above.groups.extend(group.groups);
+                    below(&mut above.settings, group.settings);
+                }
+                None => {
+                    groups.insert(group.name.clone(), self.groups.len());
+                    self.groups.push(group);
+                }
+            }
+        }
+        let mut hosts: HashMap<String, usize> =
+            self.hosts.iter().enumerate().map(|(index, host)| (host.name.clone(), index)).collect();
+        for host in answered.hosts {
+            match hosts.get(&host.name).and_then(|index| self.hosts.get_mut(*index)) {
+                Some(above) => below(&mut above.settings, host.settings),
+                None => {
+                    hosts.insert(host.name.clone(), self.hosts.len());
+                    self.hosts.push(host);
+                }
+            }
+        }
+    }
+
     fn run(&self, errors: &mut Vec<InventoryError>) -> Inventory {
         let order = self.groups_outer_first(errors);
         let (names, ids) = self.host_names();
@@ -245,6 +287,12 @@ impl Merger {
             }
         }
     }
+}
+
+/// Puts a lower level under what is said already.
+fn below(settings: &mut Settings, lower: Settings) {
+    let higher = std::mem::replace(settings, lower);
+    overlay(settings, &higher);
 }
 
 /// Lays a higher level over a lower one: what it says counts, tags and variables by key.

@@ -27,6 +27,8 @@ pub(super) const SETTINGS: &[&str] = &[
     "tags",
     "vars",
 ];
+/// What an answer of a program or a server may say of a host or a group: nothing that decides whom to trust.
+pub(super) const SOURCE_SETTINGS: &[&str] = &["address", "os", "transport", "port", "user", "state", "tags", "vars"];
 const GROUP: &[&str] = &[
     "hosts",
     "groups",
@@ -184,9 +186,14 @@ fn expanded(pattern: &str, span: Span, errors: &mut Vec<InventoryError>) -> Vec<
     }
 }
 
+/// Whether hosts and groups may be called so.
+pub(super) fn is_name(name: &str) -> bool {
+    name.starts_with(|letter: char| letter.is_alphanumeric())
+        && name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '.' | '_' | '-' | ':'))
+}
+
 fn check_name(name: &str, span: Span, errors: &mut Vec<InventoryError>) -> Option<()> {
-    let fine = name.starts_with(|letter: char| letter.is_alphanumeric())
-        && name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '.' | '_' | '-' | ':'));
+    let fine = is_name(name);
     if !fine {
         errors.push(InventoryError::BadName { name: name.to_string(), span });
     }
