@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::types::Os;
+use super::types::{Os, Type};
 use super::value::Value;
 use crate::base::ids::{HostId, IdVec};
 
@@ -37,6 +37,8 @@ pub struct Inventory {
     pub groups: Vec<Group>,
     /// Declared tag keys and their values; empty where nothing is declared.
     pub declared_tags: Vec<(String, Vec<Value>)>,
+    /// Declared variables, those without a type may be anything; empty where nothing is declared.
+    pub declared_vars: Vec<(String, Option<Type>)>,
 }
 
 impl Inventory {

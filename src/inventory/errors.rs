@@ -21,6 +21,9 @@ pub enum InventoryError {
     BadName { name: String, span: Span },
     UnknownJump { name: String, known: Vec<String>, span: Span },
     TooManyHosts { most: usize, span: Span },
+    UndeclaredVar { name: String, known: Vec<String>, span: Span },
+    VarMisfit { name: String, reason: String, span: Span, definition: Span },
+    NotType { reason: String, span: Span },
 }
 
 impl InventoryError {
@@ -89,6 +92,21 @@ impl InventoryError {
             InventoryError::TooManyHosts { most, span } => {
                 Diagnostic::error("E0814", *span, format!("this range makes more than {most} hosts"))
             }
+            InventoryError::UndeclaredVar { name, known, span } => {
+                let diagnostic = Diagnostic::error("E0815", *span, format!("the variable `{name}` is not declared"));
+                match nearest(name, known.iter().map(String::as_str)) {
+                    Some(near) => diagnostic.did_you_mean(Some(near)),
+                    None => diagnostic.help(format!("declared: {}", words::join_some(known, 8))),
+                }
+            }
+            InventoryError::VarMisfit { name, reason, span, definition } => {
+                Diagnostic::error("E0816", *span, format!("`{name}` does not fit: {reason}"))
+                    .label(*definition, "its type is declared here")
+            }
+            InventoryError::NotType { reason, span } => {
+                Diagnostic::error("E0817", *span, format!("this is no type of a variable: {reason}"))
+                    .help("such as `int(1..65535)`, `string(/[a-z]+/)`, `list<path>`, a list of values, or nothing")
+            }
         }
     }
 }
@@ -136,4 +154,13 @@ crate::diag::code_docs! {
     "E0814" "too many hosts"
     "A range that makes more hosts than anybody has is a typo."
     "groups:\n  app:\n    hosts: [\"app[1:99999999]\"]\n" => "groups:\n  app:\n    hosts: [\"app[1:99]\"]\n"
+    "E0815" "an undeclared variable"
+    "Where `vars:` declares variables, every variable must be one of them."
+    "vars:\n  port: int\nhosts:\n  web1: { vars: { prot: 80 } }\n" => "vars:\n  port: int\nhosts:\n  web1: { vars: { port: 80 } }\n"
+    "E0816" "a variable of another type"
+    "A variable that `vars:` declares has the type declared there, at every level."
+    "vars:\n  port: int(1..65535)\nhosts:\n  web1: { vars: { port: 0 } }\n" => "vars:\n  port: int(1..65535)\nhosts:\n  web1: { vars: { port: 80 } }\n"
+    "E0817" "no type"
+    "`vars:` gives each variable a type as the language writes it, a list of its values, a mapping of fields, or nothing: then it may be anything."
+    "vars:\n  port: itn\nhosts:\n  web1: { vars: { port: 80 } }\n" => "vars:\n  port: int\nhosts:\n  web1: { vars: { port: 80 } }\n"
 }

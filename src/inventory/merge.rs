@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::declared::{DeclaredVar, type_vars};
 use super::errors::InventoryError;
 use super::raw::{Raw, RawGroup, RawHost, Settings};
 use crate::base::ids::HostId;
@@ -23,6 +24,7 @@ pub(super) fn merge(answers: Vec<Raw>, files: Vec<Raw>, errors: &mut Vec<Invento
         answered.take(text);
     }
     merger.lay_over(answered, errors);
+    merger.type_vars(errors);
     merger.run(errors)
 }
 
@@ -41,6 +43,7 @@ struct Merger {
     groups: Vec<RawGroup>,
     hosts: Vec<RawHost>,
     declared_tags: Vec<(String, Vec<Value>)>,
+    declared_vars: Vec<DeclaredVar>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,6 +91,7 @@ impl Merger {
     fn take(&mut self, text: Raw) {
         overlay(&mut self.defaults, &text.defaults);
         self.declared_tags.extend(text.tags);
+        self.declared_vars.extend(text.vars);
         self.groups.extend(text.groups);
         self.hosts.extend(text.hosts);
     }
@@ -95,6 +99,16 @@ impl Merger {
     fn refuse_twice(&self, errors: &mut Vec<InventoryError>) {
         refuse_twice(self.groups.iter().map(|group| (group.name.as_str(), group.span)), errors);
         refuse_twice(self.hosts.iter().map(|host| (host.name.as_str(), host.span)), errors);
+        refuse_twice(self.declared_vars.iter().map(|var| (var.name.as_str(), var.span)), errors);
+    }
+
+    fn type_vars(&mut self, errors: &mut Vec<InventoryError>) {
+        let Merger { defaults, groups, hosts, declared_vars, .. } = self;
+        let groups = groups.iter_mut().map(|group| &mut group.settings);
+        let hosts = hosts.iter_mut().map(|host| &mut host.settings);
+        for settings in [defaults].into_iter().chain(groups).chain(hosts) {
+            type_vars(settings, declared_vars, errors);
+        }
     }
 
     /// What was answered below what files say: groups have the members of both, and where both say something of a group
@@ -145,7 +159,9 @@ impl Merger {
                 }
             }
         }
-        let mut inventory = Inventory { declared_tags: self.declared_tags.clone(), ..Inventory::default() };
+        let declared_vars = self.declared_vars.iter().map(|var| (var.name.clone(), var.ty.clone())).collect();
+        let declared_tags = self.declared_tags.clone();
+        let mut inventory = Inventory { declared_tags, declared_vars, ..Inventory::default() };
         for ((name, mut settings), groups) in names.iter().zip(levels).zip(groups_of) {
             if let Some(host) = by_name.get(name.as_str()) {
                 overlay(&mut settings, &host.settings);
@@ -310,7 +326,7 @@ fn overlay(lower: &mut Settings, higher: &Settings) {
         lower.tags.push(tag.clone());
     }
     for var in &higher.vars {
-        lower.vars.retain(|(key, _)| *key != var.0);
+        lower.vars.retain(|(key, _, _)| *key != var.0);
         lower.vars.push(var.clone());
     }
 }
@@ -320,7 +336,7 @@ fn host(name: &str, settings: Settings, groups: Vec<String>) -> Host {
     let transport = settings.transport.unwrap_or(if is_localhost { TransportKind::Local } else { TransportKind::Ssh });
     let mut tags: Vec<(String, Value)> = settings.tags.into_iter().map(|(key, value, _)| (key, value)).collect();
     tags.sort_by(|left, right| left.0.cmp(&right.0));
-    let mut vars = settings.vars;
+    let mut vars: Vec<(String, Value)> = settings.vars.into_iter().map(|(key, value, _)| (key, value)).collect();
     vars.sort_by(|left, right| left.0.cmp(&right.0));
     let own_os = if is_localhost { crate::hir::types::Os::parse(std::env::consts::OS) } else { None };
     Host {

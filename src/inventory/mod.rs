@@ -3,6 +3,7 @@
 
 pub mod ansible;
 pub mod data;
+mod declared;
 pub mod edit;
 pub mod errors;
 pub mod explain;

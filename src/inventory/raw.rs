@@ -1,5 +1,6 @@
 //! One text as it was written: keys known, forms checked, names not yet looked up.
 
+use super::declared::{DeclaredVar, declared_type};
 use super::errors::InventoryError;
 use super::ranges::{MOST_HOSTS, RangeFault, expand};
 use super::yaml::{Key, Kind, Node};
@@ -8,7 +9,7 @@ use crate::hir::types::Os;
 use crate::hir::value::Value;
 use crate::hir::world::{AdminMethod, HostKeyPolicy, Lifecycle, TransportKind};
 
-const TOP: &[&str] = &["defaults", "tags", "groups", "hosts"];
+const TOP: &[&str] = &["defaults", "tags", "vars", "groups", "hosts"];
 /// Of a host; where they are written by opsc, in this order.
 pub(super) const SETTINGS: &[&str] = &[
     "address",
@@ -53,6 +54,7 @@ const GROUP: &[&str] = &[
 pub(super) struct Raw {
     pub(super) defaults: Settings,
     pub(super) tags: Vec<(String, Vec<Value>)>,
+    pub(super) vars: Vec<DeclaredVar>,
     pub(super) groups: Vec<RawGroup>,
     pub(super) hosts: Vec<RawHost>,
 }
@@ -90,7 +92,7 @@ pub(super) struct Settings {
     pub(super) connect_timeout: Option<u64>,
     pub(super) state: Option<Lifecycle>,
     pub(super) tags: Vec<(String, Value, Span)>,
-    pub(super) vars: Vec<(String, Value)>,
+    pub(super) vars: Vec<(String, Value, Span)>,
 }
 
 pub(super) fn read(document: &Node, errors: &mut Vec<InventoryError>) -> Raw {
@@ -99,6 +101,15 @@ pub(super) fn read(document: &Node, errors: &mut Vec<InventoryError>) -> Raw {
         match key.text.as_str() {
             "defaults" => raw.defaults = settings(node, SETTINGS, errors),
             "tags" => raw.tags = declared_tags(node, errors),
+            "vars" => {
+                let var = |(key, node): &(Key, Node)| DeclaredVar {
+                    name: key.text.clone(),
+                    ty: declared_type(node, errors),
+                    span: key.span,
+                };
+                raw.vars = entries(node, &mut Vec::new()).iter().map(var).collect();
+                entries(node, errors);
+            }
             "groups" => {
                 raw.groups.extend(entries(node, errors).iter().filter_map(|(key, node)| group(key, node, errors)))
             }
@@ -257,8 +268,8 @@ fn settings(node: &Node, known: &'static [&'static str], errors: &mut Vec<Invent
                 settings.tags = tags.collect();
             }
             "vars" => {
-                settings.vars =
-                    entries(node, errors).iter().map(|(key, node)| (key.text.clone(), node.value())).collect()
+                let vars = entries(node, errors).iter().map(|(key, node)| (key.text.clone(), node.value(), key.span));
+                settings.vars = vars.collect();
             }
             _ => errors.push(InventoryError::UnknownKey { key: key.text.clone(), known, span: key.span }),
         }

@@ -40,6 +40,7 @@ mod floors;
 mod folders;
 mod hostile_hosts;
 mod integrations;
+mod inventory_declared;
 mod inventory_edits;
 mod inventory_edits_random;
 mod inventory_servers;
