@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::declared::{DeclaredVar, type_vars};
 use super::errors::InventoryError;
 use super::raw::{Raw, RawGroup, RawHost, Settings};
+use super::relations::{cycle, relations};
 use crate::base::ids::HostId;
 use crate::base::source::Span;
 use crate::hir::value::Value;
@@ -162,12 +163,18 @@ impl Merger {
         let declared_vars = self.declared_vars.iter().map(|var| (var.name.clone(), var.ty.clone())).collect();
         let declared_tags = self.declared_tags.clone();
         let mut inventory = Inventory { declared_tags, declared_vars, ..Inventory::default() };
-        for ((name, mut settings), groups) in names.iter().zip(levels).zip(groups_of) {
-            if let Some(host) = by_name.get(name.as_str()) {
-                overlay(&mut settings, &host.settings);
+        for (index, ((name, mut settings), groups)) in names.iter().zip(levels).zip(groups_of).enumerate() {
+            let own = by_name.get(name.as_str()).map(|host| &host.settings);
+            if let Some(own) = own {
+                overlay(&mut settings, own);
             }
             self.check_tags(&settings, errors);
-            inventory.hosts.push(host(name, settings, groups));
+            let relations = relations(index, (&settings, own), &ids, errors);
+            inventory.hosts.push(Host { relations, ..host(name, settings, groups) });
+        }
+        if let Some(names) = cycle(&inventory.hosts) {
+            let first = names.first().and_then(|name| self.place_of(name));
+            errors.extend(first.map(|span| InventoryError::RelatedCycle { names, span }));
         }
         inventory.groups = self.group_sets(&members);
         self.check_jumps(&names, &ids, errors);
@@ -292,6 +299,13 @@ impl Merger {
         }
     }
 
+    /// Where a host is first said to be; in an entry of its own, else as a member.
+    fn place_of(&self, name: &str) -> Option<Span> {
+        let own = self.hosts.iter().find(|host| host.name == name).map(|host| host.span);
+        let mut members = self.groups.iter().flat_map(|group| &group.hosts);
+        own.or_else(|| members.find(|(member, _)| member == name).map(|(_, span)| *span))
+    }
+
     fn check_jumps(&self, names: &[String], ids: &HashMap<String, usize>, errors: &mut Vec<InventoryError>) {
         let all = self.hosts.iter().map(|host| &host.settings).chain(self.groups.iter().map(|group| &group.settings));
         for settings in all.chain([&self.defaults]) {
@@ -320,7 +334,24 @@ fn overlay(lower: &mut Settings, higher: &Settings) {
             }
         )*};
     }
-    take!(address, os, transport, port, user, key, jump, admin, as_user, known_hosts, host_key, connect_timeout, state);
+    take!(
+        address,
+        os,
+        transport,
+        port,
+        user,
+        key,
+        jump,
+        admin,
+        as_user,
+        known_hosts,
+        host_key,
+        connect_timeout,
+        state,
+        runs_on,
+        depends_on,
+        behind
+    );
     for tag in &higher.tags {
         lower.tags.retain(|(key, _, _)| *key != tag.0);
         lower.tags.push(tag.clone());
@@ -349,6 +380,7 @@ fn host(name: &str, settings: Settings, groups: Vec<String>) -> Host {
         vars,
         groups,
         state: settings.state.unwrap_or(Lifecycle::Active),
+        relations: Vec::new(),
         connection: Connection {
             transport,
             port: settings.port,

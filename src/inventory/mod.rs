@@ -11,6 +11,7 @@ mod limit;
 mod merge;
 mod ranges;
 mod raw;
+mod relations;
 pub mod sources;
 mod splice;
 mod yaml;

@@ -3,11 +3,12 @@
 use super::declared::{DeclaredVar, declared_type};
 use super::errors::InventoryError;
 use super::ranges::{MOST_HOSTS, RangeFault, expand};
+use super::relations::Related;
 use super::yaml::{Key, Kind, Node};
 use crate::base::source::Span;
 use crate::hir::types::Os;
 use crate::hir::value::Value;
-use crate::hir::world::{AdminMethod, HostKeyPolicy, Lifecycle, TransportKind};
+use crate::hir::world::{AdminMethod, HostKeyPolicy, Lifecycle, Relation, TransportKind};
 
 const TOP: &[&str] = &["defaults", "tags", "vars", "groups", "hosts"];
 /// Of a host; where they are written by opsc, in this order.
@@ -25,11 +26,15 @@ pub(super) const SETTINGS: &[&str] = &[
     "host_key",
     "connect_timeout",
     "state",
+    "runs_on",
+    "depends_on",
+    "behind",
     "tags",
     "vars",
 ];
 /// What an answer of a program or a server may say of a host or a group: nothing that decides whom to trust.
-pub(super) const SOURCE_SETTINGS: &[&str] = &["address", "os", "transport", "port", "user", "state", "tags", "vars"];
+pub(super) const SOURCE_SETTINGS: &[&str] =
+    &["address", "os", "transport", "port", "user", "state", "runs_on", "depends_on", "behind", "tags", "vars"];
 const GROUP: &[&str] = &[
     "hosts",
     "groups",
@@ -45,6 +50,9 @@ const GROUP: &[&str] = &[
     "host_key",
     "connect_timeout",
     "state",
+    "runs_on",
+    "depends_on",
+    "behind",
     "tags",
     "vars",
 ];
@@ -91,8 +99,21 @@ pub(super) struct Settings {
     pub(super) host_key: Option<HostKeyPolicy>,
     pub(super) connect_timeout: Option<u64>,
     pub(super) state: Option<Lifecycle>,
+    pub(super) runs_on: Related,
+    pub(super) depends_on: Related,
+    pub(super) behind: Related,
     pub(super) tags: Vec<(String, Value, Span)>,
     pub(super) vars: Vec<(String, Value, Span)>,
+}
+
+impl Settings {
+    pub(super) fn related(&self, relation: Relation) -> &Related {
+        match relation {
+            Relation::RunsOn => &self.runs_on,
+            Relation::DependsOn => &self.depends_on,
+            Relation::Behind => &self.behind,
+        }
+    }
 }
 
 pub(super) fn read(document: &Node, errors: &mut Vec<InventoryError>) -> Raw {
@@ -263,6 +284,9 @@ fn settings(node: &Node, known: &'static [&'static str], errors: &mut Vec<Invent
                 let states = [Lifecycle::Active, Lifecycle::Maintenance, Lifecycle::Retired];
                 settings.state = word("state", node, &states.map(|state| (state.name(), state)), errors);
             }
+            "runs_on" => settings.runs_on = related(node, errors),
+            "depends_on" => settings.depends_on = related(node, errors),
+            "behind" => settings.behind = related(node, errors),
             "tags" => {
                 let tags = entries(node, errors).iter().map(|(key, node)| (key.text.clone(), node.value(), key.span));
                 settings.tags = tags.collect();
@@ -275,6 +299,14 @@ fn settings(node: &Node, known: &'static [&'static str], errors: &mut Vec<Invent
         }
     }
     settings
+}
+
+/// One name, or several.
+fn related(node: &Node, errors: &mut Vec<InventoryError>) -> Related {
+    match &node.kind {
+        Kind::List(_) | Kind::Scalar(Value::None) => Some(texts(node, errors)),
+        _ => text(node, errors).map(|name| vec![(name, node.span)]),
+    }
 }
 
 fn word<T: Copy>(key: &'static str, node: &Node, known: &[(&str, T)], errors: &mut Vec<InventoryError>) -> Option<T> {
