@@ -152,13 +152,45 @@ pub enum ImportFrom {
         /// The inventory's files and folders, in the order of Ansible's `-i`
         #[arg(required = true, value_name = "FILE|FOLDER")]
         paths: Vec<PathBuf>,
-        /// Write to this file instead of standard output; one that is there is kept
-        #[arg(long, value_name = "FILE")]
-        save: Option<PathBuf>,
-        /// With --save: write over a file that is there
-        #[arg(long, requires = "save")]
-        force: bool,
+        #[command(flatten)]
+        to: ImportTo,
     },
+    /// From a table (CSV) with a host in each row; the first row names the columns
+    Csv {
+        /// The table, or - for standard input
+        #[arg(value_name = "FILE")]
+        path: PathBuf,
+        /// What a column is: name, groups, a setting, tags.KEY, vars.KEY, or - for nothing
+        #[arg(long = "map", value_name = "COLUMN=KEY", value_parser = pair)]
+        map: Vec<(String, String)>,
+        /// What stands between cells, where it is no comma
+        #[arg(long, value_name = "CHARACTER")]
+        delimiter: Option<char>,
+        #[command(flatten)]
+        to: ImportTo,
+    },
+    /// From a state of OpenTofu or Terraform (version 4): machines of well-known providers, and no secret of it
+    #[command(alias = "terraform")]
+    Tofu {
+        /// The state, or - for standard input: `tofu state pull | opsc inv import tofu -`
+        #[arg(value_name = "FILE")]
+        path: PathBuf,
+        /// Private addresses go before public ones
+        #[arg(long)]
+        private: bool,
+        #[command(flatten)]
+        to: ImportTo,
+    },
+}
+
+#[derive(Args, Debug)]
+pub struct ImportTo {
+    /// Write to this file instead of standard output; one that is there is kept
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// With --save: write over a file that is there
+    #[arg(long, requires = "save")]
+    pub force: bool,
 }
 
 #[derive(Args, Debug)]

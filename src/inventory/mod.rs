@@ -2,11 +2,13 @@
 //! Knows nothing of files on disk or of the network. Inventories are untrusted: depth, aliases and size are bounded.
 
 pub mod ansible;
+pub mod csv;
 pub mod data;
 mod declared;
 pub mod edit;
 pub mod errors;
 pub mod explain;
+mod imports;
 mod limit;
 mod merge;
 mod ranges;
@@ -14,6 +16,7 @@ mod raw;
 mod relations;
 pub mod sources;
 mod splice;
+pub mod tofu;
 mod yaml;
 
 pub use limit::{LimitError, limit};

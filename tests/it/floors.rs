@@ -91,6 +91,7 @@ const CRATES: &[(&str, &[&str])] = &[
         &[
             "eval",
             "inventory/sources.rs",
+            "inventory/tofu.rs",
             "state/approvals.rs",
             "state/audit.rs",
             "state/audit_verify.rs",
