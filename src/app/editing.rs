@@ -8,7 +8,7 @@ use super::workspace::Workspace;
 use crate::base::ids::FileId;
 use crate::base::source::Sources;
 use crate::diag::Diagnostic;
-use crate::inventory::{self, edit};
+use crate::inventory::{self, Layers, edit};
 
 /// A file that changes.
 pub struct Edited {
@@ -75,7 +75,16 @@ fn check(workspace: &Workspace, files: &[FileId], changed: &[(FileId, String)]) 
             sources.add(source.path.clone(), text.clone())
         })
         .collect();
-    let (_, diagnostics) = inventory::load(&sources, &texts);
+    let answers: Vec<FileId> = workspace
+        .answers
+        .iter()
+        .map(|(_, file)| {
+            let source = workspace.sources.get(*file);
+            sources.add(source.path.clone(), source.text.clone())
+        })
+        .collect();
+    let layers = Layers { answers: &answers, files: &texts };
+    let (_, diagnostics) = inventory::load_layers(&sources, &layers);
     if diagnostics.iter().any(Diagnostic::is_error) {
         return Err(Box::new(Refused { error: AppError::Diagnostics { diagnostics }, sources }));
     }

@@ -52,6 +52,11 @@ pub enum AppError {
     NotImported {
         refusals: Vec<String>,
     },
+    /// A program or a server that says which hosts there are, and does not: exit 13.
+    Source {
+        reason: String,
+        hint: String,
+    },
     /// A change of the inventory that is not made.
     NotEdited {
         reason: String,
@@ -210,7 +215,7 @@ impl AppError {
     pub fn exit_code(&self) -> i32 {
         match self {
             AppError::Diagnostics { .. } | AppError::Tree { .. } | AppError::NotImported { .. } => 11,
-            AppError::Hosts { .. } | AppError::BadLimit { .. } | AppError::Limit { .. } => 13,
+            AppError::Hosts { .. } | AppError::BadLimit { .. } | AppError::Limit { .. } | AppError::Source { .. } => 13,
             AppError::DestroyNotAllowed { .. } | AppError::InactiveHosts { .. } | AppError::NotApprover { .. } => 12,
             AppError::ApprovalNeeded { .. } | AppError::Indeterminate { .. } | AppError::Twice { .. } => 3,
             AppError::Locked { .. } | AppError::UnderWay { .. } => 26,
@@ -256,7 +261,7 @@ impl AppError {
             )),
             AppError::SshConfig { error } => error.hint(),
             AppError::NotEdited { hint, .. } => hint.clone(),
-            AppError::JournalFile { hint, .. } => Some(hint.clone()),
+            AppError::JournalFile { hint, .. } | AppError::Source { hint, .. } => Some(hint.clone()),
             AppError::NoSuchRun { .. } => Some("`opsc runs` lists them".to_string()),
             AppError::NotToGoOn { hint, .. } | AppError::Stale { hint, .. } | AppError::NotApprover { hint, .. } => {
                 Some(hint.clone())
@@ -303,7 +308,8 @@ impl fmt::Display for AppError {
             }
             AppError::NotEdited { reason, .. }
             | AppError::JournalFile { reason, .. }
-            | AppError::Editor { reason, .. } => formatter.write_str(reason),
+            | AppError::Editor { reason, .. }
+            | AppError::Source { reason, .. } => formatter.write_str(reason),
             AppError::NotImported { refusals } => formatter.write_str(&refusals.join("\nerror: ")),
             AppError::Diagnostics { diagnostics }
             | AppError::Hosts { diagnostics }

@@ -51,8 +51,7 @@ pub fn explained(
     asked: &Asked,
     options: &ConnectOptions,
 ) -> Result<Vec<Explained>, AppError> {
-    let files: Vec<_> = workspace.inventory_files.iter().map(|(_, file)| *file).collect();
-    let inventory = explain(&workspace.sources, &files, host);
+    let inventory = explain(&workspace.sources, &workspace.inventory_texts(), host);
     let is_local = host.connection.transport == TransportKind::Local;
     let ssh = said_of(host, options)?;
     let ssh = || ssh.iter().map(|said| (key_of_ssh(said.name), said));

@@ -12,7 +12,7 @@ use crate::hir::folder::{FolderFault, FolderRef, ProjectContents};
 use crate::hir::value::FileRef;
 
 /// Larger source texts are refused: a playbook is read by people.
-const MOST_TEXT_BYTES: u64 = 16 << 20;
+pub(super) const MOST_TEXT_BYTES: u64 = 16 << 20;
 
 /// A source text, UTF-8, of bounded size.
 pub fn read_text(path: &Path) -> Result<String, AppError> {

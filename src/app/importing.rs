@@ -1,13 +1,16 @@
-//! Finds the texts of an Ansible inventory: its files, and `group_vars` and `host_vars` beside them. Runs no program and
-//! asks no plugin for hosts.
+//! Finds the texts of inventories of other tools: of Ansible its files, and `group_vars` and `host_vars` beside them; tables
+//! and states are one file, or piped in. Runs no program and asks no plugin for hosts.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::AppError;
-use super::files::read_text;
+use super::files::{MOST_TEXT_BYTES, read_text};
 use crate::base::ids::FileId;
 use crate::base::source::Sources;
 use crate::inventory::ansible::{self, Imported, Role};
+use crate::inventory::csv::{self, Reading};
+use crate::inventory::tofu;
 
 /// Endings of files in a folder that are no inventories, as Ansible has them.
 const PASSED_OVER: [&str; 12] =
@@ -40,6 +43,41 @@ pub fn import_ansible(paths: &[PathBuf]) -> Result<Imported, AppError> {
     let from = names.join(" ").escape_debug().to_string();
     imported.text = format!("# Made by `opsc inv import ansible {from}`.\n{}", imported.text);
     Ok(imported)
+}
+
+/// The hosts of a table, each in a row.
+pub fn import_csv(path: &Path, reading: &Reading) -> Result<Imported, AppError> {
+    let (name, text) = text_of(path)?;
+    signed("csv", &name, csv::import(&name, &text, reading))
+}
+
+/// The machines of a state of OpenTofu or Terraform.
+pub fn import_tofu(path: &Path, private: bool) -> Result<Imported, AppError> {
+    let (name, text) = text_of(path)?;
+    signed("tofu", &name, tofu::import(&name, &text, private))
+}
+
+/// A file, or what is piped in (`-`), with its name in messages.
+fn text_of(path: &Path) -> Result<(String, String), AppError> {
+    if path != Path::new("-") {
+        return Ok((path.display().to_string().escape_debug().to_string(), read_text(path)?));
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .take(MOST_TEXT_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| AppError::Read { path: path.to_path_buf(), error })?;
+    if bytes.len() as u64 > MOST_TEXT_BYTES {
+        let (path, bytes) = (path.to_path_buf(), bytes.len() as u64);
+        return Err(AppError::TooLarge { path, bytes, most: MOST_TEXT_BYTES });
+    }
+    let text = String::from_utf8(bytes).map_err(|_| AppError::NotText { path: path.to_path_buf() })?;
+    Ok(("-".to_string(), text))
+}
+
+fn signed(from: &str, name: &str, imported: Result<Imported, Vec<String>>) -> Result<Imported, AppError> {
+    let imported = imported.map_err(|refusals| AppError::NotImported { refusals })?;
+    Ok(Imported { text: format!("# Made by `opsc inv import {from} {name}`.\n{}", imported.text), ..imported })
 }
 
 fn collect(path: &Path, depth: usize, sources: &mut Sources, texts: &mut Texts) -> Result<(), AppError> {

@@ -3,7 +3,9 @@
 #![expect(clippy::disallowed_methods, reason = "the floor that knows where things lie on disk")]
 
 pub mod adhoc;
+pub mod answers;
 pub mod approving;
+mod asking;
 pub mod auditing;
 pub mod baseline;
 pub mod cancelling;
@@ -20,6 +22,7 @@ pub mod files;
 mod folders;
 pub mod going_on;
 pub mod host_facts;
+pub mod host_sources;
 pub mod importing;
 pub mod keeping;
 pub mod library;
@@ -45,6 +48,7 @@ pub mod secret_providers;
 pub mod secret_vault;
 pub mod settings;
 mod side_by_side;
+pub mod sources_read;
 pub mod trees;
 pub mod trusting;
 pub mod vendoring;

@@ -58,6 +58,8 @@ pub struct Planned {
     /// Warnings and notes of the check.
     pub diagnostics: Vec<Diagnostic>,
     pub options: PlanOptions,
+    /// What sources of hosts said, by their names and the hashes of their answers.
+    pub answers: BTreeMap<String, String>,
 }
 
 /// Checks and plans one file. All findings of the check are errors together, before any input is asked for.
@@ -102,6 +104,7 @@ pub fn plan_checked(workspace: &mut Workspace, checked: Checked, options: &PlanO
         path: checked.path,
         diagnostics,
         options: options.clone(),
+        answers: workspace.answer_hashes(),
     })
 }
 

@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::errors::AppError;
 use super::files::read_text;
+use super::host_sources::{self, HostSource};
 use super::secret_commands;
 use crate::base::near::nearest;
 use crate::secrets::command::CommandSecret;
@@ -149,6 +150,7 @@ pub struct Setting {
 pub struct Settings {
     values: BTreeMap<&'static str, Setting>,
     secret_commands: BTreeMap<String, CommandSecret>,
+    sources: BTreeMap<String, HostSource>,
     approvers: BTreeMap<String, Vec<String>>,
 }
 
@@ -212,6 +214,11 @@ impl Settings {
         &self.secret_commands
     }
 
+    /// The tables `[sources.NAME]`, by name.
+    pub fn sources(&self) -> &BTreeMap<String, HostSource> {
+        &self.sources
+    }
+
     /// The table `[approvers]`: the keys of each, or `self`; empty where nobody is named.
     pub fn approvers(&self) -> &BTreeMap<String, Vec<String>> {
         &self.approvers
@@ -233,6 +240,15 @@ impl Settings {
                             AppError::Setting { place: place(path, line), reason, near: None }
                         })?;
                         self.secret_commands.insert(name.get_ref().to_string(), command);
+                    }
+                }
+                DeValue::Table(named) if key.get_ref() == "sources" => {
+                    for (name, value) in named {
+                        let source = host_sources::read(name.get_ref(), value.get_ref()).map_err(|reason| {
+                            let line = line_of(&text, name.span().start);
+                            AppError::Setting { place: place(path, line), reason, near: None }
+                        })?;
+                        self.sources.insert(name.get_ref().to_string(), source);
                     }
                 }
                 DeValue::Table(named) if key.get_ref() == "approvers" => {

@@ -11,6 +11,7 @@ use super::library;
 use super::project::Project;
 use super::schedules::check_zone;
 use super::settings::Settings;
+use super::sources_read::{self, Answered, Asking, Read};
 use crate::base::ids::FileId;
 use crate::base::source::Sources;
 use crate::diag::Diagnostic;
@@ -18,6 +19,7 @@ use crate::hir::expr::{Expr, ExprKind, Function};
 use crate::hir::program::Program;
 use crate::hir::value::Value;
 use crate::hir::world::{Inventory, World};
+use crate::inventory::Layers;
 use crate::plan::expression_text::{walk_composite, walk_playbook};
 use crate::syntax::ast;
 use crate::{check, inventory, syntax};
@@ -30,6 +32,10 @@ pub struct Workspace {
     pub world: World,
     /// The inventory's files in the order in which they were read.
     pub inventory_files: Vec<(PathBuf, FileId)>,
+    /// What sources of hosts said, with their texts; below the files.
+    pub answers: Vec<(Answered, FileId)>,
+    /// Sources that never said anything; then hosts are not known.
+    pub unread_sources: Vec<String>,
     /// Findings in the inventory.
     pub inventory_diagnostics: Vec<Diagnostic>,
     /// The library's files that have been needed so far, by name.
@@ -78,8 +84,18 @@ impl Checked {
 }
 
 impl Workspace {
-    /// Reads the inventory and the project's own actions. No inventory file means `World::Open`, unless one was named.
+    /// Reads the inventory and the project's own actions, and asks nobody. No inventory means `World::Open`.
     pub fn open(project: Project, settings: Settings, inventory_files: &[PathBuf]) -> Result<Workspace, AppError> {
+        Workspace::open_asking(project, settings, inventory_files, &Asking::Reading)
+    }
+
+    /// The same with the answers of sources of hosts; files that are named count instead of them.
+    pub fn open_asking(
+        project: Project,
+        settings: Settings,
+        inventory_files: &[PathBuf],
+        asking: &Asking,
+    ) -> Result<Workspace, AppError> {
         let mut sources = Sources::new();
         let of_settings: Vec<PathBuf> = settings.path("inventory").into_iter().collect();
         let files = project.inventory_files(if inventory_files.is_empty() { &of_settings } else { inventory_files })?;
@@ -87,8 +103,20 @@ impl Workspace {
         for path in &files {
             texts.push(sources.add(display_path(path, &project), read_text(path)?));
         }
-        let (found, inventory_diagnostics) = inventory::load(&sources, &texts);
-        let world = if files.is_empty() { World::Open } else { World::Known(Arc::new(found)) };
+        let read = match inventory_files {
+            [] => sources_read::read(&project, settings.sources(), asking)?,
+            _ => Read::default(),
+        };
+        let answered = read.answered.into_iter().map(|answered| {
+            let file = sources.add(format!("<source {}>", answered.name), answered.text.as_str());
+            (answered, file)
+        });
+        let answers: Vec<(Answered, FileId)> = answered.collect();
+        let answer_texts: Vec<FileId> = answers.iter().map(|(_, file)| *file).collect();
+        let layers = Layers { answers: &answer_texts, files: &texts };
+        let (found, inventory_diagnostics) = inventory::load_layers(&sources, &layers);
+        let is_known = read.unread.is_empty() && !(files.is_empty() && answers.is_empty());
+        let world = if is_known { World::Known(Arc::new(found)) } else { World::Open };
         let secret_files = super::secret_files::names(&project.root);
         let mut workspace = Workspace {
             project,
@@ -96,6 +124,8 @@ impl Workspace {
             sources,
             world,
             inventory_files: files.into_iter().zip(texts).collect(),
+            answers,
+            unread_sources: read.unread,
             inventory_diagnostics,
             library: BTreeMap::new(),
             ambient: Vec::new(),
@@ -106,6 +136,17 @@ impl Workspace {
         };
         workspace.load_ambient()?;
         Ok(workspace)
+    }
+
+    /// The inventory's texts from the lowest to the highest.
+    pub fn inventory_texts(&self) -> Vec<FileId> {
+        let answers = self.answers.iter().map(|(_, file)| *file);
+        answers.chain(self.inventory_files.iter().map(|(_, file)| *file)).collect()
+    }
+
+    /// The hashes of what sources said, by their names.
+    pub fn answer_hashes(&self) -> BTreeMap<String, String> {
+        self.answers.iter().map(|(answered, _)| (answered.name.clone(), answered.sha256.clone())).collect()
     }
 
     fn load_ambient(&mut self) -> Result<(), AppError> {

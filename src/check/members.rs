@@ -90,8 +90,8 @@ pub fn result_type(declared: &Type) -> Type {
     Type::Record(fields)
 }
 
-/// The type of `host.vars.KEY` or `host.tags.KEY` over the hosts it may be: the join of theirs, optional where one has
-/// none. `None` where no host has it.
+/// The type of `host.vars.KEY` or `host.tags.KEY` over the hosts it may be: that declared, else the join of theirs;
+/// optional where one has none. `None` where no host has it and nobody declares it.
 pub fn inventory_value(world: &World, hosts: Option<&[HostId]>, member: &str, key: &str) -> Option<Type> {
     let Some(inventory) = world.inventory() else { return Some(Type::Error) };
     let all: Vec<HostId>;
@@ -102,6 +102,12 @@ pub fn inventory_value(world: &World, hosts: Option<&[HostId]>, member: &str, ke
             &all
         }
     };
+    let declared = inventory.declared_vars.iter().find(|(name, _)| member == "vars" && name == key);
+    if let Some((_, Some(ty))) = declared {
+        let has = |host: &HostId| inventory.hosts.at(*host).vars.iter().any(|(name, _)| name == key);
+        let all_have = !hosts.is_empty() && hosts.iter().all(has);
+        return Some(if all_have { ty.clone() } else { ty.clone().optional() });
+    }
     let found: Vec<Option<Type>> = hosts.iter().map(|host| value_of(inventory, *host, member, key)).collect();
     let present: Vec<&Type> = found.iter().flatten().collect();
     let first = *present.first()?;
@@ -120,6 +126,8 @@ pub fn inventory_keys(world: &World, member: &str) -> Vec<String> {
     let Some(inventory) = world.inventory() else { return Vec::new() };
     let values = |host: &crate::hir::world::Host| if member == "tags" { host.tags.clone() } else { host.vars.clone() };
     let mut keys: Vec<String> = inventory.hosts.values().flat_map(values).map(|(key, _)| key).collect();
+    let declared = inventory.declared_vars.iter().filter(|_| member == "vars");
+    keys.extend(declared.map(|(name, _)| name.clone()));
     keys.sort();
     keys.dedup();
     keys

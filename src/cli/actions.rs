@@ -2,7 +2,7 @@
 
 use super::args::{ActionsCommand, Global};
 use super::output::Output;
-use super::plan::open_workspace;
+use super::plan::open_to_read;
 use crate::app::AppError;
 use crate::base::near::nearest;
 use crate::base::words;
@@ -10,7 +10,7 @@ use crate::diag::Diagnostic;
 use crate::hir::program::{Action, ActionBody};
 
 pub fn run(command: &ActionsCommand, global: &Global, output: &mut Output) -> i32 {
-    let mut workspace = match open_workspace(global, output) {
+    let mut workspace = match open_to_read(global, output) {
         Ok(workspace) => workspace,
         Err(code) => return code,
     };

@@ -3,14 +3,14 @@
 use super::args::Global;
 use super::args_runs::AnswerCommand;
 use super::output::Output;
-use super::plan::open_workspace;
+use super::plan::open_to_read;
 use super::runs::broken;
 use crate::app::approving::{Answer, answer};
 use crate::report::approval_text::approval_text;
 use crate::state::Journal;
 
 pub fn run(command: &AnswerCommand, approved: bool, global: &Global, output: &mut Output) -> i32 {
-    let workspace = match open_workspace(global, output) {
+    let workspace = match open_to_read(global, output) {
         Ok(workspace) => workspace,
         Err(code) => return code,
     };

@@ -1,5 +1,6 @@
 //! Flags and subcommands. Only what works is listed.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -29,6 +30,12 @@ pub struct Global {
     /// Inventory file or folder, instead of the project's own; may be given several times
     #[arg(short, long, global = true, env = "OPSC_INVENTORY", value_name = "PATH")]
     pub inventory: Vec<PathBuf>,
+    /// Whether sources of hosts (`[sources.NAME]` of opsc.toml) are asked, or what they said last counts
+    #[arg(long, global = true, env = "OPSC_SOURCES", value_name = "WHEN", value_enum)]
+    pub sources: Option<SourcesWhen>,
+    /// Those of a run that is gone on with
+    #[arg(skip)]
+    pub pinned: Option<BTreeMap<String, String>>,
     /// Show the output of steps as it comes
     #[arg(short, long, global = true, env = "OPSC_VERBOSE", value_parser = clap::builder::BoolishValueParser::new())]
     pub verbose: bool,
@@ -41,6 +48,16 @@ pub struct Global {
     /// Never ask; what would be asked is exit 3 or 10
     #[arg(long, global = true, env = "OPSC_NO_INPUT", value_parser = clap::builder::BoolishValueParser::new())]
     pub no_input: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum SourcesWhen {
+    /// Those whose last answer is older than their max_age
+    Auto,
+    /// Nobody is asked, however old the last answer is
+    Kept,
+    /// All of them
+    Ask,
 }
 
 #[derive(Subcommand, Debug)]

@@ -33,6 +33,8 @@ pub enum InvWhat {
     Add(AddCommand),
     /// Take a host out of a group, or out of the inventory
     Rm(RmCommand),
+    /// Ask the sources of hosts anew (`[sources.NAME]` of opsc.toml), and say what changed
+    Refresh(RefreshCommand),
     /// Write the inventory of another tool as text of inventory.yaml, and say what cannot be kept
     Import(ImportCommand),
 }
@@ -131,6 +133,13 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 #[derive(Args, Debug)]
+pub struct RefreshCommand {
+    /// Only these sources
+    #[arg(value_name = "SOURCE")]
+    pub names: Vec<String>,
+}
+
+#[derive(Args, Debug)]
 pub struct ImportCommand {
     #[command(subcommand)]
     pub from: ImportFrom,
@@ -143,13 +152,55 @@ pub enum ImportFrom {
         /// The inventory's files and folders, in the order of Ansible's `-i`
         #[arg(required = true, value_name = "FILE|FOLDER")]
         paths: Vec<PathBuf>,
-        /// Write to this file instead of standard output; one that is there is kept
-        #[arg(long, value_name = "FILE")]
-        save: Option<PathBuf>,
-        /// With --save: write over a file that is there
-        #[arg(long, requires = "save")]
-        force: bool,
+        #[command(flatten)]
+        to: ImportTo,
     },
+    /// From a table (CSV) with a host in each row; the first row names the columns
+    Csv {
+        /// The table, or - for standard input
+        #[arg(value_name = "FILE")]
+        path: PathBuf,
+        /// What a column is: name, groups, a setting, tags.KEY, vars.KEY, or - for nothing
+        #[arg(long = "map", value_name = "COLUMN=KEY", value_parser = pair)]
+        map: Vec<(String, String)>,
+        /// What stands between cells, where it is no comma
+        #[arg(long, value_name = "CHARACTER")]
+        delimiter: Option<char>,
+        #[command(flatten)]
+        to: ImportTo,
+    },
+    /// From a state of OpenTofu or Terraform (version 4): machines of well-known providers, and no secret of it
+    #[command(alias = "terraform")]
+    Tofu {
+        /// The state, or - for standard input: `tofu state pull | opsc inv import tofu -`
+        #[arg(value_name = "FILE")]
+        path: PathBuf,
+        /// Private addresses go before public ones
+        #[arg(long)]
+        private: bool,
+        #[command(flatten)]
+        to: ImportTo,
+    },
+}
+
+impl ImportFrom {
+    /// What is read.
+    pub fn paths(&self) -> &[PathBuf] {
+        match self {
+            ImportFrom::Ansible { paths, .. } => paths,
+            ImportFrom::Csv { path, .. } | ImportFrom::Tofu { path, .. } => std::slice::from_ref(path),
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub struct ImportTo {
+    /// Write to this file instead of standard output; one that is there is kept
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// With --save: write over a file that is there
+    #[arg(long, requires = "save")]
+    pub force: bool,
 }
 
 #[derive(Args, Debug)]

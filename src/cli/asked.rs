@@ -1,5 +1,6 @@
 //! What a run was asked for, as the journal keeps it, so that it can be asked for again. Holds no secret.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ pub struct Asked {
     ssh_config: Option<PathBuf>,
     timeout: Option<usize>,
     forks: Option<usize>,
+    /// What sources of hosts said, by the hashes of their answers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    answers: BTreeMap<String, String>,
 }
 
 impl Asked {
@@ -31,6 +35,7 @@ impl Asked {
             ssh_config: connection.ssh_config.clone(),
             timeout: connection.timeout,
             forks: connection.forks,
+            answers: planned.answers.clone(),
         };
         asked.with_paths(&|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()))
     }
@@ -99,6 +104,11 @@ impl Asked {
             forks: now.forks.or(self.forks),
             ..now.clone()
         }
+    }
+
+    /// With the hosts that sources named then, so that the plan is the one of that run.
+    pub fn pinned(&self, now: &Global) -> Global {
+        Global { pinned: Some(self.answers.clone()), ..self.global(now) }
     }
 
     pub fn global(&self, now: &Global) -> Global {

@@ -6,7 +6,7 @@ use super::args::{CheckCommand, CheckFormat, Global};
 use super::config::find_project;
 use super::explain::codes;
 use super::output::Output;
-use super::plan::open_workspace;
+use super::plan::{open_to_read, warn_unread};
 use super::watch::watch;
 use crate::app::AppError;
 use crate::app::baseline::{self, Known};
@@ -50,10 +50,11 @@ fn check(command: &CheckCommand, global: &Global, output: &mut Output) -> i32 {
             }
         }
     }
-    let mut workspace = match open_workspace(global, output) {
+    let mut workspace = match open_to_read(global, output) {
         Ok(workspace) => workspace,
         Err(code) => return code,
     };
+    warn_unread(&workspace, output);
     let mut diagnostics = workspace.inventory_diagnostics.clone();
     let mut names = Vec::new();
     for file in &files {
@@ -137,7 +138,7 @@ fn show_text(diagnostics: &[Diagnostic], files: usize, sources: &Sources, output
 fn fix(file: &Path, global: &Global, output: &mut Output) -> Result<(), i32> {
     const MOST_ROUNDS: usize = 5;
     for _ in 0..MOST_ROUNDS {
-        let mut workspace = open_workspace(global, output)?;
+        let mut workspace = open_to_read(global, output)?;
         let checked = workspace.check_file(file).map_err(|error| output.fail(&error, None))?;
         let own = |diagnostic: &&Diagnostic| diagnostic.primary.span.file == checked.file;
         let offered: Vec<(&Diagnostic, &Fix)> = checked

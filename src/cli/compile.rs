@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::args::{CompileCommand, Format, Global, TranslatorName};
 use super::output::Output;
-use super::plan::open_workspace;
+use super::plan::{open_to_read, warn_unread};
 use crate::app::files::write_text;
 use crate::app::settings::Settings;
 use crate::app::workspace::Workspace;
@@ -19,10 +19,11 @@ use crate::translate::endpoint::{Endpoint, ModelError};
 use crate::translate::{self, ClauseReading, Compiled, Question, Request, Translator};
 
 pub fn run(command: &CompileCommand, global: &Global, output: &mut Output) -> i32 {
-    let mut workspace = match open_workspace(global, output) {
+    let mut workspace = match open_to_read(global, output) {
         Ok(workspace) => workspace,
         Err(code) => return code,
     };
+    warn_unread(&workspace, output);
     let (program, diagnostics) = workspace.catalogue();
     if workspace.inventory_diagnostics.iter().chain(&diagnostics).any(Diagnostic::is_error) {
         output.diagnostics(&workspace.inventory_diagnostics, &workspace.sources);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::args::{ExplainCommand, Global};
 use super::output::Output;
-use super::plan::open_workspace;
+use super::plan::open_to_read;
 use crate::app::{modules, schedules};
 use crate::base::near::nearest;
 use crate::diag::CodeDoc;
@@ -34,7 +34,7 @@ pub fn run(command: &ExplainCommand, global: &Global, output: &mut Output) -> i3
 
 /// Every playbook of a file in plain English; one with errors cannot be explained.
 fn explain_file(path: &Path, global: &Global, output: &mut Output) -> i32 {
-    let mut workspace = match open_workspace(global, output) {
+    let mut workspace = match open_to_read(global, output) {
         Ok(workspace) => workspace,
         Err(code) => return code,
     };

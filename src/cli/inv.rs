@@ -1,4 +1,4 @@
-//! `opsc inv ls|status|trust`; `inv show`, `import`, `set`, `add` and `rm` have files of their own.
+//! `opsc inv ls|status|trust`; `inv show`, `import`, `refresh`, `set`, `add` and `rm` have files of their own.
 
 use super::args::Global;
 use super::args_hosts::{InvCommand, InvWhat, TrustCommand};
@@ -6,7 +6,7 @@ use super::doctor;
 use super::output::Output;
 use super::plan::open_workspace;
 use super::run::connect_options;
-use super::{inv_edit, inv_import, inv_show};
+use super::{inv_edit, inv_import, inv_refresh, inv_show};
 use crate::app;
 use crate::app::auditing::Audit;
 use crate::app::limits::parse_limit;
@@ -18,6 +18,9 @@ pub fn run(command: &InvCommand, global: &Global, output: &mut Output) -> i32 {
     // The project may have no inventory yet, or one that is to be replaced.
     if let InvWhat::Import(command) = &command.what {
         return inv_import::run(command, output);
+    }
+    if let InvWhat::Refresh(command) = &command.what {
+        return inv_refresh::run(command, output);
     }
     let mut workspace = match open_with_inventory(global, output) {
         Ok(workspace) => workspace,
@@ -32,6 +35,7 @@ pub fn run(command: &InvCommand, global: &Global, output: &mut Output) -> i32 {
         InvWhat::Add(command) => inv_edit::add(command, &workspace, output),
         InvWhat::Rm(command) => inv_edit::rm(command, &workspace, output),
         InvWhat::Import(command) => inv_import::run(command, output),
+        InvWhat::Refresh(command) => inv_refresh::run(command, output),
     }
 }
 

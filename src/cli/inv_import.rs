@@ -1,24 +1,33 @@
-//! `opsc inv import ansible FILE|FOLDER…`: the inventory of another tool as text of `inventory.yaml`.
+//! `opsc inv import ansible|csv|tofu`: the inventory of another tool as text of `inventory.yaml`.
 
 use std::path::{Path, PathBuf};
 
-use super::args_hosts::{ImportCommand, ImportFrom};
+use super::args_hosts::{ImportCommand, ImportFrom, ImportTo};
 use super::config::find_project;
 use super::output::Output;
 use crate::app::AppError;
 use crate::app::auditing::Audit;
 use crate::app::files::{read_text, write_text};
-use crate::app::importing::import_ansible;
+use crate::app::importing::{import_ansible, import_csv, import_tofu};
 use crate::base::words;
+use crate::inventory::csv::Reading;
 
 pub(super) fn run(command: &ImportCommand, output: &mut Output) -> i32 {
-    let ImportFrom::Ansible { paths, save, force } = &command.from;
+    let (ImportFrom::Ansible { to, .. } | ImportFrom::Csv { to, .. } | ImportFrom::Tofu { to, .. }) = &command.from;
+    let ImportTo { save, force } = to;
     if let Some(path) = save.as_ref().filter(|path| path.exists() && !force) {
         output.complain(&format!("error: `{}` is already there; nothing was written\n", path.display()));
         output.complain("hint: add `--force` to write over it, or name another file\n");
         return 10;
     }
-    let imported = match import_ansible(paths) {
+    let imported = match &command.from {
+        ImportFrom::Ansible { paths, .. } => import_ansible(paths),
+        ImportFrom::Csv { path, map, delimiter, .. } => {
+            import_csv(path, &Reading { map: map.clone(), delimiter: *delimiter })
+        }
+        ImportFrom::Tofu { path, private, .. } => import_tofu(path, *private),
+    };
+    let imported = match imported {
         Ok(imported) => imported,
         Err(error) => return output.fail(&error, None),
     };
@@ -28,7 +37,7 @@ pub(super) fn run(command: &ImportCommand, output: &mut Output) -> i32 {
     match save {
         None => output.print(&imported.text),
         Some(path) => {
-            if let Err(error) = save_as(path, paths, &imported.text) {
+            if let Err(error) = save_as(path, command.from.paths(), &imported.text) {
                 return output.fail(&error, None);
             }
             output.say(&format!("wrote {}\n", path.display()));

@@ -16,7 +16,7 @@ use crate::app::workspace::Workspace;
 use crate::base::near::nearest;
 use crate::eval::text::value_shown;
 use crate::eval::yaml;
-use crate::hir::world::{Host, Inventory};
+use crate::hir::world::{Host, Inventory, Relation};
 
 pub(super) fn run(command: &ShowCommand, workspace: &Workspace, output: &mut Output) -> i32 {
     let inventory = workspace.inventory();
@@ -129,6 +129,24 @@ fn ssh_text(said: &[Said]) -> String {
     said.iter().map(|said| format!("ssh.{}: {} ({})\n", said.name, said.value, said.place)).collect()
 }
 
+/// What the host stands on, and what stands on it.
+fn related(host: &Host, inventory: &Inventory) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    let me = inventory.host(&host.name);
+    for relation in Relation::ALL {
+        let below = host.relations.iter().filter(|(kind, _)| *kind == relation);
+        let below: Vec<&str> = below.map(|(_, other)| inventory.hosts.at(*other).name.as_str()).collect();
+        let stands = |other: &&Host| other.relations.iter().any(|(kind, on)| *kind == relation && Some(*on) == me);
+        let above: Vec<&str> = inventory.hosts.values().filter(stands).map(|other| other.name.as_str()).collect();
+        for (label, names) in [(relation.name(), below), (relation.reverse(), above)] {
+            if !names.is_empty() {
+                lines.push((label, names.join(", ")));
+            }
+        }
+    }
+    lines
+}
+
 fn host_text(host: &Host, inventory: &Inventory) -> String {
     let connection = &host.connection;
     let mut lines = vec![
@@ -145,6 +163,7 @@ fn host_text(host: &Host, inventory: &Inventory) -> String {
     for (label, value) in [("as", &connection.as_user), ("key", &connection.key), ("jump", &connection.jump)] {
         lines.extend(value.clone().map(|value| (label, value)));
     }
+    lines.extend(related(host, inventory));
     let mut text: String = lines.iter().map(|(label, value)| format!("{label}: {value}\n")).collect();
     for (kind, values) in [("tags", &host.tags), ("vars", &host.vars)] {
         for (key, value) in values {

@@ -27,6 +27,7 @@ pub mod init;
 pub mod inv;
 mod inv_edit;
 mod inv_import;
+mod inv_refresh;
 mod inv_show;
 pub mod lock;
 pub mod log;

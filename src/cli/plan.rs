@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::args::{Allowed, Format, Global, GraphCommand, GraphFormat, PlanCommand, Selection};
+use super::args::{Allowed, Format, Global, GraphCommand, GraphFormat, PlanCommand, Selection, SourcesWhen};
 use super::config::{find_project, load_settings};
 use super::output::Output;
 use super::run::{Session, connect_options};
@@ -11,7 +11,9 @@ use crate::app::AppError;
 use crate::app::errors::MissingInput;
 use crate::app::planning::{Allow, PlanOptions, Planned, plan_file};
 use crate::app::schedules::upcoming;
+use crate::app::sources_read::Asking;
 use crate::app::workspace::Workspace;
+use crate::base::words;
 use crate::plan::inputs;
 use crate::report;
 use crate::report::prediction_text::{exit_code, has_changes, prediction_text};
@@ -22,13 +24,35 @@ const NEXT_TIMES: usize = 3;
 
 /// The workspace of the working folder, or of the folder of a file outside it.
 pub fn open_workspace(global: &Global, output: &mut Output) -> Result<Workspace, i32> {
-    open_workspace_at(Path::new("."), global, output)
+    open_workspace_at(Path::new("."), Asking::WhenOld, global, output)
 }
 
-fn open_workspace_at(folder: &Path, global: &Global, output: &mut Output) -> Result<Workspace, i32> {
+/// The same for a command that does nothing with hosts: no program runs and no server is asked unless somebody says so.
+pub(super) fn open_to_read(global: &Global, output: &mut Output) -> Result<Workspace, i32> {
+    open_workspace_at(Path::new("."), Asking::Reading, global, output)
+}
+
+/// Says that names of hosts are open, where that is for want of an answer.
+pub(super) fn warn_unread(workspace: &Workspace, output: &mut Output) {
+    if !workspace.unread_sources.is_empty() {
+        let names = words::join_and(&workspace.unread_sources);
+        output
+            .complain(&format!("warning: no answer of the source {names} is kept; names of hosts are not looked up\n"));
+        output.complain("hint: `opsc inv refresh` asks it\n");
+    }
+}
+
+fn open_workspace_at(folder: &Path, otherwise: Asking, global: &Global, output: &mut Output) -> Result<Workspace, i32> {
     let project = find_project(folder);
+    let asking = match (&global.pinned, global.sources) {
+        (Some(hashes), _) => Asking::Pinned(hashes.clone()),
+        (None, None) => otherwise,
+        (None, Some(SourcesWhen::Auto)) => Asking::WhenOld,
+        (None, Some(SourcesWhen::Kept)) => Asking::Kept,
+        (None, Some(SourcesWhen::Ask)) => Asking::Now,
+    };
     load_settings(&project)
-        .and_then(|settings| Workspace::open(project, settings, &global.inventory))
+        .and_then(|settings| Workspace::open_asking(project, settings, &global.inventory, &asking))
         .map_err(|error| output.fail(&error, None))
 }
 
@@ -39,7 +63,7 @@ pub(super) fn allowed(flags: &Allowed) -> Allow {
 /// Checks and plans the file of a selection; findings are shown, also those that stop nothing.
 pub fn make_plan(selection: &Selection, global: &Global, output: &mut Output) -> Result<(Workspace, Planned), i32> {
     let folder = selection.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut workspace = open_workspace_at(folder, global, output)?;
+    let mut workspace = open_workspace_at(folder, Asking::WhenOld, global, output)?;
     let mut options = PlanOptions {
         playbook: selection.playbook.clone(),
         variables: selection.variables.clone(),

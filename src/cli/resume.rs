@@ -44,7 +44,7 @@ impl Again {
         let refused = |error: AppError, output: &mut Output| output.fail(&error, None);
         let ended = ended(&journal, run, wanted).map_err(|error| refused(error, output))?;
         let asked = Asked::of(&ended).map_err(|error| refused(error, output))?;
-        let global = asked.global(global);
+        let global = asked.pinned(global);
         let (workspace, planned) = make_plan(asked.selection(), &global, output)?;
         let earlier = ended.earlier(&planned).map_err(|error| refused(error, output))?;
         Ok(Again { journal, ended, asked, global, workspace, planned, earlier })

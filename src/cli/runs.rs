@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use super::args::{Format, Global};
 use super::args_history::{LogsCommand, RunsCommand, RunsWhat, ShowCommand};
 use super::output::Output;
-use super::plan::open_workspace;
+use super::plan::open_to_read;
 use crate::app::AppError;
 use crate::app::execution::now;
 use crate::base::words;
@@ -17,7 +17,7 @@ use crate::report::paint::harmless;
 use crate::state::{Journal, RunDetails, RunFilter, RunSummary, StateError};
 
 pub(super) fn open(global: &Global, output: &mut Output) -> Result<Journal, i32> {
-    let workspace = open_workspace(global, output)?;
+    let workspace = open_to_read(global, output)?;
     Journal::open(&workspace.project.journal()).map_err(|error| broken(&error, output))
 }
 

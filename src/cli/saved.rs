@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::args::{Allowed, Global, PlanCommand, RunCommand, Selection};
+use super::args::{Allowed, Global, PlanCommand, RunCommand, Selection, SourcesWhen};
 use super::asked::Asked;
 use super::config::find_project;
 use super::output::Output;
@@ -61,7 +61,8 @@ fn run_saved(command: &RunCommand, global: &Global, output: &mut Output) -> Resu
     let unread = || AppError::NotASavedPlan { reason: format!("what `{}` asks for is not readable", path.display()) };
     let asked = Asked::from_value(saved.request.clone()).ok_or_else(|| refuse(unread(), output))?;
     let asked = asked.below(&project_of(path).root);
-    let global = asked.global(global);
+    // However young the last answer is: what was agreed to holds only while the sources say the same.
+    let global = Global { sources: Some(SourcesWhen::Ask), ..asked.global(global) };
     let connection = asked.connection(&command.connection);
     let (workspace, planned) = make_plan(asked.selection(), &global, output)?;
     saved.refuse_another(path, &planned).map_err(|error| refuse(error, output))?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::types::Os;
+use super::types::{Os, Type};
 use super::value::Value;
 use crate::base::ids::{HostId, IdVec};
 
@@ -37,6 +37,8 @@ pub struct Inventory {
     pub groups: Vec<Group>,
     /// Declared tag keys and their values; empty where nothing is declared.
     pub declared_tags: Vec<(String, Vec<Value>)>,
+    /// Declared variables, those without a type may be anything; empty where nothing is declared.
+    pub declared_vars: Vec<(String, Option<Type>)>,
 }
 
 impl Inventory {
@@ -74,7 +76,41 @@ pub struct Host {
     /// Names of the groups that hold it, outer ones too.
     pub groups: Vec<String>,
     pub state: Lifecycle,
+    /// What it stands on, sorted.
+    pub relations: Vec<(Relation, HostId)>,
     pub connection: Connection,
+}
+
+/// How a host stands on another one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Relation {
+    /// It is a machine inside the other one.
+    RunsOn,
+    /// It is of no use without the other one.
+    DependsOn,
+    /// It is reached through the other one.
+    Behind,
+}
+
+impl Relation {
+    pub const ALL: [Relation; 3] = [Relation::RunsOn, Relation::DependsOn, Relation::Behind];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Relation::RunsOn => "runs_on",
+            Relation::DependsOn => "depends_on",
+            Relation::Behind => "behind",
+        }
+    }
+
+    /// The same, from the other host.
+    pub fn reverse(self) -> &'static str {
+        match self {
+            Relation::RunsOn => "carries",
+            Relation::DependsOn => "needed_by",
+            Relation::Behind => "in_front_of",
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -21,9 +21,29 @@ pub enum InventoryError {
     BadName { name: String, span: Span },
     UnknownJump { name: String, known: Vec<String>, span: Span },
     TooManyHosts { most: usize, span: Span },
+    UndeclaredVar { name: String, known: Vec<String>, span: Span },
+    VarMisfit { name: String, reason: String, span: Span, definition: Span },
+    NotType { reason: String, span: Span },
+    UnknownRelated { relation: &'static str, name: String, near: Option<String>, span: Span },
+    RelatedCycle { names: Vec<String>, span: Span },
 }
 
 impl InventoryError {
+    /// Whether what is missing may be in another text of the same inventory.
+    pub(super) fn may_stand_elsewhere(&self) -> bool {
+        matches!(
+            self,
+            InventoryError::UnknownGroup { .. }
+                | InventoryError::UnknownJump { .. }
+                | InventoryError::UnknownRelated { .. }
+        )
+    }
+
+    /// Whether it is about a relation written at this place.
+    pub(super) fn is_of_relation(&self, place: Span) -> bool {
+        matches!(self, InventoryError::UnknownRelated { span, .. } if *span == place)
+    }
+
     pub fn diagnostic(&self) -> Diagnostic {
         match self {
             InventoryError::NotYaml { reason, span } => {
@@ -84,6 +104,29 @@ impl InventoryError {
             InventoryError::TooManyHosts { most, span } => {
                 Diagnostic::error("E0814", *span, format!("this range makes more than {most} hosts"))
             }
+            InventoryError::UndeclaredVar { name, known, span } => {
+                let diagnostic = Diagnostic::error("E0815", *span, format!("the variable `{name}` is not declared"));
+                match nearest(name, known.iter().map(String::as_str)) {
+                    Some(near) => diagnostic.did_you_mean(Some(near)),
+                    None => diagnostic.help(format!("declared: {}", words::join_some(known, 8))),
+                }
+            }
+            InventoryError::VarMisfit { name, reason, span, definition } => {
+                Diagnostic::error("E0816", *span, format!("`{name}` does not fit: {reason}"))
+                    .label(*definition, "its type is declared here")
+            }
+            InventoryError::UnknownRelated { relation, name, near, span } => {
+                let message = format!("`{relation}` names `{name}`, which is not in the inventory");
+                Diagnostic::error("E0818", *span, message).did_you_mean(near.as_deref())
+            }
+            InventoryError::RelatedCycle { names, span } => {
+                Diagnostic::error("E0819", *span, format!("hosts stand on each other: {}", names.join(" → ")))
+                    .help("`runs_on`, `depends_on` and `behind` together lead from a host never back to it")
+            }
+            InventoryError::NotType { reason, span } => {
+                Diagnostic::error("E0817", *span, format!("this is no type of a variable: {reason}"))
+                    .help("such as `int(1..65535)`, `string(/[a-z]+/)`, `list<path>`, a list of values, or nothing")
+            }
         }
     }
 }
@@ -131,4 +174,19 @@ crate::diag::code_docs! {
     "E0814" "too many hosts"
     "A range that makes more hosts than anybody has is a typo."
     "groups:\n  app:\n    hosts: [\"app[1:99999999]\"]\n" => "groups:\n  app:\n    hosts: [\"app[1:99]\"]\n"
+    "E0815" "an undeclared variable"
+    "Where `vars:` declares variables, every variable must be one of them."
+    "vars:\n  port: int\nhosts:\n  web1: { vars: { prot: 80 } }\n" => "vars:\n  port: int\nhosts:\n  web1: { vars: { port: 80 } }\n"
+    "E0816" "a variable of another type"
+    "A variable that `vars:` declares has the type declared there, at every level."
+    "vars:\n  port: int(1..65535)\nhosts:\n  web1: { vars: { port: 0 } }\n" => "vars:\n  port: int(1..65535)\nhosts:\n  web1: { vars: { port: 80 } }\n"
+    "E0817" "no type"
+    "`vars:` gives each variable a type as the language writes it, a list of its values, a mapping of fields, or nothing: then it may be anything."
+    "vars:\n  port: itn\nhosts:\n  web1: { vars: { port: 80 } }\n" => "vars:\n  port: int\nhosts:\n  web1: { vars: { port: 80 } }\n"
+    "E0818" "a relation to an unknown host"
+    "`runs_on:`, `depends_on:` and `behind:` name other hosts of the inventory."
+    "hosts:\n  vm1: { runs_on: vh1 }\n  hv1: { address: 10.0.0.1 }\n" => "hosts:\n  vm1: { runs_on: hv1 }\n  hv1: { address: 10.0.0.1 }\n"
+    "E0819" "hosts that stand on each other"
+    "A host cannot run on, depend on or be behind itself, not even through others: no order of work would be right."
+    "hosts:\n  a: { depends_on: b }\n  b: { runs_on: a }\n" => "hosts:\n  a: { depends_on: b }\n  b: { address: 10.0.0.1 }\n"
 }

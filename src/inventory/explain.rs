@@ -30,7 +30,8 @@ pub fn settings() -> impl Iterator<Item = &'static str> {
     SETTINGS.iter().copied().filter(|name| !matches!(*name, "tags" | "vars"))
 }
 
-/// Everything that an inventory without errors says of a host; of two that say the same key, the later counts.
+/// Everything that an inventory without errors says of a host; of two that say the same key, the later counts. `files`
+/// begin with what was answered by programs and servers.
 pub fn explain(sources: &Sources, files: &[FileId], host: &Host) -> Vec<Saying> {
     let parsed = |file: &FileId| yaml::parse(&sources.get(*file).text, *file).ok().flatten();
     let documents: Vec<Node> = files.iter().filter_map(parsed).collect();
@@ -40,8 +41,8 @@ pub fn explain(sources: &Sources, files: &[FileId], host: &Host) -> Vec<Saying> 
     }
     // The inventory has them in the order in which they were laid over each other.
     for name in &host.groups {
-        let groups = section(&documents, "groups").find(|(key, _)| key.text == *name);
-        groups.into_iter().for_each(|(_, group)| collect(group, &Level::Group(name.clone()), &mut said));
+        let groups = section(&documents, "groups").filter(|(key, _)| key.text == *name);
+        groups.for_each(|(_, group)| collect(group, &Level::Group(name.clone()), &mut said));
     }
     let is_about = |key: &Key| {
         key.text == host.name

@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::declared::{DeclaredVar, type_vars};
 use super::errors::InventoryError;
 use super::raw::{Raw, RawGroup, RawHost, Settings};
+use super::relations::{cycle, relations};
 use crate::base::ids::HostId;
 use crate::base::source::Span;
 use crate::hir::value::Value;
@@ -12,20 +14,18 @@ use crate::hir::world::{AdminMethod, Connection, Group, Host, Inventory, Lifecyc
 
 const LOCALHOST: &str = "localhost";
 
-pub(super) fn merge(texts: Vec<Raw>, errors: &mut Vec<InventoryError>) -> Inventory {
-    let mut defaults = Settings::default();
-    let mut declared_tags: Vec<(String, Vec<Value>)> = Vec::new();
-    let mut groups: Vec<RawGroup> = Vec::new();
-    let mut hosts: Vec<RawHost> = Vec::new();
-    for text in texts {
-        overlay(&mut defaults, &text.defaults);
-        declared_tags.extend(text.tags);
-        groups.extend(text.groups);
-        hosts.extend(text.hosts);
+pub(super) fn merge(answers: Vec<Raw>, files: Vec<Raw>, errors: &mut Vec<InventoryError>) -> Inventory {
+    let mut merger = Merger::default();
+    for text in files {
+        merger.take(text);
     }
-    refuse_twice(groups.iter().map(|group| (group.name.as_str(), group.span)), errors);
-    refuse_twice(hosts.iter().map(|host| (host.name.as_str(), host.span)), errors);
-    let merger = Merger { defaults, groups, hosts, declared_tags };
+    merger.refuse_twice(errors);
+    let mut answered = Merger::default();
+    for text in answers {
+        answered.take(text);
+    }
+    merger.lay_over(answered, errors);
+    merger.type_vars(errors);
     merger.run(errors)
 }
 
@@ -38,11 +38,13 @@ fn refuse_twice<'a>(names: impl Iterator<Item = (&'a str, Span)>, errors: &mut V
     }
 }
 
+#[derive(Default)]
 struct Merger {
     defaults: Settings,
     groups: Vec<RawGroup>,
     hosts: Vec<RawHost>,
     declared_tags: Vec<(String, Vec<Value>)>,
+    declared_vars: Vec<DeclaredVar>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -87,6 +89,61 @@ impl Walk {
 }
 
 impl Merger {
+    fn take(&mut self, text: Raw) {
+        overlay(&mut self.defaults, &text.defaults);
+        self.declared_tags.extend(text.tags);
+        self.declared_vars.extend(text.vars);
+        self.groups.extend(text.groups);
+        self.hosts.extend(text.hosts);
+    }
+
+    fn refuse_twice(&self, errors: &mut Vec<InventoryError>) {
+        refuse_twice(self.groups.iter().map(|group| (group.name.as_str(), group.span)), errors);
+        refuse_twice(self.hosts.iter().map(|host| (host.name.as_str(), host.span)), errors);
+        refuse_twice(self.declared_vars.iter().map(|var| (var.name.as_str(), var.span)), errors);
+    }
+
+    fn type_vars(&mut self, errors: &mut Vec<InventoryError>) {
+        let Merger { defaults, groups, hosts, declared_vars, .. } = self;
+        let groups = groups.iter_mut().map(|group| &mut group.settings);
+        let hosts = hosts.iter_mut().map(|host| &mut host.settings);
+        for settings in [defaults].into_iter().chain(groups).chain(hosts) {
+            type_vars(settings, declared_vars, errors);
+        }
+    }
+
+    /// What was answered below what files say: groups have the members of both, and where both say something of a group
+    /// or a host, the files do.
+    fn lay_over(&mut self, answered: Merger, errors: &mut Vec<InventoryError>) {
+        refuse_twice(answered.hosts.iter().map(|host| (host.name.as_str(), host.span)), errors);
+        let mut groups: HashMap<String, usize> =
+            self.groups.iter().enumerate().map(|(index, group)| (group.name.clone(), index)).collect();
+        for group in answered.groups {
+            match groups.get(&group.name).and_then(|index| self.groups.get_mut(*index)) {
+                Some(above) => {
+                    above.hosts.extend(group.hosts);
+                    above.groups.extend(group.groups);
+                    below(&mut above.settings, group.settings);
+                }
+                None => {
+                    groups.insert(group.name.clone(), self.groups.len());
+                    self.groups.push(group);
+                }
+            }
+        }
+        let mut hosts: HashMap<String, usize> =
+            self.hosts.iter().enumerate().map(|(index, host)| (host.name.clone(), index)).collect();
+        for host in answered.hosts {
+            match hosts.get(&host.name).and_then(|index| self.hosts.get_mut(*index)) {
+                Some(above) => below(&mut above.settings, host.settings),
+                None => {
+                    hosts.insert(host.name.clone(), self.hosts.len());
+                    self.hosts.push(host);
+                }
+            }
+        }
+    }
+
     fn run(&self, errors: &mut Vec<InventoryError>) -> Inventory {
         let order = self.groups_outer_first(errors);
         let (names, ids) = self.host_names();
@@ -103,13 +160,21 @@ impl Merger {
                 }
             }
         }
-        let mut inventory = Inventory { declared_tags: self.declared_tags.clone(), ..Inventory::default() };
-        for ((name, mut settings), groups) in names.iter().zip(levels).zip(groups_of) {
-            if let Some(host) = by_name.get(name.as_str()) {
-                overlay(&mut settings, &host.settings);
+        let declared_vars = self.declared_vars.iter().map(|var| (var.name.clone(), var.ty.clone())).collect();
+        let declared_tags = self.declared_tags.clone();
+        let mut inventory = Inventory { declared_tags, declared_vars, ..Inventory::default() };
+        for (index, ((name, mut settings), groups)) in names.iter().zip(levels).zip(groups_of).enumerate() {
+            let own = by_name.get(name.as_str()).map(|host| &host.settings);
+            if let Some(own) = own {
+                overlay(&mut settings, own);
             }
             self.check_tags(&settings, errors);
-            inventory.hosts.push(host(name, settings, groups));
+            let relations = relations(index, (&settings, own), &ids, errors);
+            inventory.hosts.push(Host { relations, ..host(name, settings, groups) });
+        }
+        if let Some(names) = cycle(&inventory.hosts) {
+            let first = names.first().and_then(|name| self.place_of(name));
+            errors.extend(first.map(|span| InventoryError::RelatedCycle { names, span }));
         }
         inventory.groups = self.group_sets(&members);
         self.check_jumps(&names, &ids, errors);
@@ -234,6 +299,13 @@ impl Merger {
         }
     }
 
+    /// Where a host is first said to be; in an entry of its own, else as a member.
+    fn place_of(&self, name: &str) -> Option<Span> {
+        let own = self.hosts.iter().find(|host| host.name == name).map(|host| host.span);
+        let mut members = self.groups.iter().flat_map(|group| &group.hosts);
+        own.or_else(|| members.find(|(member, _)| member == name).map(|(_, span)| *span))
+    }
+
     fn check_jumps(&self, names: &[String], ids: &HashMap<String, usize>, errors: &mut Vec<InventoryError>) {
         let all = self.hosts.iter().map(|host| &host.settings).chain(self.groups.iter().map(|group| &group.settings));
         for settings in all.chain([&self.defaults]) {
@@ -247,6 +319,12 @@ impl Merger {
     }
 }
 
+/// Puts a lower level under what is said already.
+fn below(settings: &mut Settings, lower: Settings) {
+    let higher = std::mem::replace(settings, lower);
+    overlay(settings, &higher);
+}
+
 /// Lays a higher level over a lower one: what it says counts, tags and variables by key.
 fn overlay(lower: &mut Settings, higher: &Settings) {
     macro_rules! take {
@@ -256,13 +334,30 @@ fn overlay(lower: &mut Settings, higher: &Settings) {
             }
         )*};
     }
-    take!(address, os, transport, port, user, key, jump, admin, as_user, known_hosts, host_key, connect_timeout, state);
+    take!(
+        address,
+        os,
+        transport,
+        port,
+        user,
+        key,
+        jump,
+        admin,
+        as_user,
+        known_hosts,
+        host_key,
+        connect_timeout,
+        state,
+        runs_on,
+        depends_on,
+        behind
+    );
     for tag in &higher.tags {
         lower.tags.retain(|(key, _, _)| *key != tag.0);
         lower.tags.push(tag.clone());
     }
     for var in &higher.vars {
-        lower.vars.retain(|(key, _)| *key != var.0);
+        lower.vars.retain(|(key, _, _)| *key != var.0);
         lower.vars.push(var.clone());
     }
 }
@@ -272,7 +367,7 @@ fn host(name: &str, settings: Settings, groups: Vec<String>) -> Host {
     let transport = settings.transport.unwrap_or(if is_localhost { TransportKind::Local } else { TransportKind::Ssh });
     let mut tags: Vec<(String, Value)> = settings.tags.into_iter().map(|(key, value, _)| (key, value)).collect();
     tags.sort_by(|left, right| left.0.cmp(&right.0));
-    let mut vars = settings.vars;
+    let mut vars: Vec<(String, Value)> = settings.vars.into_iter().map(|(key, value, _)| (key, value)).collect();
     vars.sort_by(|left, right| left.0.cmp(&right.0));
     let own_os = if is_localhost { crate::hir::types::Os::parse(std::env::consts::OS) } else { None };
     Host {
@@ -285,6 +380,7 @@ fn host(name: &str, settings: Settings, groups: Vec<String>) -> Host {
         vars,
         groups,
         state: settings.state.unwrap_or(Lifecycle::Active),
+        relations: Vec::new(),
         connection: Connection {
             transport,
             port: settings.port,

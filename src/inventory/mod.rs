@@ -2,15 +2,21 @@
 //! Knows nothing of files on disk or of the network. Inventories are untrusted: depth, aliases and size are bounded.
 
 pub mod ansible;
+pub mod csv;
 pub mod data;
+mod declared;
 pub mod edit;
 pub mod errors;
 pub mod explain;
+mod imports;
 mod limit;
 mod merge;
 mod ranges;
 mod raw;
+mod relations;
+pub mod sources;
 mod splice;
+pub mod tofu;
 mod yaml;
 
 pub use limit::{LimitError, limit};
@@ -38,15 +44,37 @@ pub fn variables(sources: &Sources, file: FileId) -> Result<Vec<(String, Value)>
 
 /// The inventory that several texts make together, and all findings in them. `localhost` always exists.
 pub fn load(sources: &Sources, files: &[FileId]) -> (Inventory, Vec<Diagnostic>) {
-    let mut errors = Vec::new();
-    let mut texts = Vec::new();
-    for file in files {
-        match yaml::parse(&sources.get(*file).text, *file) {
-            Ok(Some(document)) => texts.push(raw::read(&document, &mut errors)),
-            Ok(None) => {}
-            Err(error) => errors.push(error),
-        }
-    }
-    let inventory = merge::merge(texts, &mut errors);
+    load_layers(sources, &Layers { answers: &[], files })
+}
+
+/// Texts by who says them.
+#[derive(Clone, Copy, Debug)]
+pub struct Layers<'a> {
+    /// What programs and servers said; files say otherwise of the same hosts and groups.
+    pub answers: &'a [FileId],
+    pub files: &'a [FileId],
+}
+
+/// The same with what was answered by programs and servers.
+pub fn load_layers(sources: &Sources, layers: &Layers<'_>) -> (Inventory, Vec<Diagnostic>) {
+    let (inventory, errors) = read_layers(sources, layers);
     (inventory, errors.iter().map(errors::InventoryError::diagnostic).collect())
+}
+
+fn read_layers(sources: &Sources, layers: &Layers<'_>) -> (Inventory, Vec<errors::InventoryError>) {
+    let mut errors = Vec::new();
+    let mut read = |files: &[FileId]| {
+        let mut texts = Vec::new();
+        for file in files {
+            match yaml::parse(&sources.get(*file).text, *file) {
+                Ok(Some(document)) => texts.push(raw::read(&document, &mut errors)),
+                Ok(None) => {}
+                Err(error) => errors.push(error),
+            }
+        }
+        texts
+    };
+    let (answers, files) = (read(layers.answers), read(layers.files));
+    let inventory = merge::merge(answers, files, &mut errors);
+    (inventory, errors)
 }

@@ -1,14 +1,16 @@
 //! One text as it was written: keys known, forms checked, names not yet looked up.
 
+use super::declared::{DeclaredVar, declared_type};
 use super::errors::InventoryError;
 use super::ranges::{MOST_HOSTS, RangeFault, expand};
+use super::relations::Related;
 use super::yaml::{Key, Kind, Node};
 use crate::base::source::Span;
 use crate::hir::types::Os;
 use crate::hir::value::Value;
-use crate::hir::world::{AdminMethod, HostKeyPolicy, Lifecycle, TransportKind};
+use crate::hir::world::{AdminMethod, HostKeyPolicy, Lifecycle, Relation, TransportKind};
 
-const TOP: &[&str] = &["defaults", "tags", "groups", "hosts"];
+const TOP: &[&str] = &["defaults", "tags", "vars", "groups", "hosts"];
 /// Of a host; where they are written by opsc, in this order.
 pub(super) const SETTINGS: &[&str] = &[
     "address",
@@ -24,9 +26,15 @@ pub(super) const SETTINGS: &[&str] = &[
     "host_key",
     "connect_timeout",
     "state",
+    "runs_on",
+    "depends_on",
+    "behind",
     "tags",
     "vars",
 ];
+/// What an answer of a program or a server may say of a host or a group: nothing that decides whom to trust.
+pub(super) const SOURCE_SETTINGS: &[&str] =
+    &["address", "os", "transport", "port", "user", "state", "runs_on", "depends_on", "behind", "tags", "vars"];
 const GROUP: &[&str] = &[
     "hosts",
     "groups",
@@ -42,6 +50,9 @@ const GROUP: &[&str] = &[
     "host_key",
     "connect_timeout",
     "state",
+    "runs_on",
+    "depends_on",
+    "behind",
     "tags",
     "vars",
 ];
@@ -51,6 +62,7 @@ const GROUP: &[&str] = &[
 pub(super) struct Raw {
     pub(super) defaults: Settings,
     pub(super) tags: Vec<(String, Vec<Value>)>,
+    pub(super) vars: Vec<DeclaredVar>,
     pub(super) groups: Vec<RawGroup>,
     pub(super) hosts: Vec<RawHost>,
 }
@@ -87,8 +99,21 @@ pub(super) struct Settings {
     pub(super) host_key: Option<HostKeyPolicy>,
     pub(super) connect_timeout: Option<u64>,
     pub(super) state: Option<Lifecycle>,
+    pub(super) runs_on: Related,
+    pub(super) depends_on: Related,
+    pub(super) behind: Related,
     pub(super) tags: Vec<(String, Value, Span)>,
-    pub(super) vars: Vec<(String, Value)>,
+    pub(super) vars: Vec<(String, Value, Span)>,
+}
+
+impl Settings {
+    pub(super) fn related(&self, relation: Relation) -> &Related {
+        match relation {
+            Relation::RunsOn => &self.runs_on,
+            Relation::DependsOn => &self.depends_on,
+            Relation::Behind => &self.behind,
+        }
+    }
 }
 
 pub(super) fn read(document: &Node, errors: &mut Vec<InventoryError>) -> Raw {
@@ -97,6 +122,15 @@ pub(super) fn read(document: &Node, errors: &mut Vec<InventoryError>) -> Raw {
         match key.text.as_str() {
             "defaults" => raw.defaults = settings(node, SETTINGS, errors),
             "tags" => raw.tags = declared_tags(node, errors),
+            "vars" => {
+                let var = |(key, node): &(Key, Node)| DeclaredVar {
+                    name: key.text.clone(),
+                    ty: declared_type(node, errors),
+                    span: key.span,
+                };
+                raw.vars = entries(node, &mut Vec::new()).iter().map(var).collect();
+                entries(node, errors);
+            }
             "groups" => {
                 raw.groups.extend(entries(node, errors).iter().filter_map(|(key, node)| group(key, node, errors)))
             }
@@ -184,9 +218,14 @@ fn expanded(pattern: &str, span: Span, errors: &mut Vec<InventoryError>) -> Vec<
     }
 }
 
+/// Whether hosts and groups may be called so.
+pub(super) fn is_name(name: &str) -> bool {
+    name.starts_with(|letter: char| letter.is_alphanumeric())
+        && name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '.' | '_' | '-' | ':'))
+}
+
 fn check_name(name: &str, span: Span, errors: &mut Vec<InventoryError>) -> Option<()> {
-    let fine = name.starts_with(|letter: char| letter.is_alphanumeric())
-        && name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '.' | '_' | '-' | ':'));
+    let fine = is_name(name);
     if !fine {
         errors.push(InventoryError::BadName { name: name.to_string(), span });
     }
@@ -245,18 +284,29 @@ fn settings(node: &Node, known: &'static [&'static str], errors: &mut Vec<Invent
                 let states = [Lifecycle::Active, Lifecycle::Maintenance, Lifecycle::Retired];
                 settings.state = word("state", node, &states.map(|state| (state.name(), state)), errors);
             }
+            "runs_on" => settings.runs_on = related(node, errors),
+            "depends_on" => settings.depends_on = related(node, errors),
+            "behind" => settings.behind = related(node, errors),
             "tags" => {
                 let tags = entries(node, errors).iter().map(|(key, node)| (key.text.clone(), node.value(), key.span));
                 settings.tags = tags.collect();
             }
             "vars" => {
-                settings.vars =
-                    entries(node, errors).iter().map(|(key, node)| (key.text.clone(), node.value())).collect()
+                let vars = entries(node, errors).iter().map(|(key, node)| (key.text.clone(), node.value(), key.span));
+                settings.vars = vars.collect();
             }
             _ => errors.push(InventoryError::UnknownKey { key: key.text.clone(), known, span: key.span }),
         }
     }
     settings
+}
+
+/// One name, or several.
+fn related(node: &Node, errors: &mut Vec<InventoryError>) -> Related {
+    match &node.kind {
+        Kind::List(_) | Kind::Scalar(Value::None) => Some(texts(node, errors)),
+        _ => text(node, errors).map(|name| vec![(name, node.span)]),
+    }
 }
 
 fn word<T: Copy>(key: &'static str, node: &Node, known: &[(&str, T)], errors: &mut Vec<InventoryError>) -> Option<T> {

@@ -17,6 +17,7 @@ pub mod inputs;
 pub mod model;
 pub mod options;
 pub mod parallel;
+pub mod relations;
 pub mod rounds;
 pub mod scope;
 pub mod secrets;
@@ -35,6 +36,7 @@ pub fn plan(program: &Program, playbook: &Playbook, inventory: &Inventory, input
     let mut plan = builder::Builder::new(program, playbook, inventory, inputs, params).build()?;
     edges::connect(&mut plan);
     plan.warnings.extend(secrets::notes(&plan, &plan.bindings));
+    plan.warnings.extend(relations::warnings(&plan, program, inventory));
     plan.digest = digest::digest(&plan, program, inventory);
     Ok(plan)
 }

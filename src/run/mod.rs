@@ -28,6 +28,7 @@ pub mod go_back;
 pub mod hidden;
 pub mod host;
 pub mod http;
+pub mod http_fetch;
 pub mod http_get;
 pub mod http_request;
 pub mod kept;

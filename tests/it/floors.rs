@@ -94,6 +94,8 @@ const CRATES: &[(&str, &[&str])] = &[
         "serde_json",
         &[
             "eval",
+            "inventory/sources.rs",
+            "inventory/tofu.rs",
             "secrets/vault.rs",
             "state/approvals.rs",
             "state/audit.rs",
@@ -130,7 +132,16 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     ("similar", &["report", "cli"]),
     ("tokio", &["transport", "run", "app", "translate", "cli"]),
-    ("toml", &["app/settings.rs", "app/secret_commands.rs", "app/vendoring.rs", "inventory/ansible/toml_form.rs"]),
+    (
+        "toml",
+        &[
+            "app/settings.rs",
+            "app/secret_commands.rs",
+            "app/host_sources.rs",
+            "app/vendoring.rs",
+            "inventory/ansible/toml_form.rs",
+        ],
+    ),
     ("tracing", &["transport", "run", "app", "translate", "cli"]),
     ("tracing_subscriber", &["cli"]),
     ("zeroize", &["base/secret.rs"]),

@@ -204,6 +204,7 @@ fn host(name: &str) -> Host {
         vars: Vec::new(),
         groups: Vec::new(),
         state: Lifecycle::Active,
+        relations: Vec::new(),
         connection: Connection {
             transport: TransportKind::Local,
             port: None,

@@ -10,7 +10,7 @@ mod literal;
 mod node;
 mod patterns;
 mod scalars;
-mod secrecy;
+pub(super) mod secrecy;
 mod settings;
 mod ssh_options;
 mod toml_form;

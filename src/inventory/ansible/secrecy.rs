@@ -5,7 +5,7 @@ use super::node::plain;
 use crate::hir::value::Value;
 
 /// A value that no inventory should hold. Truth values are none: `ask_password: true`.
-pub(super) fn is_secret(name: &str, value: &Value) -> bool {
+pub(in crate::inventory) fn is_secret(name: &str, value: &Value) -> bool {
     match value {
         Value::None | Value::Bool(_) => false,
         Value::List(items) => items.iter().any(|item| is_secret(name, item)),
