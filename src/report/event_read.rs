@@ -241,7 +241,7 @@ mod tests {
             assert_eq!(again, json, "{line}");
             kinds.insert(json["kind"].as_str().unwrap().to_string());
         }
-        assert_eq!(kinds.len(), 17, "{kinds:?}");
+        assert_eq!(kinds.len(), 18, "{kinds:?}");
         assert_eq!(event("no json"), None);
         assert_eq!(event(r#"{"kind":"moon.landed","seq":1,"time":2}"#), None);
     }

@@ -7,9 +7,10 @@ use super::context::Context;
 use super::errors::{Phase, StepError};
 use super::fields;
 use super::ports::{Output, Wire, WireError};
+use super::receipts::BRIEFLY;
 use crate::base::ids::HostId;
 use crate::hir::value::Value;
-use crate::shell::Program;
+use crate::shell::{Program, receipt};
 use crate::transport::Completed;
 
 pub struct Link {
@@ -20,13 +21,15 @@ pub struct Link {
     pub facts: Option<Value>,
     /// Of users who were asked: what tells this start of the host from others, where they can have receipts.
     boots: BTreeMap<Option<String>, Option<String>>,
+    /// Receipts by user whose steps are recorded; their hosts hear of that at the end, all at once.
+    pub told: BTreeMap<Option<String>, Vec<String>>,
     /// A machine that is waited for is asked again and again, whatever it answered so far.
     pub insists: bool,
 }
 
 impl Link {
     pub fn new(machine: Option<HostId>) -> Self {
-        Link { machine, wire: None, facts: None, boots: BTreeMap::new(), insists: false }
+        Link { machine, wire: None, facts: None, boots: BTreeMap::new(), told: BTreeMap::new(), insists: false }
     }
 
     async fn open(&mut self, context: &Context, phase: Phase) -> Result<&mut Box<dyn Wire>, StepError> {
@@ -66,7 +69,7 @@ impl Link {
         let answer = wire.beside().await;
         let wire = self.judge(phase, answer)?;
         let (facts, boots) = (self.facts.clone(), self.boots.clone());
-        Ok(Link { machine: self.machine, wire: Some(wire), facts, boots, insists: false })
+        Ok(Link { machine: self.machine, wire: Some(wire), facts, boots, told: BTreeMap::new(), insists: false })
     }
 
     /// Runs one program. After a lost connection the next one opens a new one.
@@ -110,9 +113,14 @@ impl Link {
     }
 
     pub async fn close(self) {
-        if let Some(wire) = self.wire {
-            wire.close().await;
+        let Some(mut wire) = self.wire else { return };
+        for (user, receipts) in self.told {
+            let program = receipt::told(receipts);
+            if let Err(error) = wire.run(user.as_deref(), &program, BRIEFLY, &mut |_, _| {}).await {
+                tracing::debug!(%error, "receipts stay whole on their host");
+            }
         }
+        wire.close().await;
     }
 }
 

@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use super::context::Context;
 use super::earlier::Left;
 use super::errors::{Phase, StepError};
 use super::event::{EventKind, Stream};
 use super::fields::{self, Texts};
-use super::link::{Call, Link};
+use super::link::Call;
 use super::phases::{Attempt, Trace};
 use super::ports::WireError;
 use super::restart::{Patience, Pause};
@@ -148,15 +147,6 @@ impl Attempt<'_> {
     async fn about(&mut self, receipt: &Receipt, program: &Program) -> Result<Completed, StepError> {
         let call = Call { phase: Phase::Apply, user: receipt.user.as_deref(), program, deadline: BRIEFLY };
         self.link.run(self.context, call, &mut |_, _| {}).await
-    }
-
-    /// The result is on the disk of the controller.
-    pub(super) async fn say_told(context: &Context, link: &mut Link, receipt: &Receipt) {
-        let program = receipt::told(&receipt.id);
-        let call = Call { phase: Phase::Apply, user: receipt.user.as_deref(), program: &program, deadline: BRIEFLY };
-        if let Err(error) = link.run(context, call, &mut |_, _| {}).await {
-            tracing::debug!(%error, "a receipt stays whole on its host");
-        }
     }
 
     fn tell(&self, text: &str) {

@@ -8,13 +8,13 @@
 //! | `process` | number and start of the process that does the step |
 //! | `f.KEY` | a field that was reported |
 //! | `o.said`, `e.said` | what the step printed, of each stream a mebibyte or two at most |
-//! | `code` | the exit code, by a rename, once the step is over |
+//! | `code` | the exit code, once the step is over |
 //! | `told` | nothing: the end is known to who ran it, and only the code stays |
 //!
 //! A file `.kept` beside the receipts says that none was taken away with their folder. The process has no parent in the lane, so what ends the lane does not end it. What it prints goes through two pipes
 //! with names to the lane as long as there is one.
 
-use super::program::Program;
+use super::program::{Program, Variable, VariableValue};
 
 /// What the bodies here share. `__started` tells apart two processes that had one number, at different times.
 const PROCESSES: &str = r#"
@@ -30,26 +30,29 @@ __tell() { for __f in "$__r"/f.*; do
 /// Called in place of the body, which it runs as `__run`.
 const ONCE: &str = r#"
 __r=$HOME/.opsc/receipts/$__receipt
-(umask 077; mkdir "$__r" && mkfifo "$__r/o" "$__r/e") || { echo "no receipt could be made in $__r" >&2; exit 125; }
+mkdir -m 700 "$__r" && mkfifo "$__r/o" "$__r/e" || { echo "no receipt could be made in $__r" >&2; exit 125; }
 exec 5>&1 6>&2
 # Words that find nobody to listen are kept, and stop nobody; `tee` goes on where one of its two ways is closed or full.
-__relay() { (ulimit -f 2048; trap '' PIPE XFSZ; exec tee "$1.said"); cat >/dev/null; }
+__relay() { ulimit -f 2048; trap '' PIPE XFSZ; tee "$1.said" || cat >/dev/null; : >"$1.over"; }
+# In /proc/self the shell finds itself, without another process.
+__self() { if [ -r /proc/self/stat ]; then read -r __y </proc/self/stat; __p=${__y%% *}; set -- ${__y##*") "}; __s=${20}
+  else __p=$(exec sh -c 'echo $PPID'); __s=$(__started "$__p"); fi; }
 __do() {
-  __s=$(__started "$1") && echo "$1 $__s" >"$__r/process" || exit 125
-  ( __relay "$__r/o" <"$__r/o" >&5; : >"$__r/o.over" ) 4>&- 6>&- &
-  ( __relay "$__r/e" <"$__r/e" >&6; : >"$__r/e.over" ) 4>&- 5>&- &
+  __self; echo "$__p $__s" >"$__r/process" || exit 125
+  ( __relay "$__r/o" ) <"$__r/o" >&5 4>&- 6>&- &
+  ( __relay "$__r/e" ) <"$__r/e" >&6 4>&- 5>&- &
   (
     out() { case $1 in ''|*[!A-Za-z0-9_.-]*) __k=' ' ;; *) __k=$1 ;; esac; printf '%s' "$2" >|"$__r/f.$__k"; }
     __run
   ) >"$__r/o" 2>"$__r/e" </dev/null 4>&- 5>&- 6>&-
   __c=$?
   # A child in the background may hold the output open for ever.
-  __i=0; until [ -e "$__r/o.over" ] && [ -e "$__r/e.over" ]; do
-    [ "$__i" -lt 50 ] || break; sleep 0.01 || sleep 1; __i=$((__i+1)); done
-  echo "$__c" >"$__r/code.new" && mv -f "$__r/code.new" "$__r/code"
+  __i=0; __n=0.002; until [ -e "$__r/o.over" ] && [ -e "$__r/e.over" ]; do
+    [ "$__i" -lt 50 ] || break; sleep "$__n" || sleep 1; __i=$((__i+1)); [ "$__i" -lt 5 ] || __n=0.01; done
+  echo "$__c" >"$__r/code"
 }
 # Over when the process has closed the pipe, however it ended. A substitution would do in most shells, not in ksh.
-{ { ( trap '' HUP; trap : INT QUIT TERM; __do "$(exec sh -c 'echo $PPID')" ) 4>&1 </dev/null >/dev/null 2>&1 & } & } | cat >/dev/null
+{ { ( trap '' HUP; trap : INT QUIT TERM; __do ) 4>&1 </dev/null >/dev/null 2>&1 & } & } | { read -r __y; :; }
 exec 5>&- 6>&-
 [ -s "$__r/code" ] || exit 137
 __tell
@@ -119,12 +122,14 @@ __stop; kill -KILL $__m; } 2>/dev/null
 :
 "#;
 
-/// Keeps of a step whose end was told no more than its code: whoever asks with an older journal must not hear that it
-/// never began.
+/// Keeps of steps whose end was told no more than their codes: whoever asks with an older journal must not hear that one
+/// never began. Their names are letters and digits, so the words may be split.
 const TOLD: &str = r#"
-__r=$HOME/.opsc/receipts/$__receipt
-if [ -s "$__r/code" ]; then : >"$__r/told"; rm -f "$__r"/f.* "$__r"/[oe] "$__r"/[oe].* "$__r/process"; fi
-:
+__told() {
+  __l=; for __x; do [ -s "$__x/code" ] && : >"$__x/told" && __l="$__l $__x/f.* $__x/[oe] $__x/[oe].* $__x/process"; done
+  [ -z "$__l" ] || rm -f $__l
+}
+cd "$HOME/.opsc/receipts" && with_receipts __told
 "#;
 
 /// Which constant texts replace the body of a program with a receipt.
@@ -151,8 +156,10 @@ pub fn end(id: &str) -> Program {
     about(&[PROCESSES, END], id)
 }
 
-pub fn told(id: &str) -> Program {
-    about(&[TOLD], id)
+/// Of these.
+pub fn told(ids: Vec<String>) -> Program {
+    let receipts = Variable { name: "receipts".to_owned(), value: VariableValue::List(ids) };
+    Program { variables: vec![receipts], ..Program::new(TOLD) }
 }
 
 fn about(texts: &[&str], id: &str) -> Program {

@@ -67,7 +67,7 @@ impl Home {
 
     async fn gone(self, bench: &mut Bench) {
         let ended = self.state(bench).await == "finished";
-        self.run(bench, receipt::told(&self.id)).await;
+        self.run(bench, receipt::told(vec![self.id.clone()])).await;
         assert_eq!(self.state(bench).await == "told", ended);
         let list =
             Program::new("cd \"$HOME/.opsc/receipts/$id\" && ls -A; cd /; rm -rf \"$HOME\"").with("id", &self.id);

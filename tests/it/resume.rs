@@ -102,9 +102,14 @@ impl Fleet {
         entries.filter(|path| path.is_dir()).collect()
     }
 
+    /// That of the one step that is under way, or that was killed.
+    pub(crate) fn open_receipt(&self) -> Option<PathBuf> {
+        self.receipts().into_iter().find(|receipt| !receipt.join("code").exists())
+    }
+
     /// Kills what still does the one step that is under way, so that nobody knows how it ended.
     pub(crate) fn end_the_step(&self) {
-        let running = self.receipts().into_iter().find(|receipt| receipt.join("process").exists()).unwrap();
+        let running = self.open_receipt().unwrap();
         let process = std::fs::read_to_string(running.join("process")).unwrap();
         let pid = process.split(' ').next().unwrap();
         assert!(std::process::Command::new("kill").args(["-KILL", pid]).status().unwrap().success());

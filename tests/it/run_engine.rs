@@ -100,7 +100,7 @@ fn a_lost_host_is_unreachable_and_says_what_was_applied() {
     let mut lab = Lab::new(2);
     let to = per_host(&lab.text_path(""));
     lab.block(&[write(to, "new"), shell("true")], Some(RollbackScope::Host)).max_failures = 1;
-    lab.faults.lose.lock().expect("faults").push(("web1".to_string(), 6));
+    lab.faults.lose.lock().expect("faults").push(("web1".to_string(), 5));
     let ran = lab.run();
     assert_eq!(ran.only_outcomes("web1"), [Outcome::Changed, Outcome::Unreachable, Outcome::Unreachable]);
     assert!(ran.error("web1").contains("1 step applied before"), "{}", ran.error("web1"));
