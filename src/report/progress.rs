@@ -126,7 +126,7 @@ impl Progress {
                 let what = match level {
                     1 => "hosts at work finish, no other starts; again stops at the next step and rolls back",
                     2 => "steps under way finish, then hosts with steps left roll back; again cuts everything off",
-                    _ => "everything is cut off",
+                    _ => "everything is cut off; hosts go on alone with a step that must not be done twice",
                 };
                 format!("stop requested ({level} of 3): {what}\n")
             }
