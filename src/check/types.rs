@@ -8,27 +8,22 @@ use super::errors::types::TypeError;
 use crate::base::source::Span;
 use crate::eval::evaluate::order;
 use crate::eval::fits::{fits, why_no_pattern};
-use crate::hir::types::{Field, Os, Refinement, Type};
+use crate::hir::types::{Field, Os, Refinement, SCALARS, Type};
 use crate::hir::value::Value;
 use crate::syntax::ast;
 
-pub(super) const BUILT_IN: &[(&str, Type)] = &[
-    ("string", Type::String),
-    ("text", Type::Text),
-    ("int", Type::Int),
-    ("float", Type::Float),
-    ("bool", Type::Bool),
-    ("duration", Type::Duration),
-    ("size", Type::Size),
-    ("percent", Type::Percent),
-    ("path", Type::Path),
-    ("url", Type::Url),
+/// Beside the scalars.
+const OTHERS: &[(&str, Type)] = &[
     ("file", Type::File),
     ("folder", Type::Folder),
     ("script", Type::Script),
     ("host", Type::Host),
     ("hosts", Type::Hosts(None)),
 ];
+
+pub(super) fn built_in() -> impl Iterator<Item = &'static (&'static str, Type)> {
+    SCALARS.iter().chain(OTHERS)
+}
 
 pub(super) const GENERIC: &[&str] = &["list", "map", "secret", "results"];
 
@@ -135,11 +130,11 @@ impl Checker<'_> {
     }
 
     fn is_type(&self, name: &str) -> bool {
-        GENERIC.contains(&name) || BUILT_IN.iter().any(|(known, _)| *known == name) || self.types.contains_key(name)
+        GENERIC.contains(&name) || built_in().any(|(known, _)| *known == name) || self.types.contains_key(name)
     }
 
     pub fn named_type(&mut self, name: &ast::Name) -> Type {
-        if let Some((_, ty)) = BUILT_IN.iter().find(|(known, _)| *known == name.text) {
+        if let Some((_, ty)) = built_in().find(|(known, _)| *known == name.text) {
             return ty.clone();
         }
         if self.resolving.contains(&name.text) {
@@ -151,7 +146,7 @@ impl Checker<'_> {
         }
         let visible = |(_, origin): &&(&ast::TypeItem, Origin)| !self.inside_library || *origin == Origin::Library;
         let Some((item, origin)) = self.types.get(&name.text).filter(visible).copied() else {
-            let built_in = BUILT_IN.iter().map(|(known, _)| *known).chain(GENERIC.iter().copied());
+            let built_in = built_in().map(|(known, _)| *known).chain(GENERIC.iter().copied());
             let known = built_in.map(str::to_string).chain(self.types.keys().cloned()).collect();
             self.report(NameError::UnknownType { name: name.text.clone(), known, span: name.span }.diagnostic());
             return Type::Error;

@@ -17,7 +17,7 @@ pub fn words() -> Vec<Words> {
     vec![
         Words { what: "functions", words: FUNCTIONS.iter().map(|function| function.name).collect() },
         Words { what: "aggregates", words: AGGREGATES.iter().map(|(name, _)| *name).collect() },
-        Words { what: "types", words: types::BUILT_IN.iter().map(|(name, _)| *name).collect() },
+        Words { what: "types", words: types::built_in().map(|(name, _)| *name).collect() },
         of("types of types", types::GENERIC),
         of("attributes of steps", steps::ATTRIBUTES),
         of("attributes of playbooks", playbooks::ATTRIBUTES),

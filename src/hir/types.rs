@@ -70,6 +70,20 @@ pub enum Type {
     Error,
 }
 
+/// The types of one plain value, by the names that playbooks and inventories call them.
+pub const SCALARS: &[(&str, Type)] = &[
+    ("string", Type::String),
+    ("text", Type::Text),
+    ("int", Type::Int),
+    ("float", Type::Float),
+    ("bool", Type::Bool),
+    ("duration", Type::Duration),
+    ("size", Type::Size),
+    ("percent", Type::Percent),
+    ("path", Type::Path),
+    ("url", Type::Url),
+];
+
 #[derive(Clone, PartialEq, Debug)]
 pub struct Field {
     pub name: String,

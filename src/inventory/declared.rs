@@ -8,22 +8,10 @@ use crate::base::near::nearest;
 use crate::base::source::Span;
 use crate::eval::fits::why_no_pattern;
 use crate::eval::parse::{convert_input, parse_field};
-use crate::hir::types::{Field, Refinement, Type};
+use crate::hir::types::{Field, Refinement, SCALARS, Type};
 use crate::hir::value::Value;
 use crate::hir::world::Inventory;
 
-const SIMPLE: &[(&str, Type)] = &[
-    ("string", Type::String),
-    ("text", Type::Text),
-    ("int", Type::Int),
-    ("float", Type::Float),
-    ("bool", Type::Bool),
-    ("duration", Type::Duration),
-    ("size", Type::Size),
-    ("percent", Type::Percent),
-    ("path", Type::Path),
-    ("url", Type::Url),
-];
 /// Types in types beyond this are none that anybody reads.
 const MOST_DEPTH: usize = 8;
 
@@ -114,7 +102,7 @@ impl<'a> Reader<'a> {
                 self.expect(">")?;
                 Type::Map(Box::new(key), Box::new(value))
             }
-            name => SIMPLE
+            name => SCALARS
                 .iter()
                 .find(|(known, _)| *known == name)
                 .map(|(_, ty)| ty.clone())
@@ -181,7 +169,7 @@ impl<'a> Reader<'a> {
 }
 
 fn unknown(name: &str) -> String {
-    let known = || SIMPLE.iter().map(|(known, _)| *known).chain(["list", "map"]);
+    let known = || SCALARS.iter().map(|(known, _)| *known).chain(["list", "map"]);
     match nearest(name, known()) {
         Some(near) => format!("there is no type `{name}`; did you mean `{near}`?"),
         None => format!("there is no type `{name}`; there are {}", known().collect::<Vec<_>>().join(", ")),
