@@ -111,7 +111,8 @@ impl Attempt<'_> {
         self.look_again(trace).await
     }
 
-    /// As long as the connection is lost and the host may go on with the step, another one is opened.
+    /// As long as the connection is lost and the host may go on with the step, another one is opened; each time that it is
+    /// lost, the host is tried for as long.
     async fn hold_on(
         &mut self,
         mut ended: Result<Texts, StepError>,
@@ -125,6 +126,7 @@ impl Attempt<'_> {
                 Ok(Known::Finished | Known::Running) => {
                     self.tell("the connection was lost; the host went on with the step");
                     ended = self.run_program(Phase::Apply, &receipt::follow(&receipt.id), trace).await;
+                    patience = Patience::new(self.context.reconnect.unwrap_or_default());
                 }
                 Ok(Known::NeverBegan | Known::Told | Known::Lost) => break,
                 Err(error) if !error.is_unreachable() => break,
