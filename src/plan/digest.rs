@@ -15,7 +15,7 @@ use crate::eval::walk::walk;
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::program::{Action, Binding, Body, Impl, Program};
 use crate::hir::value::Value;
-use crate::hir::world::Inventory;
+use crate::hir::world::{AdminMethod, Connection, HostKeyPolicy, Inventory};
 
 /// `sha256:` and 64 hex digits.
 pub fn digest(plan: &Plan, program: &Program, inventory: &Inventory) -> String {
@@ -58,7 +58,10 @@ impl Writer<'_> {
         }
         let fields = fields_read(plan);
         plan.hosts.iter().for_each(|host| self.host(*host, &fields));
-        places(plan, self.inventory).into_iter().for_each(|host| self.host(host, &fields));
+        let places = places(plan, self.inventory);
+        places.iter().for_each(|host| self.host(*host, &fields));
+        let reached = plan.hosts.iter().copied().chain(places);
+        jumps(reached, self.inventory).into_iter().for_each(|host| self.host(host, &BTreeSet::new()));
         plan.blocks.values().for_each(|block| self.block(block, plan));
         self.items("on failure", &plan.on_failure, plan);
         self.items("always", &plan.always, plan);
@@ -77,9 +80,26 @@ impl Writer<'_> {
         self.line("port", &connection.port.map(|port| port.to_string()).unwrap_or_default());
         self.line("user", connection.user.as_deref().unwrap_or_default());
         self.line("as", connection.as_user.as_deref().unwrap_or_default());
+        self.way(connection);
         for (key, value) in host.tags.iter().chain(&host.vars).filter(|(key, _)| fields.contains(key)) {
             let shown = value_shown(value, self.inventory);
             self.line(&format!("field {key}"), &shown);
+        }
+    }
+
+    /// What else decides whom a connection reaches and who it is there; what nobody says is left out.
+    fn way(&mut self, connection: &Connection) {
+        let said = [("key", &connection.key), ("known_hosts", &connection.known_hosts), ("jump", &connection.jump)];
+        said.into_iter().filter_map(|(key, value)| value.as_deref().map(|value| (key, value))).for_each(
+            |(key, value)| {
+                self.line(key, value);
+            },
+        );
+        if connection.admin != AdminMethod::Sudo {
+            self.line("admin", connection.admin.name());
+        }
+        if connection.host_key == Some(HostKeyPolicy::AcceptNew) {
+            self.line("host_key", "accept-new");
         }
     }
 
@@ -213,6 +233,19 @@ impl Writer<'_> {
 fn places(plan: &Plan, inventory: &Inventory) -> BTreeSet<HostId> {
     let of_steps = plan.steps.values().filter_map(|step| step.runs_at.as_ref());
     of_steps.flat_map(|place| place.machines(inventory)).collect()
+}
+
+/// Hosts on the way to these.
+fn jumps(hosts: impl Iterator<Item = HostId>, inventory: &Inventory) -> BTreeSet<HostId> {
+    let next = |host: HostId| inventory.hosts.at(host).connection.jump.as_deref().and_then(|name| inventory.host(name));
+    let mut found = BTreeSet::new();
+    for host in hosts {
+        let mut jump = next(host);
+        while let Some(host) = jump.filter(|host| found.insert(*host)) {
+            jump = next(host);
+        }
+    }
+    found
 }
 
 /// A value with the content hash of a file, so that other content is another plan.

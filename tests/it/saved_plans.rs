@@ -217,6 +217,39 @@ fn a_plan_saved_offline_is_held_to_the_program_alone() {
     comes_to(&project, "run out.plan", 25);
 }
 
+/// Whom a connection reaches, on which way, and who one is there.
+#[test]
+fn each_setting_of_a_way_to_a_host_is_part_of_it() {
+    let inventory = |web1: &str, hop: &str| {
+        let hosts = format!(
+            "  web1: {{ os: linux, address: 127.0.0.1, port: 1{web1} }}\n  hop: {{ address: 127.0.0.2{hop} }}\n"
+        );
+        format!("groups:\n  web: {{ hosts: [web1] }}\nhosts:\n{hosts}")
+    };
+    let project = Project::new();
+    let playbook = r#"playbook p() ! change { on group("web") { file.line(path: "/tmp/x", line: "x") } }"#;
+    project.write("p.ops", &format!("ops 1\n\n{playbook}\n"));
+    project.write("inventory.yaml", &inventory(", jump: hop", ""));
+    comes_to(&project, "plan p.ops --offline --save out.plan", 0);
+    let other = [
+        (", jump: hop, key: ~/.ssh/other", ""),
+        (", jump: hop, known_hosts: other", ""),
+        (", jump: hop, host_key: accept-new", ""),
+        (", jump: hop, admin: su", ""),
+        ("", ""),
+        (", jump: hop", ", port: 2222"),
+        (", jump: hop", ", key: ~/.ssh/other"),
+    ];
+    for (web1, hop) in other {
+        project.write("inventory.yaml", &inventory(web1, hop));
+        let said = comes_to(&project, "run out.plan -y", 25);
+        assert!(said.stderr.contains("hint: nothing was run"), "{web1} {hop}: {said:?}");
+    }
+    // The same again is the same plan: it is run, and nobody is there.
+    project.write("inventory.yaml", &inventory(", jump: hop", ""));
+    comes_to(&project, "run out.plan -y", 20);
+}
+
 #[test]
 fn no_secret_is_in_it() {
     let project = project();
