@@ -180,6 +180,8 @@ mod system_package_changes;
 #[cfg(feature = "system-tests")]
 mod system_packages;
 #[cfg(feature = "system-tests")]
+mod system_partitions;
+#[cfg(feature = "system-tests")]
 mod system_postgres;
 #[cfg(feature = "system-tests")]
 mod system_reboot;

@@ -70,6 +70,17 @@ impl Rig {
     }
 }
 
+/// A queue that holds nothing: whatever is sent into it is gone.
+const DROPS: [&str; 4] = ["root", "pfifo", "limit", "0"];
+
+/// What a broken network loses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Lost {
+    ToHost,
+    FromHost,
+    Both,
+}
+
 /// Everything of a rig that outlasts a process, as paths.
 fn traces(rig: &Rig) -> Vec<PathBuf> {
     let mut traces = vec![rig.folder.path.clone(), Path::new("/sys/class/net").join(&rig.bridge.name)];
@@ -87,6 +98,8 @@ pub(crate) struct RigHost {
     number: usize,
     /// Of the machine and of its network namespace.
     name: String,
+    /// Of this end of its cable.
+    cable: String,
     pub(crate) address: String,
     /// The folder of its rig, with key and known_hosts.
     shared: PathBuf,
@@ -112,6 +125,7 @@ impl RigHost {
             root: own.join("root"),
             groups: Vec::new(),
             machine: None,
+            cable: format!("{}h{number}", bridge.name),
             name,
         };
         for folder in ["upper", "work", "root"] {
@@ -152,10 +166,10 @@ impl RigHost {
     }
 
     fn connect(&self, bridge: &Bridge) {
-        let cable = format!("{}h{}", bridge.name, self.number);
+        let cable = &self.cable;
         ip(&["netns", "add", &self.name]);
-        ip(&["link", "add", &cable, "type", "veth", "peer", "name", "host0", "netns", &self.name]);
-        ip(&["link", "set", &cable, "master", &bridge.name, "up"]);
+        ip(&["link", "add", cable, "type", "veth", "peer", "name", "host0", "netns", &self.name]);
+        ip(&["link", "set", cable, "master", &bridge.name, "up"]);
         ip(&["-n", &self.name, "address", "add", &format!("{}/24", self.address), "dev", "host0"]);
         ip(&["-n", &self.name, "link", "set", "lo", "up"]);
         ip(&["-n", &self.name, "link", "set", "host0", "up"]);
@@ -228,6 +242,22 @@ impl RigHost {
     /// Takes the cable out, or puts it back.
     pub(crate) fn link(&self, state: &str) {
         ip(&["-n", &self.name, "link", "set", "host0", state]);
+    }
+
+    /// What goes this way is lost, without a word to anybody, from now on.
+    pub(crate) fn loses(&self, lost: Lost) {
+        if lost != Lost::FromHost {
+            run(Command::new("tc").args(["qdisc", "add", "dev", &self.cable]).args(DROPS));
+        }
+        if lost != Lost::ToHost {
+            run(Command::new("tc").args(["-n", &self.name, "qdisc", "add", "dev", "host0"]).args(DROPS));
+        }
+    }
+
+    /// Nothing is lost any more.
+    pub(crate) fn finds(&self) {
+        try_run("tc", &["qdisc", "del", "dev", &self.cable, "root"]);
+        try_run("tc", &["-n", &self.name, "qdisc", "del", "dev", "host0", "root"]);
     }
 
     /// A signal to every process of the machine of this name, such as `sshd`.
@@ -397,7 +427,12 @@ fn try_run(program: &str, arguments: &[&str]) {
 
 /// Between two looks at something that takes a while.
 fn pause() {
-    std::thread::sleep(Duration::from_millis(20));
+    pass(Duration::from_millis(20));
+}
+
+/// While something is as it is.
+pub(crate) fn pass(time: Duration) {
+    std::thread::sleep(time);
 }
 
 #[test]

@@ -32,7 +32,7 @@ const NEVER: &[(&str, &[(&str, &str)])] = &[
 ];
 
 const SLEEPS: &[(&str, &str)] = &[
-    ("tests/it/rig.rs", "between two looks at a machine that starts or ends"),
+    ("tests/it/rig.rs", "between two looks at a machine that starts or ends, and while a network is down"),
     ("src/cli/replay.rs", "a run is told again in its own time, and one that is not over is looked at again"),
 ];
 
