@@ -95,7 +95,7 @@ impl Checker<'_> {
         span: Span,
     ) -> Expr {
         let base = self.check_expr(base, Wanted::default(), scope, context);
-        match base.ty.clone() {
+        match base.ty.unrefined().clone() {
             Type::Results(item) => {
                 let host = self.expect_expr(index, Wanted::of(&Type::Host), scope, context);
                 let kind = ExprKind::ResultAt { results: Box::new(base), host: Box::new(host) };

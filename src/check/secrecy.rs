@@ -127,11 +127,7 @@ impl Checker<'_> {
 
     /// `secret<int>` and the like: what comes from a provider is a text.
     pub(super) fn secret_of(&mut self, inner: Type, span: Span) -> Type {
-        let text = match &inner {
-            Type::Refined { base, .. } => base,
-            other => other,
-        };
-        if matches!(text, Type::String | Type::Text | Type::Url | Type::Path | Type::Error) {
+        if matches!(inner.unrefined(), Type::String | Type::Text | Type::Url | Type::Path | Type::Error) {
             return Type::Secret(Box::new(inner));
         }
         self.report(SecrecyError::NoText { found: inner.to_string(), span }.diagnostic());

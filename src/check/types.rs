@@ -216,9 +216,8 @@ impl Checker<'_> {
 
 /// What the key of a map can be: keys are texts, in programs as in data.
 fn is_text(ty: &Type) -> bool {
-    match ty {
+    match ty.unrefined() {
         Type::String | Type::Text | Type::Path | Type::Url | Type::Error => true,
-        Type::Refined { base, .. } => is_text(base),
         Type::Union(members) => members.iter().all(|member| matches!(member, Value::String(_))),
         _ => false,
     }

@@ -108,6 +108,14 @@ impl Type {
         }
     }
 
+    /// The type that a refinement is of.
+    pub fn unrefined(&self) -> &Type {
+        match self {
+            Type::Refined { base, .. } => base.unrefined(),
+            other => other,
+        }
+    }
+
     /// The names of a record's fields; none of anything else.
     pub fn field_names(&self) -> Vec<&str> {
         match self {

@@ -430,3 +430,15 @@ fn a_failure_that_is_allowed_has_its_code_and_its_output() {
     assert!(run.code == 21 && run.stderr.contains("was not true after 2 rounds"), "{run:?}");
     assert_eq!(forms.read("tries").as_deref(), Some("x\nx\n"));
 }
+
+/// What a type says of a value's size or form takes nothing from what can be done with it.
+#[test]
+fn an_item_of_a_list_that_is_never_empty_has_its_number() {
+    let forms = Forms::new();
+    let text = "ops 1\n\ntype names = list<path>(1..)\n\nplaybook a(\n  paths: list<path>(1..) = [\"/tmp\", \"/\"],\n  \
+                named: names = [\"/\"],\n) ! read {\n  require paths[0] == \"/tmp\" else \"{paths[1]}\"\n  \
+                require named[0] == paths[1] else \"no\"\n}\n";
+    forms.project.write("a.ops", text);
+    let said = forms.run();
+    assert_eq!(said.code, 0, "{said:?}");
+}
