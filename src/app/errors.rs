@@ -38,6 +38,9 @@ pub enum AppError {
     NoFiles {
         searched: Vec<PathBuf>,
     },
+    NoTests {
+        searched: Vec<PathBuf>,
+    },
     NoPlaybook {
         path: PathBuf,
     },
@@ -103,6 +106,10 @@ pub enum AppError {
     },
     DestroyNotAllowed {
         steps: Vec<String>,
+    },
+    /// A test on real hosts would change others than those that may be lost.
+    NotThrowAway {
+        hosts: Vec<String>,
     },
     /// `opsc.lock`, or a module that it is about.
     Lock {
@@ -216,7 +223,10 @@ impl AppError {
         match self {
             AppError::Diagnostics { .. } | AppError::Tree { .. } | AppError::NotImported { .. } => 11,
             AppError::Hosts { .. } | AppError::BadLimit { .. } | AppError::Limit { .. } | AppError::Source { .. } => 13,
-            AppError::DestroyNotAllowed { .. } | AppError::InactiveHosts { .. } | AppError::NotApprover { .. } => 12,
+            AppError::DestroyNotAllowed { .. }
+            | AppError::InactiveHosts { .. }
+            | AppError::NotThrowAway { .. }
+            | AppError::NotApprover { .. } => 12,
             AppError::ApprovalNeeded { .. } | AppError::Indeterminate { .. } | AppError::Twice { .. } => 3,
             AppError::Locked { .. } | AppError::UnderWay { .. } => 26,
             AppError::Stale { .. } => 25,
@@ -242,6 +252,7 @@ impl AppError {
             AppError::NoInventory { .. } => {
                 Some("write inventory.yaml (`opsc init` makes one), or name it with `-i FILE`".to_string())
             }
+            AppError::NoTests { .. } => Some("tests are files `*.test.yaml`; `opsc test FILE` runs any".to_string()),
             AppError::NoFiles { .. } => Some("name a file or a folder that holds *.ops files".to_string()),
             AppError::SeveralPlaybooks { names, .. } => {
                 Some(format!("choose one with `--playbook NAME`: {}", names.join(", ")))
@@ -250,6 +261,10 @@ impl AppError {
             AppError::DestroyNotAllowed { .. } => {
                 Some("add `--allow-destroy` if losing that data is intended".to_string())
             }
+            AppError::NotThrowAway { .. } => Some(
+                "hosts that may be lost say so in the inventory: `tags: { throwaway: true }`; choose them with `-l`"
+                    .to_string(),
+            ),
             AppError::InactiveHosts { .. } => Some(
                 "leave them out (`-l '!HOST'`), or add `--allow-inactive` if changing them is intended".to_string(),
             ),
@@ -299,6 +314,7 @@ impl fmt::Display for AppError {
                 write!(formatter, "`{}` has {bytes} bytes; at most {most} are read", path.display())
             }
             AppError::NoFiles { searched } => write!(formatter, "no *.ops file in {}", shown(searched)),
+            AppError::NoTests { searched } => write!(formatter, "no *.test.yaml file in {}", shown(searched)),
             AppError::NoPlaybook { path } => write!(formatter, "`{}` holds no playbook", path.display()),
             AppError::SeveralPlaybooks { path, names } => {
                 write!(formatter, "`{}` holds {} playbooks", path.display(), names.len())
@@ -326,6 +342,9 @@ impl fmt::Display for AppError {
             }
             AppError::DestroyNotAllowed { steps } => {
                 write!(formatter, "refused: {} may lose data that no rollback brings back", steps.join(", "))
+            }
+            AppError::NotThrowAway { hosts } => {
+                write!(formatter, "refused: nobody says that {} may be lost", words::join_and(hosts))
             }
             AppError::Lock { reason } => write!(formatter, "modules cannot be vendored: {reason}"),
             AppError::ApprovalNeeded { run, gate, by } => {

@@ -32,6 +32,8 @@ pub struct PlanOptions {
     pub variables: Vec<String>,
     /// `--var-file`: weaker than `-e`, the last of several wins.
     pub variable_files: Vec<PathBuf>,
+    /// Of a test; weaker than `-e`.
+    pub values: Vec<(String, Value)>,
     /// `-l`.
     pub limit: Option<String>,
     pub allow: Allow,
@@ -175,6 +177,7 @@ fn given_values(workspace: &mut Workspace, options: &PlanOptions) -> Result<Vec<
             .map_err(|diagnostic| AppError::VariableFile { diagnostics: vec![diagnostic] })?;
         given.extend(variables.into_iter().map(|(name, value)| (name, Given::Value(value))));
     }
+    given.extend(options.values.iter().map(|(name, value)| (name.clone(), Given::Value(value.clone()))));
     for text in &options.variables {
         let (name, value) = text.split_once('=').ok_or_else(|| AppError::BadVariable { text: text.clone() })?;
         given.push((name.trim().to_string(), Given::Text(value.to_string())));

@@ -70,10 +70,21 @@ fn files_with_extension(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBu
 
 /// All `*.ops` files below these paths; hidden folders and `target` are passed over. None at all is an error.
 pub fn ops_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, AppError> {
+    files_below(paths, &["ops"], &|_| true)
+}
+
+/// The same of files with one of these endings that are wanted; a file that is named is.
+pub fn files_below(
+    paths: &[PathBuf],
+    extensions: &[&str],
+    is_wanted: &dyn Fn(&Path) -> bool,
+) -> Result<Vec<PathBuf>, AppError> {
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
-            collect_ops_files(path, &mut files)?;
+            let mut found = Vec::new();
+            collect_files(path, extensions, &mut found)?;
+            files.extend(found.into_iter().filter(|path| is_wanted(path)));
         } else {
             files.push(path.clone());
         }
@@ -83,8 +94,8 @@ pub fn ops_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, AppError> {
     if files.is_empty() { Err(AppError::NoFiles { searched: paths.to_vec() }) } else { Ok(files) }
 }
 
-fn collect_ops_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), AppError> {
-    files.extend(files_with_extension(folder, &["ops"])?);
+fn collect_files(folder: &Path, extensions: &[&str], files: &mut Vec<PathBuf>) -> Result<(), AppError> {
+    files.extend(files_with_extension(folder, extensions)?);
     let entries = std::fs::read_dir(folder).map_err(|error| AppError::Read { path: folder.to_path_buf(), error })?;
     for entry in entries {
         let entry = entry.map_err(|error| AppError::Read { path: folder.to_path_buf(), error })?;
@@ -93,7 +104,7 @@ fn collect_ops_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), AppE
         // A link to a folder is not followed, so that a loop of links cannot trap the walk.
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if is_folder && !passed_over {
-            collect_ops_files(&entry.path(), files)?;
+            collect_files(&entry.path(), extensions, files)?;
         }
     }
     Ok(())

@@ -96,17 +96,44 @@ impl Workspace {
         inventory_files: &[PathBuf],
         asking: &Asking,
     ) -> Result<Workspace, AppError> {
-        let mut sources = Sources::new();
         let of_settings: Vec<PathBuf> = settings.path("inventory").into_iter().collect();
         let files = project.inventory_files(if inventory_files.is_empty() { &of_settings } else { inventory_files })?;
         let mut texts = Vec::new();
-        for path in &files {
-            texts.push(sources.add(display_path(path, &project), read_text(path)?));
+        for path in files {
+            let text = read_text(&path)?;
+            texts.push((path, text));
         }
         let read = match inventory_files {
             [] => sources_read::read(&project, settings.sources(), asking)?,
             _ => Read::default(),
         };
+        Workspace::over(project, settings, texts, read)
+    }
+
+    /// The same with these texts as inventory, whatever files there are.
+    pub fn open_on(
+        project: Project,
+        settings: Settings,
+        inventory: Vec<(PathBuf, String)>,
+    ) -> Result<Workspace, AppError> {
+        Workspace::over(project, settings, inventory, Read::default())
+    }
+
+    fn over(
+        project: Project,
+        settings: Settings,
+        inventory: Vec<(PathBuf, String)>,
+        read: Read,
+    ) -> Result<Workspace, AppError> {
+        let mut sources = Sources::new();
+        let inventory_files: Vec<(PathBuf, FileId)> = inventory
+            .into_iter()
+            .map(|(path, text)| {
+                let file = sources.add(display_path(&path, &project), text);
+                (path, file)
+            })
+            .collect();
+        let texts: Vec<FileId> = inventory_files.iter().map(|(_, file)| *file).collect();
         let answered = read.answered.into_iter().map(|answered| {
             let file = sources.add(format!("<source {}>", answered.name), answered.text.as_str());
             (answered, file)
@@ -115,7 +142,7 @@ impl Workspace {
         let answer_texts: Vec<FileId> = answers.iter().map(|(_, file)| *file).collect();
         let layers = Layers { answers: &answer_texts, files: &texts };
         let (found, inventory_diagnostics) = inventory::load_layers(&sources, &layers);
-        let is_known = read.unread.is_empty() && !(files.is_empty() && answers.is_empty());
+        let is_known = read.unread.is_empty() && !(inventory_files.is_empty() && answers.is_empty());
         let world = if is_known { World::Known(Arc::new(found)) } else { World::Open };
         let secret_files = super::secret_files::names(&project.root);
         let mut workspace = Workspace {
@@ -123,7 +150,7 @@ impl Workspace {
             settings,
             sources,
             world,
-            inventory_files: files.into_iter().zip(texts).collect(),
+            inventory_files,
             answers,
             unread_sources: read.unread,
             inventory_diagnostics,

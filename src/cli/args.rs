@@ -12,6 +12,7 @@ use super::args_history::{LogsCommand, ReplayCommand, ReportCommand, RunsCommand
 use super::args_hosts::{FactsCommand, HostsCommand, InvCommand, LockCommand};
 use super::args_runs::{AnswerCommand, CancelCommand, ResolveCommand, ResumeCommand, RetryCommand};
 use super::args_secret::SecretCommand;
+use super::args_test::TestCommand;
 
 #[derive(Parser, Debug)]
 #[command(name = "opsc", version, about = "Operations, compiled: typed playbooks, proven plans, runs with evidence")]
@@ -150,6 +151,11 @@ pub enum Command {
     Completions(CompletionsCommand),
     /// Settings, and where they come from
     Config(ConfigCommand),
+    /// Test playbooks without any host: plans, findings, and what a run does when hosts answer as the test says
+    ///
+    /// Tests are files *.test.yaml; docs/testing.md tells what stands in them. Runs are SIMULATED: the engine as it is, on
+    /// simulated time. With --twice or --rollback-each, playbooks are tried on real hosts that may be lost instead.
+    Test(TestCommand),
     /// See the main job on this machine, in a folder that is removed again
     Tour,
     /// Fetch modules of other repositories into vendor/ and pin them in opsc.lock

@@ -11,6 +11,7 @@ pub mod args_history;
 pub mod args_hosts;
 pub mod args_runs;
 pub mod args_secret;
+pub mod args_test;
 pub mod asked;
 pub mod audit;
 pub mod check;
@@ -45,6 +46,8 @@ mod secret_diff;
 mod secret_git;
 mod secret_import;
 pub mod stats;
+pub mod test;
+mod test_hosts;
 pub mod tour;
 pub mod vendor;
 pub mod watch;
@@ -111,6 +114,7 @@ fn dispatch(arguments: Arguments, output: &mut Output) -> i32 {
         Command::Secret(command) => secret::run(&command, output),
         Command::Completions(command) => completions::run(&command, output),
         Command::Config(command) => config::run(&command, output),
+        Command::Test(command) => test::run(&command, global, output),
         Command::Tour => tour::run(output),
         Command::Vendor => vendor::run(output),
         Command::Init(command) => init::run(&command, output),

@@ -68,6 +68,7 @@ pub fn make_plan(selection: &Selection, global: &Global, output: &mut Output) ->
         playbook: selection.playbook.clone(),
         variables: selection.variables.clone(),
         variable_files: selection.variable_files.clone(),
+        values: Vec::new(),
         limit: selection.limit.clone(),
         allow: allowed(&selection.allow),
         selection: inputs::Selection {

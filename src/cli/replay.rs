@@ -137,6 +137,6 @@ impl Outputs {
         let printed = self.0.get_mut(&(step.clone(), host.clone(), attempt, back))?.pop_front()?;
         let text = String::from_utf8_lossy(&printed).into_owned();
         let kind = EventKind::StepOutput { step: step.clone(), host: host.clone(), stream: Stream::Stdout, text };
-        Some(RunEvent { seq: event.seq, time: event.time, kind })
+        Some(RunEvent { seq: event.seq, time: event.time, simulated: event.simulated, kind })
     }
 }

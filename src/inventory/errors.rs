@@ -1,9 +1,13 @@
-//! What can be wrong with an inventory: data, prose and explanations of the codes `E0800`–`E0899`.
+//! What can be wrong with an inventory, and with a file of tests, which is YAML of the same kind: data, prose and
+//! explanations of the codes `E0800`–`E0899`.
 
 use crate::base::near::nearest;
 use crate::base::source::Span;
 use crate::base::words;
 use crate::diag::Diagnostic;
+
+/// Words that one message names.
+const MOST_WORDS: usize = 12;
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum InventoryError {
@@ -50,8 +54,7 @@ impl InventoryError {
                 Diagnostic::error("E0801", *span, format!("this is not YAML: {reason}"))
             }
             InventoryError::Refused { what, span } => {
-                Diagnostic::error("E0802", *span, format!("{what} are not read in an inventory"))
-                    .help("write the values out")
+                Diagnostic::error("E0802", *span, format!("{what} are not read here")).help("write the values out")
             }
             InventoryError::UnknownKey { key, known, span } => {
                 let diagnostic = Diagnostic::error("E0803", *span, format!("there is no key `{key}` here"));
@@ -78,8 +81,9 @@ impl InventoryError {
                     .help("ranges are written `app[01:20]` or `node-[a:f]`, both ends included")
             }
             InventoryError::NotOneOf { key, known, found, span } => {
-                let diagnostic =
-                    Diagnostic::error("E0809", *span, format!("`{key}` is {}, found `{found}`", words::join_or(known)));
+                let expected =
+                    if known.len() > MOST_WORDS { words::join_some(known, MOST_WORDS) } else { words::join_or(known) };
+                let diagnostic = Diagnostic::error("E0809", *span, format!("`{key}` is {expected}, found `{found}`"));
                 diagnostic.did_you_mean(nearest(found, known.iter().map(String::as_str)))
             }
             InventoryError::UndeclaredTag { key, known, span } => {
@@ -133,10 +137,10 @@ impl InventoryError {
 
 crate::diag::code_docs! {
     "E0801" "not YAML"
-    "The inventory cannot be read as YAML. The place shown is where reading stopped."
+    "The text cannot be read as YAML. The place shown is where reading stopped."
     "groups:\n  web: { hosts: [web1\n" => "groups:\n  web: { hosts: [web1] }\n"
     "E0802" "a YAML feature that is refused"
-    "Anchors, aliases, tags and several documents make an inventory hard to review and to bound, so they are refused."
+    "Anchors, aliases, tags and several documents make a text hard to review and to bound, so they are refused."
     "defaults: &base\n  user: deploy\ngroups:\n  web: *base\n" => "defaults:\n  user: deploy\n"
     "E0803" "an unknown key"
     "A key that nothing reads is a typo or a wish. Both are better said than ignored."

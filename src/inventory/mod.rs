@@ -8,6 +8,7 @@ mod declared;
 pub mod edit;
 pub mod errors;
 pub mod explain;
+pub mod forms;
 mod imports;
 mod limit;
 mod merge;
@@ -17,7 +18,7 @@ mod relations;
 pub mod sources;
 mod splice;
 pub mod tofu;
-mod yaml;
+pub mod yaml;
 
 pub use limit::{LimitError, limit};
 

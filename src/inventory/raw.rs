@@ -2,6 +2,7 @@
 
 use super::declared::{DeclaredVar, declared_type};
 use super::errors::InventoryError;
+use super::forms::{duration, entries, text, texts, word};
 use super::ranges::{MOST_HOSTS, RangeFault, expand};
 use super::relations::Related;
 use super::yaml::{Key, Kind, Node};
@@ -141,17 +142,6 @@ pub(super) fn read(document: &Node, errors: &mut Vec<InventoryError>) -> Raw {
     raw
 }
 
-fn entries<'n>(node: &'n Node, errors: &mut Vec<InventoryError>) -> &'n [(Key, Node)] {
-    match &node.kind {
-        Kind::Mapping(entries) => entries,
-        Kind::Scalar(Value::None) => &[],
-        _ => {
-            errors.push(InventoryError::WrongForm { expected: "a mapping", found: node.form(), span: node.span });
-            &[]
-        }
-    }
-}
-
 fn declared_tags(node: &Node, errors: &mut Vec<InventoryError>) -> Vec<(String, Vec<Value>)> {
     let entries = entries(node, errors);
     let mut values = |node: &Node| match &node.kind {
@@ -232,28 +222,6 @@ fn check_name(name: &str, span: Span, errors: &mut Vec<InventoryError>) -> Optio
     fine.then_some(())
 }
 
-fn texts(node: &Node, errors: &mut Vec<InventoryError>) -> Vec<(String, Span)> {
-    let Kind::List(items) = &node.kind else {
-        if !matches!(node.kind, Kind::Scalar(Value::None)) {
-            errors.push(InventoryError::WrongForm { expected: "a list of names", found: node.form(), span: node.span });
-        }
-        return Vec::new();
-    };
-    items.iter().filter_map(|item| text(item, errors).map(|text| (text, item.span))).collect()
-}
-
-/// A text; numbers are taken as they are written, since `10` may be a host's name.
-fn text(node: &Node, errors: &mut Vec<InventoryError>) -> Option<String> {
-    match &node.kind {
-        Kind::Scalar(Value::String(text)) => Some(text.clone()),
-        Kind::Scalar(Value::Int(number)) => Some(number.to_string()),
-        _ => {
-            errors.push(InventoryError::WrongForm { expected: "a text", found: node.form(), span: node.span });
-            None
-        }
-    }
-}
-
 fn settings(node: &Node, known: &'static [&'static str], errors: &mut Vec<InventoryError>) -> Settings {
     let mut settings = Settings::default();
     for (key, node) in entries(node, errors) {
@@ -309,16 +277,6 @@ fn related(node: &Node, errors: &mut Vec<InventoryError>) -> Related {
     }
 }
 
-fn word<T: Copy>(key: &'static str, node: &Node, known: &[(&str, T)], errors: &mut Vec<InventoryError>) -> Option<T> {
-    let found = text(node, errors)?;
-    let value = known.iter().find(|(name, _)| *name == found).map(|(_, value)| *value);
-    if value.is_none() {
-        let known: Vec<String> = known.iter().map(|(name, _)| (*name).to_string()).collect();
-        errors.push(InventoryError::NotOneOf { key, known, found, span: node.span });
-    }
-    value
-}
-
 fn port(node: &Node, errors: &mut Vec<InventoryError>) -> Option<u16> {
     let port = match &node.kind {
         Kind::Scalar(Value::Int(port)) => u16::try_from(*port).ok().filter(|port| *port > 0),
@@ -332,20 +290,4 @@ fn port(node: &Node, errors: &mut Vec<InventoryError>) -> Option<u16> {
         });
     }
     port
-}
-
-fn duration(node: &Node, errors: &mut Vec<InventoryError>) -> Option<u64> {
-    let written = match &node.kind {
-        Kind::Scalar(Value::String(text)) => crate::eval::parse::parse_duration(text),
-        Kind::Scalar(Value::Int(seconds)) => u64::try_from(*seconds).ok().and_then(|seconds| seconds.checked_mul(1000)),
-        _ => None,
-    };
-    if written.is_none() {
-        errors.push(InventoryError::WrongForm {
-            expected: "a duration such as 10s",
-            found: node.form(),
-            span: node.span,
-        });
-    }
-    written
 }

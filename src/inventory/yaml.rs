@@ -12,16 +12,16 @@ const MOST_DEPTH: usize = 16;
 
 /// A node with the place it was written at.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
-    pub(super) kind: Kind,
+pub struct Node {
+    pub kind: Kind,
     /// Of a list or a mapping, where it starts.
-    pub(super) span: Span,
+    pub span: Span,
     /// Up to the end of its last value, or to its closing bracket.
-    pub(super) whole: Span,
+    pub whole: Span,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Kind {
+pub enum Kind {
     Scalar(Value),
     List(Vec<Node>),
     /// In the order written; keys are texts.
@@ -29,13 +29,13 @@ pub(super) enum Kind {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Key {
-    pub(super) text: String,
-    pub(super) span: Span,
+pub struct Key {
+    pub text: String,
+    pub span: Span,
 }
 
 impl Node {
-    pub(super) fn form(&self) -> &'static str {
+    pub fn form(&self) -> &'static str {
         match &self.kind {
             Kind::Scalar(Value::None) => "nothing",
             Kind::Scalar(Value::String(_)) => "a text",
@@ -47,12 +47,12 @@ impl Node {
     }
 
     /// Nothing stands there, as behind `web1:`.
-    pub(super) fn is_unwritten(&self) -> bool {
+    pub fn is_unwritten(&self) -> bool {
         matches!(self.kind, Kind::Scalar(Value::None)) && self.span.start >= self.span.end
     }
 
     /// The node as a value of the language.
-    pub(super) fn value(&self) -> Value {
+    pub fn value(&self) -> Value {
         match &self.kind {
             Kind::Scalar(value) => value.clone(),
             Kind::List(items) => Value::List(items.iter().map(Node::value).collect()),
@@ -64,7 +64,7 @@ impl Node {
 }
 
 /// The one document of a text; `None` where it is empty.
-pub(super) fn parse(text: &str, file: FileId) -> Result<Option<Node>, InventoryError> {
+pub fn parse(text: &str, file: FileId) -> Result<Option<Node>, InventoryError> {
     // The parser counts characters, spans are bytes.
     let offsets: Vec<usize> = text.char_indices().map(|(offset, _)| offset).chain([text.len()]).collect();
     let mut reader = Reader { events: Parser::new_from_str(text), file, offsets, text };

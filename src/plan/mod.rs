@@ -17,6 +17,7 @@ pub mod inputs;
 pub mod model;
 pub mod options;
 pub mod parallel;
+pub mod read;
 pub mod relations;
 pub mod rounds;
 pub mod scope;

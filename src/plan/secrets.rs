@@ -101,7 +101,7 @@ fn sources(value: &Value) -> impl Iterator<Item = String> {
 }
 
 /// Calls `visit` on every expression that a run of the plan may evaluate.
-fn walk_plan(plan: &Plan, visit: &mut dyn FnMut(&Expr)) {
+pub(super) fn walk_plan(plan: &Plan, visit: &mut dyn FnMut(&Expr)) {
     plan.lets.iter().for_each(|(_, value)| walk(value, visit));
     for step in plan.steps.values() {
         step.args.iter().for_each(|arg| walk(&arg.value, visit));

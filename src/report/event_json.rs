@@ -11,6 +11,9 @@ pub fn event_json(event: &RunEvent, run: i64) -> Json {
     object.insert("seq".to_string(), json!(event.seq));
     object.insert("time".to_string(), json!(event.time));
     object.insert("run".to_string(), json!(run));
+    if event.simulated {
+        object.insert("simulated".to_string(), json!(true));
+    }
     let (kind, details) = details(&event.kind);
     object.insert("kind".to_string(), json!(kind));
     if let Json::Object(details) = details {

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use crate::run::event::{EventKind, Evidence, HostOutcome, HostRecap, Outcome, RunEvent, Stream};
 
-const OUTCOMES: [Outcome; 10] = [
+pub const OUTCOMES: [Outcome; 10] = [
     Outcome::Ok,
     Outcome::Changed,
     Outcome::Skipped,
@@ -16,7 +16,7 @@ const OUTCOMES: [Outcome; 10] = [
     Outcome::RollbackFailed,
     Outcome::Cancelled,
 ];
-const HOST_OUTCOMES: [HostOutcome; 7] = [
+pub const HOST_OUTCOMES: [HostOutcome; 7] = [
     HostOutcome::Ok,
     HostOutcome::Skipped,
     HostOutcome::Failed,
@@ -31,7 +31,12 @@ const STREAMS: [Stream; 3] = [Stream::Stdout, Stream::Stderr, Stream::Note];
 pub fn event(line: &str) -> Option<RunEvent> {
     let json: Json = serde_json::from_str(line).ok()?;
     let fields = Fields(&json);
-    Some(RunEvent { seq: fields.number("seq")?, time: fields.number("time")?, kind: kind(&fields)? })
+    Some(RunEvent {
+        seq: fields.number("seq")?,
+        time: fields.number("time")?,
+        simulated: json.get("simulated").is_some(),
+        kind: kind(&fields)?,
+    })
 }
 
 /// In the order that they were kept.

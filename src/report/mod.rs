@@ -39,6 +39,8 @@ pub mod since;
 pub mod stale_text;
 pub mod stats;
 pub mod story;
+pub mod test_ci;
+pub mod test_text;
 pub mod tree_json;
 pub mod tree_shape;
 pub mod tree_source;

@@ -59,8 +59,13 @@ impl Progress {
         self.paces = paces;
     }
 
-    /// The lines that an event is worth; often none.
+    /// The lines that an event is worth; often none. What never happened says so in each of them.
     pub fn lines(&mut self, event: &RunEvent) -> String {
+        let lines = self.lines_of(event);
+        if event.simulated { lines.lines().map(|line| format!("SIMULATED {line}\n")).collect() } else { lines }
+    }
+
+    fn lines_of(&mut self, event: &RunEvent) -> String {
         match &event.kind {
             EventKind::RunStarted { run, playbook, hosts, steps, .. } => {
                 self.started = Some(event.time);

@@ -1,11 +1,12 @@
 //! What every stretch of work of one run shares: plan, program, stores, journal, events. Never changes while running.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
 use super::circuit::{Changed, Circuits, Of, State};
+use super::clock::Clock;
 use super::earlier::Earlier;
 use super::errors::StepError;
 use super::event::{EventKind, RunEvent};
@@ -14,6 +15,7 @@ use super::places::Places;
 use super::ports::{Connector, ContentStore, Wire, WireError};
 use super::redact::{Hidden, Redactor};
 use super::schedule_data::Actor;
+use super::script::Script;
 use crate::base::ids::{HostId, StepId};
 use crate::base::secret::Secret;
 use crate::eval::secrets::text_of;
@@ -29,11 +31,12 @@ use crate::state::{Approval, Intent, Journal, StepResult};
 pub struct Events {
     sender: mpsc::UnboundedSender<RunEvent>,
     last: Mutex<u64>,
+    clock: Clock,
 }
 
 impl Events {
-    pub fn new(sender: mpsc::UnboundedSender<RunEvent>) -> Self {
-        Events { sender, last: Mutex::new(0) }
+    pub fn new(sender: mpsc::UnboundedSender<RunEvent>, clock: Clock) -> Self {
+        Events { sender, last: Mutex::new(0), clock }
     }
 
     /// A reader that is gone does not stop a run.
@@ -41,17 +44,12 @@ impl Events {
         // Nothing that could panic happens under the lock.
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last += 1;
-        let event = RunEvent { seq: *last, time: now(), kind };
+        let simulated = matches!(self.clock, Clock::Simulated(_));
+        let event = RunEvent { seq: *last, time: self.clock.now(), simulated, kind };
         if self.sender.send(event).is_err() {
             tracing::debug!("nobody listens to events any more");
         }
     }
-}
-
-/// Milliseconds since 1970, UTC.
-pub fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 pub struct Context {
@@ -65,6 +63,7 @@ pub struct Context {
     pub journal: Journal,
     pub run: i64,
     pub events: Events,
+    pub clock: Clock,
     /// Links of `at`, shared by the hosts on whose behalf steps run there.
     pub places: Places,
     /// 0 to 3, as in Ctrl-C; raised by the dispatcher alone.
@@ -77,6 +76,16 @@ pub struct Context {
 }
 
 impl Context {
+    /// Milliseconds since 1970, UTC.
+    pub fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    /// What stands in for the hosts of a simulated run.
+    pub fn script(&self) -> Option<&Script> {
+        self.wires.script()
+    }
+
     pub fn step(&self, id: StepId) -> &Step {
         self.plan.steps.at(id)
     }
@@ -132,13 +141,15 @@ impl Context {
     /// Opens a wire to a host, unless it is left alone for now. Who insists asks in any case, and fails for himself alone.
     pub async fn connect(&self, host: HostId, insists: bool) -> Result<Box<dyn Wire>, WireError> {
         if !insists {
-            let asked = self.circuits().ask(host, now()).map_err(WireError::CircuitOpen)?;
+            let asked = self.circuits().ask(host, self.now()).map_err(WireError::CircuitOpen)?;
             self.tell_circuits(asked);
         }
         let answer = self.wires.connect(host).await;
         let changed = match &answer {
             Ok(_) => self.circuits().succeeded(host),
-            Err(error) if error.is_unreachable() && !insists => self.circuits().failed(host, now(), &error.to_string()),
+            Err(error) if error.is_unreachable() && !insists => {
+                self.circuits().failed(host, self.now(), &error.to_string())
+            }
             Err(_) => Vec::new(),
         };
         self.tell_circuits(changed);
@@ -185,8 +196,8 @@ impl Context {
 
     /// Keeps a host for this run, one that was not known when the run began.
     pub async fn lock(&self, host: String) -> Result<(), StepError> {
-        let (journal, run) = (self.journal.clone(), self.run);
-        blocking(move || journal.lock(run, &[host], now())).await.map_err(StepError::Journal)
+        let (journal, run, now) = (self.journal.clone(), self.run, self.now());
+        blocking(move || journal.lock(run, &[host], now)).await.map_err(StepError::Journal)
     }
 
     /// The text of a secret. What is made of others by a function is hidden from here on too.

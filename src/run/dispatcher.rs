@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::{Id as TaskId, JoinError, JoinSet};
+use tokio::time::Instant;
 
 use super::context::Context;
 use super::errors::{RunError, StepError};

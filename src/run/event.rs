@@ -7,6 +7,8 @@ pub struct RunEvent {
     pub seq: u64,
     /// Milliseconds since 1970, UTC.
     pub time: u64,
+    /// Nothing of it happened anywhere: a script answered instead of hosts.
+    pub simulated: bool,
     pub kind: EventKind,
 }
 

@@ -105,7 +105,7 @@ pub async fn gather(context: &Context, link: &mut Link) -> Result<Value, StepErr
         return Ok(facts.clone());
     }
     let program = program();
-    let call = Call { phase: Phase::Facts, user: None, program: &program, deadline: DEADLINE };
+    let call = Call { phase: Phase::Facts, user: None, program: &program, deadline: DEADLINE, doing: None };
     let completed = link.run(context, call, &mut |_, _| {}).await?;
     let facts = read(completed)?;
     link.facts = Some(facts.clone());

@@ -2,9 +2,9 @@
 //! Knows nothing of other hosts but what they may change at machines that are shared.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
 
 use sha2::Digest;
+use tokio::time::Instant;
 
 use super::arguments::known;
 use super::context::Context;

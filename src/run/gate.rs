@@ -5,7 +5,6 @@ use std::sync::Arc;
 use sha2::Digest;
 
 use super::arguments;
-use super::context::now;
 use super::dispatcher::host_set;
 use super::errors::StepError;
 use super::event::EventKind;
@@ -87,7 +86,7 @@ impl Worker {
         let batch = self.batch_of.map(|(number, _)| number);
         let plan = &self.context.plan.digest;
         let parts = serde_json::json!([plan, gate.name, batch, message, hosts]).to_string();
-        let asked = now();
+        let asked = self.context.now();
         Ok(Approval {
             id: 0,
             run: self.context.run,

@@ -8,6 +8,7 @@ use super::errors::{Phase, StepError};
 use super::fields;
 use super::ports::{Output, Wire, WireError};
 use super::receipts::BRIEFLY;
+use super::script::Doing;
 use crate::base::ids::HostId;
 use crate::hir::value::Value;
 use crate::shell::{Program, receipt};
@@ -76,6 +77,7 @@ impl Link {
     pub async fn run(&mut self, context: &Context, call: Call<'_>, output: Output<'_>) -> Result<Completed, StepError> {
         let phase = call.phase;
         let wire = self.open(context, phase).await?;
+        wire.hear(phase, call.doing.as_ref());
         let answer = wire.run(call.user, call.program, call.deadline, output).await;
         self.judge(phase, answer)
     }
@@ -130,4 +132,6 @@ pub struct Call<'a> {
     pub user: Option<&'a str>,
     pub program: &'a Program,
     pub deadline: Duration,
+    /// The step that it is part of, if it is of one.
+    pub doing: Option<Doing<'a>>,
 }

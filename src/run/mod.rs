@@ -13,6 +13,7 @@ pub mod builtins;
 pub mod circuit;
 #[cfg(test)]
 mod circuit_simulation;
+pub mod clock;
 pub mod context;
 pub mod differences;
 pub mod dispatcher;
@@ -50,6 +51,8 @@ pub mod schedule;
 mod schedule_block;
 pub mod schedule_data;
 pub mod scope;
+pub mod script;
+pub mod script_wire;
 #[cfg(test)]
 mod simulation;
 pub mod step;

@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::circuit::Refused;
+use super::errors::Phase;
+use super::script::{Doing, Script};
 use crate::base::ids::HostId;
 use crate::hir::folder::{FolderFault, FolderRef};
 use crate::hir::value::FileRef;
@@ -80,6 +82,9 @@ pub type Output<'a> = &'a mut (dyn FnMut(Stream, &[u8]) + Send);
 
 /// Runs programs on one host. The session of `transport` is one; tests script another to lose connections.
 pub trait Wire: Send + Sync {
+    /// What the next program is for. A host runs it whatever it is for; only a script asks.
+    fn hear(&mut self, _phase: Phase, _doing: Option<&Doing<'_>>) {}
+
     fn run<'a>(
         &'a mut self,
         user: Option<&'a str>,
@@ -108,6 +113,11 @@ pub trait Wire: Send + Sync {
 /// Opens wires to hosts.
 pub trait Connector: Send + Sync {
     fn connect(&self, host: HostId) -> Answer<'_, Result<Box<dyn Wire>, WireError>>;
+
+    /// What answers instead of hosts, and of all else outside, where the run is simulated.
+    fn script(&self) -> Option<&Script> {
+        None
+    }
 }
 
 /// The real thing: one session per host.

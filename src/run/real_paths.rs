@@ -38,7 +38,7 @@ pub async fn real_paths(
 ) -> Result<RealPaths, StepError> {
     let variables = vec![Variable { name: "paths".to_string(), value: VariableValue::List(paths.to_vec()) }];
     let program = Program { body: PROBE.to_string(), variables, ..Program::default() };
-    let call = Call { phase: Phase::Check, user, program: &program, deadline: DEADLINE };
+    let call = Call { phase: Phase::Check, user, program: &program, deadline: DEADLINE, doing: None };
     let completed = link.run(context, call, &mut |_, _| {}).await?;
     if completed.timed_out || completed.code != 0 {
         return Err(StepError::Exit { phase: Phase::Check, code: completed.code, tail: "readlink".to_string() });

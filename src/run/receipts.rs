@@ -64,7 +64,8 @@ impl Attempt<'_> {
         let Some(machine) = self.context.machine(self.link) else { return Ok(None) };
         let user = prepared.user.clone();
         let program = receipt::prepare();
-        let call = Call { phase: Phase::Check, user: user.as_deref(), program: &program, deadline: BRIEFLY };
+        let call =
+            Call { phase: Phase::Check, user: user.as_deref(), program: &program, deadline: BRIEFLY, doing: None };
         let Some(boot) = self.link.boot(self.context, call).await? else { return Ok(None) };
         let unnamed = |error| StepError::Wire { phase: Phase::Check, error: WireError::Transport(error) };
         let id = nonce().map_err(unnamed)?;
@@ -147,7 +148,7 @@ impl Attempt<'_> {
     }
 
     async fn about(&mut self, receipt: &Receipt, program: &Program) -> Result<Completed, StepError> {
-        let call = Call { phase: Phase::Apply, user: receipt.user.as_deref(), program, deadline: BRIEFLY };
+        let call = Call { phase: Phase::Apply, user: receipt.user.as_deref(), program, deadline: BRIEFLY, doing: None };
         self.link.run(self.context, call, &mut |_, _| {}).await
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::circuit::Circuits;
+use super::clock::Clock;
 use super::context::{Context, Events};
 use super::earlier::Earlier;
 use super::event::RunEvent;
@@ -46,8 +47,10 @@ pub struct Request {
 impl Request {
     pub(super) fn into_context(self, halt: watch::Receiver<u8>) -> Arc<Context> {
         let hidden = Hidden::new(&self.secrets, &plan::secrets::declassified(&self.plan));
+        let clock = Clock::new(self.wires.script().is_some());
         Arc::new(Context {
             hidden,
+            clock,
             circuits: Mutex::new(Circuits::new(&self.inventory)),
             plan: self.plan,
             program: self.program,
@@ -57,7 +60,7 @@ impl Request {
             wires: self.wires,
             journal: self.journal,
             run: self.run,
-            events: Events::new(self.events),
+            events: Events::new(self.events, clock),
             places: Places::default(),
             halt,
             earlier: self.earlier,

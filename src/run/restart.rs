@@ -1,7 +1,9 @@
 //! Hosts that are waited for: one that an action restarts, where the end of the connection is part of it, and one that
 //! is not there yet.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::arguments::known;
 use super::context::Context;
@@ -68,7 +70,8 @@ impl Attempt<'_> {
         let mut patience = Patience::new(within);
         let program = Program::new("");
         loop {
-            let call = Call { phase: Phase::Apply, user: None, program: &program, deadline: patience.left() };
+            let call =
+                Call { phase: Phase::Apply, user: None, program: &program, deadline: patience.left(), doing: None };
             let last = match self.link.run(self.context, call, &mut |_, _| {}).await {
                 Ok(_) => return Ok(()),
                 Err(error) if !may_be_on_its_way(&error) => return Err(error),

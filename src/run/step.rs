@@ -1,9 +1,11 @@
 //! One step on one actor, to its outcome: attempts, `until`, its result, its record in the journal, its undoing.
 //! Knows nothing of what comes before and after it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::context::{Context, now};
+use tokio::time::Instant;
+
+use super::context::Context;
 use super::earlier::{Left, State};
 use super::errors::{Phase, StepError};
 use super::event::{EventKind, Evidence, Outcome};
@@ -153,7 +155,8 @@ impl StepRun<'_> {
     /// The result of an attempt whose phases all ran, if `ok` and `until` hold.
     fn judge(&self, prepared: &Prepared<'_>, trace: &Trace, number: u32) -> Result<Judged, StepError> {
         let step = prepared.step;
-        let fields = self.told(result_fields(prepared, trace, &self.context.redactor())?);
+        let fields =
+            self.told(result_fields(prepared, trace, &self.context.redactor(), self.context.script().is_some())?);
         let flags = Flags { changed: self.acted(step, trace), ..Flags::default() };
         let it = Recorded::new(fields.clone(), flags).value;
         if let Some(ok) = &step.ok
@@ -315,7 +318,7 @@ impl StepRun<'_> {
             output_sha256: trace.output.sha256(),
             output: String::from_utf8_lossy(&output).into_owned().into_bytes(),
             kept_json: Kept::new(trace, self.context.action(step), redactor).to_json().into(),
-            time: now(),
+            time: self.context.now(),
         }
     }
 
@@ -376,6 +379,9 @@ impl StepRun<'_> {
 
     fn is_reversible(&self, prepared: &Prepared<'_>, before: &fields::Texts) -> Result<bool, StepError> {
         let Some(reversible) = &prepared.action.reversible else { return Ok(true) };
+        if before.is_empty() && self.context.script().is_some() {
+            return Ok(true);
+        }
         let before = fields::typed(Phase::Check, before, &prepared.action.before)?;
         let none = Value::None;
         let scope = prepared.scope(self.context, &before, &none);
@@ -425,8 +431,9 @@ fn result_fields(
     prepared: &Prepared<'_>,
     trace: &Trace,
     redactor: &Redactor,
+    is_scripted: bool,
 ) -> Result<Vec<(String, Value)>, StepError> {
-    let lenient = trace.skipped_apply || prepared.step.ok.is_some();
+    let lenient = trace.skipped_apply || prepared.step.ok.is_some() || is_scripted;
     let mut fields = Vec::new();
     for field in fields::declared(&prepared.action.result) {
         let value = match seen(&field.name, trace, redactor) {

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::audit::{AuditRow, Beginning, By, Entry};
 use super::audit_verify::Verified;
 use super::records::{Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult};
-use super::schema::prepare;
+use super::schema::{migrate, prepare};
 use super::since::{self, LaterChange, Unfinished};
 use super::space::unwritable;
 use super::writer::Writer;
@@ -76,6 +76,10 @@ impl Journal {
         make_private(path)?;
         let mut connection = Connection::open(path)?;
         prepare(&mut connection, path).map_err(|error| unwritable(path, error))?;
+        Journal::over(connection, path)
+    }
+
+    fn over(connection: Connection, path: &Path) -> Result<Journal, StateError> {
         let (writes, received) = channel();
         let mut writer = Writer::new(connection, path);
         std::thread::Builder::new()
@@ -83,6 +87,13 @@ impl Journal {
             .spawn(move || writer.write_all(&received))
             .map_err(|error| StateError::Folder { path: path.to_path_buf(), error })?;
         Ok(Journal { writes, path: path.to_path_buf() })
+    }
+
+    /// For runs that never happened: it is gone with the last handle, and read by nobody.
+    pub fn in_memory() -> Result<Journal, StateError> {
+        let mut connection = Connection::open_in_memory()?;
+        migrate(&mut connection, Path::new(""))?;
+        Journal::over(connection, Path::new(""))
     }
 
     /// For plans, which leave nothing behind: whatever is written to it is an error.

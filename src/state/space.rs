@@ -72,6 +72,10 @@ fn reserve(journal: &Path) -> PathBuf {
 
 /// Makes the reserve, if it is not there. Without room for it no run begins.
 pub(super) fn keep_reserve(journal: &Path) -> Result<(), Trouble> {
+    // One in memory has no file, and needs no room.
+    if journal.as_os_str().is_empty() {
+        return Ok(());
+    }
     let path = reserve(journal);
     let size = u64::try_from(RESERVE).unwrap_or(u64::MAX);
     if std::fs::metadata(&path).is_ok_and(|found| found.len() == size) {

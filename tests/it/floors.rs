@@ -130,7 +130,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "translate",
         ],
     ),
-    ("similar", &["report", "cli"]),
+    ("similar", &["report", "app/testing.rs", "cli"]),
     ("tokio", &["transport", "run", "app", "translate", "cli"]),
     (
         "toml",

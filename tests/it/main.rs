@@ -70,6 +70,7 @@ mod mutators;
 mod notes;
 mod phrase_sentences;
 mod project;
+mod project_tests;
 mod proofs;
 mod proofs_found;
 mod properties;

@@ -21,6 +21,7 @@ pub(crate) const FORMS: &[&str] = &[
     "opsc.db-check-1",
     "opsc.audit-1",
     "opsc.audit-verify-1",
+    "opsc.test-1",
 ];
 
 fn read(path: &str) -> String {
