@@ -33,6 +33,8 @@ pub enum Wanted {
 /// A run that is over, however it ended, with all that it and the runs it goes on with recorded.
 pub struct Ended {
     pub summary: RunSummary,
+    /// The run that all of it began with.
+    pub(super) first: i64,
     /// The oldest first.
     records: Vec<Record>,
     pub(super) approvals: Vec<Approval>,
@@ -74,13 +76,14 @@ pub fn ended(journal: &Journal, run: i64, wanted: Wanted) -> Result<Ended, AppEr
         });
     }
     let (mut records, mut approvals) = (Vec::new(), Vec::new());
-    let mut next = Some(run);
+    let (mut first, mut next) = (run, Some(run));
     while let Some(run) = next {
+        first = run;
         records.splice(0..0, journal.records(run).map_err(state)?);
         approvals.splice(0..0, journal.approvals(run).map_err(state)?);
         next = summary_of(journal, run)?.record.goes_on_with;
     }
-    Ok(Ended { summary, records, approvals })
+    Ok(Ended { summary, first, records, approvals })
 }
 
 pub(super) fn summary_of(journal: &Journal, run: i64) -> Result<RunSummary, AppError> {

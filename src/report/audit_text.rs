@@ -39,7 +39,8 @@ fn told(row: &AuditRow) -> Option<String> {
         "run.cancelled" => text("how")?,
         "inventory.imported" => list("from").join(" "),
         "approval.approved" | "approval.rejected" => {
-            format!("{} as {}: {}", text("gate")?, text("as")?, text("message")?)
+            let signed = if text("signature").is_some() { ", signed" } else { "" };
+            format!("{} as {}{signed}: {}", text("gate")?, text("as")?, text("message")?)
         }
         "lock.broken" => text("host")?,
         "host_key.trusted" => format!("{} {} {}", text("host")?, text("kind")?, text("fingerprint")?),

@@ -126,6 +126,16 @@ impl Journal {
         audit::head(&self.reader()?).map(|(chain, _)| audit::origin(&chain))
     }
 
+    /// The first run of a saved plan, by the hash of its file.
+    pub fn run_of_file(&self, sha256: &str) -> Result<Option<i64>, StateError> {
+        audit::run_of_file(&self.reader()?, sha256)
+    }
+
+    /// The key that signed the saved plan of a run, where one was demanded.
+    pub fn key_of_plan(&self, run: i64) -> Result<Option<String>, StateError> {
+        audit::key_of_plan(&self.reader()?, run)
+    }
+
     /// Locks of further hosts for a run; those it has already are its own.
     pub fn lock(&self, run: i64, hosts: &[String], time: u64) -> Result<(), StateError> {
         self.write(Change::Lock { run, hosts: hosts.to_vec(), time }).map(drop)

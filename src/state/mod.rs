@@ -22,8 +22,8 @@ mod space;
 mod transitions;
 mod writer;
 
-pub use approvals::{Approval, Verdict};
-pub use audit::{AuditRow, Beginning, By, Entry, Head};
+pub use approvals::{Approval, Signed, Verdict};
+pub use audit::{AuditRow, Beginning, By, Entry, Head, PlanFile};
 pub use audit_verify::Verified;
 pub use copies::{Restored, back_up, restore};
 pub use history::{KeptEvent, Pace, RunFilter};

@@ -197,6 +197,10 @@ pub enum StateError {
         run: i64,
         by: i64,
     },
+    /// A plan that is run once was run before.
+    UsedUp {
+        run: i64,
+    },
     /// An approval was answered already.
     Said,
     /// The writer is gone: the process is ending.
@@ -232,6 +236,7 @@ impl fmt::Display for StateError {
                 write!(formatter, "{host} is locked by run {run} (`{playbook}`, by {user} on {machine}, process {pid})")
             }
             StateError::GoneOn { run, by } => write!(formatter, "run {run} was gone on with by run {by}"),
+            StateError::UsedUp { run } => write!(formatter, "the plan was run before, by run {run}"),
             StateError::Said => formatter.write_str("somebody else has just answered it"),
             StateError::Closed => formatter.write_str("the journal is closed"),
         }

@@ -150,6 +150,11 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateErr
             {
                 return Err(StateError::GoneOn { run, by });
             }
+            if let Some(file) = beginning.plan_file.as_ref().filter(|file| file.once)
+                && let Some(run) = audit::run_of_file(transaction, &file.sha256)?
+            {
+                return Err(StateError::UsedUp { run });
+            }
             transaction
                 .prepare_cached(
                     "INSERT INTO runs (playbook, path, digest, source_sha256, git_commit, dirty, user, machine, started,

@@ -69,12 +69,24 @@ const CRATES: &[(&str, &[&str])] = &[
     ("aes", &["secrets/ansible_vault.rs", "secrets/sops.rs"]),
     ("aes_gcm", &["secrets/sops.rs"]),
     ("age", &["secrets"]),
-    ("base64", &["eval", "secrets/sealing.rs", "secrets/sops.rs", "transport", "run/differences.rs", "run/hidden.rs"]),
+    (
+        "base64",
+        &[
+            "app/signatures.rs",
+            "eval",
+            "secrets/sealing.rs",
+            "secrets/sops.rs",
+            "transport",
+            "run/differences.rs",
+            "run/hidden.rs",
+        ],
+    ),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("ctr", &["secrets/ansible_vault.rs"]),
     ("hmac", &["secrets/ansible_vault.rs", "secrets/sealing.rs", "transport"]),
     ("jiff", &["report", "app"]),
+    ("minisign", &["app/signatures.rs"]),
     ("minijinja", &["run/template_filters.rs", "run/templates.rs"]),
     ("notify", &["cli/watch.rs"]),
     ("pest", &["syntax"]),
@@ -135,6 +147,7 @@ const CRATES: &[(&str, &[&str])] = &[
     (
         "toml",
         &[
+            "app/approvers.rs",
             "app/settings.rs",
             "app/secret_commands.rs",
             "app/host_sources.rs",

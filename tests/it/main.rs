@@ -112,6 +112,7 @@ mod secret_memory;
 mod secret_vault;
 mod secrets;
 mod shared_functions;
+mod signatures;
 mod ssh_certificates;
 mod ssh_config;
 mod ssh_config_use;
