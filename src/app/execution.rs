@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use sha2::Digest;
 use tokio::sync::{mpsc, watch};
@@ -29,7 +29,7 @@ use crate::run::predict::Prediction;
 use crate::run::summary::Summary;
 use crate::run::{self, Request};
 use crate::secrets::{self, Ask, Failure, Resolved};
-use crate::state::process::{boot_id, machine, process_start};
+use crate::state::process::{self, boot_id, machine, process_start};
 use crate::state::{Beginning, Journal, PlanFile, RunRecord, StateError};
 
 /// Everything that one execution depends on.
@@ -317,7 +317,7 @@ fn ignores_hangup() -> bool {
 }
 
 pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    process::now()
 }
 
 fn git_state(root: &Path, unset: &[String]) -> (Option<String>, Option<bool>) {

@@ -15,7 +15,7 @@ use crate::base::words;
 use crate::eval::functions::hex;
 use crate::hir::effect::Level;
 use crate::run::earlier::{Earlier, KeptThere, SAID_AGAIN, SAID_DONE, SAID_NOT_DONE, State};
-use crate::state::{Approval, Intent, Journal, LaterChange, Record, RunSummary, StepResult, Unfinished};
+use crate::state::{Approval, Intent, Journal, LaterChange, Lock, Record, RunSummary, StepResult, Unfinished};
 
 /// What somebody wants of a run that is over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub fn ended(journal: &Journal, run: i64, wanted: Wanted) -> Result<Ended, AppEr
     if let Some(by) = journal.gone_on_by(run).map_err(state)? {
         return Err(AppError::gone_on(run, by));
     }
-    if summary.status.is_none() && !summary.record.is_gone() {
+    if !summary.is_over() {
         return Err(AppError::UnderWay { run, pid: summary.record.pid });
     }
     if matches!(wanted, Wanted::Resume | Wanted::Retry) && summary.exit == Some(0) {
@@ -102,6 +102,19 @@ pub fn unfinished(project: &Project, planned: &Planned) -> Result<Vec<Unfinished
     found.iter_mut().for_each(|run| run.hosts.retain(|host| hosts.contains(host.as_str())));
     found.retain(|run| !run.hosts.is_empty());
     Ok(found)
+}
+
+/// Locks of hosts of a plan that are taken from runs of which nobody has heard.
+pub fn taken_over(project: &Project, planned: &Planned) -> Result<Vec<Lock>, AppError> {
+    if planned.plan.row.level == Level::Read || !project.journal().exists() {
+        return Ok(Vec::new());
+    }
+    let journal = Journal::open(&project.journal()).map_err(state)?;
+    let is_of_plan =
+        |lock: &Lock| planned.plan.hosts.iter().any(|host| planned.inventory.hosts.at(*host).name == lock.host);
+    let mut locks = journal.locks().map_err(state)?;
+    locks.retain(|lock| lock.holder.is_unheard() && is_of_plan(lock));
+    Ok(locks)
 }
 
 impl Ended {

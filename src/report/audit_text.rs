@@ -43,6 +43,7 @@ fn told(row: &AuditRow) -> Option<String> {
             format!("{} as {}{signed}: {}", text("gate")?, text("as")?, text("message")?)
         }
         "lock.broken" => text("host")?,
+        "lock.taken_over" => format!("{} from run {}", text("host")?, details.get("from")?),
         "host_key.trusted" => format!("{} {} {}", text("host")?, text("kind")?, text("fingerprint")?),
         "inventory.changed" => {
             let files = details.get("files")?.as_array()?.iter();

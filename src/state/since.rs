@@ -48,7 +48,7 @@ pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Unfinished>, Sta
         let left = hosts.query_map([id], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
         if let Some(run) = read::run_summary(connection, id)?
             && !left.is_empty()
-            && (run.status.is_some() || run.record.is_gone())
+            && run.is_over()
         {
             found.push(Unfinished { run, hosts: left });
         }

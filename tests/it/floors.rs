@@ -114,6 +114,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "state/audit_verify.rs",
             "state/copies.rs",
             "state/evidence.rs",
+            "state/locks.rs",
             "state/receipt.rs",
             "run",
             "report",

@@ -72,8 +72,7 @@ impl Signed {
     fn minisign(&self, line: &str, typed: &str) {
         let mut command = Command::new("minisign");
         command.args(line.split_whitespace()).current_dir(self.project.folder.path());
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "minisign {line}: {output:?}");
@@ -155,7 +154,7 @@ fn what_opsc_signs_minisign_verifies() {
 fn a_protected_key_opens_with_its_passphrase_alone() {
     let signed = Signed::waiting(KEYS);
     signed.minisign("-G -f -p cat.pub -s cat.key", "open sesame\nopen sesame\n");
-    signed.project.write("opsc.toml", &format!("[approvers]\ndba = [\"{}\"]\n", signed.public("cat")));
+    signed.project.write("opsc.toml", &format!("[approvers]\ndba = [\"{}\"]\nops = \"self\"\n", signed.public("cat")));
     signed.says("approve 1 --sign cat.key", 3, "a password is needed");
     for (word, mode, code, expected) in [
         ("open sesame", 0o644, 1, "can be read by others"),
@@ -201,14 +200,14 @@ fn an_approval_that_was_written_into_the_journal_lets_nothing_through() {
     signed.comes_to("reject 1 --sign ann.key", 0);
     signed.journal("UPDATE approvals SET approved = 1");
     signed.says("resume 1 -y", 25, "and no key that `[approvers]` has for that name signed it");
-    signed.journal(
-        "UPDATE audit SET kind = 'approval.approved' WHERE kind = 'approval.rejected'",
-    );
+    signed.journal("UPDATE audit SET kind = 'approval.approved' WHERE kind = 'approval.rejected'");
     signed.says("audit verify", 1, "its signature is not of what it says");
 
     let signed = Signed::waiting(KEYS);
     signed.comes_to("approve 1 --sign ann.key", 0);
-    signed.project.write("opsc.toml", &KEYS.replace("ANN", &signed.public("ben")).replace("BEN", &signed.public("ben")));
+    signed
+        .project
+        .write("opsc.toml", &KEYS.replace("ANN", &signed.public("ben")).replace("BEN", &signed.public("ben")));
     signed.says("resume 1 -y", 25, "`opsc run` starts anew");
     assert_eq!(signed.marks(), "before\n");
 }
@@ -249,7 +248,11 @@ fn a_plan_that_must_be_signed_is_run_with_a_signature_of_somebody_known() {
     signed.says("run out.plan --require-signed", 25, "is not signed: there is no `out.plan.minisig`");
     signed.minisign("-G -W -f -p eve.pub -s eve.key", "");
     signed.minisign("-S -s eve.key -m out.plan", "");
-    signed.says("run out.plan --require-signed", 25, ", which nobody in `[approvers]` has\nhint: nothing was run; known are dba (");
+    signed.says(
+        "run out.plan --require-signed",
+        25,
+        ", which nobody in `[approvers]` has\nhint: nothing was run; known are dba (",
+    );
     signed.project.write("out.plan.minisig", "no signature\n");
     signed.says("run out.plan --require-signed", 25, "it is no signature of minisign");
     signed.minisign("-S -s ann.key -m out.plan", "");
