@@ -1,6 +1,7 @@
 //! From a run of the journal to what another run needs to go on with it, or to go back over it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use sha2::Digest;
 
@@ -15,6 +16,7 @@ use crate::base::words;
 use crate::eval::functions::hex;
 use crate::hir::effect::Level;
 use crate::run::earlier::{Earlier, KeptThere, SAID_AGAIN, SAID_DONE, SAID_NOT_DONE, State};
+use crate::run::owed::{Owed, owed};
 use crate::state::{Approval, Intent, Journal, LaterChange, Lock, Record, RunSummary, StepResult, Unfinished};
 
 /// What somebody wants of a run that is over.
@@ -101,6 +103,30 @@ pub fn unfinished(project: &Project, planned: &Planned) -> Result<Vec<Unfinished
     let mut found = journal.unfinished().map_err(state)?;
     found.iter_mut().for_each(|run| run.hosts.retain(|host| hosts.contains(host.as_str())));
     found.retain(|run| !run.hosts.is_empty());
+    Ok(found)
+}
+
+/// What earlier runs of the same playbook owe to hosts of a plan, and whether going on with them still does it.
+pub fn owing(project: &Project, planned: &Planned) -> Result<Vec<(Owed, bool)>, AppError> {
+    let plan = &planned.plan;
+    if plan.row.level == Level::Read || !project.journal().exists() {
+        return Ok(Vec::new());
+    }
+    let journal = Journal::open(&project.journal()).map_err(state)?;
+    let is_here = |name: &str| plan.hosts.iter().any(|host| planned.inventory.hosts.at(*host).name == name);
+    let is_same_file = |path: &str| Path::new(path).file_name() == planned.path.file_name();
+    let mut found = Vec::new();
+    for run in journal.not_done(&plan.playbook).map_err(state)? {
+        if !is_same_file(&run.record.path) {
+            continue;
+        }
+        let ended = ended(&journal, run.id, Wanted::Rollback)?;
+        for owed in owed(plan, &Earlier::of(&ended.records, plan)).into_iter().filter(|owed| is_here(&owed.host)) {
+            if !journal.was_done_later(run.id, &owed.step, &owed.host).map_err(state)? {
+                found.push((Owed { run: run.id, ..owed }, run.record.digest == plan.digest));
+            }
+        }
+    }
     Ok(found)
 }
 

@@ -12,7 +12,7 @@ use super::saved;
 use crate::app::AppError;
 use crate::app::adhoc::{Adhoc, command_line, plan_action};
 use crate::app::execution::{Execution, GoingOn, Told};
-use crate::app::going_on::{taken_over, unfinished};
+use crate::app::going_on::{owing, taken_over, unfinished};
 use crate::app::planning::{Allow, Planned};
 use crate::app::running::ConnectOptions;
 use crate::app::secret_providers::key_passphrase;
@@ -230,6 +230,8 @@ fn expect_signed(workspace: &Workspace, planned: &Planned, how: &How<'_>) -> Res
 fn warn(workspace: &Workspace, planned: &Planned, output: &mut Output) -> Result<(), i32> {
     let found = unfinished(&workspace.project, planned).map_err(|error| output.fail(&error, None))?;
     output.complain(&report::going_on_text::unfinished_text(&found));
+    let owed = owing(&workspace.project, planned).map_err(|error| output.fail(&error, None))?;
+    output.complain(&report::going_on_text::owed_text(&planned.plan.playbook, &owed));
     let locks = taken_over(&workspace.project, planned).map_err(|error| output.fail(&error, None))?;
     output.complain(&report::lock_text::taken_over_text(&locks));
     Ok(())

@@ -236,6 +236,16 @@ impl Journal {
         since::unfinished(&self.reader()?)
     }
 
+    /// Runs of a playbook without a good end that nobody went on with, the newest first.
+    pub fn not_done(&self, playbook: &str) -> Result<Vec<RunSummary>, StateError> {
+        since::not_done(&self.reader()?, playbook)
+    }
+
+    /// Whether a later run of the same playbook did a step on a host.
+    pub fn was_done_later(&self, run: i64, step: &str, host: &str) -> Result<bool, StateError> {
+        since::was_done_later(&self.reader()?, run, step, host)
+    }
+
     /// Every intent and result of a run, in the order they were written; without outputs, which may be large.
     pub fn records(&self, run: i64) -> Result<Vec<Record>, StateError> {
         read::records(&self.reader()?, run)

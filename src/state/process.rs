@@ -55,6 +55,12 @@ impl RunSummary {
         }
     }
 
+    /// Whether it goes on, as far as anybody knows.
+    pub fn goes_on(&self) -> bool {
+        let is_heard = self.lease.as_ref().is_some_and(|lease| !lease.is_expired());
+        self.status.is_none() && (self.record.is_alive() || (is_heard && !self.is_gone()))
+    }
+
     /// Whether that is known by its silence alone.
     pub fn is_unheard(&self) -> bool {
         let is_silent = self.lease.as_ref().is_some_and(Lease::is_expired);

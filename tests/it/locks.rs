@@ -189,12 +189,14 @@ fn a_run_elsewhere_keeps_its_lock_for_its_lease_and_no_longer() {
     let refused = fleet.opsc(&["run", "changes.ops", "-y"]);
     assert!(refused.code == 26 && refused.stderr.contains("by root on elsewhere"), "{refused:?}");
     assert_eq!(fleet.opsc(&["resume", "1", "-y"]).code, 26, "it may be under way");
+    assert!(fleet.opsc(&["runs"]).stdout.contains("  running  "), "as far as anybody knows");
     fleet.journal("UPDATE runs SET beat = 1000, until = 2000");
     let listed = fleet.opsc(&["lock", "ls"]).stdout;
     assert!(
         listed.ends_with(", last heard 1970-01-01T00:00:01Z: its lease is over, and the next run takes it\n"),
         "{listed}"
     );
+    assert!(fleet.opsc(&["runs"]).stdout.contains("  interrupted  "));
     let second = fleet.opsc(&["run", "changes.ops", "-y"]);
     assert_eq!(second.code, 0, "{second:?}");
     let warned = "warning: w1 is locked by run 1 (waits, by root on elsewhere), last heard 1970-01-01T00:00:01Z; its lease is over and the lock is taken over\n";

@@ -68,6 +68,7 @@ mod model_server;
 mod mutations;
 mod mutators;
 mod notes;
+mod owed;
 mod phrase_sentences;
 mod project;
 mod proofs;
