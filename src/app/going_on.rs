@@ -106,8 +106,8 @@ pub fn unfinished(project: &Project, planned: &Planned) -> Result<Vec<Unfinished
     Ok(found)
 }
 
-/// What earlier runs of the same playbook owe to hosts of a plan, and whether going on with them still does it.
-pub fn owing(project: &Project, planned: &Planned) -> Result<Vec<(Owed, bool)>, AppError> {
+/// What earlier runs of the same playbook owe to hosts of a plan.
+pub fn owing(project: &Project, planned: &Planned) -> Result<Vec<Owed>, AppError> {
     let plan = &planned.plan;
     if plan.row.level == Level::Read || !project.journal().exists() {
         return Ok(Vec::new());
@@ -123,7 +123,7 @@ pub fn owing(project: &Project, planned: &Planned) -> Result<Vec<(Owed, bool)>, 
         let ended = ended(&journal, run.id, Wanted::Rollback)?;
         for owed in owed(plan, &Earlier::of(&ended.records, plan)).into_iter().filter(|owed| is_here(&owed.host)) {
             if !journal.was_done_later(run.id, &owed.step, &owed.host).map_err(state)? {
-                found.push((Owed { run: run.id, ..owed }, run.record.digest == plan.digest));
+                found.push(Owed { run: run.id, ..owed });
             }
         }
     }

@@ -58,15 +58,10 @@ pub fn unfinished_text(unfinished: &[Unfinished]) -> String {
 }
 
 /// Consequences of changes that nobody came to: the changes are there, so that no later run comes to them either.
-pub fn owed_text(playbook: &str, owed: &[(Owed, bool)]) -> String {
-    let line = |(owed, can_go_on): &(Owed, bool)| {
-        let Owed { run, host, step, after } = owed;
-        let then = match can_go_on {
-            true => format!(": `opsc resume {run}` does"),
-            false => ", and the plan is another one by now: do it yourself".to_string(),
-        };
+pub fn owed_text(playbook: &str, owed: &[Owed]) -> String {
+    let line = |Owed { run, host, step, after }: &Owed| {
         format!(
-            "warning: run {run} ({playbook}) changed `{after}` on {host} and did not come to `{step}`, which waits for that; no later run makes up for it{then}\n"
+            "warning: run {run} ({playbook}) changed `{after}` on {host} and did not come to `{step}`, which waits for that; no later run makes up for it: `opsc resume {run}` does\n"
         )
     };
     owed.iter().map(line).collect()
