@@ -185,6 +185,18 @@ fn another_key_another_text_and_another_journal_are_no_answer() {
     signed.says("approve 1 --signature text", 1, "it is no signature of minisign");
     signed.says("approve 1 --sign ann.pub", 1, "it is no secret key of minisign");
     signed.says("resume 1 -y", 3, "run 1 waits at `approve#1`");
+    // The same run at the same moment, but of another journal.
+    let at_once = "UPDATE approvals SET asked = 5000, until = 4000000000000";
+    signed.journal(at_once);
+    signed.printed("approve 1 --print", "text");
+    signed.minisign("-S -s ann.key -m text", "");
+    std::fs::rename(signed.project.path(".opsc"), signed.project.path("before")).unwrap();
+    signed.comes_to("run release.ops -y", 3);
+    signed.journal(at_once);
+    signed.says("approve 1 --signature text.minisig", 12, "is not of this answer to `approve#1`");
+    std::fs::remove_dir_all(signed.project.path(".opsc")).unwrap();
+    std::fs::rename(signed.project.path("before"), signed.project.path(".opsc")).unwrap();
+    signed.comes_to("approve 1 --signature text.minisig", 0);
     signed.project.write("opsc.toml", "[approvers]\ndba = [\"ssh-ed25519 AAAA\"]\n");
     signed.says("approve 1", 10, "opsc.toml:2: `approvers.dba` is a list of public keys of minisign");
 }
