@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value as Json, json};
 use sha2::Digest;
 
+use super::approving::row_holds;
 use super::editing::Edited;
 use super::errors::AppError;
 use super::execution::{now, state};
@@ -13,7 +14,7 @@ use super::running::login_name;
 use crate::eval::functions::hex;
 use crate::eval::parse::parse_duration;
 use crate::state::process::machine;
-use crate::state::{AuditRow, By, Entry, Journal, Verified};
+use crate::state::{AuditRow, By, Entry, Fault, Finding, Journal, Verified};
 
 /// Who does something now.
 pub fn by() -> By {
@@ -122,9 +123,32 @@ pub fn query(project: &Project, wanted: &Wanted<'_>) -> Result<Vec<(String, Audi
     Ok(chained.filter(|(_, row)| wanted.holds(row)).collect())
 }
 
-/// `head`: a hash that was kept elsewhere.
+/// `head`: a hash that was kept elsewhere. Signatures of answers are held against what the rows say.
 pub fn verify(project: &Project, head: Option<&str>) -> Result<Verified, AppError> {
-    existing(&project.journal())?.verify_audit(head).map_err(state)
+    let journal = existing(&project.journal())?;
+    let mut verified = journal.verify_audit(head).map_err(state)?;
+    let origin = journal.audit_origin().map_err(state)?;
+    let rows = journal.audit().map_err(state)?;
+    verified.findings.extend(rows.iter().filter_map(|row| badly_signed(&origin, row)));
+    Ok(verified)
+}
+
+fn badly_signed(origin: &str, row: &AuditRow) -> Option<Finding> {
+    let approved = match row.kind.as_str() {
+        "approval.approved" => true,
+        "approval.rejected" => false,
+        _ => return None,
+    };
+    let details: Json = serde_json::from_str(&row.details).unwrap_or_default();
+    let holds = row_holds(origin, row.run?, approved, &details)?;
+    let message = "its signature is not of what it says".to_string();
+    (!holds).then(|| Finding {
+        fault: Fault::Audit,
+        table: Some("audit".to_string()),
+        row: Some(row.number.to_string()),
+        run: row.run,
+        message,
+    })
 }
 
 /// Looking makes no journal.

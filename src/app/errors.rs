@@ -153,6 +153,11 @@ pub enum AppError {
         reason: String,
         hint: String,
     },
+    /// Nobody who may signed it: exit 25.
+    Unsigned {
+        reason: String,
+        hint: String,
+    },
     /// Beginning again would do what must not be done twice: exit 3.
     Twice {
         run: i64,
@@ -229,7 +234,7 @@ impl AppError {
             | AppError::NotApprover { .. } => 12,
             AppError::ApprovalNeeded { .. } | AppError::Indeterminate { .. } | AppError::Twice { .. } => 3,
             AppError::Locked { .. } | AppError::UnderWay { .. } => 26,
-            AppError::Stale { .. } => 25,
+            AppError::Stale { .. } | AppError::Unsigned { .. } => 25,
             AppError::JournalFile { code, .. } | AppError::Editor { code, .. } => *code,
             AppError::Lock { .. } | AppError::State { .. } | AppError::Credential { .. } | AppError::Write { .. } => 1,
             _ => 10,
@@ -278,9 +283,10 @@ impl AppError {
             AppError::NotEdited { hint, .. } => hint.clone(),
             AppError::JournalFile { hint, .. } | AppError::Source { hint, .. } => Some(hint.clone()),
             AppError::NoSuchRun { .. } => Some("`opsc runs` lists them".to_string()),
-            AppError::NotToGoOn { hint, .. } | AppError::Stale { hint, .. } | AppError::NotApprover { hint, .. } => {
-                Some(hint.clone())
-            }
+            AppError::NotToGoOn { hint, .. }
+            | AppError::Stale { hint, .. }
+            | AppError::Unsigned { hint, .. }
+            | AppError::NotApprover { hint, .. } => Some(hint.clone()),
             AppError::Twice { run, .. } => Some(format!(
                 "`opsc resume {run}` goes on without doing it again; `opsc retry {run} --again` does it once more"
             )),
@@ -354,6 +360,7 @@ impl fmt::Display for AppError {
             AppError::NotToGoOn { reason, .. }
             | AppError::NotApprover { reason, .. }
             | AppError::NotASavedPlan { reason }
+            | AppError::Unsigned { reason, .. }
             | AppError::Stale { reason, .. } => formatter.write_str(reason),
             AppError::UnderWay { run, pid } => write!(formatter, "run {run} is under way, in process {pid}"),
             AppError::Twice { run, steps } => {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use sha2::Digest;
 use tokio::sync::{mpsc, watch};
@@ -29,8 +29,8 @@ use crate::run::predict::Prediction;
 use crate::run::summary::Summary;
 use crate::run::{self, Request};
 use crate::secrets::{self, Ask, Failure, Resolved};
-use crate::state::process::{boot_id, machine, process_start};
-use crate::state::{Beginning, Journal, RunRecord, StateError};
+use crate::state::process::{self, boot_id, machine, process_start};
+use crate::state::{Beginning, Journal, PlanFile, RunRecord, StateError};
 
 /// Everything that one execution depends on.
 pub struct Execution<'a> {
@@ -42,6 +42,8 @@ pub struct Execution<'a> {
     /// What it takes to ask for the same again, as JSON.
     pub request: Option<String>,
     pub going_on: Option<GoingOn>,
+    /// The saved plan that it is, for the audit.
+    pub plan_file: Option<PlanFile>,
 }
 
 /// An earlier run, and what is done about it.
@@ -219,6 +221,7 @@ impl Execution<'_> {
             hosts: hosts.into_iter().map(|host| inventory.hosts.at(host).name.clone()).collect(),
             secrets: plan::secrets::references(plan).into_iter().map(|reference| reference.to_string()).collect(),
             from: from_where(),
+            plan_file: self.plan_file.clone(),
         }
     }
 
@@ -258,6 +261,7 @@ fn tell(journal: &Journal, run: i64, event: &RunEvent, listen: &mut dyn FnMut(To
 pub(super) fn state(error: StateError) -> AppError {
     match error {
         StateError::GoneOn { run, by } => AppError::gone_on(run, by),
+        StateError::UsedUp { run } => AppError::used_up(run),
         StateError::Locked { ref host, .. } => AppError::Locked { host: host.clone(), reason: error.to_string() },
         StateError::Unwritable(ref trouble) => AppError::JournalFile {
             reason: format!("the journal cannot be used: {trouble}"),
@@ -313,7 +317,7 @@ fn ignores_hangup() -> bool {
 }
 
 pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    process::now()
 }
 
 fn git_state(root: &Path, unset: &[String]) -> (Option<String>, Option<bool>) {

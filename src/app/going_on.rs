@@ -1,6 +1,7 @@
 //! From a run of the journal to what another run needs to go on with it, or to go back over it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use sha2::Digest;
 
@@ -15,7 +16,8 @@ use crate::base::words;
 use crate::eval::functions::hex;
 use crate::hir::effect::Level;
 use crate::run::earlier::{Earlier, KeptThere, SAID_AGAIN, SAID_DONE, SAID_NOT_DONE, State};
-use crate::state::{Approval, Intent, Journal, LaterChange, Record, RunSummary, StepResult, Unfinished};
+use crate::run::owed::{Owed, owed};
+use crate::state::{Approval, Intent, Journal, LaterChange, Lock, Record, RunSummary, StepResult, Unfinished};
 
 /// What somebody wants of a run that is over.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub enum Wanted {
 /// A run that is over, however it ended, with all that it and the runs it goes on with recorded.
 pub struct Ended {
     pub summary: RunSummary,
+    /// The run that all of it began with.
+    pub(super) first: i64,
     /// The oldest first.
     records: Vec<Record>,
     pub(super) approvals: Vec<Approval>,
@@ -64,7 +68,7 @@ pub fn ended(journal: &Journal, run: i64, wanted: Wanted) -> Result<Ended, AppEr
     if let Some(by) = journal.gone_on_by(run).map_err(state)? {
         return Err(AppError::gone_on(run, by));
     }
-    if summary.status.is_none() && !summary.record.is_gone() {
+    if !summary.is_over() {
         return Err(AppError::UnderWay { run, pid: summary.record.pid });
     }
     if matches!(wanted, Wanted::Resume | Wanted::Retry) && summary.exit == Some(0) {
@@ -74,13 +78,14 @@ pub fn ended(journal: &Journal, run: i64, wanted: Wanted) -> Result<Ended, AppEr
         });
     }
     let (mut records, mut approvals) = (Vec::new(), Vec::new());
-    let mut next = Some(run);
+    let (mut first, mut next) = (run, Some(run));
     while let Some(run) = next {
+        first = run;
         records.splice(0..0, journal.records(run).map_err(state)?);
         approvals.splice(0..0, journal.approvals(run).map_err(state)?);
         next = summary_of(journal, run)?.record.goes_on_with;
     }
-    Ok(Ended { summary, records, approvals })
+    Ok(Ended { summary, first, records, approvals })
 }
 
 pub(super) fn summary_of(journal: &Journal, run: i64) -> Result<RunSummary, AppError> {
@@ -99,6 +104,43 @@ pub fn unfinished(project: &Project, planned: &Planned) -> Result<Vec<Unfinished
     found.iter_mut().for_each(|run| run.hosts.retain(|host| hosts.contains(host.as_str())));
     found.retain(|run| !run.hosts.is_empty());
     Ok(found)
+}
+
+/// What earlier runs of the same playbook owe to hosts of a plan.
+pub fn owing(project: &Project, planned: &Planned) -> Result<Vec<Owed>, AppError> {
+    let plan = &planned.plan;
+    if plan.row.level == Level::Read || !project.journal().exists() {
+        return Ok(Vec::new());
+    }
+    let journal = Journal::open(&project.journal()).map_err(state)?;
+    let is_here = |name: &str| plan.hosts.iter().any(|host| planned.inventory.hosts.at(*host).name == name);
+    let is_same_file = |path: &str| Path::new(path).file_name() == planned.path.file_name();
+    let mut found = Vec::new();
+    for run in journal.not_done(&plan.playbook).map_err(state)? {
+        if !is_same_file(&run.record.path) {
+            continue;
+        }
+        let ended = ended(&journal, run.id, Wanted::Rollback)?;
+        for owed in owed(plan, &Earlier::of(&ended.records, plan)).into_iter().filter(|owed| is_here(&owed.host)) {
+            if !journal.was_done_later(run.id, &owed.step, &owed.host).map_err(state)? {
+                found.push(Owed { run: run.id, ..owed });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Locks of hosts of a plan that are taken from runs of which nobody has heard.
+pub fn taken_over(project: &Project, planned: &Planned) -> Result<Vec<Lock>, AppError> {
+    if planned.plan.row.level == Level::Read || !project.journal().exists() {
+        return Ok(Vec::new());
+    }
+    let journal = Journal::open(&project.journal()).map_err(state)?;
+    let is_of_plan =
+        |lock: &Lock| planned.plan.hosts.iter().any(|host| planned.inventory.hosts.at(*host).name == lock.host);
+    let mut locks = journal.locks().map_err(state)?;
+    locks.retain(|lock| lock.holder.is_unheard() && is_of_plan(lock));
+    Ok(locks)
 }
 
 impl Ended {

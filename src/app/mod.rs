@@ -4,6 +4,7 @@
 
 pub mod adhoc;
 pub mod answers;
+pub mod approvers;
 pub mod approving;
 mod asking;
 pub mod auditing;
@@ -29,6 +30,7 @@ pub mod library;
 pub mod limits;
 pub mod modules;
 mod packing;
+pub mod plan_signatures;
 pub mod planning;
 pub mod project;
 pub mod reaching;
@@ -48,6 +50,7 @@ pub mod secret_providers;
 pub mod secret_vault;
 pub mod settings;
 mod side_by_side;
+pub mod signatures;
 pub mod simulating;
 pub mod sources_read;
 pub mod test_checks;

@@ -6,17 +6,23 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use sha2::Digest;
 
+use super::approvers::Approvers;
 use super::errors::AppError;
+use super::execution::state;
 use super::files::{read_text, write_text};
+use super::plan_signatures::signer_of;
 use super::planning::Planned;
+use super::project::Project;
 use crate::base::words;
 use crate::eval::functions::hex;
 use crate::report::plan_json::plan_json;
 use crate::report::plan_text::plan_text;
 use crate::report::prediction_text::verdict_text;
+use crate::report::run_text::time_text;
 use crate::report::stale_text::changed_lines;
 use crate::run::differences::Difference;
 use crate::run::predict::{Prediction, Verdict};
+use crate::state::{Journal, PlanFile};
 
 /// How the name of such a file ends; `opsc run` knows it by that.
 pub const ENDING: &str = "plan";
@@ -37,6 +43,27 @@ pub struct SavedPlan {
     predictions: Option<Vec<Foreseen>>,
     /// For programs.
     plan: Json,
+    /// Until when it may be run, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires: Option<u64>,
+    /// It may be run once, and never again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    once: bool,
+}
+
+/// For how long and how often a saved plan may be run.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Terms {
+    /// Milliseconds since 1970.
+    pub expires: Option<u64>,
+    pub once: bool,
+}
+
+/// A saved plan as it was found.
+pub struct SavedFile {
+    pub saved: SavedPlan,
+    /// Every byte of it.
+    text: String,
 }
 
 /// What one step would have done on one host.
@@ -87,7 +114,12 @@ impl Foreseen {
 
 impl SavedPlan {
     /// Contents of files stay out of it; they may be confidential.
-    pub fn new(planned: &Planned, request: Json, predictions: Option<&[Prediction]>) -> Result<SavedPlan, AppError> {
+    pub fn new(
+        planned: &Planned,
+        request: Json,
+        predictions: Option<&[Prediction]>,
+        terms: Terms,
+    ) -> Result<SavedPlan, AppError> {
         let (plan, program, inventory) = (&planned.plan, &planned.program, &planned.inventory);
         Ok(SavedPlan {
             playbook: plan.playbook.clone(),
@@ -96,6 +128,8 @@ impl SavedPlan {
             shown: lines_of(planned),
             predictions: predictions.map(|found| found.iter().map(Foreseen::of).collect()),
             plan: serde_json::to_value(plan_json(plan, program, inventory)).map_err(unwritable)?,
+            expires: terms.expires,
+            once: terms.once,
         })
     }
 
@@ -113,23 +147,15 @@ impl SavedPlan {
         write_text(path, &written(&body))
     }
 
-    /// Refuses every file that is not byte for byte as it was saved.
-    pub fn read(path: &Path) -> Result<SavedPlan, AppError> {
-        let text = match read_text(path) {
-            Err(AppError::NotText { .. }) => return Err(not_as_saved(path, "it is no text")),
-            text => text?,
-        };
-        let file: Json = serde_json::from_str(&text).map_err(|error| not_as_saved(path, &error.to_string()))?;
-        let (Some(schema), Some(saved)) = (file.get("schema"), file.get("saved")) else {
-            return Err(not_as_saved(path, "it has no schema, or nothing is saved in it"));
-        };
-        if schema != SCHEMA {
-            return Err(not_as_saved(path, &format!("its schema is not `{SCHEMA}`")));
+    /// Whether it may still be run.
+    pub fn refuse_expired(&self, path: &Path, now: u64) -> Result<(), AppError> {
+        match self.expires.filter(|expires| now > *expires) {
+            None => Ok(()),
+            Some(expires) => {
+                let reason = format!("`{}` was to be run until {}", path.display(), time_text(expires));
+                Err(AppError::Stale { reason, hint: AGAIN.to_string() })
+            }
         }
-        if written(saved) != text {
-            return Err(not_as_saved(path, "its contents do not match its digest"));
-        }
-        SavedPlan::deserialize(saved).map_err(|error| not_as_saved(path, &error.to_string()))
     }
 
     /// Whether what was shown is what would be run.
@@ -161,6 +187,54 @@ impl SavedPlan {
 
     pub fn has_predictions(&self) -> bool {
         self.predictions.is_some()
+    }
+}
+
+impl SavedFile {
+    /// Refuses every file that is not byte for byte as it was saved.
+    pub fn read(path: &Path) -> Result<SavedFile, AppError> {
+        let text = match read_text(path) {
+            Err(AppError::NotText { .. }) => return Err(not_as_saved(path, "it is no text")),
+            text => text?,
+        };
+        let file: Json = serde_json::from_str(&text).map_err(|error| not_as_saved(path, &error.to_string()))?;
+        let (Some(schema), Some(saved)) = (file.get("schema"), file.get("saved")) else {
+            return Err(not_as_saved(path, "it has no schema, or nothing is saved in it"));
+        };
+        if schema != SCHEMA {
+            return Err(not_as_saved(path, &format!("its schema is not `{SCHEMA}`")));
+        }
+        if written(saved) != text {
+            return Err(not_as_saved(path, "its contents do not match its digest"));
+        }
+        let saved = SavedPlan::deserialize(saved).map_err(|error| not_as_saved(path, &error.to_string()))?;
+        Ok(SavedFile { saved, text })
+    }
+
+    /// What the audit says of it. Where it is to be signed, by whom it was; else nobody looks.
+    pub fn plan_file(&self, path: &Path, approvers: &Approvers, to_be_signed: bool) -> Result<PlanFile, AppError> {
+        let bytes = self.text.as_bytes();
+        let signed = to_be_signed.then(|| signer_of(path, bytes, approvers)).transpose()?;
+        Ok(PlanFile { sha256: hex(&sha2::Sha256::digest(bytes)), once: self.saved.once, signed })
+    }
+
+    /// Before anybody is asked for anything; the journal looks once more when the run begins.
+    pub fn refuse_used_up(&self, project: &Project, file: &PlanFile) -> Result<(), AppError> {
+        if !file.once || !project.journal().exists() {
+            return Ok(());
+        }
+        let journal = Journal::open(&project.journal()).map_err(state)?;
+        let run = journal.run_of_file(&file.sha256).map_err(state)?;
+        run.map_or(Ok(()), |run| Err(AppError::used_up(run)))
+    }
+}
+
+impl AppError {
+    pub(super) fn used_up(run: i64) -> AppError {
+        AppError::Stale {
+            reason: format!("the plan was saved to be run once, and run {run} was that"),
+            hint: format!("nothing was run; `opsc show {run}` tells how it ended; else save the plan again"),
+        }
     }
 }
 

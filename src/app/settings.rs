@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
+use super::approvers::{self, Approvers};
 use super::errors::AppError;
 use super::files::read_text;
 use super::host_sources::{self, HostSource};
@@ -110,6 +111,20 @@ pub const KNOWN: &[Known] = &[
     known("timeout", "OPSC_TIMEOUT", Kind::Count, "", "seconds to wait for a connection"),
     known("forks", "OPSC_FORKS", Kind::Count, "16", "how many hosts at the same time"),
     known(
+        "require_signed",
+        "OPSC_REQUIRE_SIGNED",
+        Kind::Switch,
+        "no",
+        "whether only saved plans that one of [approvers] signed may change anything",
+    ),
+    known(
+        "approvals.four_eyes",
+        "OPSC_APPROVALS_FOUR_EYES",
+        Kind::Switch,
+        "no",
+        "whether who started a run must not be who approves it",
+    ),
+    known(
         "model.url",
         "OPSC_MODEL_URL",
         Kind::Text,
@@ -151,7 +166,7 @@ pub struct Settings {
     values: BTreeMap<&'static str, Setting>,
     secret_commands: BTreeMap<String, CommandSecret>,
     sources: BTreeMap<String, HostSource>,
-    approvers: BTreeMap<String, Vec<String>>,
+    approvers: Approvers,
 }
 
 impl Settings {
@@ -219,9 +234,13 @@ impl Settings {
         &self.sources
     }
 
-    /// The table `[approvers]`: the keys of each, or `self`; empty where nobody is named.
-    pub fn approvers(&self) -> &BTreeMap<String, Vec<String>> {
+    /// The table `[approvers]`.
+    pub fn approvers(&self) -> &Approvers {
         &self.approvers
+    }
+
+    pub fn is_on(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|setting| setting.text == "yes")
     }
 
     fn read_file(&mut self, path: &Path) -> Result<(), AppError> {
@@ -253,11 +272,11 @@ impl Settings {
                 }
                 DeValue::Table(named) if key.get_ref() == "approvers" => {
                     for (name, value) in named {
-                        let keys = approver(name.get_ref(), value.get_ref()).map_err(|reason| {
+                        let approver = approvers::read(name.get_ref(), value.get_ref()).map_err(|reason| {
                             let line = line_of(&text, name.span().start);
                             AppError::Setting { place: place(path, line), reason, near: None }
                         })?;
-                        self.approvers.insert(name.get_ref().to_string(), keys);
+                        self.approvers.add(name.get_ref(), approver);
                     }
                 }
                 DeValue::Table(inner) => {
@@ -322,19 +341,6 @@ fn expect_kind(known: &Known, text: &str) -> Result<(), String> {
             Err(format!("`{}` is `yes` or `no`, found `{text}`", known.key))
         }
         _ => Ok(()),
-    }
-}
-
-/// `dba = ["ssh-ed25519 AAAA…"]`, or `me = "self"`: whoever runs.
-fn approver(name: &str, value: &DeValue<'_>) -> Result<Vec<String>, String> {
-    let refuse = || format!("`approvers.{name}` is a list of public keys, or \"self\"");
-    match value {
-        DeValue::String(text) if text == "self" => Ok(vec!["self".to_string()]),
-        DeValue::Array(keys) if !keys.is_empty() => {
-            let key = |key: &DeValue<'_>| if let DeValue::String(text) = key { Some(text.to_string()) } else { None };
-            keys.iter().map(|item| key(item.get_ref())).collect::<Option<_>>().ok_or_else(refuse)
-        }
-        _ => Err(refuse()),
     }
 }
 

@@ -217,7 +217,7 @@ impl Workspace {
             let library: Vec<&ast::File> =
                 self.library.values().flatten().chain(ambient_trees).chain(&modules.files).collect();
             let secret_commands: Vec<String> = self.settings.secret_commands().keys().cloned().collect();
-            let approvers: Vec<String> = self.settings.approvers().keys().cloned().collect();
+            let approvers: Vec<String> = self.settings.approvers().names().cloned().collect();
             let input = check::Input {
                 main: tree,
                 library: &library,

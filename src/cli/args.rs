@@ -13,11 +13,12 @@ use super::args_hosts::{FactsCommand, HostsCommand, InvCommand, LockCommand};
 use super::args_runs::{AnswerCommand, CancelCommand, ResolveCommand, ResumeCommand, RetryCommand};
 use super::args_secret::SecretCommand;
 use super::args_test::TestCommand;
+use crate::eval::parse::parse_duration;
 
 #[derive(Parser, Debug)]
 #[command(name = "opsc", version, about = "Operations, compiled: typed playbooks, proven plans, runs with evidence")]
 #[command(
-    after_help = "exit codes: 0 done, 1 anything else failed, 2 changes present (plan --detailed-exitcode, diff), 3 needs input, 10 usage, 11 findings, 12 refused, 13 no host, 20 unreachable, 21 failed, 22 threshold, 23 rolled back, 24 rollback failed, 25 another plan than before, 26 locked, 27 timed out, 70 a bug, 130 stopped by Ctrl-C"
+    after_help = "exit codes: 0 done, 1 anything else failed, 2 changes present (plan --detailed-exitcode, diff), 3 needs input, 10 usage, 11 findings, 12 refused, 13 no host, 20 unreachable, 21 failed, 22 threshold, 23 rolled back, 24 rollback failed, 25 another plan than before, or not signed, 26 locked, 27 timed out, 70 a bug, 130 stopped by Ctrl-C"
 )]
 pub struct Arguments {
     #[command(flatten)]
@@ -103,7 +104,8 @@ pub enum Command {
     /// Approve what a run waits for: `opsc resume` then goes on with it
     ///
     /// It counts once, for what was shown: where the message or the hosts behind it are others when the run comes to it
-    /// again, it stops there (exit 25). Whoever can write the journal can approve: nothing is signed.
+    /// again, it stops there (exit 25). Where `[approvers]` lists keys for a name, only a signature by one of them counts
+    /// (`--sign`, or `--print` and `--signature`); without keys, whoever can write the journal can approve.
     Approve(AnswerCommand),
     /// Reject what a run waits for: nothing goes on with it
     Reject(AnswerCommand),
@@ -391,6 +393,12 @@ pub struct PlanCommand {
     /// Keep the plan in this file, `*.plan`: `opsc run FILE` runs exactly that, or nothing (exit 25)
     #[arg(long, value_name = "FILE", conflicts_with = "list_hosts")]
     pub save: Option<PathBuf>,
+    /// With `--save`: it may be run for this long, such as 4h; after that it is refused (exit 25)
+    #[arg(long, value_name = "DURATION", value_parser = some_time, requires = "save")]
+    pub expires: Option<u64>,
+    /// With `--save`: it may be run once; after that it is refused (exit 25)
+    #[arg(long, requires = "save")]
+    pub once: bool,
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
     pub output: Format,
 }
@@ -412,6 +420,10 @@ pub struct RunCommand {
     /// Do not ask before the run
     #[arg(short, long, env = "OPSC_YES", value_parser = clap::builder::BoolishValueParser::new())]
     pub yes: bool,
+    /// Run a saved plan only, `x.plan` with `x.plan.minisig`, that one of `[approvers]` signed with `minisign -Sm x.plan`
+    /// (exit 25)
+    #[arg(long)]
+    pub require_signed: bool,
     /// Only plan
     #[arg(short = 'n', long)]
     pub dry_run: bool,
@@ -513,6 +525,12 @@ pub struct InitCommand {
     /// The folder; it may hold anything but the files that are written
     #[arg(default_value = ".")]
     pub folder: PathBuf,
+}
+
+/// Milliseconds.
+fn some_time(text: &str) -> Result<u64, String> {
+    let parsed = parse_duration(text).filter(|milliseconds| *milliseconds > 0);
+    parsed.ok_or_else(|| "expected a duration such as 30m or 4h".to_string())
 }
 
 pub(super) fn at_least_one(text: &str) -> Result<usize, String> {

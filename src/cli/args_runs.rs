@@ -1,5 +1,7 @@
 //! The command line about runs that are over: going on, going back, answering, saying how a step ended.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::args::{Connection, RunFormat};
@@ -52,9 +54,22 @@ pub struct AnswerCommand {
     /// Only if it waits at this approval, as `opsc show` names it
     #[arg(long)]
     pub gate: Option<String>,
-    /// One of the names in its `by:`; without it your login name, or a name that `[approvers]` says is `self`
+    /// One of the names in its `by:`; without it your login name, a name that `[approvers]` says is `self`, or whose key
+    /// signed
     #[arg(long = "as", value_name = "NAME")]
     pub name: Option<String>,
+    /// Sign it with this secret key of minisign; its passphrase is asked for
+    #[arg(long, value_name = "KEYFILE")]
+    pub sign: Option<PathBuf>,
+    /// Read the key's passphrase from a file (0600)
+    #[arg(long, value_name = "FILE", requires = "sign")]
+    pub password_file: Option<PathBuf>,
+    /// It was signed elsewhere: the signature of what `--print` writes
+    #[arg(long, value_name = "FILE", conflicts_with = "sign")]
+    pub signature: Option<PathBuf>,
+    /// Answer nothing: write the text that is to be signed, for `minisign -S` on another machine
+    #[arg(long, conflicts_with_all = ["sign", "signature", "name"])]
+    pub print: bool,
 }
 
 #[derive(Args, Debug)]

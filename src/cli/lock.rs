@@ -43,14 +43,16 @@ fn take_away(journal: &Journal, locks: &[Lock], (host, yes): (&str, bool), outpu
         return 10;
     };
     let run = lock.holder.id;
-    if !yes && !lock.holder.record.is_gone() {
+    if !yes && !lock.holder.is_gone() {
         if !output.may_ask {
             output.complain(&format!(
                 "error: run {run} may still be at work on `{host}`, and there is no terminal to ask on\nhint: add `-y`\n"
             ));
             return 3;
         }
-        if !output.confirm(&format!("run {run} may still be at work on {host}; let another run change it too?")) {
+        if !output.confirm(&format!(
+            "run {run} may still be at work on {host}, and would begin nothing more there; take its lock away?"
+        )) {
             output.complain("nothing was done\n");
             return 3;
         }

@@ -66,7 +66,7 @@ fn replay(command: &ReplayCommand, journal: &Journal, verbose: bool, output: &mu
 
 fn is_over(journal: &Journal, run: i64) -> Result<bool, StateError> {
     let summary = journal.summary(run)?;
-    Ok(summary.is_none_or(|summary| summary.status.is_some() || !summary.record.is_alive()))
+    Ok(summary.is_none_or(|summary| !summary.goes_on()))
 }
 
 /// Lets as much time pass between events as passed then.

@@ -69,6 +69,8 @@ fn go_on(command: &ResumeCommand, wanted: Wanted, global: &Global, output: &mut 
         way_back_text(command.run, &earlier, &planned.plan, &later)
     } else {
         ended.refuse_unapproved(now()).map_err(|error| output.fail(&error, None))?;
+        let approvers = workspace.settings.approvers();
+        ended.refuse_unsigned(&journal, approvers).map_err(|error| output.fail(&error, None))?;
         ended.refuse_unknown(&earlier, wanted, &unsettled).map_err(|error| output.fail(&error, None))?;
         missing_text(command.run, &earlier, &planned.plan)
     };

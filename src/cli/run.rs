@@ -12,7 +12,7 @@ use super::saved;
 use crate::app::AppError;
 use crate::app::adhoc::{Adhoc, command_line, plan_action};
 use crate::app::execution::{Execution, GoingOn, Told};
-use crate::app::going_on::unfinished;
+use crate::app::going_on::{owing, taken_over, unfinished};
 use crate::app::planning::{Allow, Planned};
 use crate::app::running::ConnectOptions;
 use crate::app::secret_providers::key_passphrase;
@@ -23,7 +23,7 @@ use crate::hir::effect::Level;
 use crate::report;
 use crate::run::event::{EventKind, RunEvent};
 use crate::run::predict::Prediction;
-use crate::state::Journal;
+use crate::state::{Journal, PlanFile};
 
 /// Earlier runs that tell how long one may take.
 const MOST_PACES: usize = 10;
@@ -44,7 +44,7 @@ impl<'a> Session<'a> {
         let forks = connection.forks.or(self.workspace.settings.count("forks")).unwrap_or(1);
         let (project, settings) = (&self.workspace.project, &self.workspace.settings);
         let (planned, options) = (self.planned, self.options);
-        Execution { planned, project, settings, options, forks, request: None, going_on: None }
+        Execution { planned, project, settings, options, forks, request: None, going_on: None, plan_file: None }
     }
 
     pub fn predict(&self, connection: &Connection, contents: bool) -> Result<Vec<Prediction>, AppError> {
@@ -99,7 +99,7 @@ pub fn connect_options(
     Ok(options)
 }
 
-fn ask_password(prompt: &str, output: &mut Output) -> Result<Secret<String>, i32> {
+pub(super) fn ask_password(prompt: &str, output: &mut Output) -> Result<Secret<String>, i32> {
     if !output.may_ask {
         output.complain(
             "error: a password is needed, and there is no terminal to ask on\nhint: use `--password-file FILE`\n",
@@ -118,7 +118,7 @@ pub(super) fn ask_secret(name: &str) -> Option<Secret<String>> {
     rpassword::prompt_password(format!("{name} (secret): ")).map(Secret::new).ok()
 }
 
-fn read_password(file: &Path) -> Result<Secret<String>, AppError> {
+pub(super) fn read_password(file: &Path) -> Result<Secret<String>, AppError> {
     use std::os::unix::fs::PermissionsExt;
     let refuse = |error| AppError::Read { path: file.to_path_buf(), error };
     let mode = std::fs::metadata(file).map_err(refuse)?.permissions().mode();
@@ -143,6 +143,7 @@ pub fn run(command: &RunCommand, global: &Global, output: &mut Output) -> i32 {
         dry_run: command.dry_run,
         diff: command.diff,
         request: asked.to_json(),
+        require_signed: command.require_signed,
         ..How::new(&command.connection, command.yes, command.output)
     };
     carry_out(&workspace, &planned, &how, global, output)
@@ -158,11 +159,25 @@ pub struct How<'a> {
     /// For the journal: what it takes to ask for the same again.
     pub request: Option<String>,
     pub going_on: Option<GoingOn>,
+    /// For the audit: the saved plan that it is.
+    pub plan_file: Option<PlanFile>,
+    /// It must be a saved plan with a signature.
+    pub require_signed: bool,
 }
 
 impl<'a> How<'a> {
     pub fn new(connection: &'a Connection, yes: bool, format: RunFormat) -> How<'a> {
-        How { connection, yes, dry_run: false, diff: false, format, request: None, going_on: None }
+        How {
+            connection,
+            yes,
+            dry_run: false,
+            diff: false,
+            format,
+            request: None,
+            going_on: None,
+            plan_file: None,
+            require_signed: false,
+        }
     }
 }
 
@@ -182,6 +197,9 @@ pub fn carry_out(workspace: &Workspace, planned: &Planned, how: &How<'_>, global
             Err(error) => output.fail(&error, None),
         };
     }
+    if let Err(error) = expect_signed(workspace, planned, how) {
+        return output.fail(&error, None);
+    }
     if how.going_on.is_none()
         && let Err(code) = warn(workspace, planned, output)
     {
@@ -193,10 +211,29 @@ pub fn carry_out(workspace: &Workspace, planned: &Planned, how: &How<'_>, global
     execute(&session, how, Ending::Recap, global, output)
 }
 
+/// Where only signed plans may change anything; what goes on with a run has the agreement of that run.
+fn expect_signed(workspace: &Workspace, planned: &Planned, how: &How<'_>) -> Result<(), AppError> {
+    let demanded = how.require_signed || workspace.settings.is_on("require_signed");
+    let is_signed = how.plan_file.as_ref().is_some_and(|file| file.signed.is_some());
+    if !demanded || is_signed || how.going_on.is_some() || planned.plan.row.level == Level::Read {
+        return Ok(());
+    }
+    Err(AppError::Unsigned {
+        reason: format!("`{}` would change hosts, and is no saved plan that somebody signed", planned.plan.playbook),
+        hint:
+            "`opsc plan FILE --save x.plan`, then `minisign -Sm x.plan` by one of `[approvers]`, then `opsc run x.plan`"
+                .to_string(),
+    })
+}
+
 /// Of what other runs left unfinished on the same hosts.
 fn warn(workspace: &Workspace, planned: &Planned, output: &mut Output) -> Result<(), i32> {
     let found = unfinished(&workspace.project, planned).map_err(|error| output.fail(&error, None))?;
     output.complain(&report::going_on_text::unfinished_text(&found));
+    let owed = owing(&workspace.project, planned).map_err(|error| output.fail(&error, None))?;
+    output.complain(&report::going_on_text::owed_text(&planned.plan.playbook, &owed));
+    let locks = taken_over(&workspace.project, planned).map_err(|error| output.fail(&error, None))?;
+    output.complain(&report::lock_text::taken_over_text(&locks));
     Ok(())
 }
 
@@ -238,8 +275,8 @@ fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global
         Ok(secrets) => secrets,
         Err(error) => return output.fail(&error, None),
     };
-    let (request, going_on) = (how.request.clone(), how.going_on.clone());
-    let execution = Execution { request, going_on, ..session.execution(how.connection) };
+    let (request, going_on, plan_file) = (how.request.clone(), how.going_on.clone(), how.plan_file.clone());
+    let execution = Execution { request, going_on, plan_file, ..session.execution(how.connection) };
     let finished = execution.run(secrets, &mut |told| match told {
         Told::Event { event, run } if how.format == RunFormat::Ndjson => {
             output.print(&format!("{}\n", report::event_json::event_json(event, run)));
@@ -386,6 +423,9 @@ fn run_adhoc(adhoc: &Adhoc<'_>, how: &How<'_>, global: &Global, output: &mut Out
         Ok(planned) => planned,
         Err(error) => return output.fail(&error, Some(&workspace.sources)),
     };
+    if let Err(error) = expect_signed(&workspace, &planned, how) {
+        return output.fail(&error, None);
+    }
     if let Err(code) = agree(&planned, how, output) {
         return code;
     }

@@ -52,13 +52,13 @@ fn list(command: &RunsCommand, journal: &Journal, output: &mut Output) -> Result
         .filter_map(|outcome| Some(outcome.to_possible_value()?.get_name().to_string()))
         .collect();
     let is_wanted = |run: &RunSummary| {
-        wanted.is_empty() || wanted.iter().any(|word| word == report::run_text::status(run, run.record.is_alive()))
+        wanted.is_empty() || wanted.iter().any(|word| word == report::run_text::status(run, run.goes_on()))
     };
     let runs: Vec<(RunSummary, bool)> = journal
         .runs_like(&filter, command.most, &is_wanted)?
         .into_iter()
         .map(|run| {
-            let alive = run.record.is_alive();
+            let alive = run.goes_on();
             (run, alive)
         })
         .collect();
@@ -94,7 +94,7 @@ pub(super) fn details(run: i64, global: &Global, output: &mut Output) -> Result<
     let journal = open(global, output)?;
     match journal.run(run) {
         Ok(Some(details)) => {
-            let alive = details.summary.record.is_alive();
+            let alive = details.summary.goes_on();
             let events = journal.events(run).map_err(|error| broken(&error, output))?;
             Ok((details, alive, left(&events)))
         }

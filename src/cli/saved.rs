@@ -4,17 +4,19 @@ use std::path::Path;
 
 use super::args::{Allowed, Global, PlanCommand, RunCommand, Selection, SourcesWhen};
 use super::asked::Asked;
-use super::config::find_project;
+use super::config::{find_project, load_settings};
 use super::output::Output;
 use super::plan::make_plan;
 use super::run::{How, Session, carry_out, connect_options};
 use crate::app::AppError;
+use crate::app::execution::now;
 use crate::app::planning::Planned;
 use crate::app::project::Project;
-use crate::app::saved_plans::{ENDING, SavedPlan};
+use crate::app::saved_plans::{ENDING, SavedFile, SavedPlan, Terms};
 use crate::app::workspace::Workspace;
 use crate::report::prediction_text::{exit_code, prediction_text};
 use crate::run::predict::Prediction;
+use crate::state::PlanFile;
 
 /// Whether `opsc run` is given a saved plan.
 pub(super) fn is_saved(file: &Path) -> bool {
@@ -38,7 +40,8 @@ pub(super) fn save(
     // Paths below a project are the same in every checkout of it.
     let asked = if workspace.project.found { asked.relative_to(&workspace.project.root) } else { asked };
     let request = asked.to_value().unwrap_or_default();
-    SavedPlan::new(planned, request, predictions)
+    let expires = command.expires.map(|time| now().saturating_add(time));
+    SavedPlan::new(planned, request, predictions, Terms { expires, once: command.once })
         .and_then(|saved| saved.write(path))
         .map_err(|error| output.fail(&error, None))?;
     let how = if predictions.is_some() { "" } else { ", without what the hosts say" };
@@ -57,7 +60,9 @@ fn run_saved(command: &RunCommand, global: &Global, output: &mut Output) -> Resu
         let reason = format!("`{flag}` would make another plan of `{}`, which is run as it was saved", path.display());
         return Err(refuse(AppError::NotASavedPlan { reason }, output));
     }
-    let saved = SavedPlan::read(path).map_err(|error| refuse(error, output))?;
+    let file = SavedFile::read(path).map_err(|error| refuse(error, output))?;
+    let plan_file = expect_usable(&file, command).map_err(|error| refuse(error, output))?;
+    let saved = &file.saved;
     let unread = || AppError::NotASavedPlan { reason: format!("what `{}` asks for is not readable", path.display()) };
     let asked = Asked::from_value(saved.request.clone()).ok_or_else(|| refuse(unread(), output))?;
     let asked = asked.below(&project_of(path).root);
@@ -82,9 +87,23 @@ fn run_saved(command: &RunCommand, global: &Global, output: &mut Output) -> Resu
         dry_run: command.dry_run,
         diff: command.diff,
         request: asked.to_json(),
+        plan_file: Some(plan_file),
+        require_signed: command.require_signed,
         ..How::new(&connection, true, command.output)
     };
     Ok(carry_out(&workspace, &planned, &how, &global, output))
+}
+
+/// Signed where it must be, not too old, and not used up: all that is to be known before a host or a source is asked.
+fn expect_usable(file: &SavedFile, command: &RunCommand) -> Result<PlanFile, AppError> {
+    let path = &command.selection.file;
+    let project = project_of(path);
+    let settings = load_settings(&project)?;
+    let to_be_signed = command.require_signed || settings.is_on("require_signed");
+    let plan_file = file.plan_file(path, settings.approvers(), to_be_signed)?;
+    file.saved.refuse_expired(path, now())?;
+    file.refuse_used_up(&project, &plan_file)?;
+    Ok(plan_file)
 }
 
 /// The project that somebody stands in; else the one that the file lies in.

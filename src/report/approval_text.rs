@@ -22,7 +22,8 @@ pub fn verdict_text(approval: &Approval) -> Option<String> {
     let verdict = approval.verdict.as_ref()?;
     let word = if verdict.approved { "approved" } else { "rejected" };
     let whom = harmless(&as_whom(&verdict.name, &verdict.user));
-    Some(format!("{word} by {whom} at {}", time_text(verdict.time)))
+    let signed = if verdict.signed.is_some() { ", signed," } else { "" };
+    Some(format!("{word} by {whom}{signed} at {}", time_text(verdict.time)))
 }
 
 /// A message as it stands behind a colon: its later lines are set in, so that none looks like a line of opsc.
@@ -73,7 +74,7 @@ pub fn approval_json(approval: &Approval) -> Json {
     let verdict = approval.verdict.as_ref().map(|verdict| {
         json!({
             "approved": verdict.approved, "by": verdict.name, "user": verdict.user, "machine": verdict.machine,
-            "time": verdict.time,
+            "time": verdict.time, "key": verdict.signed.as_ref().map(|signed| &signed.key),
         })
     });
     json!({

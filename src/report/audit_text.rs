@@ -39,9 +39,11 @@ fn told(row: &AuditRow) -> Option<String> {
         "run.cancelled" => text("how")?,
         "inventory.imported" => list("from").join(" "),
         "approval.approved" | "approval.rejected" => {
-            format!("{} as {}: {}", text("gate")?, text("as")?, text("message")?)
+            let signed = if text("signature").is_some() { ", signed" } else { "" };
+            format!("{} as {}{signed}: {}", text("gate")?, text("as")?, text("message")?)
         }
         "lock.broken" => text("host")?,
+        "lock.taken_over" => format!("{} from run {}", text("host")?, details.get("from")?),
         "host_key.trusted" => format!("{} {} {}", text("host")?, text("kind")?, text("fingerprint")?),
         "inventory.changed" => {
             let files = details.get("files")?.as_array()?.iter();

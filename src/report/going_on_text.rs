@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::base::words;
 use crate::plan::model::{Plan, Reversible, Step};
 use crate::run::earlier::{Earlier, Left, State};
+use crate::run::owed::Owed;
 use crate::state::{LaterChange, Unfinished};
 
 /// What stays, what is looked at again, what begins again.
@@ -54,6 +55,16 @@ pub fn unfinished_text(unfinished: &[Unfinished]) -> String {
         )
     };
     unfinished.iter().map(line).collect()
+}
+
+/// Consequences of changes that nobody came to: the changes are there, so that no later run comes to them either.
+pub fn owed_text(playbook: &str, owed: &[Owed]) -> String {
+    let line = |Owed { run, host, step, after }: &Owed| {
+        format!(
+            "warning: run {run} ({playbook}) changed `{after}` on {host} and did not come to `{step}`, which waits for that; no later run makes up for it: `opsc resume {run}` does\n"
+        )
+    };
+    owed.iter().map(line).collect()
 }
 
 /// What a later run wrote over, this one's way back takes away: a journal does not know what two steps have in common.

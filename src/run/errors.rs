@@ -288,6 +288,7 @@ impl fmt::Display for StepError {
             StepError::SecretMisfit { param, ty } => {
                 write!(formatter, "`{param}`: expected {ty}, but the secret's text does not fit")
             }
+            StepError::Journal(error @ (StateError::Locked { .. } | StateError::Fenced { .. })) => error.fmt(formatter),
             StepError::Journal(error) => write!(formatter, "the journal cannot be written: {error}"),
             StepError::Http { url, reason } => write!(formatter, "{url}: {reason}"),
             StepError::HttpStatus { url, expected, found, said } => {

@@ -42,6 +42,15 @@ pub struct Verdict {
     pub user: String,
     pub machine: String,
     pub time: u64,
+    /// Absent where nobody signed it.
+    pub signed: Option<Signed>,
+}
+
+/// A signature, as text, and the key that it holds for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Signed {
+    pub key: String,
+    pub signature: String,
 }
 
 impl Approval {
@@ -103,8 +112,8 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<()
         Change::Say { id, verdict } => {
             let said = transaction
                 .prepare_cached(
-                    "UPDATE approvals SET approved = ?2, said_as = ?3, user = ?4, machine = ?5, said = ?6
-                     WHERE id = ?1 AND approved IS NULL",
+                    "UPDATE approvals SET approved = ?2, said_as = ?3, user = ?4, machine = ?5, said = ?6, key = ?7,
+                     signature = ?8 WHERE id = ?1 AND approved IS NULL",
                 )?
                 .execute(params![
                     id,
@@ -112,7 +121,9 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<()
                     verdict.name,
                     verdict.user,
                     verdict.machine,
-                    signed(verdict.time)
+                    signed(verdict.time),
+                    verdict.signed.as_ref().map(|signed| &signed.key),
+                    verdict.signed.as_ref().map(|signed| &signed.signature)
                 ])?;
             if said == 0 {
                 return Err(StateError::Said);
@@ -130,7 +141,7 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<()
 /// The audit's row of an answer: what was asked, of which plan and hosts, and as whom it was answered.
 fn said_of(connection: &Connection, id: i64, verdict: &Verdict) -> Result<Entry, StateError> {
     let asked = connection.query_row(&format!("{APPROVAL} WHERE id = ?1"), [id], approval)?;
-    let details = json!({
+    let mut details = json!({
         "gate": asked.gate,
         "batch": asked.batch,
         "as": verdict.name,
@@ -138,6 +149,13 @@ fn said_of(connection: &Connection, id: i64, verdict: &Verdict) -> Result<Entry,
         "hosts": asked.hosts,
         "digest": asked.digest,
     });
+    if let Some(Signed { key, signature }) = &verdict.signed {
+        let all = [("asked", json!(asked.asked)), ("until", json!(asked.until)), ("key", json!(key))];
+        let fields = all.into_iter().chain([("signature", json!(signature))]);
+        details.as_object_mut().into_iter().for_each(|details| {
+            details.extend(fields.clone().map(|(name, value)| (name.to_string(), value)));
+        });
+    }
     let Verdict { user, machine, time, .. } = verdict.clone();
     let kind = if verdict.approved { "approval.approved" } else { "approval.rejected" };
     Ok(Entry { kind, run: Some(asked.run), by: By { user, machine, time }, details })
@@ -145,7 +163,7 @@ fn said_of(connection: &Connection, id: i64, verdict: &Verdict) -> Result<Entry,
 
 const APPROVAL: &str =
     "SELECT id, run, gate, batch, names, message, hosts, digest, asked, until, approved, said_as, user,
-    machine, said, used FROM approvals";
+    machine, said, used, key, signature FROM approvals";
 
 pub(super) fn of_run(connection: &Connection, run: i64) -> Result<Vec<Approval>, StateError> {
     let mut statement = connection.prepare(&format!("{APPROVAL} WHERE run = ?1 ORDER BY id"))?;
@@ -155,6 +173,10 @@ pub(super) fn of_run(connection: &Connection, run: i64) -> Result<Vec<Approval>,
 
 fn approval(row: &Row<'_>) -> rusqlite::Result<Approval> {
     let number = |index: usize| row.get::<_, Option<i64>>(index).map(|found| found.and_then(|n| u64::try_from(n).ok()));
+    let signed = match (row.get::<_, Option<String>>(16)?, row.get::<_, Option<String>>(17)?) {
+        (Some(key), Some(signature)) => Some(Signed { key, signature }),
+        _ => None,
+    };
     let verdict = match row.get::<_, Option<bool>>(10)? {
         Some(approved) => Some(Verdict {
             approved,
@@ -162,6 +184,7 @@ fn approval(row: &Row<'_>) -> rusqlite::Result<Approval> {
             user: row.get(12)?,
             machine: row.get(13)?,
             time: number(14)?.unwrap_or(0),
+            signed,
         }),
         None => None,
     };

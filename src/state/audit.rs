@@ -28,6 +28,19 @@ pub struct Beginning {
     pub secrets: Vec<String>,
     /// What the process knows of where it was started from, by name.
     pub from: Vec<(String, String)>,
+    /// The saved plan that is run.
+    pub plan_file: Option<PlanFile>,
+}
+
+/// A saved plan, by its content.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct PlanFile {
+    /// Of the whole file, lower-case hex.
+    pub sha256: String,
+    /// It is run once, and never again.
+    pub once: bool,
+    /// One of `[approvers]` and the key, where a signature was demanded.
+    pub signed: Option<(String, String)>,
 }
 
 /// What is to be written down.
@@ -176,7 +189,11 @@ pub(super) fn begun(run: i64, record: &RunRecord, locks: &[String], beginning: &
     let by = By { user: record.user.clone(), machine: record.machine.clone(), time: record.started };
     let from: serde_json::Map<String, Json> =
         beginning.from.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
-    let started = json!({
+    let plan_file = beginning.plan_file.as_ref().map(|file| {
+        let signed = file.signed.as_ref().map(|(name, key)| json!({ "as": name, "key": key }));
+        json!({ "sha256": file.sha256, "once": file.once, "signed": signed })
+    });
+    let mut started = json!({
         "how": beginning.how,
         "playbook": record.playbook,
         "path": record.path,
@@ -191,12 +208,30 @@ pub(super) fn begun(run: i64, record: &RunRecord, locks: &[String], beginning: &
         "pid": record.pid,
         "from": from,
     });
+    if let (Some(file), Some(started)) = (plan_file, started.as_object_mut()) {
+        started.insert("plan_file".to_string(), file);
+    }
     let mut entries = vec![Entry { kind: "run.started", run: Some(run), by: by.clone(), details: started }];
     if !beginning.secrets.is_empty() {
         let details = json!({ "names": beginning.secrets });
         entries.push(Entry { kind: "secret.read", run: Some(run), by, details });
     }
     entries
+}
+
+/// The first run of a saved plan with this content.
+pub(super) fn run_of_file(connection: &Connection, sha256: &str) -> Result<Option<i64>, StateError> {
+    // A row that somebody made to be no JSON says nothing of files.
+    let query = "SELECT min(run) FROM audit WHERE kind = 'run.started' AND json_valid(details)
+                 AND details ->> '$.plan_file.sha256' = ?1";
+    Ok(connection.prepare_cached(query)?.query_row([sha256], |row| row.get(0))?)
+}
+
+/// Who a run's plan was signed by: a key.
+pub(super) fn key_of_plan(connection: &Connection, run: i64) -> Result<Option<String>, StateError> {
+    let query = "SELECT max(details ->> '$.plan_file.signed.key') FROM audit
+                 WHERE kind = 'run.started' AND run = ?1 AND json_valid(details)";
+    Ok(connection.prepare_cached(query)?.query_row([run], |row| row.get(0))?)
 }
 
 /// The row of a person's word about a step.

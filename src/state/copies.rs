@@ -7,7 +7,6 @@ use serde_json::{Value as Json, json};
 
 use super::audit::{self, By, Entry};
 use super::journal::{Journal, make_private_folder};
-use super::locks::is_over;
 use super::promises::{Examined, Finding, examine};
 use super::records::{RunSummary, StateError};
 use super::schema::{PATIENCE, migrate, take_turn};
@@ -194,7 +193,7 @@ fn replace_file(journal: &Path, staged: &Path, kept: &Path, anyway: bool) -> Res
 
 fn refuse_under_way(connection: &Connection, anyway: bool) -> Result<(), StateError> {
     let runs: Vec<RunSummary> = read::unfinished(connection)?;
-    let at_work = runs.into_iter().find(|run| !is_over(run) && (run.record.is_alive() || !anyway));
+    let at_work = runs.into_iter().find(|run| !run.is_over() && (run.record.is_alive() || !anyway));
     at_work.map_or(Ok(()), |run| Err(StateError::MayBeUnderWay { run: Box::new(run) }))
 }
 

@@ -137,6 +137,16 @@ impl Journal {
         audit::head(&self.reader()?).map(|(chain, _)| audit::origin(&chain))
     }
 
+    /// The first run of a saved plan, by the hash of its file.
+    pub fn run_of_file(&self, sha256: &str) -> Result<Option<i64>, StateError> {
+        audit::run_of_file(&self.reader()?, sha256)
+    }
+
+    /// The key that signed the saved plan of a run, where one was demanded.
+    pub fn key_of_plan(&self, run: i64) -> Result<Option<String>, StateError> {
+        audit::key_of_plan(&self.reader()?, run)
+    }
+
     /// Locks of further hosts for a run; those it has already are its own.
     pub fn lock(&self, run: i64, hosts: &[String], time: u64) -> Result<(), StateError> {
         self.write(Change::Lock { run, hosts: hosts.to_vec(), time }).map(drop)
@@ -235,6 +245,16 @@ impl Journal {
     /// Runs that ended in the middle, and that nobody went on with.
     pub fn unfinished(&self) -> Result<Vec<Unfinished>, StateError> {
         since::unfinished(&self.reader()?)
+    }
+
+    /// Runs of a playbook without a good end that nobody went on with, the newest first.
+    pub fn not_done(&self, playbook: &str) -> Result<Vec<RunSummary>, StateError> {
+        since::not_done(&self.reader()?, playbook)
+    }
+
+    /// Whether a later run of the same playbook did a step on a host.
+    pub fn was_done_later(&self, run: i64, step: &str, host: &str) -> Result<bool, StateError> {
+        since::was_done_later(&self.reader()?, run, step, host)
     }
 
     /// Every intent and result of a run, in the order they were written; without outputs, which may be large.

@@ -1,17 +1,23 @@
-//! Locks of hosts: one changing run at a time. A lock is its run's until the run ends, or its process is surely gone.
+//! Locks of hosts: one changing run at a time. A lock is its run's until the run ends, or is gone: its process is not there
+//! any more, or nothing was heard of it until the end of its lease.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde_json::json;
 
+use super::audit::{self, By, Entry};
 use super::read;
-use super::records::{Lock, RunSummary, StateError};
+use super::records::{Lock, RunRecord, RunSummary, StateError};
 
 /// All of these hosts, or the first that another run holds.
 pub(super) fn take(transaction: &Transaction<'_>, run: i64, hosts: &[String], time: i64) -> Result<(), StateError> {
     for host in hosts {
-        if let Some(holder) = holder(transaction, host)?.filter(|holder| holder.id != run)
-            && !is_over(&holder)
-        {
-            return Err(StateError::Locked { host: host.clone(), holder: Box::new(holder) });
+        if let Some(holder) = holder(transaction, host)?.filter(|holder| holder.id != run) {
+            if !holder.is_over() {
+                return Err(StateError::Locked { host: host.clone(), holder: Box::new(holder) });
+            }
+            if holder.is_unheard() {
+                audit::append(transaction, &taken_over(transaction, run, (host, &holder), time)?)?;
+            }
         }
         let query = "INSERT INTO locks (host, run, since) VALUES (?1, ?2, ?3)
                      ON CONFLICT (host) DO UPDATE SET run = ?2, since = ?3";
@@ -20,8 +26,24 @@ pub(super) fn take(transaction: &Transaction<'_>, run: i64, hosts: &[String], ti
     Ok(())
 }
 
-pub(super) fn is_over(holder: &RunSummary) -> bool {
-    holder.status.is_some() || holder.record.is_gone()
+/// The audit's row of a lock that a run takes from one that nobody has heard of.
+fn taken_over(
+    connection: &Connection,
+    run: i64,
+    (host, holder): (&str, &RunSummary),
+    time: i64,
+) -> Result<Entry, StateError> {
+    let record = read::run_summary(connection, run)?.map(|run| run.record).unwrap_or_default();
+    let RunRecord { user, machine, .. } = record;
+    let details = json!({
+        "host": host,
+        "from": holder.id,
+        "user": holder.record.user,
+        "machine": holder.record.machine,
+        "beat": holder.lease.as_ref().map(|lease| lease.beat),
+    });
+    let by = By { user, machine, time: u64::try_from(time).unwrap_or(0) };
+    Ok(Entry { kind: "lock.taken_over", run: Some(run), by, details })
 }
 
 fn holder(connection: &Connection, host: &str) -> Result<Option<RunSummary>, StateError> {

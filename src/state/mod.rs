@@ -10,6 +10,7 @@ mod evidence;
 mod failpoints;
 mod history;
 mod journal;
+mod leases;
 mod locks;
 pub mod process;
 pub mod promises;
@@ -22,8 +23,8 @@ mod space;
 mod transitions;
 mod writer;
 
-pub use approvals::{Approval, Verdict};
-pub use audit::{AuditRow, Beginning, By, Entry, Head};
+pub use approvals::{Approval, Signed, Verdict};
+pub use audit::{AuditRow, Beginning, By, Entry, Head, PlanFile};
 pub use audit_verify::Verified;
 pub use copies::{Restored, back_up, restore};
 pub use history::{KeptEvent, Pace, RunFilter};
@@ -31,7 +32,7 @@ pub use journal::Journal;
 pub use promises::{Examined, Fault, Finding, examine};
 pub use receipt::Receipt;
 pub use records::{
-    Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,
+    Facts, Intent, Lease, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,
 };
 pub use since::{LaterChange, Unfinished};
 pub use space::Trouble;

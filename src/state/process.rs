@@ -1,6 +1,13 @@
 //! Who runs a run: this process, and whether another one is still there.
 
-use super::records::RunRecord;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::records::{Lease, RunRecord, RunSummary};
+
+/// Milliseconds since 1970, UTC.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
 
 /// Changes with every start of the machine.
 pub fn boot_id() -> Option<String> {
@@ -28,5 +35,41 @@ impl RunRecord {
     /// known.
     pub fn is_gone(&self) -> bool {
         self.pid_start.is_some() && machine() == self.machine && !self.is_alive()
+    }
+}
+
+impl RunSummary {
+    /// Whether nothing of it goes on: it has ended, or is gone.
+    pub fn is_over(&self) -> bool {
+        self.status.is_some() || self.is_gone()
+    }
+
+    /// Whether a run without an end is surely dead. Of a process that can be looked at, that look decides; any other run,
+    /// such as one of another machine that shares the journal, is dead when it has not been heard of for its lease.
+    pub fn is_gone(&self) -> bool {
+        let can_be_looked_at = self.record.is_gone() && self.record.boot_id == boot_id();
+        match &self.lease {
+            _ if self.record.is_alive() => false,
+            Some(lease) if !can_be_looked_at => lease.is_expired(),
+            _ => self.record.is_gone(),
+        }
+    }
+
+    /// Whether it goes on, as far as anybody knows.
+    pub fn goes_on(&self) -> bool {
+        let is_heard = self.lease.as_ref().is_some_and(|lease| !lease.is_expired());
+        self.status.is_none() && (self.record.is_alive() || (is_heard && !self.is_gone()))
+    }
+
+    /// Whether that is known by its silence alone.
+    pub fn is_unheard(&self) -> bool {
+        let is_silent = self.lease.as_ref().is_some_and(Lease::is_expired);
+        self.status.is_none() && is_silent && self.is_gone() && self.record.boot_id != boot_id()
+    }
+}
+
+impl Lease {
+    fn is_expired(&self) -> bool {
+        now() > self.until
     }
 }

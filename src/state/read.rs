@@ -7,12 +7,12 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::approvals;
 use super::receipt::Receipt;
 use super::records::{
-    Facts, Intent, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,
+    Facts, Intent, Lease, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult, StepState,
 };
 
 pub(super) const RUN: &str =
     "SELECT id, playbook, path, digest, source_sha256, git_commit, dirty, user, machine, started, pid,
-    pid_start, boot_id, status, exit_code, finished, request, goes_on_with FROM runs";
+    pid_start, boot_id, status, exit_code, finished, request, goes_on_with, beat, until FROM runs";
 const INTENT: &str =
     "SELECT run, step, host, attempt, phase, program_sha256, effect, kind, deadline_ms, time, before_json,
     receipt, id FROM intents";
@@ -50,6 +50,10 @@ pub(super) fn summary(row: &Row<'_>) -> rusqlite::Result<RunSummary> {
         status: row.get(13)?,
         exit: row.get(14)?,
         finished: optional_unsigned(row, 15)?,
+        lease: match (optional_unsigned(row, 18)?, optional_unsigned(row, 19)?) {
+            (Some(beat), Some(until)) => Some(Lease { beat, until }),
+            _ => None,
+        },
     })
 }
 

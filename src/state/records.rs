@@ -95,6 +95,16 @@ pub struct RunSummary {
     pub status: Option<String>,
     pub exit: Option<i32>,
     pub finished: Option<u64>,
+    /// Absent where an older opsc ran it.
+    pub lease: Option<Lease>,
+}
+
+/// A run that goes on says so; it counts as going on until the lease ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lease {
+    /// When it last said so: milliseconds since 1970, UTC.
+    pub beat: u64,
+    pub until: u64,
 }
 
 /// A host that a run keeps for itself.
@@ -192,10 +202,19 @@ pub enum StateError {
         host: String,
         holder: Box<RunSummary>,
     },
+    /// A lock is not this run's any more: its lease was over, or somebody broke it.
+    Fenced {
+        host: String,
+        by: Option<i64>,
+    },
     /// Another run goes on with that run already.
     GoneOn {
         run: i64,
         by: i64,
+    },
+    /// A plan that is run once was run before.
+    UsedUp {
+        run: i64,
     },
     /// An approval was answered already.
     Said,
@@ -231,7 +250,14 @@ impl fmt::Display for StateError {
                 let run = holder.id;
                 write!(formatter, "{host} is locked by run {run} (`{playbook}`, by {user} on {machine}, process {pid})")
             }
+            StateError::Fenced { host, by: Some(by) } => {
+                write!(formatter, "run {by} has taken over the lock of {host}: nothing more is begun there")
+            }
+            StateError::Fenced { host, by: None } => {
+                write!(formatter, "the lock of {host} was taken away: nothing more is begun there")
+            }
             StateError::GoneOn { run, by } => write!(formatter, "run {run} was gone on with by run {by}"),
+            StateError::UsedUp { run } => write!(formatter, "the plan was run before, by run {run}"),
             StateError::Said => formatter.write_str("somebody else has just answered it"),
             StateError::Closed => formatter.write_str("the journal is closed"),
         }

@@ -11,7 +11,7 @@ use super::transitions::Transition;
 use super::{audit, failpoints};
 
 /// Counts up with every change of the tables.
-pub(super) const FORMAT: i64 = 5;
+pub(super) const FORMAT: i64 = 6;
 
 const TABLES: &str = "
 CREATE TABLE runs (
@@ -72,6 +72,14 @@ CREATE INDEX IF NOT EXISTS approvals_of_run ON approvals (run);
 /// Since format 5. What the host keeps of a step that must not be done twice.
 const RECEIPTS: &str = "ALTER TABLE intents ADD COLUMN receipt TEXT;";
 
+/// Since format 6. Who signed an answer. Until when a run surely goes on: it says so again and again while it does.
+const LEASES: &str = "
+ALTER TABLE approvals ADD COLUMN key TEXT;
+ALTER TABLE approvals ADD COLUMN signature TEXT;
+ALTER TABLE runs ADD COLUMN beat INTEGER;
+ALTER TABLE runs ADD COLUMN until INTEGER;
+";
+
 /// How long another process may hold the file.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -112,6 +120,9 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
         transaction.execute_batch(APPROVALS)?;
         transaction.execute_batch(RECEIPTS)?;
         transaction.execute_batch(audit::TABLES)?;
+    }
+    if found < 6 {
+        transaction.execute_batch(LEASES)?;
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }
     failpoints::around(|| vec![Transition::TablesMade], || transaction.commit())?;

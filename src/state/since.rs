@@ -32,6 +32,29 @@ pub struct Unfinished {
     pub hosts: Vec<String>,
 }
 
+/// So many runs are looked at for what they owe.
+const MOST_OWING: usize = 20;
+
+/// Runs of a playbook that did not come to a good end, and that nobody went on with, the newest first.
+pub(super) fn not_done(connection: &Connection, playbook: &str) -> Result<Vec<RunSummary>, StateError> {
+    let query = format!(
+        "{} WHERE playbook = ?1 AND exit_code IS NOT 0 AND status IS NOT 'waiting'
+        AND id NOT IN (SELECT goes_on_with FROM runs WHERE goes_on_with IS NOT NULL) ORDER BY id DESC LIMIT {MOST_OWING}",
+        read::RUN
+    );
+    let mut statement = connection.prepare(&query)?;
+    let runs = statement.query_map([playbook], read::summary)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(runs.into_iter().filter(RunSummary::is_over).collect())
+}
+
+/// Whether a later run of the same playbook did that.
+pub(super) fn was_done_later(connection: &Connection, run: i64, step: &str, host: &str) -> Result<bool, StateError> {
+    let query = "SELECT EXISTS (SELECT 1 FROM results JOIN runs ON runs.id = results.run
+                 WHERE results.run > ?1 AND playbook = (SELECT playbook FROM runs WHERE id = ?1) AND step = ?2
+                 AND host = ?3 AND phase = 'apply' AND outcome IN ('ok', 'changed', 'said_done'))";
+    Ok(connection.prepare_cached(query)?.query_row(rusqlite::params![run, step, host], |row| row.get(0))?)
+}
+
 /// The oldest first.
 pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Unfinished>, StateError> {
     let mut runs = connection.prepare(
@@ -48,7 +71,7 @@ pub(super) fn unfinished(connection: &Connection) -> Result<Vec<Unfinished>, Sta
         let left = hosts.query_map([id], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
         if let Some(run) = read::run_summary(connection, id)?
             && !left.is_empty()
-            && (run.status.is_some() || run.record.is_gone())
+            && run.is_over()
         {
             found.push(Unfinished { run, hosts: left });
         }

@@ -2,11 +2,12 @@
 //! once the disk takes no more, nothing new may begin, while what is under way is still kept.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 
 use rusqlite::{Connection, Transaction, params};
 
 use super::journal::{Change, Write};
+use super::leases::{Leases, lease};
 use super::receipt::Receipt;
 use super::records::{Intent, StateError, StepResult};
 use super::space::{self, Trouble, unwritable};
@@ -24,18 +25,19 @@ pub(super) struct Writer {
     path: PathBuf,
     /// The first event that could not be written.
     lost: Option<StateError>,
+    leases: Leases,
     /// Why nothing new may begin. Once set it stays: what was refused has failed, and a run that goes on does it.
     trouble: Option<Trouble>,
 }
 
 impl Writer {
     pub(super) fn new(connection: Connection, path: &Path) -> Writer {
-        Writer { connection, path: path.to_path_buf(), lost: None, trouble: None }
+        Writer { connection, path: path.to_path_buf(), lost: None, leases: Leases::new(), trouble: None }
     }
 
     /// Until nobody is left to write for.
     pub(super) fn write_all(&mut self, received: &Receiver<Write>) {
-        while let Ok(first) = received.recv() {
+        while let Some(first) = self.next(received) {
             let mut group = vec![first];
             while group.len() < MOST_GROUPED
                 && let Ok(next) = received.try_recv()
@@ -58,6 +60,19 @@ impl Writer {
         }
     }
 
+    /// The next write, if there is one; while it is waited for, runs say that they go on.
+    fn next(&mut self, received: &Receiver<Write>) -> Option<Write> {
+        loop {
+            self.leases.beat(&self.connection);
+            let Some(pause) = self.leases.pause() else { return received.recv().ok() };
+            match received.recv_timeout(pause) {
+                Ok(write) => return Some(write),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
     /// What a run that ends must know.
     fn missing(&mut self) -> Option<StateError> {
         let lost = self.lost.take();
@@ -69,7 +84,7 @@ impl Writer {
             self.trouble = space::keep_reserve(&self.path).err();
         }
         if self.trouble.is_none() {
-            match commit(&mut self.connection, changes) {
+            match self.commit(changes) {
                 Ok(ids) => return ids.into_iter().map(Ok).collect(),
                 Err(error) => self.notice(error),
             };
@@ -103,8 +118,19 @@ impl Writer {
     }
 
     fn commit_one(&mut self, change: &Change) -> Result<i64, StateError> {
-        let ids = commit(&mut self.connection, &[change]).map_err(|error| self.notice(error))?;
+        let ids = self.commit(&[change]).map_err(|error| self.notice(error))?;
         ids.first().copied().ok_or(StateError::Closed)
+    }
+
+    fn commit(&mut self, changes: &[&Change]) -> Result<Vec<i64>, StateError> {
+        let Writer { connection, leases, .. } = self;
+        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let apply = |change: &&Change| apply(&transaction, change, leases);
+        let ids = changes.iter().map(apply).collect::<Result<Vec<_>, _>>()?;
+        let passed = || changes.iter().map(|change| Transition::of(change)).collect();
+        failpoints::around(passed, || transaction.commit())?;
+        changes.iter().zip(&ids).for_each(|(change, id)| leases.note(change, *id));
+        Ok(ids)
     }
 
     /// Where the disk takes no more: gives the reserve up, and lets nothing new begin from here on.
@@ -129,20 +155,12 @@ fn begins_something(change: &Change) -> bool {
     )
 }
 
-fn commit(connection: &mut Connection, changes: &[&Change]) -> Result<Vec<i64>, StateError> {
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let ids = changes.iter().map(|change| apply(&transaction, change)).collect::<Result<Vec<_>, _>>()?;
-    let passed = || changes.iter().map(|change| Transition::of(change)).collect();
-    failpoints::around(passed, || transaction.commit())?;
-    Ok(ids)
-}
-
 /// SQLite's integers are signed; times and lengths never come near the border.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateError> {
+fn apply(transaction: &Transaction<'_>, change: &Change, leases: &Leases) -> Result<i64, StateError> {
     match change {
         Change::Start(record, hosts, beginning) => {
             if let Some(run) = record.goes_on_with
@@ -150,11 +168,17 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateErr
             {
                 return Err(StateError::GoneOn { run, by });
             }
+            if let Some(file) = beginning.plan_file.as_ref().filter(|file| file.once)
+                && let Some(run) = audit::run_of_file(transaction, &file.sha256)?
+            {
+                return Err(StateError::UsedUp { run });
+            }
+            let (beat, until) = lease();
             transaction
                 .prepare_cached(
                     "INSERT INTO runs (playbook, path, digest, source_sha256, git_commit, dirty, user, machine, started,
-                     pid, pid_start, boot_id, request, goes_on_with)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                     pid, pid_start, boot_id, request, goes_on_with, beat, until)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
                 )?
                 .execute(params![
                     record.playbook,
@@ -170,7 +194,9 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateErr
                     record.pid_start.map(signed),
                     record.boot_id,
                     record.request,
-                    record.goes_on_with
+                    record.goes_on_with,
+                    beat,
+                    until
                 ])?;
             let run = transaction.last_insert_rowid();
             locks::take(transaction, run, hosts, signed(record.started))?;
@@ -190,7 +216,10 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<i64, StateErr
             transaction.prepare_cached(query)?.execute(params![host, facts.json, signed(facts.time)])?;
         }
         Change::Approval(change) => approvals::apply(transaction, change)?,
-        Change::Intent(intent) => insert_intent(transaction, intent)?,
+        Change::Intent(intent) => {
+            leases.refuse_fenced(transaction, intent)?;
+            insert_intent(transaction, intent)?;
+        }
         Change::Result(result) => insert_result(transaction, result)?,
         Change::Resolve(result, by) => {
             insert_result(transaction, result)?;

@@ -178,7 +178,10 @@ fn only_those_who_are_named_answer_and_only_once() {
     assert!(said.code == 0 && said.stderr.contains("approved by ops at "), "the login name counts: {said:?}");
 
     let fleet = Fleet::waiting();
-    fleet.project.write("opsc.toml", "[approvers]\ndba = [\"ssh-ed25519 AAAA\"]\nops = \"self\"\n");
+    fleet.project.write(
+        "opsc.toml",
+        "[approvers]\ndba = [\"RWQmEMG4vz4oDIl3ccVe7n0BMz52oWBjLPI2XCDtPGvxQfYCSoG3FJnL\"]\nops = \"self\"\n",
+    );
     fleet.says("approve 1", 0, "approved by ops (root) at ");
 }
 

@@ -155,7 +155,7 @@ fn each_broken_promise_is_told_with_its_row() {
     }
 }
 
-const FORMAT: &str = "5";
+const FORMAT: &str = "6";
 
 #[test]
 fn a_file_that_cannot_be_read_is_damaged() {

@@ -60,12 +60,27 @@ CREATE TABLE approvals (
 CREATE INDEX approvals_of_run ON approvals (run);
 ";
 
+/// The audit knows nothing of runs before it.
+const FORMAT_5: &str = "
+ALTER TABLE intents ADD COLUMN receipt TEXT;
+CREATE TABLE audit (
+  number INTEGER PRIMARY KEY, time INTEGER NOT NULL, kind TEXT NOT NULL, run INTEGER, user TEXT NOT NULL,
+  machine TEXT NOT NULL, details TEXT NOT NULL, hash TEXT NOT NULL
+);
+CREATE TABLE audit_head (
+  one INTEGER PRIMARY KEY CHECK (one = 1), chain TEXT NOT NULL, number INTEGER NOT NULL, hash TEXT NOT NULL,
+  runs_before INTEGER NOT NULL
+);
+INSERT INTO audit_head VALUES (1, 'c4a1', 0, '', 1);
+";
+
 const FORMATS: &[(i64, &[&str])] = &[
     (1, &[FORMAT_1]),
     (2, &[FORMAT_1, FORMAT_2]),
     (3, &[FORMAT_1, FORMAT_2, FORMAT_3]),
     (4, &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4_FIRST]),
     (4, &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4_FIRST, FORMAT_4]),
+    (5, &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4_FIRST, FORMAT_4, FORMAT_5]),
 ];
 
 fn of_format(name: &str, number: i64, texts: &[&str]) -> Project {

@@ -186,7 +186,10 @@ playbook a() ! change, exec {
     let unasked = project.opsc(&["run", "a.ops", "-y"]);
     assert!(unasked.code == 0 && project.read("root/last").is_some(), "{unasked:?}");
 
-    project.write("opsc.toml", "[approvers]\ndba = [\"ssh-ed25519 AAAA\"]\nme = \"self\"\n");
+    project.write(
+        "opsc.toml",
+        "[approvers]\ndba = [\"RWQmEMG4vz4oDIl3ccVe7n0BMz52oWBjLPI2XCDtPGvxQfYCSoG3FJnL\"]\nme = \"self\"\n",
+    );
     let nobody = refused(&project, "ops 1\n\nplaybook a() ! read {\n  approve(by: [\"dbs\"], message: \"x\")\n}\n");
     assert!(nobody.stderr.contains("`[approvers]` names nobody `dbs`"), "{nobody:?}");
     project.write("opsc.toml", "[approvers]\ndba = 5\n");

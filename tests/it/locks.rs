@@ -144,6 +144,102 @@ fn a_lock_is_broken_only_by_who_says_so() {
     assert!(first.wait().unwrap().success(), "the first one ends as if nothing had been");
 }
 
+/// As another machine that shares the journal is seen: nothing of its process can be looked at.
+const ELSEWHERE: &str = "UPDATE runs SET machine = 'elsewhere', boot_id = 'another'";
+
+impl Fleet {
+    /// Time is not waited for, it is written down.
+    fn journal(&self, statement: &str) {
+        let journal = rusqlite::Connection::open(self.project.path(".opsc/journal.sqlite")).unwrap();
+        journal.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
+        assert!(journal.execute(statement, []).unwrap() > 0, "{statement}");
+    }
+
+    fn lock(&self) -> serde_json::Value {
+        serde_json::from_str(&self.opsc(&["lock", "ls", "-o", "json"]).stdout).unwrap()
+    }
+}
+
+#[test]
+fn a_run_says_again_and_again_that_it_goes_on() {
+    let fleet = Fleet::new();
+    let mut first = fleet.waiting();
+    fleet.journal("UPDATE runs SET beat = 1000, until = 2000");
+    // Its process is there: however late its beat is, it is not taken for dead.
+    assert_eq!(fleet.opsc(&["run", "changes.ops", "-y"]).code, 26);
+    while fleet.lock()[0]["beat"] == 1000 {
+        assert!(first.try_wait().unwrap().is_none());
+    }
+    let lock = &fleet.lock()[0];
+    let (beat, until) = (lock["beat"].as_u64().unwrap(), lock["until"].as_u64().unwrap());
+    assert!(beat > lock["since"].as_u64().unwrap() && until > beat, "{lock}");
+    let listed = fleet.opsc(&["lock", "ls"]).stdout;
+    assert!(listed.contains(", since 2") && listed.contains(", last heard 2"), "{listed}");
+    fleet.project.write("root/go", "");
+    assert!(first.wait().unwrap().success());
+}
+
+#[test]
+fn a_run_elsewhere_keeps_its_lock_for_its_lease_and_no_longer() {
+    let fleet = Fleet::new();
+    let mut first = fleet.waiting();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    fleet.journal(ELSEWHERE);
+    let refused = fleet.opsc(&["run", "changes.ops", "-y"]);
+    assert!(refused.code == 26 && refused.stderr.contains("by root on elsewhere"), "{refused:?}");
+    assert_eq!(fleet.opsc(&["resume", "1", "-y"]).code, 26, "it may be under way");
+    assert!(fleet.opsc(&["runs"]).stdout.contains("  running  "), "as far as anybody knows");
+    fleet.journal("UPDATE runs SET beat = 1000, until = 2000");
+    let listed = fleet.opsc(&["lock", "ls"]).stdout;
+    assert!(
+        listed.ends_with(", last heard 1970-01-01T00:00:01Z: its lease is over, and the next run takes it\n"),
+        "{listed}"
+    );
+    assert!(fleet.opsc(&["runs"]).stdout.contains("  interrupted  "));
+    let second = fleet.opsc(&["run", "changes.ops", "-y"]);
+    assert_eq!(second.code, 0, "{second:?}");
+    let warned = "warning: w1 is locked by run 1 (waits, by root on elsewhere), last heard 1970-01-01T00:00:01Z; its lease is over and the lock is taken over\n";
+    assert!(second.stderr.contains(warned), "{second:?}");
+    let row = fleet.opsc(&["audit", "query", "--kind", "lock"]).stdout;
+    assert!(row.ends_with("lock.taken_over  run 2: w1 from run 1\n"), "{row}");
+    fleet.journal(&format!("UPDATE runs SET machine = '{}' WHERE id = 1", machine()));
+    assert_eq!(fleet.opsc(&["db", "check"]).code, 0);
+}
+
+/// It was only cut off, and comes back: what it began goes to its end, and nothing else is begun.
+#[test]
+fn a_run_that_lost_its_lock_begins_nothing_more() {
+    let fleet = Fleet::new();
+    let waits = fleet.project.read("waits.ops").unwrap();
+    let root = fleet.project.path("root").display().to_string();
+    let more = format!("\n    file.write(to: \"{root}/second\", content: \"x\")\n  }}\n}}\n");
+    fleet.project.write("waits.ops", &waits.replace("\n  }\n}\n", &more));
+    for broken in [false, true] {
+        drop(std::fs::remove_file(fleet.project.path("root/go")));
+        let mut first = fleet.waiting();
+        if broken {
+            assert_eq!(fleet.opsc(&["lock", "break", "w1", "-y"]).code, 0);
+        } else {
+            signal(&first, "STOP");
+            fleet.journal(&format!("{ELSEWHERE}, beat = 1000, until = 2000"));
+            assert_eq!(fleet.opsc(&["run", "changes.ops", "-y"]).code, 0);
+            signal(&first, "CONT");
+        }
+        fleet.project.write("root/go", "");
+        assert_eq!(first.wait().unwrap().code(), Some(21));
+        assert_eq!(fleet.project.read("root/second"), None);
+        let shown = fleet.opsc(&["show", if broken { "3" } else { "1" }]).stdout;
+        assert!(shown.contains("the lock of w1 was taken away: nothing more is begun there"), "{shown}");
+    }
+}
+
+/// A machine that stands still for a while.
+fn signal(run: &Child, name: &str) {
+    let kill = std::process::Command::new("kill").args([&format!("-{name}"), &run.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+}
+
 fn machine() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned()
 }

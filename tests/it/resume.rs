@@ -314,7 +314,9 @@ fn who_runs_on_hosts_that_were_left_unfinished_is_told_until_somebody_has() {
     let there = fleet.comes_to("run deploy.ops -y", 0);
     assert!(there.stderr.contains(warning), "{there:?}");
     let after = fleet.comes_to("run deploy.ops -y", 0);
-    assert!(!after.stderr.contains("warning"), "{after:?}");
+    assert!(!after.stderr.contains(warning), "{after:?}");
+    let owed = "warning: run 1 (deploy) changed `conf` on w1 and did not come to `shell.run#3`";
+    assert!(after.stderr.contains(owed), "what waits for the change is still missing: {after:?}");
 
     let fleet = Fleet::new(WAITS);
     fleet.killed("run deploy.ops -y -l w1");

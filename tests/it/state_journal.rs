@@ -160,7 +160,7 @@ fn a_newer_file_is_refused_and_left_alone() {
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = std::fs::read(&path).unwrap();
     let error = Journal::open(&path).unwrap_err();
-    assert!(matches!(error, StateError::Newer { found: 99, known: 5, .. }), "{error}");
+    assert!(matches!(error, StateError::Newer { found: 99, known: 6, .. }), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
@@ -236,7 +236,7 @@ fn a_journal_of_the_first_format_is_copied_and_brought_up() {
     let old = rusqlite::Connection::open(&path).unwrap();
     old.execute_batch(
         "DROP TABLE locks; DROP TABLE facts; DROP TABLE approvals; DROP TABLE audit; DROP TABLE audit_head; DROP INDEX runs_gone_on_with; ALTER TABLE runs DROP COLUMN request;
-         ALTER TABLE runs DROP COLUMN goes_on_with; ALTER TABLE intents DROP COLUMN before_json; ALTER TABLE intents DROP COLUMN receipt;
+         ALTER TABLE runs DROP COLUMN goes_on_with; ALTER TABLE runs DROP COLUMN beat; ALTER TABLE runs DROP COLUMN until; ALTER TABLE intents DROP COLUMN before_json; ALTER TABLE intents DROP COLUMN receipt;
          ALTER TABLE results DROP COLUMN kept_json; PRAGMA user_version = 1; PRAGMA wal_checkpoint(TRUNCATE)",
     )
     .unwrap();
