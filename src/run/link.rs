@@ -11,7 +11,7 @@ use super::receipts::BRIEFLY;
 use crate::base::ids::HostId;
 use crate::hir::value::Value;
 use crate::shell::{Program, receipt};
-use crate::transport::Completed;
+use crate::transport::{Completed, WhyExec};
 
 pub struct Link {
     /// Absent for the controller's own part, which needs no wire.
@@ -78,6 +78,11 @@ impl Link {
         let wire = self.open(context, phase).await?;
         let answer = wire.run(call.user, call.program, call.deadline, output).await;
         self.judge(phase, answer)
+    }
+
+    /// Why each program is a command of its own there, where that was found out and not told yet.
+    pub fn take_why(&mut self) -> Option<WhyExec> {
+        self.wire.as_mut()?.take_why()
     }
 
     pub async fn stage(
