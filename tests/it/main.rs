@@ -14,6 +14,7 @@ mod audit;
 mod bad_days;
 mod bench;
 mod cancel;
+mod channel_faults;
 mod check_forms;
 mod check_words;
 mod circuits;
@@ -26,6 +27,8 @@ mod contract_bodies;
 mod contract_lanes;
 mod contract_receipts;
 mod contract_shells;
+#[cfg(feature = "system-tests")]
+mod contract_ways;
 mod db_check;
 mod db_copies;
 mod db_formats;
