@@ -6,10 +6,12 @@ use super::errors::AppError;
 use super::limits::parse_limit;
 use super::planning::{Allow, PlanOptions, Planned, plan_checked};
 use super::workspace::Workspace;
+use crate::base::ids::HostId;
 use crate::base::near::nearest;
 use crate::hir::program::Action;
 use crate::hir::types::Type;
 use crate::hir::value::Value;
+use crate::hir::world::LaneKind;
 use crate::shell::error::ShellError;
 use crate::shell::quote::quote;
 
@@ -22,6 +24,27 @@ pub struct Adhoc<'a> {
     pub limit: &'a str,
     pub as_root: bool,
     pub allow: Allow,
+}
+
+/// A command line for the hosts of a limit.
+pub struct CommandLine<'a> {
+    pub line: &'a str,
+    pub effect: &'a str,
+    pub limit: &'a str,
+    pub as_root: bool,
+    pub allow: Allow,
+}
+
+/// Plans a command line: a step of `shell.run`, or of `shell.raw` where none of the hosts has a POSIX shell.
+pub fn plan_command(workspace: &mut Workspace, command: &CommandLine<'_>) -> Result<Planned, AppError> {
+    let hosts = parse_limit(command.limit, workspace)?;
+    let inventory = workspace.inventory();
+    let is_raw = |host: &HostId| inventory.hosts.at(*host).connection.lane == LaneKind::Raw;
+    let all_raw = !hosts.is_empty() && hosts.iter().all(is_raw);
+    let (action, parameter) = if all_raw { ("shell.raw", "line") } else { ("shell.run", "script") };
+    let arguments = [format!("{parameter}={}", command.line), format!("effect={}", command.effect)];
+    let &CommandLine { limit, as_root, allow, .. } = command;
+    plan_action(workspace, &Adhoc { action, arguments: &arguments, limit, as_root, allow })
 }
 
 /// Plans one action on the hosts of a limit.

@@ -15,7 +15,7 @@ use crate::report::examination::{Examination, Finding};
 use crate::shell::Program;
 use crate::transport::banner::banner;
 use crate::transport::trust::check_host_key;
-use crate::transport::{AdminMethod, Credentials, Endpoint, Session, TransportError, Wire};
+use crate::transport::{AdminMethod, Credentials, Endpoint, LaneKind, Session, TransportError, Wire};
 
 /// As many sessions as opsc has beside each other on one connection at most.
 const SESSIONS: usize = 4;
@@ -65,7 +65,14 @@ async fn examine(endpoint: &Endpoint, credentials: &Credentials) -> Examination 
     if !session.noise().is_empty() {
         findings.push(noisy(session.noise()));
     }
-    examination.latency = probe(&mut session, findings).await;
+    if session.lane() != LaneKind::Raw {
+        examination.latency = probe(&mut session, findings).await;
+    }
+    findings.extend(lane(endpoint, &mut session));
+    if session.lane() == LaneKind::Raw {
+        session.close().await;
+        return examination;
+    }
     // Before another user's lane takes one of them.
     if endpoint.transport == Wire::Ssh {
         findings.push(sessions(&session).await);
@@ -170,7 +177,8 @@ fn not_let_in(endpoint: &Endpoint, error: &TransportError) -> Finding {
         }
         TransportError::NoHello { .. } | TransportError::HelloTimeout { .. } => {
             let mend = format!(
-                "the login shell must run /bin/sh: `getent passwd {user}` there shows it, `chsh -s /bin/sh {user}` sets it"
+                "the login shell must run /bin/sh: `getent passwd {user}` there shows it, `chsh -s /bin/sh {user}` sets it; \
+                 a host that has none gets `lane: raw`"
             );
             Finding::failed("shell", error.to_string(), mend)
         }
@@ -192,6 +200,27 @@ fn noisy(noise: &str) -> Finding {
         ),
         "put `case $- in *i*) ;; *) return ;; esac` first into ~/.bashrc, or its like of another shell",
     )
+}
+
+/// Said where it is not as on most hosts.
+fn lane(endpoint: &Endpoint, session: &mut Session) -> Option<Finding> {
+    let without = "no files, secrets or passwords can be sent";
+    match (session.lane(), session.take_why()) {
+        (LaneKind::Raw, _) => Some(Finding::ok(
+            "lane",
+            "raw, as the inventory says: it has no POSIX shell, so only `opsc exec` and `shell.raw` can be used",
+        )),
+        (LaneKind::Exec, Some(why)) => Some(Finding::warning(
+            "lane",
+            format!("exec, because {}: {without}", why.text()),
+            format!(
+                "`lane: exec` of {} saves finding it out; look at `ForceCommand` in sshd_config there",
+                endpoint.name
+            ),
+        )),
+        (LaneKind::Exec, None) => Some(Finding::ok("lane", format!("exec, as the inventory says: {without}"))),
+        (LaneKind::Auto | LaneKind::Persistent, _) => None,
+    }
 }
 
 async fn probe(session: &mut Session, findings: &mut Vec<Finding>) -> Option<Duration> {

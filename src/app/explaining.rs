@@ -142,6 +142,7 @@ fn built_in(key: &str, host: &Host) -> Option<Value> {
         "user" => login_name(),
         "admin" => host.connection.admin.name().to_string(),
         "state" => host.state.name().to_string(),
+        "lane" if !is_local => host.connection.lane.name().to_string(),
         "port" if !is_local => return Some(Value::Int(22)),
         "host_key" if !is_local => "strict".to_string(),
         "connect_timeout" if !is_local => words::duration(10_000),

@@ -12,7 +12,7 @@ use crate::hir::folder::{FolderFault, FolderRef};
 use crate::hir::value::FileRef;
 use crate::hir::world::{self, Host, Inventory, TransportKind};
 use crate::run::ports::{ContentFailure, ContentStore};
-use crate::transport::{AdminMethod, Credentials, Endpoint, HostKeyPolicy};
+use crate::transport::{AdminMethod, Credentials, Endpoint, HostKeyPolicy, LaneKind};
 
 /// Connection settings of the command line; they win over every level of the inventory.
 #[derive(Clone, Default, Debug)]
@@ -79,6 +79,7 @@ fn endpoint(host: &Host, inventory: &Inventory, reach: &Reach<'_>, jumps: usize)
             .or_else(|| connection.connect_timeout.map(Duration::from_millis))
             .unwrap_or(below.connect_timeout),
         admin: admin(connection.admin),
+        lane: lane(connection.lane),
         jump: match jump {
             Some(id) => Some(Box::new(endpoint(inventory.hosts.at(id), inventory, reach, jumps + 1))),
             None => below.jump.clone(),
@@ -93,6 +94,15 @@ fn admin(method: world::AdminMethod) -> AdminMethod {
         world::AdminMethod::Su => AdminMethod::Su,
         world::AdminMethod::Doas => AdminMethod::Doas,
         world::AdminMethod::None => AdminMethod::None,
+    }
+}
+
+fn lane(kind: world::LaneKind) -> LaneKind {
+    match kind {
+        world::LaneKind::Auto => LaneKind::Auto,
+        world::LaneKind::Persistent => LaneKind::Persistent,
+        world::LaneKind::Exec => LaneKind::Exec,
+        world::LaneKind::Raw => LaneKind::Raw,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::app::workspace::Workspace;
 use crate::base::near::nearest;
 use crate::eval::text::value_shown;
 use crate::eval::yaml;
-use crate::hir::world::{Host, Inventory, Relation};
+use crate::hir::world::{Host, Inventory, LaneKind, Relation};
 
 pub(super) fn run(command: &ShowCommand, workspace: &Workspace, output: &mut Output) -> i32 {
     let inventory = workspace.inventory();
@@ -160,6 +160,9 @@ fn host_text(host: &Host, inventory: &Inventory) -> String {
         ("user", connection.user.clone().unwrap_or_else(|| "the caller's".to_string())),
         ("admin", connection.admin.name().to_string()),
     ];
+    if connection.lane != LaneKind::Auto {
+        lines.push(("lane", connection.lane.name().to_string()));
+    }
     for (label, value) in [("as", &connection.as_user), ("key", &connection.key), ("jump", &connection.jump)] {
         lines.extend(value.clone().map(|value| (label, value)));
     }

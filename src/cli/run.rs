@@ -10,7 +10,7 @@ use super::output::Output;
 use super::plan::{allowed, make_plan};
 use super::saved;
 use crate::app::AppError;
-use crate::app::adhoc::{Adhoc, command_line, plan_action};
+use crate::app::adhoc::{Adhoc, CommandLine, command_line, plan_action, plan_command};
 use crate::app::execution::{Execution, GoingOn, Told};
 use crate::app::going_on::{owing, taken_over, unfinished};
 use crate::app::planning::{Allow, Planned};
@@ -386,10 +386,10 @@ pub fn run_do(command: &DoCommand, global: &Global, output: &mut Output) -> i32 
         allow: allowed(&command.allow),
     };
     let how = How::new(&command.connection, command.yes, command.output);
-    run_adhoc(&adhoc, &how, global, output)
+    run_adhoc(|workspace| plan_action(workspace, &adhoc), &how, global, output)
 }
 
-/// A command is a step of `shell.run`, with its evidence in the journal like any other.
+/// A command is a step of `shell.run` or `shell.raw`, with its evidence in the journal like any other.
 pub fn run_exec(command: &ExecCommand, global: &Global, output: &mut Output) -> i32 {
     let effect = match command.effect {
         EffectName::Read => "read",
@@ -403,23 +403,28 @@ pub fn run_exec(command: &ExecCommand, global: &Global, output: &mut Output) -> 
             return 10;
         }
     };
-    let adhoc = Adhoc {
-        action: "shell.run",
-        arguments: &[format!("script={line}"), format!("effect={effect}")],
+    let line = CommandLine {
+        line: &line,
+        effect,
         limit: &command.limit,
         as_root: command.become_root,
         allow: Allow { destroy: true, inactive: command.allow_inactive },
     };
     let how = How::new(&command.connection, command.yes, command.output);
-    run_adhoc(&adhoc, &how, global, output)
+    run_adhoc(|workspace| plan_command(workspace, &line), &how, global, output)
 }
 
-fn run_adhoc(adhoc: &Adhoc<'_>, how: &How<'_>, global: &Global, output: &mut Output) -> i32 {
+fn run_adhoc(
+    plan: impl FnOnce(&mut Workspace) -> Result<Planned, AppError>,
+    how: &How<'_>,
+    global: &Global,
+    output: &mut Output,
+) -> i32 {
     let mut workspace = match super::plan::open_workspace(global, output) {
         Ok(workspace) => workspace,
         Err(code) => return code,
     };
-    let planned = match plan_action(&mut workspace, adhoc) {
+    let planned = match plan(&mut workspace) {
         Ok(planned) => planned,
         Err(error) => return output.fail(&error, Some(&workspace.sources)),
     };

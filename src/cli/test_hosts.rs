@@ -80,7 +80,7 @@ impl Trial<'_> {
         let Workspace { project, settings, .. } = self.workspace;
         let forks = self.command.connection.forks.or(settings.count("forks")).unwrap_or(1);
         let (planned, options, request) = (self.planned, self.options, self.request.clone());
-        Execution { planned, project, settings, options, forks, request, going_on }
+        Execution { planned, project, settings, options, forks, request, going_on, plan_file: None }
     }
 
     /// One run, told as it goes on.

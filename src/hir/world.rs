@@ -167,6 +167,31 @@ impl AdminMethod {
     }
 }
 
+/// How programs get to a host.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum LaneKind {
+    /// A persistent lane, or a command each where none can live there.
+    #[default]
+    Auto,
+    Persistent,
+    Exec,
+    /// The host has no POSIX shell.
+    Raw,
+}
+
+impl LaneKind {
+    pub const ALL: [LaneKind; 4] = [LaneKind::Auto, LaneKind::Persistent, LaneKind::Exec, LaneKind::Raw];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            LaneKind::Auto => "auto",
+            LaneKind::Persistent => "persistent",
+            LaneKind::Exec => "exec",
+            LaneKind::Raw => "raw",
+        }
+    }
+}
+
 /// What to do with a host key that is not in known_hosts. A changed key is always refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HostKeyPolicy {
@@ -181,6 +206,7 @@ pub struct Connection {
     pub port: Option<u16>,
     pub user: Option<String>,
     pub admin: AdminMethod,
+    pub lane: LaneKind,
     /// `as:` for steps without one nearer.
     pub as_user: Option<String>,
     /// A private key file; `~/` is the controller's home.

@@ -9,7 +9,7 @@ use super::yaml::{Key, Kind, Node};
 use crate::base::source::Span;
 use crate::hir::types::Os;
 use crate::hir::value::Value;
-use crate::hir::world::{AdminMethod, HostKeyPolicy, Lifecycle, Relation, TransportKind};
+use crate::hir::world::{AdminMethod, HostKeyPolicy, LaneKind, Lifecycle, Relation, TransportKind};
 
 const TOP: &[&str] = &["defaults", "tags", "vars", "groups", "hosts"];
 /// Of a host; where they are written by opsc, in this order.
@@ -22,6 +22,7 @@ pub(super) const SETTINGS: &[&str] = &[
     "key",
     "jump",
     "admin",
+    "lane",
     "as",
     "known_hosts",
     "host_key",
@@ -46,6 +47,7 @@ const GROUP: &[&str] = &[
     "key",
     "jump",
     "admin",
+    "lane",
     "as",
     "known_hosts",
     "host_key",
@@ -95,6 +97,7 @@ pub(super) struct Settings {
     pub(super) key: Option<String>,
     pub(super) jump: Option<(String, Span)>,
     pub(super) admin: Option<AdminMethod>,
+    pub(super) lane: Option<LaneKind>,
     pub(super) as_user: Option<String>,
     pub(super) known_hosts: Option<String>,
     pub(super) host_key: Option<HostKeyPolicy>,
@@ -241,6 +244,7 @@ fn settings(node: &Node, known: &'static [&'static str], errors: &mut Vec<Invent
                 let methods = [AdminMethod::Sudo, AdminMethod::Su, AdminMethod::Doas, AdminMethod::None];
                 settings.admin = word("admin", node, &methods.map(|method| (method.name(), method)), errors);
             }
+            "lane" => settings.lane = word("lane", node, &LaneKind::ALL.map(|kind| (kind.name(), kind)), errors),
             "as" => settings.as_user = text(node, errors),
             "known_hosts" => settings.known_hosts = text(node, errors),
             "host_key" => {

@@ -88,7 +88,7 @@ pub fn status_line(host: &str, width: usize, found: &Examination, colour: bool) 
     let worst = found.findings.iter().max_by_key(|finding| finding.state).filter(|worst| worst.state != State::Ok);
     let latency = found.latency.map(|took| words::duration(u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1)));
     let (state, more) = match worst {
-        None => (State::Ok, String::new()),
+        None => (State::Ok, lane_of(found)),
         Some(worst) => (worst.state, format!("  {}: {}", worst.what, worst.found)),
     };
     let (_, tone) = sign(state);
@@ -96,6 +96,12 @@ pub fn status_line(host: &str, width: usize, found: &Examination, colour: bool) 
     let padding = " ".repeat(width.saturating_sub(host.chars().count()));
     let line = harmless(&format!("{host}{padding}  {}{reached}{more}", state.name()));
     format!("{}\n", paint(&line, tone, colour))
+}
+
+/// How it is worked with, where that is not as on most hosts.
+fn lane_of(found: &Examination) -> String {
+    let lane = found.findings.iter().find(|finding| finding.what == "lane");
+    lane.map(|lane| format!("  lane: {}", lane.found)).unwrap_or_default()
 }
 
 /// `latency_ms`: until a program had run on a connection that was there.

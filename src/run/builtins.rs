@@ -15,6 +15,9 @@ pub const FACTS: &str = "os.facts";
 /// What a playbook tells the people who watch it.
 pub const NOTE: &str = "log.note";
 
+/// A command line for a host, as it is.
+pub const RAW: &str = "shell.raw";
+
 /// Waits until a host can be worked with.
 pub const CONNECTION: &str = "wait.connection";
 

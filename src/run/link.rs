@@ -12,7 +12,7 @@ use super::script::Doing;
 use crate::base::ids::HostId;
 use crate::hir::value::Value;
 use crate::shell::{Program, receipt};
-use crate::transport::Completed;
+use crate::transport::{Completed, WhyExec};
 
 pub struct Link {
     /// Absent for the controller's own part, which needs no wire.
@@ -80,6 +80,11 @@ impl Link {
         wire.hear(phase, call.doing.as_ref());
         let answer = wire.run(call.user, call.program, call.deadline, output).await;
         self.judge(phase, answer)
+    }
+
+    /// Why each program is a command of its own there, where that was found out and not told yet.
+    pub fn take_why(&mut self) -> Option<WhyExec> {
+        self.wire.as_mut()?.take_why()
     }
 
     pub async fn stage(

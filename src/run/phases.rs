@@ -298,6 +298,12 @@ impl Attempt<'_> {
             })
             .await;
         printer.finish();
+        if let Some(why) = self.link.take_why() {
+            let why = why.text();
+            self.tell(&format!(
+                "each program is a command of its own there, because {why}; `lane: exec` says so at once"
+            ));
+        }
         if phase == Phase::Apply {
             trace.heard = heard.so_far;
         }
@@ -342,6 +348,7 @@ impl Attempt<'_> {
         match name {
             builtins::FACTS => return Ok(fields::from_record(&facts::gather(self.context, self.link).await?)),
             builtins::NOTE => return Ok(self.note(trace)),
+            builtins::RAW => return self.run_program(phase, &self.raw_line(), trace).await,
             builtins::CONNECTION => return self.wait_for_connection(left).await.map(|()| Texts::new()),
             _ => {}
         }
@@ -381,6 +388,10 @@ impl Attempt<'_> {
         Doing { step: self.prepared.step, action: self.prepared.action, host, attempt: self.number }
     }
 
+    fn raw_line(&self) -> Program {
+        Program { line: self.prepared.text("line").map(str::to_string), ..Program::default() }
+    }
+
     /// Tells everybody who listens, and keeps it as the step's output.
     fn note(&self, trace: &mut Trace) -> Texts {
         let said = self.prepared.text("text").unwrap_or_default();
@@ -416,6 +427,7 @@ impl Attempt<'_> {
             env: bound.env.clone(),
             stdin: bound.stdin.clone(),
             receipt: None,
+            line: None,
         }
     }
 

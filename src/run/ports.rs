@@ -13,7 +13,7 @@ use crate::base::ids::HostId;
 use crate::hir::folder::{FolderFault, FolderRef};
 use crate::hir::value::FileRef;
 use crate::shell::Program;
-use crate::transport::{Completed, Credentials, Endpoint, Session, Stream, TransportError};
+use crate::transport::{Completed, Credentials, Endpoint, Session, Stream, TransportError, WhyExec};
 
 /// Files of the project as they were when the plan was made.
 pub trait ContentStore: Send + Sync {
@@ -104,6 +104,11 @@ pub trait Wire: Send + Sync {
     /// Another wire to the same host over the same connection, for programs at the same time.
     fn beside(&self) -> Answer<'_, Result<Box<dyn Wire>, WireError>>;
 
+    /// Why each program is a command of its own, where nobody said so; told once.
+    fn take_why(&mut self) -> Option<WhyExec> {
+        None
+    }
+
     /// Whether nothing has been heard of its end so far.
     fn is_open(&self) -> bool;
 
@@ -162,6 +167,10 @@ impl Wire for Session {
             let session = Session::beside(self).await.map_err(WireError::Transport)?;
             Ok(Box::new(session) as Box<dyn Wire>)
         })
+    }
+
+    fn take_why(&mut self) -> Option<WhyExec> {
+        Session::take_why(self)
     }
 
     fn is_open(&self) -> bool {

@@ -21,6 +21,7 @@ use crate::eval::functions::hex;
 use crate::hir::program::{Action, ActionBody, Impl, Platform};
 use crate::hir::types::Os;
 use crate::hir::value::{FileRef, Value};
+use crate::hir::world::LaneKind;
 use crate::plan::model::Step;
 use sha2::Digest;
 
@@ -139,7 +140,10 @@ async fn choose<'a>(context: &Context, link: &mut Link, action: &'a Action) -> R
     let no_body = |os, conditions| StepError::NoBody { action: action.name.clone(), os, conditions };
     let Some(host) = context.machine(link) else { return Err(no_body("the controller", false)) };
     let conditional = action.impls().iter().any(|body| body.condition.is_some());
-    let facts = if conditional || host.os.is_none() { facts::gather(context, link).await? } else { Value::None };
+    // Without a POSIX shell nothing tells what it is.
+    let is_mute = host.connection.lane == LaneKind::Raw;
+    let facts =
+        if conditional || (host.os.is_none() && !is_mute) { facts::gather(context, link).await? } else { Value::None };
     let os = host.os.or_else(|| facts::os_of(&facts)).unwrap_or(Os::Linux);
     let scope = ActionScope {
         inventory: &context.inventory,

@@ -152,7 +152,7 @@ impl Attempt<'_> {
         self.link.run(self.context, call, &mut |_, _| {}).await
     }
 
-    fn tell(&self, text: &str) {
+    pub(super) fn tell(&self, text: &str) {
         let (step, host) = (self.prepared.step.name.clone(), self.context.name(self.prepared.actor));
         let text = text.to_string();
         self.context.events.emit(EventKind::StepOutput { step, host, stream: Stream::Note, text });

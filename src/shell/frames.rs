@@ -197,6 +197,10 @@ impl FrameParser {
                 sink(Piece::Field { key: field.key, value: rest.get(..field.length).unwrap_or_default() });
                 Ok(Step::Consumed(field.length + 1))
             }
+            Some(_) if self.may_end_within(rest, &field) => {
+                self.field = Some(field);
+                Ok(Step::NeedMore)
+            }
             Some(_) => Err(FrameError::FieldNotClosed { key: field.key }),
         }
     }
@@ -205,11 +209,25 @@ impl FrameParser {
     fn end_within(&self, rest: &[u8], field: &Field) -> Option<usize> {
         let (_, end) = self.openings.iter().find(|(word, _)| *word == Word::End)?;
         let from = field.searched.saturating_sub(end.len());
-        let inside = rest.get(from..rest.len().min(field.length + 1))?;
-        let mut marks = inside.iter().enumerate().filter(|(_, byte)| **byte == MARK);
-        let (at, _) = marks.find(|(at, _)| inside.get(*at..).is_some_and(|tail| tail.starts_with(end)))?;
-        Some(from + at)
+        let mut tails = tails_of_marks(rest, from, field.length);
+        tails.find(|(_, tail)| tail.starts_with(end)).map(|(at, _)| at)
     }
+
+    /// Whether the last bytes are an end that is not whole yet.
+    fn may_end_within(&self, rest: &[u8], field: &Field) -> bool {
+        let mut ends = self.openings.iter().filter(|(word, _)| *word == Word::End);
+        ends.any(|(_, end)| {
+            let from = field.length.saturating_sub(end.len());
+            tails_of_marks(rest, from, field.length).any(|(_, tail)| end.starts_with(tail))
+        })
+    }
+}
+
+/// What begins with a mark from `first` to `last`, each to the end of what is there.
+fn tails_of_marks(rest: &[u8], first: usize, last: usize) -> impl Iterator<Item = (usize, &[u8])> {
+    let inside = rest.get(first..rest.len().min(last + 1)).unwrap_or_default();
+    let marks = inside.iter().enumerate().filter(|(_, byte)| **byte == MARK);
+    marks.filter_map(move |(at, _)| Some((first + at, rest.get(first + at..)?)))
 }
 
 fn opening(nonce: &str, word: &str) -> Vec<u8> {
@@ -325,6 +343,15 @@ mod tests {
         let cut = [mark("out late 900").as_slice(), &[b'x'; 500], &mark("end 3 0"), b"yy"].concat();
         let (raw, marks) = parse(&[&cut]).unwrap();
         assert_eq!((raw.as_slice(), marks), (&b"yy"[..], vec!["0 End { sequence: 3, code: 0 }".to_owned()]));
+        // Also where all but a few bytes of the field came, and however the end is cut itself.
+        for missing in [0, 1, 2, 30, 40, 60] {
+            let head = [mark("out late 900").as_slice(), &vec![b'x'; 900 - missing]].concat();
+            let end = mark("end 3 0");
+            for at in 0..end.len() {
+                let (_, marks) = parse(&[&head, &end[..at], &end[at..]]).unwrap();
+                assert_eq!(marks, vec!["0 End { sequence: 3, code: 0 }".to_owned()], "{missing} {at}");
+            }
+        }
     }
 
     fn stream() -> impl Strategy<Value = Vec<u8>> {

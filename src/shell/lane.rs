@@ -14,18 +14,24 @@ pub enum Work<'a> {
     Steps,
     /// Writes stdin to this file name in the lane's private directory.
     Receive { file: &'a str },
+    /// Runs this text and reads nothing: for hosts whose commands get no input. Whoever may list the host's processes
+    /// reads it too. What still runs after so many seconds is ended.
+    Text { text: &'a str, seconds: u64 },
 }
 
 /// One line without newlines, single quotes, `!` or `\'`, so that csh and fish pass it on unharmed.
 ///
-/// Arguments: token, shell, work, file. Arguments can be seen by every user of the host, so the token only finds the
+/// Arguments: token, shell, work, file or text, seconds. Arguments can be seen by every user of the host, so the token only finds the
 /// hello and names the private directory; the nonces of the marks arrive on stdin. A watcher copies stdin to the inner
 /// shell; at the end of stdin it ends every process below the lane (TERM, after two seconds KILL), and the private
 /// directory of a step lane goes with it.
 const START: &str = concat!(
     // A step that signals its whole group ends itself, not the lane: shells trap, and the watcher and its cat ignore.
     r#"n=$1; s=$2; f=/tmp/opsc-$1; trap : HUP INT QUIT TERM; PATH=$PATH:/usr/bin:/bin:/usr/sbin:/sbin; "#,
-    r#"u=$(uname -s); w=$(id -un); h() { printf "\036%s hello 1 %s %s %s\n" "$n" "$u" "$s" "$w"; }; h; h >&2; "#,
+    // A text comes through a pipe with a name, which stays open for as long as the text may take.
+    r#"if [ "$3" = text ]; then (umask 077; mkdir "$f" && mkfifo "$f/in") || exit 1; "#,
+    r#"{ printf %b "$4"; exec sleep "$5"; } >"$f/in" 2>/dev/null & exec <"$f/in"; else "#,
+    r#"u=$(uname -s); w=$(id -un); h() { printf "\036%s hello 1 %s %s %s\n" "$n" "$u" "$s" "$w"; }; h; h >&2; fi; "#,
     r#"if [ "$3" = receive ]; then umask 077; [ -e "$f" ] || mkdir -m 700 "$f"; "#,
     // A directory that someone else put there first, or a link to elsewhere, is not used.
     r#"{ [ -O "$f" ] && [ -d "$f" ] && [ -z "$(find "$f" -prune -type l)" ]; } || exit 1; cat >"$f/$4"; exit $?; fi; "#,
@@ -65,11 +71,25 @@ __end() { printf '\036%s end %s %s\n' "$1" "$2" "$3"; printf '\036%s end %s %s\n
 
 /// The words of the command that starts a lane: a shell, its program and the program's arguments.
 pub fn start_words(shell: &str, token: &str, work: &Work<'_>) -> Vec<String> {
-    let (kind, file) = match work {
-        Work::Steps => ("steps", ""),
-        Work::Receive { file } => ("receive", *file),
+    let (kind, what, seconds) = match work {
+        Work::Steps => ("steps", String::new(), None),
+        Work::Receive { file } => ("receive", (*file).to_owned(), None),
+        Work::Text { text, seconds } => ("text", escaped(text), Some(seconds.to_string())),
     };
-    [shell, "-c", START, "opsc", token, shell, kind, file].map(str::to_owned).to_vec()
+    let words = [shell, "-c", START, "opsc", token, shell, kind].map(str::to_owned);
+    words.into_iter().chain([what]).chain(seconds).collect()
+}
+
+/// For `printf %b`, without what some login shell reads between single quotes.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + text.len() / 8);
+    for character in text.chars() {
+        match character {
+            '\n' | '\'' | '!' | '\\' => escaped.push_str(&format!("\\0{:03o}", u32::from(character))),
+            other => escaped.push(other),
+        }
+    }
+    escaped
 }
 
 /// Words as one line for a login shell.
@@ -80,12 +100,14 @@ pub fn command_line(words: &[String]) -> Result<String, ShellError> {
 
 #[cfg(test)]
 mod tests {
-    use super::START;
+    use super::{START, escaped};
 
     #[test]
     fn the_start_survives_any_login_shell() {
         for forbidden in ['\n', '\'', '!'] {
             assert!(!START.contains(forbidden), "{forbidden:?}");
+            assert!(!escaped("it's\n1! \\'").contains(forbidden), "{forbidden:?}");
         }
+        assert_eq!(escaped("a\n1\\n"), "a\\00121\\0134n");
     }
 }

@@ -18,12 +18,26 @@ pub struct Program {
     pub stdin: Option<Secret<String>>,
     /// The name of the receipt that the host keeps of it; letters and digits. See [`receipt`](super::receipt).
     pub receipt: Option<String>,
+    /// A command line for whatever answers there, which may be no POSIX shell; then nothing else of the program counts.
+    pub line: Option<String>,
 }
 
 impl Program {
     /// A program of a body alone.
     pub fn new(body: impl Into<String>) -> Program {
         Program { body: body.into(), ..Program::default() }
+    }
+
+    /// What a command without input cannot bring: its text could be read by everybody on the host.
+    pub fn unspeakable(&self) -> Option<&'static str> {
+        let is_secret =
+            |variable: &Variable| matches!(variable.value, VariableValue::Secret(_) | VariableValue::Secrets(_));
+        let is_hidden = |(_, text): &(String, Text)| matches!(text, Text::Secret(_));
+        match self {
+            Program { stdin: Some(_), .. } => Some("standard input"),
+            _ if self.variables.iter().any(is_secret) || self.env.iter().any(is_hidden) => Some("a secret"),
+            _ => None,
+        }
     }
 
     /// The same program with one more text variable.

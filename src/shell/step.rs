@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::ShellError;
 use super::frames::Nonces;
+use super::lane::FUNCTIONS;
 use super::program::{NamedScript, Program, Variable, VariableValue};
 use super::quote::{check_name, quote};
 use super::receipt;
@@ -32,6 +33,22 @@ pub fn bodies(program: &Program) -> impl Iterator<Item = Cow<'_, str>> {
     let functions = program.functions.iter().map(|function| Cow::Borrowed(function.body.as_str()));
     let receipt = program.receipt.as_ref().map(|_| Cow::Owned(receipt::once()));
     functions.chain([Cow::Borrowed(program.body.as_str())]).chain(receipt)
+}
+
+/// The text that a fresh lane reads before its first step: the end of a step 0 says that it reads.
+pub fn begin_text(nonces: &Nonces) -> String {
+    format!("__end {} 0 0\n", nonces.end)
+}
+
+/// The text of a program that is a command of its own: all that a lane would read for it.
+pub fn whole_text(program: &Program, nonces: &Nonces) -> Result<String, ShellError> {
+    let mut text = format!("{FUNCTIONS}{}", begin_text(nonces));
+    for body in bodies(program) {
+        text.push_str(&body_text(&body)?);
+    }
+    text.push_str(&step_text(program, 1, nonces)?);
+    text.push_str("exit 0\n");
+    Ok(text)
 }
 
 /// The text of one step. `sequence` comes back in the end marks. Their nonce is a word of the line behind the subshell,

@@ -34,6 +34,36 @@ impl AdminMethod {
     }
 }
 
+/// How programs get to a host.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum LaneKind {
+    /// A persistent lane, or a command each where none can live there.
+    #[default]
+    Auto,
+    /// One shell for each user reads them all.
+    Persistent,
+    /// Each is a command of its own, in its arguments.
+    Exec,
+    /// Not at all: the host has no POSIX shell, and takes command lines of its own kind.
+    Raw,
+}
+
+/// Why a host that nobody said so of gets each program as a command of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WhyExec {
+    NoInput,
+    HeldBack,
+}
+
+impl WhyExec {
+    pub fn text(self) -> &'static str {
+        match self {
+            WhyExec::NoInput => "its commands get no input",
+            WhyExec::HeldBack => "what its commands print comes with their end",
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HostKeyPolicy {
     /// Only keys that a known_hosts file lists.
@@ -99,6 +129,7 @@ pub struct Endpoint {
     pub host_key_alias: Option<String>,
     pub connect_timeout: Duration,
     pub admin: AdminMethod,
+    pub lane: LaneKind,
     /// Connect through this host.
     pub jump: Option<Box<Endpoint>>,
     /// A command line whose input and output are the connection.
@@ -141,6 +172,7 @@ impl Endpoint {
             host_key_alias: None,
             connect_timeout: Duration::from_secs(10),
             admin: AdminMethod::Sudo,
+            lane: LaneKind::Auto,
             jump: None,
             proxy_command: None,
             family: AddressFamily::Any,

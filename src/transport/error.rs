@@ -134,6 +134,12 @@ pub enum TransportError {
         user: String,
         said: String,
     },
+    /// It would ask, and commands of the host get no input.
+    PrivilegeNoInput {
+        host: String,
+        method: &'static str,
+        user: String,
+    },
     /// The host gives no way to another user, or the method cannot do it.
     PrivilegeNone {
         host: String,
@@ -148,6 +154,28 @@ pub enum TransportError {
         host: String,
         user: String,
         code: Option<i32>,
+    },
+    /// The shell ended before it read anything: nothing of the program was begun.
+    NothingRead {
+        host: String,
+        user: String,
+        code: i32,
+        said: String,
+    },
+    /// Commands of the host get no input, and this needs one.
+    NoInput {
+        host: String,
+        what: &'static str,
+    },
+    /// As arguments of a command it would be longer than a host takes.
+    ProgramTooLong {
+        host: String,
+        bytes: usize,
+        most: usize,
+    },
+    /// The inventory says that the host has none.
+    NoPosixShell {
+        host: String,
     },
     Protocol {
         host: String,
@@ -206,6 +234,7 @@ impl TransportError {
                 | E::ChannelRefused { .. }
                 | E::NoHello { .. }
                 | E::HelloTimeout { .. }
+                | E::NothingRead { .. }
                 | E::Lost { .. }
                 | E::Spawn { .. }
         )
@@ -248,7 +277,17 @@ impl TransportError {
                 "a larger `--timeout`, or `connect_timeout` of the host, waits longer; sudo may be waiting for a name server"
                     .to_owned()
             }
-            E::NoHello { .. } => "check that the login shell can run /bin/sh, and `ForceCommand`".to_owned(),
+            E::NoHello { .. } => {
+                "check that the login shell can run /bin/sh, and `ForceCommand`; a host without any POSIX shell has `lane: raw`"
+                    .to_owned()
+            }
+            E::NothingRead { .. } => "`lane: exec` of the host sends each program as a command".to_owned(),
+            E::NoInput { .. } => "connect as a user whose commands get their standard input".to_owned(),
+            E::ProgramTooLong { .. } => "give less, or connect as a user whose commands get their standard input".to_owned(),
+            E::NoPosixShell { host } => {
+                format!("`opsc exec -l {host} -- CMD` and the action `shell.raw` send a command line as it is")
+            }
+            E::PrivilegeNoInput { .. } => "allow it without a password, or connect as that user".to_owned(),
             _ => return None,
         })
     }
@@ -323,6 +362,23 @@ impl fmt::Display for TransportError {
                 Some(code) => write!(formatter, "{host}: the shell of `{user}` ended with code {code} during a step"),
                 None => write!(formatter, "{host}: the shell of `{user}` ended during a step"),
             },
+            E::NothingRead { host, user, said, .. } => {
+                write!(formatter, "{host}: the shell of `{user}` ended before it read anything{}", after_colon(said))
+            }
+            E::NoInput { host, what } => {
+                write!(formatter, "{host}: {what} cannot be sent, because commands there get no input (`lane: exec`)")
+            }
+            E::ProgramTooLong { host, bytes, most } => write!(
+                formatter,
+                "{host}: the program has {bytes} bytes; without an input (`lane: exec`) it can have {most}"
+            ),
+            E::NoPosixShell { host } => {
+                write!(formatter, "{host}: this needs a POSIX shell, and the host has none (`lane: raw`)")
+            }
+            E::PrivilegeNoInput { host, method, user } => write!(
+                formatter,
+                "{host}: {method} asks for a password to become `{user}`, and commands there get no input (`lane: exec`)"
+            ),
             E::Protocol { host, error } => write!(formatter, "{host}: the host broke the protocol: {error}"),
             E::TooManyFields { host } => write!(formatter, "{host}: the step reported more fields than a result has"),
             E::Spawn { shell, reason } => write!(formatter, "cannot start {shell}: {reason}"),

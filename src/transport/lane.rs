@@ -7,22 +7,21 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::channel::{Channel, Ending, Incoming};
-use super::completed::{Capture, Completed, Output, Stream};
+use super::completed::{Completed, Output, Stream};
 use super::error::TransportError;
 use super::nonce::nonce;
 use super::privilege::{Prompt, explain};
+use super::running::Running;
 use crate::base::secret::Secret;
 use crate::shell::Program;
 use crate::shell::frames::{FrameError, FrameParser, Nonces, Piece};
 use crate::shell::lane::FUNCTIONS;
-use crate::shell::step::{bodies, body_name, body_text, step_text};
+use crate::shell::step::{begin_text, bodies, body_name, body_text, step_text};
 
 /// After a deadline the host ends the step's processes (TERM, two seconds, KILL); this is how long we wait for it.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// What a command that never greets may say before it is only counted.
 const SAID_LIMIT: usize = 2 << 10;
-const MOST_FIELDS: usize = 4096;
-const MOST_FIELD_BYTES: usize = 16 << 20;
 
 /// Who should be greeted, and how long and with what they may ask first.
 pub(super) struct Greeting<'a> {
@@ -197,6 +196,11 @@ impl Lane {
         // A closed channel shows at the first step.
         channel.send(FUNCTIONS.as_bytes().to_vec());
         channel.listen(false);
+        Lane::of(channel, greeting)
+    }
+
+    /// A command that is one program, and not greeted.
+    pub(super) fn of(channel: Channel, greeting: &Greeting<'_>) -> Lane {
         Lane {
             host: greeting.host.to_owned(),
             user: greeting.user.to_owned(),
@@ -243,9 +247,24 @@ impl Lane {
         Ok(running.finish(timed_out))
     }
 
+    /// Hears the one program out that the channel's command is; with what the login shell said first.
+    pub(super) async fn hear(
+        &mut self,
+        nonces: &Nonces,
+        deadline: Duration,
+        output: Output<'_>,
+    ) -> Result<(Completed, String), TransportError> {
+        self.state = State::Busy;
+        let mut running = Running::of_command(nonces);
+        let timed_out = self.follow(&mut running, Instant::now() + deadline, output).await?;
+        self.state = State::Over;
+        let noise = running.noise();
+        Ok((running.finish(timed_out), noise))
+    }
+
     fn text(&mut self, program: &Program, nonces: &Nonces) -> Result<String, TransportError> {
         let step = step_text(program, self.sequence + 1, nonces)?;
-        let mut text = String::new();
+        let mut text = if self.sequence == 0 { begin_text(nonces) } else { String::new() };
         for body in bodies(program) {
             let name = body_name(&body);
             if !self.bodies.contains(&name) {
@@ -280,6 +299,8 @@ impl Lane {
                 }
                 Some(Incoming::Output(stream, bytes)) => self.take(running, stream, &bytes, output)?,
                 Some(Incoming::Exit(_) | Incoming::Closed) if timed_out => return Ok(true),
+                Some(Incoming::Exit(_)) if running.has_ended() => return Ok(false),
+                Some(Incoming::Exit(code)) if running.is_unread() => return Err(self.unread(code, running.noise())),
                 Some(Incoming::Exit(code)) => return Err(self.ended(Some(code))),
                 Some(Incoming::Closed) => return Err(TransportError::Lost { host: self.host.clone() }),
             }
@@ -297,10 +318,14 @@ impl Lane {
         running
             .feed(stream, bytes, output)
             .map_err(|error| TransportError::Protocol { host: self.host.clone(), error })?;
-        if running.heard.is_too_much() {
+        if running.is_too_much() {
             return Err(TransportError::TooManyFields { host: self.host.clone() });
         }
         Ok(())
+    }
+
+    fn unread(&self, code: i32, said: String) -> TransportError {
+        TransportError::NothingRead { host: self.host.clone(), user: self.user.clone(), code, said }
     }
 
     fn ended(&self, code: Option<i32>) -> TransportError {
@@ -324,96 +349,5 @@ pub(super) async fn wait_for_exit(channel: &mut Channel, patience: Duration) -> 
             Ok(Incoming::Output(..)) => {}
             Ok(Incoming::Closed) | Err(_) => return None,
         }
-    }
-}
-
-/// ksh counts signals from 256, every other shell from 128.
-fn signal_code(code: i32) -> i32 {
-    if code > 256 { code - 128 } else { code }
-}
-
-/// One step on its way. Its parsers are its own: what an earlier step left half said does not reach into it.
-struct Running {
-    sequence: u64,
-    parsers: [FrameParser; 2],
-    heard: Heard,
-}
-
-/// What a step said so far.
-#[derive(Default)]
-struct Heard {
-    captures: [Capture; 2],
-    ends: [Option<i32>; 2],
-    fields: Vec<(String, Vec<u8>)>,
-    field_bytes: usize,
-}
-
-impl Running {
-    fn new(sequence: u64, nonces: &Nonces) -> Running {
-        let parsers = [FrameParser::of_step(nonces), FrameParser::of_step(nonces)];
-        Running { sequence, parsers, heard: Heard::default() }
-    }
-
-    fn is_over(&self) -> bool {
-        self.heard.ends.iter().all(Option::is_some)
-    }
-
-    fn feed(&mut self, stream: Stream, bytes: &[u8], output: Output<'_>) -> Result<(), FrameError> {
-        let [stdout, stderr] = &mut self.parsers;
-        let parser = match stream {
-            Stream::Stdout => stdout,
-            Stream::Stderr => stderr,
-        };
-        parser.feed(bytes, &mut |piece| match piece {
-            Piece::End { sequence, .. } if sequence != self.sequence => {}
-            piece => self.heard.take(stream, piece, output),
-        })
-    }
-
-    fn finish(self, timed_out: bool) -> Completed {
-        let [stdout, stderr] = self.heard.captures;
-        let [code, _] = self.heard.ends;
-        Completed {
-            code: code.map_or(124, signal_code),
-            fields: self.heard.fields,
-            stdout: stdout.finish(),
-            stderr: stderr.finish(),
-            timed_out,
-        }
-    }
-}
-
-impl Heard {
-    fn take(&mut self, stream: Stream, piece: Piece<'_>, output: Output<'_>) {
-        let ([stdout, stderr], [stdout_end, stderr_end]) = (&mut self.captures, &mut self.ends);
-        let (capture, end) = match stream {
-            Stream::Stdout => (stdout, stdout_end),
-            Stream::Stderr => (stderr, stderr_end),
-        };
-        // What comes behind the end is of children that the step left behind, and belongs to nobody.
-        if end.is_some() {
-            return;
-        }
-        match piece {
-            Piece::Raw(bytes) => {
-                capture.push(bytes);
-                output(stream, bytes);
-            }
-            Piece::Field { key, value } => {
-                self.field_bytes += key.len() + value.len();
-                // The lane gives up after this piece; what it holds until then stays within one read.
-                if self.fields.len() <= MOST_FIELDS && self.field_bytes <= MOST_FIELD_BYTES {
-                    self.fields.push((key, value.to_vec()));
-                } else {
-                    self.field_bytes = MOST_FIELD_BYTES + 1;
-                }
-            }
-            Piece::End { code, .. } => *end = Some(code),
-            Piece::Hello { .. } => {}
-        }
-    }
-
-    fn is_too_much(&self) -> bool {
-        self.fields.len() > MOST_FIELDS || self.field_bytes > MOST_FIELD_BYTES
     }
 }

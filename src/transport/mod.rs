@@ -28,6 +28,8 @@ mod nonce;
 mod patterns;
 mod privilege;
 mod proxy;
+mod raw;
+mod running;
 mod ssh;
 mod ssh_config_error;
 mod ssh_config_files;
@@ -39,7 +41,8 @@ mod ssh_config_words;
 
 pub use completed::{Captured, Completed, Stream};
 pub use endpoint::{
-    AddressFamily, AdminMethod, Agent, Credentials, Endpoint, HostKeyPolicy, Identities, Keepalive, Wire,
+    AddressFamily, AdminMethod, Agent, Credentials, Endpoint, HostKeyPolicy, Identities, Keepalive, LaneKind, WhyExec,
+    Wire,
 };
 pub use error::TransportError;
 pub use nonce::nonce;

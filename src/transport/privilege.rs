@@ -20,15 +20,15 @@ pub(super) struct Elevated {
     pub(super) prompt: Option<Prompt>,
 }
 
-/// `words` as `user` through `method`. `nonce` makes sudo's question unmistakable.
+/// `words` as `user` through `method`. `nonce` makes sudo's question unmistakable; without one it asks nothing.
 pub(super) fn elevate(
     method: AdminMethod,
     user: &str,
     words: &[String],
-    nonce: &str,
+    nonce: Option<&str>,
 ) -> Result<Option<Elevated>, ShellError> {
     let token = match method {
-        AdminMethod::Sudo => format!("[opsc:{nonce}] "),
+        AdminMethod::Sudo => nonce.map(|nonce| format!("[opsc:{nonce}] ")).unwrap_or_default(),
         AdminMethod::Su => "Password: ".to_owned(),
         AdminMethod::Doas => String::new(),
         AdminMethod::None => return Ok(None),
@@ -38,6 +38,7 @@ pub(super) fn elevate(
         return Ok(None);
     }
     let front: Vec<&str> = match method {
+        AdminMethod::Sudo if token.is_empty() => vec!["sudo", "-H", "-n", "-u", user, "--"],
         AdminMethod::Sudo => vec!["sudo", "-H", "-S", "-p", &token, "-u", user, "--"],
         AdminMethod::Doas => vec!["doas", "-n", "-u", user, "--"],
         AdminMethod::Su | AdminMethod::None => {
@@ -78,7 +79,7 @@ mod tests {
 
     fn words(method: AdminMethod, user: &str) -> Option<Vec<String>> {
         let command = ["/bin/sh", "-c", "echo it's"].map(str::to_owned);
-        elevate(method, user, &command, "ab").unwrap().map(|elevated| elevated.words)
+        elevate(method, user, &command, Some("ab")).unwrap().map(|elevated| elevated.words)
     }
 
     #[test]

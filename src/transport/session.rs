@@ -6,20 +6,25 @@ use std::time::Duration;
 
 use super::channel::{Channel, Ending, spawn_local};
 use super::completed::{Completed, Output};
-use super::endpoint::{Credentials, Endpoint, Wire};
+use super::endpoint::{Credentials, Endpoint, LaneKind, WhyExec, Wire};
 use super::error::TransportError;
 use super::lane::{GRACE, Greeted, Greeting, Lane, Ungreeted, greet, wait_for_exit};
 use super::nonce::nonce;
-use super::privilege::{Elevated, elevate};
+use super::privilege::{Elevated, Prompt, elevate, explain};
+use super::raw;
 use super::ssh::Ssh;
 use crate::shell::Program;
+use crate::shell::frames::Nonces;
 use crate::shell::lane::{Work, command_line, start_words};
+use crate::shell::step::whole_text;
 
 /// The longest that sending one file may take.
 const STAGE_LIMIT: Duration = Duration::from_secs(30 * 60);
 const HASH_LIMIT: Duration = Duration::from_secs(5 * 60);
 /// How often a command that was never started is sent again.
 const NOT_STARTED_RETRIES: u32 = 4;
+/// An argument has 128 KiB at most, and here and there a wrapper gives it another name.
+const MOST_COMMAND: usize = 120 << 10;
 
 /// Prints the hash of `$path` with whatever the host has.
 const HASH: &str = r#"if command -v sha256sum; then set -- sha256sum
@@ -39,6 +44,10 @@ pub struct Session {
     endpoint: Endpoint,
     credentials: Credentials,
     connection: Arc<Connection>,
+    /// What the endpoint says, or what was found out.
+    kind: LaneKind,
+    /// Why it was found out to be a command each; taken by whoever tells it.
+    why: Option<WhyExec>,
     /// Who the lane without a wish for a user belongs to.
     login: String,
     /// What the first lane's login shell said before it was of use.
@@ -55,7 +64,7 @@ enum Connection {
 }
 
 impl Session {
-    /// Connects, proves both sides, and opens the login user's lane.
+    /// Connects, proves both sides, and opens the login user's lane where there can be one.
     pub async fn connect(endpoint: &Endpoint, credentials: &Credentials) -> Result<Session, TransportError> {
         let connection = match endpoint.transport {
             Wire::Local => Connection::Local,
@@ -65,14 +74,14 @@ impl Session {
             endpoint: endpoint.clone(),
             credentials: credentials.clone(),
             connection: Arc::new(connection),
+            kind: endpoint.lane,
+            why: None,
             login: endpoint.user.clone(),
             noise: String::new(),
             lanes: BTreeMap::new(),
             leaving: Vec::new(),
         };
-        let (lane, greeted) = session.open_lane(None).await?;
-        session.lanes.insert(greeted.user.clone(), lane);
-        (session.login, session.noise) = (greeted.user, greeted.noise);
+        session.enter().await?;
         Ok(session)
     }
 
@@ -82,14 +91,66 @@ impl Session {
             endpoint: self.endpoint.clone(),
             credentials: self.credentials.clone(),
             connection: Arc::clone(&self.connection),
+            kind: self.kind,
+            why: None,
             login: self.login.clone(),
             noise: String::new(),
             lanes: BTreeMap::new(),
             leaving: Vec::new(),
         };
-        let (lane, greeted) = session.open_lane(None).await?;
-        session.lanes.insert(greeted.user, lane);
+        session.enter().await?;
         Ok(session)
+    }
+
+    /// How programs get there, as far as is known by now.
+    pub fn lane(&self) -> LaneKind {
+        self.kind
+    }
+
+    /// Why each program is a command of its own, where nobody said so; told once.
+    pub fn take_why(&mut self) -> Option<WhyExec> {
+        self.why.take()
+    }
+
+    async fn enter(&mut self) -> Result<(), TransportError> {
+        match self.kind {
+            LaneKind::Raw => Ok(()),
+            LaneKind::Exec => self.enter_by_command(self.patience()).await,
+            LaneKind::Auto | LaneKind::Persistent => match self.open_lane(None).await {
+                Ok((lane, greeted)) => {
+                    self.lanes.insert(greeted.user.clone(), lane);
+                    (self.login, self.noise) = (greeted.user, greeted.noise);
+                    Ok(())
+                }
+                Err(error) => self.try_commands(WhyExec::HeldBack, error).await,
+            },
+        }
+    }
+
+    /// After `error`, where it may be for want of a persistent lane; only what answers as a command does is believed.
+    async fn try_commands(&mut self, why: WhyExec, error: TransportError) -> Result<(), TransportError> {
+        let may_be = match (&error, why) {
+            (TransportError::HelloTimeout { .. }, WhyExec::HeldBack) => true,
+            (TransportError::NothingRead { code, .. }, WhyExec::NoInput) => *code == 0,
+            _ => false,
+        };
+        if self.kind != LaneKind::Auto || !may_be || self.enter_by_command(self.patience() / 2).await.is_err() {
+            return Err(error);
+        }
+        tracing::debug!(host = %self.endpoint.name, why = why.text(), "each program is a command of its own");
+        (self.kind, self.why) = (LaneKind::Exec, Some(why));
+        Ok(())
+    }
+
+    async fn enter_by_command(&mut self, patience: Duration) -> Result<(), TransportError> {
+        let who = Program::new("out user \"$(id -un)\"");
+        let (done, noise) = self.command(None, &who, patience, &mut |_, _| {}).await?;
+        let Some((_, user)) = done.fields.into_iter().find(|(key, _)| key == "user") else {
+            let (host, user) = (self.endpoint.name.clone(), self.login.clone());
+            return Err(TransportError::HelloTimeout { host, user, seconds: patience.as_secs() });
+        };
+        (self.login, self.noise) = (String::from_utf8_lossy(&user).into_owned(), noise);
+        Ok(())
     }
 
     /// What the login shell said before it was of use; nothing, where its startup files are quiet.
@@ -111,11 +172,26 @@ impl Session {
         deadline: Duration,
         output: Output<'_>,
     ) -> Result<Completed, TransportError> {
+        if let Some(line) = &program.line {
+            return self.run_line(user, line, deadline, output).await;
+        }
+        match self.kind {
+            LaneKind::Raw => return Err(TransportError::NoPosixShell { host: self.endpoint.name.clone() }),
+            LaneKind::Exec => return self.command(user, program, deadline, output).await.map(|(done, _)| done),
+            LaneKind::Auto | LaneKind::Persistent => {}
+        }
         // The lane is ours while the program runs: dropping this future drops it, and that ends its processes.
         let mut lane = self.take_lane(user).await?;
-        let completed = lane.run(program, deadline, output).await;
+        let completed = lane.run(program, deadline, &mut *output).await;
         self.keep(user, lane);
-        completed
+        match completed {
+            // Nothing of it was begun.
+            Err(error @ TransportError::NothingRead { .. }) => {
+                self.try_commands(WhyExec::NoInput, error).await?;
+                self.command(user, program, deadline, output).await.map(|(done, _)| done)
+            }
+            completed => completed,
+        }
     }
 
     /// Runs one raw command line, as text for the host's shell.
@@ -132,9 +208,18 @@ impl Session {
     /// Puts `content` where `user` alone can read it and gives the path. The same content is sent once per lane; it is
     /// removed when the lane ends. `sha256` is of the content, in lower case hexadecimal.
     pub async fn stage(&mut self, user: Option<&str>, content: &[u8], sha256: &str) -> Result<String, TransportError> {
+        let no_input = || TransportError::NoInput { host: self.endpoint.name.clone(), what: "a file" };
+        match self.kind {
+            LaneKind::Raw => return Err(TransportError::NoPosixShell { host: self.endpoint.name.clone() }),
+            LaneKind::Exec => return Err(no_input()),
+            LaneKind::Auto | LaneKind::Persistent => {}
+        }
         let mut lane = self.take_lane(user).await?;
         let path = self.stage_in(&mut lane, user, content, sha256).await;
         self.keep(user, lane);
+        if let Err(TransportError::NothingRead { .. }) = path {
+            return Err(TransportError::NoInput { host: self.endpoint.name.clone(), what: "a file" });
+        }
         path
     }
 
@@ -154,6 +239,66 @@ impl Session {
         }
         if let Some(Connection::Ssh(ssh)) = Arc::into_inner(self.connection) {
             ssh.close().await;
+        }
+    }
+
+    /// One command line, as the login user alone: who would become another needs a shell for it.
+    async fn run_line(
+        &mut self,
+        user: Option<&str>,
+        line: &str,
+        deadline: Duration,
+        output: Output<'_>,
+    ) -> Result<Completed, TransportError> {
+        let host = || self.endpoint.name.clone();
+        if let Some(user) = user.filter(|user| *user != self.login) {
+            return Err(TransportError::PrivilegeNone { host: host(), user: user.to_owned() });
+        }
+        let channel = match &*self.connection {
+            Connection::Local => spawn_local(&shell_words(line), &self.endpoint.unset)?,
+            Connection::Ssh(ssh) => ssh.open(line).await?,
+        };
+        let heard = raw::hear(channel, deadline, output, || self.is_open()).await;
+        heard.ok_or_else(|| TransportError::Lost { host: host() })
+    }
+
+    /// A program as a command of its own, with what the login shell said before.
+    async fn command(
+        &mut self,
+        user: Option<&str>,
+        program: &Program,
+        deadline: Duration,
+        output: Output<'_>,
+    ) -> Result<(Completed, String), TransportError> {
+        if let Some(what) = program.unspeakable() {
+            return Err(TransportError::NoInput { host: self.endpoint.name.clone(), what });
+        }
+        self.wait_for_the_leaving().await;
+        let (token, nonces) = (nonce()?, Nonces { fields: nonce()?, end: nonce()? });
+        let text = whole_text(program, &nonces)?;
+        let work = Work::Text { text: &text, seconds: deadline.as_secs() + 1 };
+        let (mut channel, prompt) = self.start(user, &token, &work).await?;
+        // A menu ends where nobody answers it.
+        channel.end_input();
+        let mut lane = Lane::of(channel, &self.greeting(user, &token));
+        self.leaving.push(lane.ending());
+        let heard = lane.hear(&nonces, deadline, output).await;
+        // It said its end; nobody waits for its tidying up.
+        if matches!(&heard, Ok((done, _)) if !done.timed_out) {
+            self.leaving.pop();
+        }
+        heard.map_err(|error| self.unheard(error, user, prompt.as_ref()))
+    }
+
+    fn unheard(&self, error: TransportError, user: Option<&str>, prompt: Option<&Prompt>) -> TransportError {
+        let TransportError::NothingRead { host, user: login, code, said } = error else { return error };
+        let Some(prompt) = prompt else { return TransportError::NoHello { host, user: login, said } };
+        match explain(&host, user.unwrap_or(&self.login), prompt.method, Some(code), &said) {
+            TransportError::PrivilegePasswordNeeded { host, method, user }
+            | TransportError::PrivilegePasswordWrong { host, method, user } => {
+                TransportError::PrivilegeNoInput { host, method, user }
+            }
+            error => error,
         }
     }
 
@@ -268,21 +413,42 @@ impl Session {
         token: &str,
         work: &Work<'_>,
     ) -> Result<(Channel, Greeted), Ungreeted> {
-        let words = start_words(&self.endpoint.shell, token, work);
-        let other = user.filter(|user| *user != self.login);
-        let command = match other {
-            None => Elevated { words, prompt: None },
-            Some(user) => elevate(self.endpoint.admin, user, &words, &nonce()?)?.ok_or_else(|| {
-                TransportError::PrivilegeNone { host: self.endpoint.name.clone(), user: user.to_owned() }
-            })?,
-        };
-        let mut channel = match &*self.connection {
-            Connection::Local => spawn_local(&local_words(&command.words)?, &self.endpoint.unset)?,
-            Connection::Ssh(ssh) => ssh.open(&format!("exec {}", command_line(&command.words)?)).await?,
-        };
-        let greeting = Greeting { prompt: command.prompt.as_ref(), ..self.greeting(user, token) };
+        let (mut channel, prompt) = self.start(user, token, work).await?;
+        let greeting = Greeting { prompt: prompt.as_ref(), ..self.greeting(user, token) };
         let greeted = greet(&mut channel, &greeting).await?;
         Ok((channel, greeted))
+    }
+
+    /// A channel to a command, and how that may ask first.
+    async fn start(
+        &self,
+        user: Option<&str>,
+        token: &str,
+        work: &Work<'_>,
+    ) -> Result<(Channel, Option<Prompt>), TransportError> {
+        let words = start_words(&self.endpoint.shell, token, work);
+        let host = || self.endpoint.name.clone();
+        let question = if matches!(work, Work::Text { .. }) { None } else { Some(nonce()?) };
+        let command = match user.filter(|user| *user != self.login) {
+            None => Elevated { words, prompt: None },
+            Some(user) => elevate(self.endpoint.admin, user, &words, question.as_deref())?
+                .ok_or_else(|| TransportError::PrivilegeNone { host: host(), user: user.to_owned() })?,
+        };
+        let line = format!("exec {}", command_line(&command.words)?);
+        if line.len() > MOST_COMMAND {
+            return Err(TransportError::ProgramTooLong { host: host(), bytes: line.len(), most: MOST_COMMAND });
+        }
+        let channel = match &*self.connection {
+            // Like one of a login shell, so that a missing sudo is the same code 127 everywhere.
+            Connection::Local => spawn_local(&shell_words(&line), &self.endpoint.unset)?,
+            Connection::Ssh(ssh) => ssh.open(&line).await?,
+        };
+        Ok((channel, command.prompt))
+    }
+
+    /// How long a lane may take to say hello.
+    fn patience(&self) -> Duration {
+        self.endpoint.connect_timeout.max(Duration::from_secs(10))
     }
 
     fn greeting<'a>(&'a self, user: Option<&'a str>, token: &'a str) -> Greeting<'a> {
@@ -292,12 +458,11 @@ impl Session {
             token,
             prompt: None,
             password: self.credentials.admin_password.as_ref(),
-            patience: self.endpoint.connect_timeout.max(Duration::from_secs(10)),
+            patience: self.patience(),
         }
     }
 }
 
-/// A local lane starts like one of a login shell, so that a missing sudo is the same code 127 everywhere.
-fn local_words(words: &[String]) -> Result<Vec<String>, TransportError> {
-    Ok(vec!["/bin/sh".to_owned(), "-c".to_owned(), format!("exec {}", command_line(words)?)])
+fn shell_words(line: &str) -> [String; 3] {
+    ["/bin/sh", "-c", line].map(str::to_owned)
 }

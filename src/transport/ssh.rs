@@ -83,7 +83,8 @@ impl Ssh {
     /// A channel to the process of one command line.
     pub(super) async fn open(&self, command: &str) -> Result<Channel, TransportError> {
         let opened = self.open_session().await?;
-        opened.exec(false, command).await.map_err(|_| self.lost())?;
+        // The answer is not waited for: a refusal comes as a message.
+        opened.exec(true, command).await.map_err(|_| self.lost())?;
         let (reader, writer) = opened.split();
         let (near, FarEnd { input, output, running }) = channel();
         tokio::spawn(write_all(writer, input));
@@ -291,7 +292,10 @@ async fn read_until_exit(reader: &mut ChannelReadHalf, output: &mut Outlet) -> O
             Some(ChannelMsg::ExtendedData { data, .. }) => output.output(Stream::Stderr, data.to_vec()).await,
             Some(ChannelMsg::ExitStatus { exit_status }) => code = i32::try_from(exit_status).ok(),
             Some(ChannelMsg::ExitSignal { signal_name, .. }) => code = Some(128 + signal_number(&signal_name)),
-            Some(ChannelMsg::Failure) => code = Some(126),
+            Some(ChannelMsg::Failure) => {
+                output.output(Stream::Stderr, b"the server refuses to run commands\n".to_vec()).await;
+                code = Some(126);
+            }
             Some(_) => {}
         }
     }

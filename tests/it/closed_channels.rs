@@ -18,6 +18,8 @@ use crate::sshd::make_key;
 /// What one server was asked for, and how often it closes a channel first.
 struct Closing {
     closes: usize,
+    /// Whether it has shells for people alone.
+    refuses: bool,
     opened: Arc<AtomicUsize>,
     started: Arc<AtomicUsize>,
 }
@@ -49,6 +51,9 @@ impl Handler for Closing {
         if self.opened.load(Ordering::SeqCst) <= self.closes {
             return session.close(channel);
         }
+        if self.refuses {
+            return session.channel_failure(channel);
+        }
         self.started.fetch_add(1, Ordering::SeqCst);
         session.exit_status_request(channel, 7)?;
         session.close(channel)
@@ -57,6 +62,10 @@ impl Handler for Closing {
 
 /// How often a channel was opened, how often a command was started, and what became of it.
 async fn connect(closes: usize) -> (usize, usize, TransportError) {
+    connect_to(closes, false).await
+}
+
+async fn connect_to(closes: usize, refuses: bool) -> (usize, usize, TransportError) {
     let folder = TempDir::new().unwrap();
     let key = folder.path().join("host_key");
     make_key(&key);
@@ -70,7 +79,7 @@ async fn connect(closes: usize) -> (usize, usize, TransportError) {
         ..Config::default()
     };
     let (opened, started) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let handler = Closing { closes, opened: Arc::clone(&opened), started: Arc::clone(&started) };
+    let handler = Closing { closes, refuses, opened: Arc::clone(&opened), started: Arc::clone(&started) };
     let server = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         run_stream(Arc::new(config), stream, handler).await.unwrap().await
@@ -104,4 +113,11 @@ async fn a_server_that_always_closes_is_given_up() {
 async fn a_command_that_ended_is_not_sent_again() {
     let (opened, started, error) = connect(0).await;
     assert_eq!((opened, started), (1, 1), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_runs_no_commands_says_so() {
+    let (opened, started, error) = connect_to(0, true).await;
+    assert_eq!((opened, started), (1, 0), "{error}");
+    assert_eq!(error.to_string(), "there: no shell started for `somebody`: the server refuses to run commands");
 }

@@ -1,5 +1,4 @@
-//! The contract of every wire: one list of behaviours, run on this machine and over a real sshd, with every shell that
-//! may be a host's `/bin/sh`. Knows only the public face of `transport`.
+//! The contract of every wire: one list of behaviours. Knows only the public face of `transport`.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests fail by panicking")]
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,16 +15,30 @@ use sha2::{Digest, Sha256};
 use crate::contract_bodies::*;
 use crate::contract_lanes::*;
 use crate::contract_receipts::*;
-use crate::sshd::{Sshd, SshdOptions};
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 /// Far less than what is slept for, and far more than a busy machine needs.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
+/// How somebody gets in, and as whom the programs run there.
+#[derive(Clone)]
+pub(crate) struct Way {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) credentials: Credentials,
+    /// The login user without one.
+    pub(crate) user: Option<String>,
+}
+
+impl From<Endpoint> for Way {
+    fn from(endpoint: Endpoint) -> Way {
+        Way { endpoint, credentials: Credentials::default(), user: None }
+    }
+}
+
 /// A session with short words for what the cases do.
 pub(crate) struct Bench {
     pub(crate) session: Session,
-    pub(crate) endpoint: Endpoint,
+    pub(crate) way: Way,
 }
 
 /// A number of seconds that no other test sleeps for, so that a process can be recognised by it.
@@ -35,26 +48,31 @@ pub(crate) fn unique_seconds() -> String {
 }
 
 impl Bench {
-    pub(crate) async fn connect(endpoint: Endpoint) -> Bench {
-        let session = Session::connect(&endpoint, &Credentials::default()).await.unwrap();
-        Bench { session, endpoint }
+    pub(crate) async fn connect(way: impl Into<Way>) -> Bench {
+        let way = way.into();
+        let session = Session::connect(&way.endpoint, &way.credentials).await.unwrap();
+        Bench { session, way }
     }
 
     /// A second session to the same place.
     pub(crate) async fn another(&self) -> Bench {
-        Bench::connect(self.endpoint.clone()).await
+        Bench::connect(self.way.clone()).await
     }
 
     pub(crate) async fn run(&mut self, program: &Program) -> Completed {
-        self.session.run(None, program, MINUTE, &mut |_, _| {}).await.unwrap()
+        self.session.run(self.way.user.as_deref(), program, MINUTE, &mut |_, _| {}).await.unwrap()
     }
 
     pub(crate) async fn sh(&mut self, body: &str) -> Completed {
         self.run(&Program::new(body)).await
     }
 
+    pub(crate) async fn stage(&mut self, content: &[u8], sha256: &str) -> Result<String, TransportError> {
+        self.session.stage(self.way.user.as_deref(), content, sha256).await
+    }
+
     pub(crate) async fn try_sh(&mut self, body: &str, deadline: Duration) -> Result<Completed, TransportError> {
-        self.session.run(None, &Program::new(body), deadline, &mut |_, _| {}).await
+        self.session.run(self.way.user.as_deref(), &Program::new(body), deadline, &mut |_, _| {}).await
     }
 
     /// Runs a body into a deadline, a later one on a machine that is too busy to have shown `sign` by then.
@@ -251,7 +269,7 @@ async fn streams_stay_apart(bench: &mut Bench) {
     let program = Program::new("printf out; printf err >&2");
     let done = bench
         .session
-        .run(None, &program, MINUTE, &mut |stream, bytes| heard.push((stream, bytes.to_vec())))
+        .run(bench.way.user.as_deref(), &program, MINUTE, &mut |stream, bytes| heard.push((stream, bytes.to_vec())))
         .await
         .unwrap();
     assert_eq!((done.stdout.kept.as_slice(), done.stderr.kept.as_slice()), (&b"out"[..], &b"err"[..]));
@@ -350,15 +368,15 @@ async fn background_children_do_not_hold_the_step(bench: &mut Bench) {
 pub(crate) async fn files_are_staged_once(bench: &mut Bench) {
     for content in [b"".to_vec(), b"\x00\xff\nbinary".to_vec(), vec![7; 3_000_000]] {
         let digest = sha256(&content);
-        let path = bench.session.stage(None, &content, &digest).await.unwrap();
-        assert_eq!(bench.session.stage(None, b"not read again", &digest).await.unwrap(), path);
+        let path = bench.stage(&content, &digest).await.unwrap();
+        assert_eq!(bench.stage(b"not read again", &digest).await.unwrap(), path);
         let done =
             bench.run(&Program::new("sha256sum <\"$p\"; ls -ld \"$p\"; ls -ld \"${p%/*}\"").with("p", &path)).await;
         let text = stdout(&done);
         assert!(text.starts_with(&digest), "{text}");
         assert!(text.contains("\n-rw-------") && text.contains("\ndrwx------"), "{text}");
     }
-    let broken = bench.session.stage(None, b"x", &"0".repeat(64)).await;
+    let broken = bench.stage(b"x", &"0".repeat(64)).await;
     assert!(matches!(broken, Err(TransportError::StageMismatch { .. })), "{broken:?}");
 }
 
@@ -372,13 +390,20 @@ async fn many_steps_in_order(bench: &mut Bench) {
 }
 
 async fn nul_bytes_are_refused(bench: &mut Bench) {
-    let result = bench.session.run(None, &Program::new("x").with("v", "a\0b"), MINUTE, &mut |_, _| {}).await;
+    let result = bench
+        .session
+        .run(bench.way.user.as_deref(), &Program::new("x").with("v", "a\0b"), MINUTE, &mut |_, _| {})
+        .await;
     assert!(matches!(result, Err(TransportError::Program { .. })), "{result:?}");
     assert_eq!(bench.sh("true").await.code, 0);
 }
 
 async fn raw_commands(bench: &mut Bench) {
-    let done = bench.session.exec(None, "echo one; echo two | cat; exit 5", MINUTE, &mut |_, _| {}).await.unwrap();
+    let done = bench
+        .session
+        .exec(bench.way.user.as_deref(), "echo one; echo two | cat; exit 5", MINUTE, &mut |_, _| {})
+        .await
+        .unwrap();
     assert_eq!((stdout(&done).as_str(), done.code), ("one\ntwo\n", 5));
 }
 
@@ -394,7 +419,19 @@ async fn secrets_are_not_in_the_process_list(bench: &mut Bench) {
 
 /// The list. Every wire and every shell keeps all of it.
 pub(crate) async fn contract(mut bench: Bench) {
-    let bench_ref = &mut bench;
+    keep_all(&mut bench).await;
+    signals_to_the_whole_group_stay_on_the_host(&mut bench).await;
+    take_leave(bench).await;
+}
+
+/// Where who may signal the whole group reaches what carries the lane too, and that ends it.
+#[cfg(feature = "system-tests")]
+pub(crate) async fn contract_but_for_signals(mut bench: Bench) {
+    keep_all(&mut bench).await;
+    take_leave(bench).await;
+}
+
+async fn keep_all(bench_ref: &mut Bench) {
     macro_rules! keep {
         ($($case:ident)*) => { $(
             let begun = Instant::now();
@@ -418,109 +455,37 @@ pub(crate) async fn contract(mut bench: Bench) {
         a_stopped_process_meets_the_deadline grandchildren_end_with_the_deadline a_deadline_leaves_what_was_reported
         steps_start_from_the_same_place a_thousand_steps_on_one_lane tracing_does_no_harm lengths_are_bytes_in_any_locale
         wrong_marks_are_errors_and_the_lane_opens_again children_that_are_just_starting_end_too who_knows_the_marks_cannot_speak_for_another_step
-        late_children_report_to_nobody a_mark_cut_between_steps_does_no_harm signals_to_the_whole_group_stay_on_the_host
+        late_children_report_to_nobody a_mark_cut_between_steps_does_no_harm
         hosts_say_what_they_are a_daemon_outlives_its_lane who_holds_the_output_holds_up_nobody
         a_receipt_changes_nothing_else what_a_receipt_cannot_carry_is_an_error a_step_with_a_receipt_outlives_its_lane
         what_is_printed_to_nobody_is_bounded a_step_that_was_killed_is_lost a_step_with_a_receipt_can_be_ended
         a_child_in_the_background_does_not_hold_a_receipt
         two_sessions_do_not_meet a_killed_lane_is_an_error_and_opens_again
     }
-    let path = bench.session.stage(None, b"gone at the end", &sha256(b"gone at the end")).await.unwrap();
+}
+
+async fn take_leave(mut bench: Bench) {
+    let path = bench.stage(b"gone at the end", &sha256(b"gone at the end")).await.unwrap();
     bench.session.close().await;
     assert!(!std::path::Path::new(&path).exists(), "{path} is still there");
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn local_contract(shell: &str) {
-    let endpoint = Endpoint { shell: shell.to_owned(), ..Endpoint::local("here") };
-    contract(Bench::connect(endpoint).await).await;
-}
-
-#[test]
-fn local_dash() {
-    local_contract("/bin/dash");
-}
-
-#[test]
-fn local_bash() {
-    local_contract("/bin/bash");
-}
-
-#[test]
-fn local_ksh() {
-    local_contract("/bin/ksh");
-}
-
-/// busybox as it is called where it is /bin/sh; ends with the value.
-struct Ash {
-    shell: std::path::PathBuf,
-    _directory: tempfile::TempDir,
-}
-
-impl Ash {
-    fn new() -> Ash {
-        let directory = tempfile::tempdir().unwrap();
-        let shell = directory.path().join("ash");
-        std::os::unix::fs::symlink("/bin/busybox", &shell).unwrap();
-        Ash { shell, _directory: directory }
+/// What of the list could be otherwise where each program is a command of its own, and needs no input and no lane.
+pub(crate) async fn contract_of_commands(bench: &mut Bench) {
+    macro_rules! keep {
+        ($($case:ident)*) => { $(
+            let begun = Instant::now();
+            $case(bench).await;
+            eprintln!("  {} {:?}", stringify!($case), begun.elapsed());
+        )* };
     }
-
-    fn path(&self) -> &str {
-        self.shell.to_str().unwrap()
-    }
-}
-
-#[test]
-fn local_busybox() {
-    local_contract(Ash::new().path());
-}
-
-#[tokio::main(flavor = "current_thread")]
-async fn ssh_contract(shell: &str) {
-    let server = Sshd::start(&SshdOptions::default());
-    let endpoint = Endpoint { shell: shell.to_owned(), ..server.endpoint("there") };
-    contract(Bench::connect(endpoint).await).await;
-}
-
-#[test]
-fn ssh_dash() {
-    ssh_contract("/bin/sh");
-}
-
-#[test]
-fn ssh_busybox() {
-    let directory = tempfile::tempdir().unwrap();
-    let shell = directory.path().join("ash");
-    std::os::unix::fs::symlink("/bin/busybox", &shell).unwrap();
-    ssh_contract(shell.to_str().unwrap());
-}
-
-#[test]
-fn ssh_ksh() {
-    ssh_contract("/bin/ksh");
-}
-
-#[test]
-fn ssh_bash() {
-    ssh_contract("/bin/bash");
-}
-
-/// A lane that waits for itself at the end, or ends its own tidying up, would leave its files; that took luck to see,
-/// so there are many ends.
-#[test]
-fn every_closed_lane_has_taken_its_files_along() {
-    #[tokio::main(flavor = "current_thread")]
-    async fn open_and_close(shell: &str) {
-        let endpoint = Endpoint { shell: shell.to_owned(), ..Endpoint::local("here") };
-        let mut session = Session::connect(&endpoint, &Credentials::default()).await.unwrap();
-        let path = session.stage(None, b"x", &sha256(b"x")).await.unwrap();
-        let started = std::time::Instant::now();
-        session.close().await;
-        let took = started.elapsed();
-        assert!(!std::path::Path::new(&path).exists(), "{shell}: {path} is still there after {took:?}");
-    }
-    let ash = Ash::new();
-    for (shell, ends) in [("/bin/dash", 60), ("/bin/bash", 100), ("/bin/ksh", 150), (ash.path(), 60)] {
-        (0..ends).for_each(|_| open_and_close(shell));
+    keep! {
+        values_arrive lists_arrive scripts_arrive exit_codes functions_are_functions streams_stay_apart
+        binary_output_is_kept big_output_is_bounded fields_arrive nul_bytes_are_refused
+        background_children_do_not_hold_the_step a_deadline_ends_the_processes a_stubborn_process_is_killed
+        endless_output_meets_the_deadline a_hundred_variables traps_end_with_the_step
+        closed_streams_are_the_steps_own a_body_does_not_read_the_next_step output_cannot_end_the_step
+        environment_does_not_stay grandchildren_end_with_the_deadline a_deadline_leaves_what_was_reported
+        late_children_report_to_nobody a_step_with_a_receipt_outlives_its_lane two_sessions_do_not_meet
     }
 }

@@ -238,8 +238,8 @@ pub(crate) async fn two_sessions_do_not_meet(bench: &mut Bench) {
     let mut quiet = |_, _: &[u8]| {};
     let mut silent = |_, _: &[u8]| {};
     let both = tokio::join!(
-        bench.session.run(None, &one, MINUTE, &mut quiet),
-        other.session.run(None, &two, MINUTE, &mut silent)
+        bench.session.run(bench.way.user.as_deref(), &one, MINUTE, &mut quiet),
+        other.session.run(other.way.user.as_deref(), &two, MINUTE, &mut silent)
     );
     let (first, second) = (both.0.unwrap(), both.1.unwrap());
     assert_eq!((field(&first, "who"), stdout(&first).as_str()), (b"one".as_slice(), "one\n"));

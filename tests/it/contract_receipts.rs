@@ -47,12 +47,12 @@ impl Home {
     /// Runs a body and leaves it, as a crash would, once it has made the file `begun` in its home.
     async fn leave(&self, bench: &mut Bench, body: &str) {
         let program = self.once(Program::new(format!(": >\"$HOME/begun\"; {body}")));
-        let (endpoint, (leave, left)) = (bench.endpoint.clone(), tokio::sync::oneshot::channel());
+        let (way, (leave, left)) = (bench.way.clone(), tokio::sync::oneshot::channel());
         // All that reads and writes of the connection is gone with its runtime.
         let other = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
-                let mut other = Bench::connect(endpoint).await;
+                let mut other = Bench::connect(way).await;
                 tokio::select! {
                     done = other.run(&program) => panic!("{done:?}"),
                     _ = left => {}
@@ -107,7 +107,10 @@ pub(crate) async fn a_receipt_changes_nothing_else(bench: &mut Bench) {
 
 pub(crate) async fn what_a_receipt_cannot_carry_is_an_error(bench: &mut Bench) {
     let home = Home::make(bench).await;
-    let wrong = bench.session.run(None, &home.once(Program::new("out 'no key' 1")), MINUTE, &mut |_, _| {}).await;
+    let wrong = bench
+        .session
+        .run(bench.way.user.as_deref(), &home.once(Program::new("out 'no key' 1")), MINUTE, &mut |_, _| {})
+        .await;
     assert!(matches!(wrong, Err(TransportError::Protocol { .. })), "{wrong:?}");
     let again = bench.run(&home.once(Program::new("echo twice"))).await;
     assert_eq!((again.code, stdout(&again).as_str()), (125, ""));

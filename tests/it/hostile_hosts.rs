@@ -40,7 +40,7 @@ fn port_that(talk: impl Fn(&mut dyn Write) -> std::io::Result<()> + Send + 'stat
 }
 
 /// A server that runs this script instead of what it is asked for. `$token` is what the hello must name.
-fn server_that(script: &str) -> Sshd {
+pub(crate) fn server_that(script: &str) -> Sshd {
     let server = Sshd::start(&SshdOptions {
         config: vec!["ForceCommand /bin/sh \"$OPSC_SCRIPT\"".to_owned(), "PermitUserEnvironment yes".to_owned()],
         ..SshdOptions::default()

@@ -15,7 +15,7 @@ use opsc::hir::expr::{Expr, ExprKind, Operator};
 use opsc::hir::program::{Action, ActionBody, Binding, Body, Condition, Impl, Param, Platform, Program, RollbackScope};
 use opsc::hir::types::{Field, Os, Type};
 use opsc::hir::value::{FileRef, Script, ScriptLanguage, SecretRef, Value};
-use opsc::hir::world::{AdminMethod, Connection, Host, Inventory, Lifecycle, TransportKind};
+use opsc::hir::world::{AdminMethod, Connection, Host, Inventory, LaneKind, Lifecycle, TransportKind};
 use opsc::plan::model::{
     Arg, BatchSize, Block, BlockHosts, Clause, Guard, Item, ItemKind, Plan, Reversible, Shown, Step,
 };
@@ -210,6 +210,7 @@ fn host(name: &str) -> Host {
             port: None,
             user: None,
             admin: AdminMethod::None,
+            lane: LaneKind::Auto,
             as_user: None,
             key: None,
             jump: None,

@@ -13,12 +13,12 @@ use tempfile::TempDir;
 use crate::sshd::{Sshd, SshdOptions, make_key};
 
 /// An authority, another one, and an sshd whose key may be signed.
-struct Court {
+pub(crate) struct Court {
     folder: TempDir,
 }
 
 impl Court {
-    fn new() -> Court {
+    pub(crate) fn new() -> Court {
         let court = Court { folder: tempfile::Builder::new().prefix("opsc-court-").tempdir().unwrap() };
         for name in ["ca", "other", "host_key", "user"] {
             make_key(&court.path(name));
@@ -26,7 +26,7 @@ impl Court {
         court
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -35,13 +35,13 @@ impl Court {
     }
 
     /// Signs a key by an authority; `KEY-cert.pub` lies beside it then.
-    fn sign(&self, authority: &str, key: &str, options: &[&str]) {
+    pub(crate) fn sign(&self, authority: &str, key: &str, options: &[&str]) {
         let mut sign = Command::new("ssh-keygen");
         sign.args(["-q", "-I", "test", "-s"]).arg(self.path(authority)).args(options);
         assert!(sign.arg(self.path(&format!("{key}.pub"))).status().unwrap().success());
     }
 
-    fn sshd(&self) -> Sshd {
+    pub(crate) fn sshd(&self) -> Sshd {
         let (key, authority) = (self.path("host_key").display().to_string(), self.path("ca.pub").display().to_string());
         let lines = [
             format!("HostKey {key}"),
@@ -52,13 +52,13 @@ impl Court {
     }
 
     /// With these lines as the only known hosts.
-    fn endpoint(&self, sshd: &Sshd, lines: &[String]) -> Endpoint {
+    pub(crate) fn endpoint(&self, sshd: &Sshd, lines: &[String]) -> Endpoint {
         let known = self.path("known_hosts");
         fs::write(&known, lines.join("\n") + "\n").unwrap();
         Endpoint { known_hosts: vec![known], ..sshd.endpoint("web1") }
     }
 
-    fn of_authority(&self) -> String {
+    pub(crate) fn of_authority(&self) -> String {
         format!("@cert-authority [127.0.0.1]:* {}", self.public("ca"))
     }
 }

@@ -401,11 +401,15 @@ async fn ways_to_another_user_that_are_not_there() {
     let result = sh(&mut session, Some("nobody"), "true").await;
     assert!(matches!(result, Err(TransportError::PrivilegeNone { .. })), "{result:?}");
 
-    // doas is not part of the test machines.
-    let doas = Endpoint { admin: AdminMethod::Doas, ..Endpoint::local("here") };
-    let mut session = Session::connect(&doas, &Credentials::default()).await.unwrap();
-    let result = sh(&mut session, Some("nobody"), "true").await;
-    assert!(matches!(result, Err(TransportError::PrivilegeMissing { method: "doas", .. })), "{result:?}");
+    // Lanes themselves know where programs are.
+    let server = with_config(&["SetEnv PATH=/nowhere"]);
+    for admin in [AdminMethod::Doas, AdminMethod::Sudo, AdminMethod::Su] {
+        let missing = Endpoint { admin, ..server.endpoint("web1") };
+        let mut session = Session::connect(&missing, &Credentials::default()).await.unwrap();
+        let result = sh(&mut session, Some("nobody"), "true").await;
+        let Err(TransportError::PrivilegeMissing { method, .. }) = result else { panic!("{admin:?}: {result:?}") };
+        assert_eq!(method, admin.name());
+    }
 
     let mut session = Session::connect(&Endpoint::local("here"), &Credentials::default()).await.unwrap();
     let result = sh(&mut session, Some("no-such-user-here"), "true").await;

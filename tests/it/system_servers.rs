@@ -8,24 +8,26 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use opsc::base::secret::Secret;
-use opsc::transport::{Credentials, Endpoint, Session, TransportError};
+use opsc::shell::Program;
+use opsc::transport::{Credentials, Endpoint, LaneKind, Session, TransportError};
 use tempfile::TempDir;
 
 use crate::contract::{
-    Bench, a_deadline_ends_the_processes, contract, exit_codes, files_are_staged_once, lists_arrive, values_arrive,
+    Bench, MINUTE, a_deadline_ends_the_processes, contract, exit_codes, files_are_staged_once, lists_arrive,
+    values_arrive,
 };
 use crate::sshd::{Sshd, SshdOptions, answers, end, make_key};
 use crate::system_sudo::{Guest, PASSWORD, run, server};
 
 /// A real dropbear on a loopback port that lets one user in; ends with the value.
-struct Dropbear {
+pub(crate) struct Dropbear {
     port: u16,
     directory: TempDir,
     server: Child,
 }
 
 impl Dropbear {
-    fn start(guest: &Guest) -> Dropbear {
+    pub(crate) fn start(guest: &Guest) -> Dropbear {
         Dropbear::with_key(guest, "ed25519")
     }
 
@@ -52,7 +54,7 @@ impl Dropbear {
         Dropbear { port, directory, server }
     }
 
-    fn endpoint(&self, guest: &Guest) -> Endpoint {
+    pub(crate) fn endpoint(&self, guest: &Guest) -> Endpoint {
         Endpoint {
             port: self.port,
             key: Some(self.directory.path().join("key")),
@@ -110,6 +112,11 @@ async fn login_shells_that_are_no_posix_shells_do_no_harm() {
         files_are_staged_once(&mut bench).await;
         a_deadline_ends_the_processes(&mut bench).await;
         bench.session.close().await;
+        let commands = Endpoint { lane: LaneKind::Exec, ..guest.endpoint(&server) };
+        let mut bench = Bench::connect(commands).await;
+        values_arrive(&mut bench).await;
+        lists_arrive(&mut bench).await;
+        exit_codes(&mut bench).await;
     }
 }
 
@@ -130,4 +137,24 @@ async fn passwords_let_in_both_ways() {
         let session = Session::connect(&endpoint, &credentials).await;
         session.unwrap_or_else(|error| panic!("{config:?}: {error}")).close().await;
     }
+}
+
+/// Which lets nobody start a program by its path, nor in its place.
+#[tokio::test]
+async fn a_restricted_shell_takes_lines_alone() {
+    let (guest, server) = (Guest::at_home("/bin/rbash"), server());
+    let endpoint = guest.endpoint(&server);
+    let error = Session::connect(&endpoint, &Credentials::default()).await.unwrap_err();
+    let TransportError::NoHello { said, .. } = &error else { panic!("{error}") };
+    assert!(said.contains("restricted"), "{said}");
+    let raw = Endpoint { lane: LaneKind::Raw, ..endpoint };
+    let mut session = Session::connect(&raw, &Credentials::default()).await.unwrap();
+    for (line, code, said) in [("echo \"$0\"", 0, "rbash"), ("/bin/sh -c id", 1, "restricted")] {
+        let line = Program { line: Some(line.to_owned()), ..Program::default() };
+        let done = session.run(None, &line, MINUTE, &mut |_, _| {}).await.unwrap();
+        let told = [done.stdout.kept, done.stderr.kept].concat();
+        assert_eq!(done.code, code);
+        assert!(String::from_utf8_lossy(&told).contains(said), "{line:?}");
+    }
+    session.close().await;
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use opsc::base::secret::Secret;
 use opsc::shell::{Program, Text, receipt};
-use opsc::transport::{AdminMethod, Completed, Credentials, Endpoint, Session, TransportError};
+use opsc::transport::{AdminMethod, Completed, Credentials, Endpoint, LaneKind, Session, TransportError};
 
 use crate::sshd::{Sshd, SshdOptions};
 
@@ -33,7 +33,7 @@ impl Guest {
         Guest::with(None, &["--create-home", "--shell", shell])
     }
 
-    fn with(rule: Option<&str>, options: &[&str]) -> Guest {
+    pub(crate) fn with(rule: Option<&str>, options: &[&str]) -> Guest {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let name = format!("opsc{}x{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
         run(Command::new("useradd").args(options).arg(&name));
@@ -63,6 +63,21 @@ impl Drop for Guest {
         }
         drop(Command::new("userdel").args(["--force", "--remove"]).arg(&self.name).stderr(Stdio::null()).status());
     }
+}
+
+/// sudo asks for a password that nobody could type there.
+#[tokio::test]
+async fn a_question_is_no_answer_where_commands_get_no_input() {
+    let (asked, free, server) = (Guest::new(Some("")), Guest::new(Some("NOPASSWD: ")), server());
+    let there = |guest: &Guest| Endpoint { lane: LaneKind::Exec, ..guest.endpoint(&server) };
+    for password in [None, Some(PASSWORD)] {
+        let refused = as_root(&there(&asked), password, "true").await;
+        assert!(matches!(refused, Err(TransportError::PrivilegeNoInput { method: "sudo", .. })), "{refused:?}");
+        assert_eq!(as_root(&there(&free), password, "id -un").await.unwrap().stdout.kept, b"root\n");
+    }
+    let su = Endpoint { admin: AdminMethod::Su, ..there(&asked) };
+    let refused = as_root(&su, Some(PASSWORD), "true").await;
+    assert!(matches!(refused, Err(TransportError::PrivilegeNoInput { method: "su", .. })), "{refused:?}");
 }
 
 pub(crate) fn run(command: &mut Command) {
