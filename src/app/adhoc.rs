@@ -1,4 +1,4 @@
-//! `opsc do`: one action on some hosts, written as a playbook of one step, so that every check applies to it.
+//! `opsc do` and `opsc exec`: one action on some hosts, written as a playbook of one step, so that every check applies to it.
 
 use std::path::Path;
 
@@ -6,12 +6,14 @@ use super::errors::AppError;
 use super::limits::parse_limit;
 use super::planning::{Allow, PlanOptions, Planned, plan_checked};
 use super::workspace::Workspace;
+use crate::base::ids::HostId;
 use crate::base::near::nearest;
 use crate::hir::program::Action;
-use crate::hir::types::Type;
+use crate::hir::types::{Os, Type};
 use crate::hir::value::Value;
+use crate::hir::world::Inventory;
 use crate::shell::error::ShellError;
-use crate::shell::quote::quote;
+use crate::shell::quote::{cmd_line, quote};
 
 /// One step, as typed on the command line.
 pub struct Adhoc<'a> {
@@ -22,6 +24,69 @@ pub struct Adhoc<'a> {
     pub limit: &'a str,
     pub as_root: bool,
     pub allow: Allow,
+}
+
+/// One command, as typed.
+pub struct Exec<'a> {
+    pub words: &'a [String],
+    pub effect: &'a str,
+    pub limit: &'a str,
+    pub as_root: bool,
+    pub allow: Allow,
+}
+
+/// What a Windows host runs for `opsc exec`; the word after it is a line of cmd.exe.
+const WINDOWS_ACTION: &str = r#"
+action exec.line(line: text, effect: "read" | "change" | "destroy") -> { code: int, stdout: text, stderr: text } ! effect, exec {
+  doc: "Run a line of cmd.exe."
+
+  windows {
+    apply native "windows.line"
+  }
+}
+"#;
+
+/// Plans a command on the hosts of a limit: a shell script, and on Windows a line of cmd.exe.
+pub fn plan_exec(workspace: &mut Workspace, exec: &Exec<'_>) -> Result<Planned, AppError> {
+    let unquotable = |error: ShellError| AppError::BadCommand { reason: error.to_string() };
+    let hosts = parse_limit(exec.limit, workspace)?;
+    let inventory = workspace.inventory();
+    let is_windows = |host: &&HostId| inventory.hosts.at(**host).os == Some(Os::Windows);
+    if !hosts.iter().any(|host| is_windows(&host)) {
+        let script = format!("script={}", command_line(exec.words).map_err(unquotable)?);
+        let arguments = [script, format!("effect={}", exec.effect)];
+        let Exec { limit, as_root, allow, .. } = *exec;
+        return plan_action(workspace, &Adhoc { action: "shell.run", arguments: &arguments, limit, as_root, allow });
+    }
+    if exec.as_root {
+        return Err(AppError::NoRootOnWindows);
+    }
+    let (windows, others): (Vec<&HostId>, Vec<&HostId>) = hosts.iter().partition(is_windows);
+    let line = match exec.words {
+        [line] => line.clone(),
+        words => cmd_line(words).map_err(unquotable)?,
+    };
+    let step =
+        |action: &str, text: String| format!("{action}({text}, effect: {})", Value::string(exec.effect).literal());
+    let mut blocks = Vec::new();
+    if !others.is_empty() {
+        let script = format!("sh{}", script(&command_line(exec.words).map_err(unquotable)?));
+        blocks.push(block(&others, &inventory, &step("shell.run", format!("script: {script}"))));
+    }
+    let line = format!("line: {}", Value::string(line).literal());
+    blocks.push(block(&windows, &inventory, &step("exec.line", line)));
+    let text = format!("ops 1\n{WINDOWS_ACTION}\nplaybook adhoc() ! {}, exec {{\n{}}}\n", exec.effect, blocks.concat());
+    let checked = workspace.check_text(Path::new("<do>"), text);
+    plan_checked(workspace, checked, &PlanOptions { allow: exec.allow, ..PlanOptions::default() })
+}
+
+fn block(hosts: &[&HostId], inventory: &Inventory, step: &str) -> String {
+    let names = hosts.iter().map(|host| inventory.hosts.at(**host).name.as_str());
+    format!("  on {} {{\n    {step}\n  }}\n", set_of(names))
+}
+
+fn set_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|name| format!("host({})", Value::string(name).literal())).collect::<Vec<_>>().join(" + ")
 }
 
 /// Plans one action on the hosts of a limit.
@@ -63,13 +128,12 @@ fn playbook_text(action: &Action, adhoc: &Adhoc<'_>, hosts: &[&str]) -> Result<S
     }
     row.admin = row.admin || adhoc.as_root;
     let as_root = if adhoc.as_root { " (as: \"root\")" } else { "" };
-    let sets: Vec<String> = hosts.iter().map(|host| format!("host({})", Value::string(*host).literal())).collect();
-    let on = format!("on {}{as_root}", sets.join(" + "));
+    let on = format!("on {}{as_root}", set_of(hosts.iter().copied()));
     Ok(format!("ops 1\n\nplaybook adhoc() ! {row} {{\n  {on} {{\n    {step}\n  }}\n}}\n"))
 }
 
 /// One word is a line for the shell, as people type it; several are a program and its arguments, each as it is.
-pub fn command_line(words: &[String]) -> Result<String, ShellError> {
+fn command_line(words: &[String]) -> Result<String, ShellError> {
     match words {
         [line] => Ok(line.clone()),
         words => Ok(words.iter().map(|word| quote("CMD", word)).collect::<Result<Vec<_>, _>>()?.join(" ")),

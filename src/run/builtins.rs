@@ -15,6 +15,9 @@ pub const FACTS: &str = "os.facts";
 /// What a playbook tells the people who watch it.
 pub const NOTE: &str = "log.note";
 
+/// Runs a line of cmd.exe on a host behind WinRM.
+pub const LINE: &str = "windows.line";
+
 /// Waits until a host can be worked with.
 pub const CONNECTION: &str = "wait.connection";
 

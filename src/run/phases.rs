@@ -328,6 +328,7 @@ impl Attempt<'_> {
         match name {
             builtins::FACTS => return Ok(fields::from_record(&facts::gather(self.context, self.link).await?)),
             builtins::NOTE => return Ok(self.note(trace)),
+            builtins::LINE => return self.line(phase, trace).await,
             builtins::CONNECTION => return self.wait_for_connection(left).await.map(|()| Texts::new()),
             _ => {}
         }
@@ -336,6 +337,13 @@ impl Attempt<'_> {
             Ok(answer) => answer,
             Err(_) => Err(StepError::TimedOut { phase, after: self.prepared.step.timeout }),
         }
+    }
+
+    /// Runs a line of cmd.exe.
+    async fn line(&mut self, phase: Phase, trace: &mut Trace) -> Result<Texts, StepError> {
+        let line = self.prepared.text("line").map(str::to_string);
+        let program = Program { line, stdin: self.prepared.bound.stdin.clone(), ..Program::default() };
+        self.run_program(phase, &program, trace).await
     }
 
     /// Tells everybody who listens, and keeps it as the step's output.
@@ -373,6 +381,7 @@ impl Attempt<'_> {
             env: bound.env.clone(),
             stdin: bound.stdin.clone(),
             receipt: None,
+            line: None,
         }
     }
 

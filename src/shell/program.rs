@@ -18,6 +18,8 @@ pub struct Program {
     pub stdin: Option<Secret<String>>,
     /// The name of the receipt that the host keeps of it; letters and digits. See [`receipt`](super::receipt).
     pub receipt: Option<String>,
+    /// For cmd.exe instead of the body, on hosts without a POSIX shell.
+    pub line: Option<String>,
 }
 
 impl Program {

@@ -12,6 +12,8 @@ use super::lane::{GRACE, Greeted, Greeting, Lane, Ungreeted, greet, wait_for_exi
 use super::nonce::nonce;
 use super::privilege::{Elevated, elevate};
 use super::ssh::Ssh;
+use super::winrm::error::WinrmError;
+use super::winrm::{Line, Winrm};
 use crate::shell::Program;
 use crate::shell::lane::{Work, command_line, start_words};
 
@@ -44,6 +46,8 @@ pub struct Session {
     /// What the first lane's login shell said before it was of use.
     noise: String,
     lanes: BTreeMap<String, Lane>,
+    /// Instead of lanes; never shared, because only one line runs in it.
+    winrm: Option<Winrm>,
     /// Of the lane that is at work, and of those that were given up; what follows waits for them.
     leaving: Vec<Ending>,
 }
@@ -52,6 +56,8 @@ pub struct Session {
 enum Connection {
     Local,
     Ssh(Ssh),
+    /// Each session has its own.
+    Winrm,
 }
 
 impl Session {
@@ -60,35 +66,39 @@ impl Session {
         let connection = match endpoint.transport {
             Wire::Local => Connection::Local,
             Wire::Ssh => Connection::Ssh(Ssh::connect(endpoint, credentials).await?),
+            Wire::Winrm => Connection::Winrm,
         };
-        let mut session = Session {
-            endpoint: endpoint.clone(),
-            credentials: credentials.clone(),
-            connection: Arc::new(connection),
-            login: endpoint.user.clone(),
-            noise: String::new(),
-            lanes: BTreeMap::new(),
-            leaving: Vec::new(),
-        };
-        let (lane, greeted) = session.open_lane(None).await?;
-        session.lanes.insert(greeted.user.clone(), lane);
-        (session.login, session.noise) = (greeted.user, greeted.noise);
-        Ok(session)
+        Session::over(Arc::new(connection), endpoint, credentials, &endpoint.user).await
     }
 
     /// Another session over the same connection, for programs at the same time.
     pub async fn beside(&self) -> Result<Session, TransportError> {
+        Session::over(Arc::clone(&self.connection), &self.endpoint, &self.credentials, &self.login).await
+    }
+
+    async fn over(
+        connection: Arc<Connection>,
+        endpoint: &Endpoint,
+        credentials: &Credentials,
+        login: &str,
+    ) -> Result<Session, TransportError> {
         let mut session = Session {
-            endpoint: self.endpoint.clone(),
-            credentials: self.credentials.clone(),
-            connection: Arc::clone(&self.connection),
-            login: self.login.clone(),
+            endpoint: endpoint.clone(),
+            credentials: credentials.clone(),
+            connection,
+            login: login.to_owned(),
             noise: String::new(),
             lanes: BTreeMap::new(),
+            winrm: None,
             leaving: Vec::new(),
         };
+        if endpoint.transport == Wire::Winrm {
+            session.winrm = Some(Winrm::connect(endpoint, credentials).await?);
+            return Ok(session);
+        }
         let (lane, greeted) = session.open_lane(None).await?;
-        session.lanes.insert(greeted.user, lane);
+        session.lanes.insert(greeted.user.clone(), lane);
+        (session.login, session.noise) = (greeted.user, greeted.noise);
         Ok(session)
     }
 
@@ -111,11 +121,36 @@ impl Session {
         deadline: Duration,
         output: Output<'_>,
     ) -> Result<Completed, TransportError> {
+        if self.winrm.is_some() || program.line.is_some() {
+            return self.run_line(user, program, deadline, output).await;
+        }
         // The lane is ours while the program runs: dropping this future drops it, and that ends its processes.
         let mut lane = self.take_lane(user).await?;
         let completed = lane.run(program, deadline, output).await;
         self.keep(user, lane);
         completed
+    }
+
+    /// On Windows, where a program is a line.
+    async fn run_line(
+        &mut self,
+        user: Option<&str>,
+        program: &Program,
+        deadline: Duration,
+        output: Output<'_>,
+    ) -> Result<Completed, TransportError> {
+        let host = self.endpoint.name.clone();
+        if let Some(user) = user.filter(|user| *user != self.login) {
+            return Err(TransportError::PrivilegeNone { host, user: user.to_owned() });
+        }
+        match (&mut self.winrm, &program.line) {
+            (Some(winrm), Some(line)) => {
+                let stdin = program.stdin.as_ref().map_or(&b""[..], |stdin| stdin.expose().as_bytes());
+                winrm.run(&Line { line, stdin, deadline }, output).await
+            }
+            (Some(_), None) => Err(TransportError::Winrm { host, error: WinrmError::NoPosix }),
+            (None, _) => Err(TransportError::Winrm { host, error: WinrmError::NoWindows }),
+        }
     }
 
     /// Runs one raw command line, as text for the host's shell.
@@ -132,6 +167,9 @@ impl Session {
     /// Puts `content` where `user` alone can read it and gives the path. The same content is sent once per lane; it is
     /// removed when the lane ends. `sha256` is of the content, in lower case hexadecimal.
     pub async fn stage(&mut self, user: Option<&str>, content: &[u8], sha256: &str) -> Result<String, TransportError> {
+        if self.winrm.is_some() {
+            return Err(TransportError::Winrm { host: self.endpoint.name.clone(), error: WinrmError::NoFiles });
+        }
         let mut lane = self.take_lane(user).await?;
         let path = self.stage_in(&mut lane, user, content, sha256).await;
         self.keep(user, lane);
@@ -143,6 +181,7 @@ impl Session {
         match &*self.connection {
             Connection::Local => true,
             Connection::Ssh(ssh) => ssh.is_open(),
+            Connection::Winrm => self.winrm.as_ref().is_some_and(Winrm::is_open),
         }
     }
 
@@ -151,6 +190,9 @@ impl Session {
         self.wait_for_the_leaving().await;
         for (_, lane) in self.lanes {
             lane.close().await;
+        }
+        if let Some(winrm) = self.winrm {
+            winrm.close().await;
         }
         if let Some(Connection::Ssh(ssh)) = Arc::into_inner(self.connection) {
             ssh.close().await;
@@ -279,6 +321,10 @@ impl Session {
         let mut channel = match &*self.connection {
             Connection::Local => spawn_local(&local_words(&command.words)?, &self.endpoint.unset)?,
             Connection::Ssh(ssh) => ssh.open(&format!("exec {}", command_line(&command.words)?)).await?,
+            Connection::Winrm => {
+                let host = self.endpoint.name.clone();
+                return Err(TransportError::Winrm { host, error: WinrmError::NoPosix }.into());
+            }
         };
         let greeting = Greeting { prompt: command.prompt.as_ref(), ..self.greeting(user, token) };
         let greeted = greet(&mut channel, &greeting).await?;
