@@ -36,7 +36,7 @@
 //! # What never happens
 //!
 //! * A value never becomes code: scripts are constant text, values arrive as quoted variables (`shell`).
-//! * No floor above `syntax` knows pest, none but `state` knows SQLite, none but `transport` knows SSH.
+//! * No floor above `syntax` knows pest, none but `state` knows SQLite, none but `transport` knows SSH and WinRM.
 //! * Nothing is reported that was not observed: no step is green without evidence.
 //! * No effect leaves before its intent is on disk (`state`, `run::phases`).
 //! * A secret is a reference until a run starts (`secrets`), and no text of a host is shown before it was searched for it

@@ -1,4 +1,4 @@
-//! `opsc do`: one action on some hosts, written as a playbook of one step, so that every check applies to it.
+//! `opsc do` and `opsc exec`: one action on some hosts, written as a playbook of one step, so that every check applies to it.
 
 use std::path::Path;
 
@@ -6,14 +6,13 @@ use super::errors::AppError;
 use super::limits::parse_limit;
 use super::planning::{Allow, PlanOptions, Planned, plan_checked};
 use super::workspace::Workspace;
-use crate::base::ids::HostId;
 use crate::base::near::nearest;
 use crate::hir::program::Action;
-use crate::hir::types::Type;
+use crate::hir::types::{Os, Type};
 use crate::hir::value::Value;
-use crate::hir::world::LaneKind;
+use crate::hir::world::{Host, LaneKind};
 use crate::shell::error::ShellError;
-use crate::shell::quote::quote;
+use crate::shell::quote::{cmd_line, quote};
 
 /// One step, as typed on the command line.
 pub struct Adhoc<'a> {
@@ -26,25 +25,95 @@ pub struct Adhoc<'a> {
     pub allow: Allow,
 }
 
-/// A command line for the hosts of a limit.
-pub struct CommandLine<'a> {
-    pub line: &'a str,
+/// One command, as typed.
+pub struct Exec<'a> {
+    pub words: &'a [String],
     pub effect: &'a str,
     pub limit: &'a str,
     pub as_root: bool,
     pub allow: Allow,
 }
 
-/// Plans a command line: a step of `shell.run`, or of `shell.raw` where none of the hosts has a POSIX shell.
-pub fn plan_command(workspace: &mut Workspace, command: &CommandLine<'_>) -> Result<Planned, AppError> {
-    let hosts = parse_limit(command.limit, workspace)?;
+/// What a Windows host runs for `opsc exec`; the word after it is a line of cmd.exe.
+const WINDOWS_ACTION: &str = r#"
+action exec.line(line: text, effect: "read" | "change" | "destroy") -> { code: int, stdout: text, stderr: text } ! effect, exec {
+  doc: "Run a line of cmd.exe."
+
+  windows {
+    apply native "windows.line"
+  }
+}
+"#;
+
+/// What understands a command.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    PosixShell,
+    /// Whatever answers there.
+    Raw,
+    Cmd,
+}
+
+impl Reader {
+    fn of(host: &Host) -> Reader {
+        match host.os {
+            Some(Os::Windows) => Reader::Cmd,
+            _ if host.connection.lane == LaneKind::Raw => Reader::Raw,
+            _ => Reader::PosixShell,
+        }
+    }
+
+    /// One word is a line, as people type it; several are a program and its arguments, each as it is.
+    fn line(self, words: &[String]) -> Result<String, ShellError> {
+        match words {
+            [line] => Ok(line.clone()),
+            words if self == Reader::Cmd => cmd_line(words),
+            words => Ok(words.iter().map(|word| quote("CMD", word)).collect::<Result<Vec<_>, _>>()?.join(" ")),
+        }
+    }
+
+    fn step(self, words: &[String], effect: &str) -> Result<String, ShellError> {
+        let (line, effect) = (self.line(words)?, Value::string(effect).literal());
+        Ok(match self {
+            Reader::PosixShell => format!("shell.run(script: sh{}, effect: {effect})", script(&line)),
+            Reader::Raw => format!("shell.raw(line: {}, effect: {effect})", Value::string(line).literal()),
+            Reader::Cmd => format!("exec.line(line: {}, effect: {effect})", Value::string(line).literal()),
+        })
+    }
+}
+
+/// Plans a command on the hosts of a limit: a shell script, a line as it is where no shell would read it, and on Windows a
+/// line of cmd.exe.
+pub fn plan_exec(workspace: &mut Workspace, exec: &Exec<'_>) -> Result<Planned, AppError> {
+    let hosts = parse_limit(exec.limit, workspace)?;
     let inventory = workspace.inventory();
-    let is_raw = |host: &HostId| inventory.hosts.at(*host).connection.lane == LaneKind::Raw;
-    let all_raw = !hosts.is_empty() && hosts.iter().all(is_raw);
-    let (action, parameter) = if all_raw { ("shell.raw", "line") } else { ("shell.run", "script") };
-    let arguments = [format!("{parameter}={}", command.line), format!("effect={}", command.effect)];
-    let &CommandLine { limit, as_root, allow, .. } = command;
-    plan_action(workspace, &Adhoc { action, arguments: &arguments, limit, as_root, allow })
+    let of = |reader: Reader| {
+        let hosts = hosts.iter().map(|host| inventory.hosts.at(*host));
+        hosts.filter(|host| Reader::of(host) == reader).map(|host| host.name.as_str()).collect::<Vec<_>>()
+    };
+    if exec.as_root && !of(Reader::Cmd).is_empty() {
+        return Err(AppError::NoRootOnWindows);
+    }
+    let mut blocks = String::new();
+    for reader in [Reader::PosixShell, Reader::Raw, Reader::Cmd] {
+        let hosts = of(reader);
+        if !hosts.is_empty() {
+            let unquotable = |error: ShellError| AppError::BadCommand { reason: error.to_string() };
+            let step = reader.step(exec.words, exec.effect).map_err(unquotable)?;
+            blocks.push_str(&block(&hosts, exec.as_root, &step));
+        }
+    }
+    let admin = if exec.as_root { "admin, " } else { "" };
+    let action = if of(Reader::Cmd).is_empty() { "" } else { WINDOWS_ACTION };
+    let text = format!("ops 1\n{action}\nplaybook adhoc() ! {}, {admin}exec {{\n{blocks}}}\n", exec.effect);
+    let checked = workspace.check_text(Path::new("<do>"), text);
+    plan_checked(workspace, checked, &PlanOptions { allow: exec.allow, ..PlanOptions::default() })
+}
+
+fn block(hosts: &[&str], as_root: bool, step: &str) -> String {
+    let sets: Vec<String> = hosts.iter().map(|name| format!("host({})", Value::string(*name).literal())).collect();
+    let as_root = if as_root { " (as: \"root\")" } else { "" };
+    format!("  on {}{as_root} {{\n    {step}\n  }}\n", sets.join(" + "))
 }
 
 /// Plans one action on the hosts of a limit.
@@ -85,18 +154,7 @@ fn playbook_text(action: &Action, adhoc: &Adhoc<'_>, hosts: &[&str]) -> Result<S
         return Ok(format!("ops 1\n\nplaybook adhoc() ! {row} {{\n  {step}\n}}\n"));
     }
     row.admin = row.admin || adhoc.as_root;
-    let as_root = if adhoc.as_root { " (as: \"root\")" } else { "" };
-    let sets: Vec<String> = hosts.iter().map(|host| format!("host({})", Value::string(*host).literal())).collect();
-    let on = format!("on {}{as_root}", sets.join(" + "));
-    Ok(format!("ops 1\n\nplaybook adhoc() ! {row} {{\n  {on} {{\n    {step}\n  }}\n}}\n"))
-}
-
-/// One word is a line for the shell, as people type it; several are a program and its arguments, each as it is.
-pub fn command_line(words: &[String]) -> Result<String, ShellError> {
-    match words {
-        [line] => Ok(line.clone()),
-        words => Ok(words.iter().map(|word| quote("CMD", word)).collect::<Result<Vec<_>, _>>()?.join(" ")),
-    }
+    Ok(format!("ops 1\n\nplaybook adhoc() ! {row} {{\n{}}}\n", block(hosts, adhoc.as_root, &step)))
 }
 
 /// A command line text in the language: quoted unless the parameter's type is written bare.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::doctor_probe::{PROBE, judge_probe};
+use super::doctor_windows::examine_windows;
 use super::errors::AppError;
 use super::execution::{now, runtime};
 use super::running::{ConnectOptions, endpoints};
@@ -34,16 +35,19 @@ pub fn examine_all(
         let is_windows = inventory.hosts.at(host).os == Some(Os::Windows);
         async move {
             match place {
+                Some((endpoint, credentials)) if endpoint.transport == Wire::Winrm => {
+                    examine_windows(&endpoint, &credentials).await
+                }
                 Some((endpoint, credentials)) if !is_windows => examine(&endpoint, &credentials).await,
-                _ => no_way_yet(),
+                _ => no_way(),
             }
         }
     }));
     Ok(examined)
 }
 
-fn no_way_yet() -> Examination {
-    let finding = Finding::failed("transport", "Windows cannot be reached yet", "wait for a later opsc");
+fn no_way() -> Examination {
+    let finding = Finding::failed("transport", "Windows is reached over WinRM", "give `transport: winrm` of the host");
     Examination { findings: vec![finding], ..Examination::default() }
 }
 

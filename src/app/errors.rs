@@ -197,6 +197,11 @@ pub enum AppError {
     Sealed {
         error: SealedError,
     },
+    /// A word of `opsc exec` that no shell can carry.
+    BadCommand {
+        reason: String,
+    },
+    NoRootOnWindows,
     UnknownAction {
         name: String,
         near: Option<String>,
@@ -300,6 +305,9 @@ impl AppError {
             AppError::UnknownRevision { .. } => {
                 Some("name a branch, a tag or a commit; in a shallow clone, fetch it first".to_string())
             }
+            AppError::NoRootOnWindows => {
+                Some("log in as an administrator: `-u USER`, or `user:` of the host".to_string())
+            }
             AppError::UnknownAction { near: None, .. } => Some("`opsc actions` lists them".to_string()),
             _ => None,
         }
@@ -384,6 +392,8 @@ impl fmt::Display for AppError {
                 failures.iter().try_for_each(|failure| write!(formatter, "\n  {failure}"))
             }
             AppError::Sealed { error } => error.fmt(formatter),
+            AppError::BadCommand { reason } => formatter.write_str(reason),
+            AppError::NoRootOnWindows => formatter.write_str("nobody becomes another user on a Windows host"),
             AppError::UnknownAction { name, .. } => write!(formatter, "there is no action `{name}`"),
             AppError::Tree { path, reason } => write!(formatter, "`{}` {reason}", path.display()),
             AppError::Git { reason } => formatter.write_str(reason),

@@ -142,9 +142,10 @@ fn built_in(key: &str, host: &Host) -> Option<Value> {
         "user" => login_name(),
         "admin" => host.connection.admin.name().to_string(),
         "state" => host.state.name().to_string(),
-        "lane" if !is_local => host.connection.lane.name().to_string(),
-        "port" if !is_local => return Some(Value::Int(22)),
-        "host_key" if !is_local => "strict".to_string(),
+        "lane" if host.connection.transport == TransportKind::Ssh => host.connection.lane.name().to_string(),
+        "port" => return host.connection.port_or_usual().map(|port| Value::Int(i64::from(port))),
+        "tls" if host.connection.transport == TransportKind::Winrm => host.connection.tls_or_usual().text(),
+        "host_key" if host.connection.transport == TransportKind::Ssh => "strict".to_string(),
         "connect_timeout" if !is_local => words::duration(10_000),
         _ => return None,
     };

@@ -77,7 +77,7 @@ async fn ask(
         let is_windows = inventory.hosts.at(host).os == Some(Os::Windows);
         async move {
             if is_windows {
-                return Err("facts are read on Linux and macOS; Windows cannot be reached yet".to_string());
+                return Err("facts are read on Linux and macOS, and on no Windows host yet".to_string());
             }
             ask_one(wires.as_ref(), host).await.map_err(|error| error.with_hint())
         }

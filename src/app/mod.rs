@@ -14,6 +14,7 @@ pub mod comparing;
 pub mod data;
 pub mod doctor;
 mod doctor_probe;
+mod doctor_windows;
 pub mod editing;
 mod editing_signals;
 pub mod errors;

@@ -85,7 +85,7 @@ pub struct Said {
 
 /// What the configuration says of one host where the inventory says nothing; empty for this machine.
 pub fn said_of(host: &Host, options: &ConnectOptions) -> Result<Vec<Said>, AppError> {
-    if host.connection.transport == TransportKind::Local {
+    if host.connection.transport != TransportKind::Ssh {
         return Ok(Vec::new());
     }
     let found = read(options).and_then(|config| config.options(&asked(host, options)));

@@ -12,7 +12,7 @@ use crate::hir::folder::{FolderFault, FolderRef};
 use crate::hir::value::FileRef;
 use crate::hir::world::{self, Host, Inventory, TransportKind};
 use crate::run::ports::{ContentFailure, ContentStore};
-use crate::transport::{AdminMethod, Credentials, Endpoint, HostKeyPolicy, LaneKind};
+use crate::transport::{AdminMethod, Credentials, Endpoint, HostKeyPolicy, LaneKind, Tls, Wire};
 
 /// Connection settings of the command line; they win over every level of the inventory.
 #[derive(Clone, Default, Debug)]
@@ -61,6 +61,10 @@ fn endpoint(host: &Host, inventory: &Inventory, reach: &Reach<'_>, jumps: usize)
         return Endpoint { admin: admin(connection.admin), ..Endpoint::local(&host.name) };
     }
     let jump = connection.jump.as_ref().filter(|_| jumps < MOST_JUMPS).and_then(|name| inventory.host(name));
+    let jump = jump.map(|id| Box::new(endpoint(inventory.hosts.at(id), inventory, reach, jumps + 1)));
+    if connection.transport == TransportKind::Winrm {
+        return Endpoint { jump, ..winrm(host, options) };
+    }
     let below = reach.by_ssh_config(host);
     let key = options.key.as_deref().and_then(Path::to_str).map(in_home);
     Endpoint {
@@ -80,11 +84,31 @@ fn endpoint(host: &Host, inventory: &Inventory, reach: &Reach<'_>, jumps: usize)
             .unwrap_or(below.connect_timeout),
         admin: admin(connection.admin),
         lane: lane(connection.lane),
-        jump: match jump {
-            Some(id) => Some(Box::new(endpoint(inventory.hosts.at(id), inventory, reach, jumps + 1))),
-            None => below.jump.clone(),
-        },
+        jump: jump.or(below.jump.clone()),
         ..below
+    }
+}
+
+/// ssh's configuration says nothing of it.
+fn winrm(host: &Host, options: &ConnectOptions) -> Endpoint {
+    let connection = &host.connection;
+    let user = options.user.clone().or_else(|| connection.user.clone()).unwrap_or_else(login_name);
+    let usual = Endpoint::ssh(&host.name, &host.address, &user);
+    Endpoint {
+        transport: Wire::Winrm,
+        port: connection.port_or_usual().unwrap_or(usual.port),
+        connect_timeout: options
+            .timeout
+            .or_else(|| connection.connect_timeout.map(Duration::from_millis))
+            .unwrap_or(usual.connect_timeout),
+        admin: AdminMethod::None,
+        tls: match connection.tls_or_usual() {
+            world::Tls::Machine => Tls::Machine,
+            world::Tls::Authorities(file) => Tls::Authorities(in_project(&options.root, &file)),
+            world::Tls::Pinned(sha256) => Tls::Pinned(sha256),
+            world::Tls::None => Tls::None,
+        },
+        ..usual
     }
 }
 

@@ -477,7 +477,7 @@ pub struct ExecCommand {
     /// Do not ask before the run
     #[arg(short, long, env = "OPSC_YES", value_parser = clap::builder::BoolishValueParser::new())]
     pub yes: bool,
-    /// The command, after `--`: one word is a line for the shell, several are a program and its arguments
+    /// The command, after `--`: one word is a line for the shell (cmd.exe on Windows), several are a program and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     pub words: Vec<String>,
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]

@@ -156,7 +156,7 @@ fn host_text(host: &Host, inventory: &Inventory) -> String {
         ("state", host.state.name().to_string()),
         ("groups", host.groups.join(", ")),
         ("transport", connection.transport.name().to_string()),
-        ("port", connection.port.map_or("default".to_string(), |port| port.to_string())),
+        ("port", connection.port_or_usual().map_or("none".to_string(), |port| port.to_string())),
         ("user", connection.user.clone().unwrap_or_else(|| "the caller's".to_string())),
         ("admin", connection.admin.name().to_string()),
     ];

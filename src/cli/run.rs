@@ -10,7 +10,7 @@ use super::output::Output;
 use super::plan::{allowed, make_plan};
 use super::saved;
 use crate::app::AppError;
-use crate::app::adhoc::{Adhoc, CommandLine, command_line, plan_action, plan_command};
+use crate::app::adhoc::{Adhoc, Exec, plan_action, plan_exec};
 use crate::app::execution::{Execution, GoingOn, Told};
 use crate::app::going_on::{owing, taken_over, unfinished};
 use crate::app::planning::{Allow, Planned};
@@ -386,39 +386,32 @@ pub fn run_do(command: &DoCommand, global: &Global, output: &mut Output) -> i32 
         allow: allowed(&command.allow),
     };
     let how = How::new(&command.connection, command.yes, command.output);
-    run_adhoc(|workspace| plan_action(workspace, &adhoc), &how, global, output)
+    run_adhoc(&how, global, output, |workspace| plan_action(workspace, &adhoc))
 }
 
-/// A command is a step of `shell.run` or `shell.raw`, with its evidence in the journal like any other.
+/// A command is a step of a playbook too, with its evidence in the journal like any other.
 pub fn run_exec(command: &ExecCommand, global: &Global, output: &mut Output) -> i32 {
     let effect = match command.effect {
         EffectName::Read => "read",
         EffectName::Change => "change",
         EffectName::Destroy => "destroy",
     };
-    let line = match command_line(&command.words) {
-        Ok(line) => line,
-        Err(error) => {
-            output.complain(&format!("error: {error}\n"));
-            return 10;
-        }
-    };
-    let line = CommandLine {
-        line: &line,
+    let exec = Exec {
+        words: &command.words,
         effect,
         limit: &command.limit,
         as_root: command.become_root,
         allow: Allow { destroy: true, inactive: command.allow_inactive },
     };
     let how = How::new(&command.connection, command.yes, command.output);
-    run_adhoc(|workspace| plan_command(workspace, &line), &how, global, output)
+    run_adhoc(&how, global, output, |workspace| plan_exec(workspace, &exec))
 }
 
 fn run_adhoc(
-    plan: impl FnOnce(&mut Workspace) -> Result<Planned, AppError>,
     how: &How<'_>,
     global: &Global,
     output: &mut Output,
+    plan: impl FnOnce(&mut Workspace) -> Result<Planned, AppError>,
 ) -> i32 {
     let mut workspace = match super::plan::open_workspace(global, output) {
         Ok(workspace) => workspace,

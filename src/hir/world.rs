@@ -199,6 +199,44 @@ pub enum HostKeyPolicy {
     AcceptNew,
 }
 
+/// How a WinRM listener proves who it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Tls {
+    /// By a certificate of an authority that this machine trusts.
+    Machine,
+    /// By a certificate of an authority in this file; a relative path starts at the project.
+    Authorities(String),
+    /// By the certificate with this SHA-256, in lower case hexadecimal.
+    Pinned(String),
+    /// Not by TLS: the login seals what is said.
+    None,
+}
+
+impl Tls {
+    /// As an inventory has it.
+    pub fn text(&self) -> String {
+        match self {
+            Tls::Machine => "machine".to_string(),
+            Tls::Authorities(file) => file.clone(),
+            Tls::Pinned(sha256) => format!("sha256:{sha256}"),
+            Tls::None => "none".to_string(),
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Tls> {
+        match (text, text.strip_prefix("sha256:")) {
+            ("machine", _) => Some(Tls::Machine),
+            ("none", _) => Some(Tls::None),
+            ("", _) => None,
+            (_, Some(hash)) => {
+                let is_hash = hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
+                is_hash.then(|| Tls::Pinned(hash.to_ascii_lowercase()))
+            }
+            (file, None) => Some(Tls::Authorities(file.to_string())),
+        }
+    }
+}
+
 /// Connection settings of one host after all levels were merged. Holds no secret.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Connection {
@@ -218,4 +256,28 @@ pub struct Connection {
     pub host_key: Option<HostKeyPolicy>,
     /// Milliseconds.
     pub connect_timeout: Option<u64>,
+    /// Of WinRM only.
+    pub tls: Option<Tls>,
 }
+
+impl Connection {
+    /// What is said, else TLS, but on the port that never speaks it.
+    pub fn tls_or_usual(&self) -> Tls {
+        let usual = if self.port == Some(WINRM_SEALED_PORT) { Tls::None } else { Tls::Machine };
+        self.tls.clone().unwrap_or(usual)
+    }
+
+    /// What is said, else that of the transport; this machine has none.
+    pub fn port_or_usual(&self) -> Option<u16> {
+        let usual = match self.transport {
+            TransportKind::Local => None,
+            TransportKind::Ssh => Some(22),
+            TransportKind::Winrm if self.tls == Some(Tls::None) => Some(WINRM_SEALED_PORT),
+            TransportKind::Winrm => Some(WINRM_PORT),
+        };
+        self.port.or(usual)
+    }
+}
+
+const WINRM_PORT: u16 = 5986;
+const WINRM_SEALED_PORT: u16 = 5985;

@@ -9,6 +9,7 @@ use super::raw::{Raw, RawGroup, RawHost, Settings};
 use super::relations::{cycle, relations};
 use crate::base::ids::HostId;
 use crate::base::source::Span;
+use crate::hir::types::Os;
 use crate::hir::value::Value;
 use crate::hir::world::{AdminMethod, Connection, Group, Host, Inventory, Lifecycle, TransportKind};
 
@@ -348,6 +349,7 @@ fn overlay(lower: &mut Settings, higher: &Settings) {
         known_hosts,
         host_key,
         connect_timeout,
+        tls,
         state,
         runs_on,
         depends_on,
@@ -370,7 +372,11 @@ fn host(name: &str, settings: Settings, groups: Vec<String>) -> Host {
     tags.sort_by(|left, right| left.0.cmp(&right.0));
     let mut vars: Vec<(String, Value)> = settings.vars.into_iter().map(|(key, value, _)| (key, value)).collect();
     vars.sort_by(|left, right| left.0.cmp(&right.0));
-    let own_os = if is_localhost { crate::hir::types::Os::parse(std::env::consts::OS) } else { None };
+    let own_os = match transport {
+        TransportKind::Winrm => Some(Os::Windows),
+        _ if is_localhost => Os::parse(std::env::consts::OS),
+        _ => None,
+    };
     Host {
         name: name.to_string(),
         address: settings
@@ -394,6 +400,7 @@ fn host(name: &str, settings: Settings, groups: Vec<String>) -> Host {
             known_hosts: settings.known_hosts,
             host_key: settings.host_key,
             connect_timeout: settings.connect_timeout,
+            tls: settings.tls,
         },
     }
 }

@@ -9,7 +9,7 @@ use super::yaml::{Key, Kind, Node};
 use crate::base::source::Span;
 use crate::hir::types::Os;
 use crate::hir::value::Value;
-use crate::hir::world::{AdminMethod, HostKeyPolicy, LaneKind, Lifecycle, Relation, TransportKind};
+use crate::hir::world::{AdminMethod, HostKeyPolicy, LaneKind, Lifecycle, Relation, Tls, TransportKind};
 
 const TOP: &[&str] = &["defaults", "tags", "vars", "groups", "hosts"];
 /// Of a host; where they are written by opsc, in this order.
@@ -27,6 +27,7 @@ pub(super) const SETTINGS: &[&str] = &[
     "known_hosts",
     "host_key",
     "connect_timeout",
+    "tls",
     "state",
     "runs_on",
     "depends_on",
@@ -52,6 +53,7 @@ const GROUP: &[&str] = &[
     "known_hosts",
     "host_key",
     "connect_timeout",
+    "tls",
     "state",
     "runs_on",
     "depends_on",
@@ -102,6 +104,7 @@ pub(super) struct Settings {
     pub(super) known_hosts: Option<String>,
     pub(super) host_key: Option<HostKeyPolicy>,
     pub(super) connect_timeout: Option<u64>,
+    pub(super) tls: Option<Tls>,
     pub(super) state: Option<Lifecycle>,
     pub(super) runs_on: Related,
     pub(super) depends_on: Related,
@@ -252,6 +255,7 @@ fn settings(node: &Node, known: &'static [&'static str], errors: &mut Vec<Invent
                 settings.host_key = word("host_key", node, &policies, errors);
             }
             "connect_timeout" => settings.connect_timeout = duration(node, errors),
+            "tls" => settings.tls = tls(node, errors),
             "state" => {
                 let states = [Lifecycle::Active, Lifecycle::Maintenance, Lifecycle::Retired];
                 settings.state = word("state", node, &states.map(|state| (state.name(), state)), errors);
@@ -294,4 +298,19 @@ fn port(node: &Node, errors: &mut Vec<InventoryError>) -> Option<u16> {
         });
     }
     port
+}
+
+fn tls(node: &Node, errors: &mut Vec<InventoryError>) -> Option<Tls> {
+    let written = match &node.kind {
+        Kind::Scalar(Value::String(text)) => Tls::parse(text),
+        _ => None,
+    };
+    if written.is_none() {
+        errors.push(InventoryError::WrongForm {
+            expected: "`machine`, `none`, sha256: with 64 digits, or a file of certificates",
+            found: node.form(),
+            span: node.span,
+        });
+    }
+    written
 }

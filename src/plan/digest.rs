@@ -15,7 +15,7 @@ use crate::eval::walk::walk;
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::program::{Action, Binding, Body, Impl, Program};
 use crate::hir::value::Value;
-use crate::hir::world::{AdminMethod, Connection, HostKeyPolicy, Inventory};
+use crate::hir::world::{AdminMethod, Connection, HostKeyPolicy, Inventory, TransportKind};
 
 /// `sha256:` and 64 hex digits.
 pub fn digest(plan: &Plan, program: &Program, inventory: &Inventory) -> String {
@@ -78,6 +78,9 @@ impl Writer<'_> {
         self.line("os", os);
         self.line("transport", connection.transport.name());
         self.line("port", &connection.port.map(|port| port.to_string()).unwrap_or_default());
+        if connection.transport == TransportKind::Winrm {
+            self.line("tls", &connection.tls_or_usual().text());
+        }
         self.line("user", connection.user.as_deref().unwrap_or_default());
         self.line("as", connection.as_user.as_deref().unwrap_or_default());
         self.way(connection);

@@ -348,7 +348,7 @@ impl Attempt<'_> {
         match name {
             builtins::FACTS => return Ok(fields::from_record(&facts::gather(self.context, self.link).await?)),
             builtins::NOTE => return Ok(self.note(trace)),
-            builtins::RAW => return self.run_program(phase, &self.raw_line(), trace).await,
+            builtins::RAW | builtins::LINE => return self.line(phase, trace).await,
             builtins::CONNECTION => return self.wait_for_connection(left).await.map(|()| Texts::new()),
             _ => {}
         }
@@ -388,8 +388,11 @@ impl Attempt<'_> {
         Doing { step: self.prepared.step, action: self.prepared.action, host, attempt: self.number }
     }
 
-    fn raw_line(&self) -> Program {
-        Program { line: self.prepared.text("line").map(str::to_string), ..Program::default() }
+    /// Runs a line of cmd.exe.
+    async fn line(&mut self, phase: Phase, trace: &mut Trace) -> Result<Texts, StepError> {
+        let line = self.prepared.text("line").map(str::to_string);
+        let program = Program { line, stdin: self.prepared.bound.stdin.clone(), ..Program::default() };
+        self.run_program(phase, &program, trace).await
     }
 
     /// Tells everybody who listens, and keeps it as the step's output.

@@ -8,6 +8,8 @@ pub enum ShellError {
     NulByte { name: String },
     /// Not `[A-Za-z_][A-Za-z0-9_]*`.
     BadName { name: String },
+    /// A line of cmd.exe ends at a line end.
+    CmdWord { word: String },
 }
 
 impl fmt::Display for ShellError {
@@ -15,6 +17,13 @@ impl fmt::Display for ShellError {
         match self {
             ShellError::NulByte { name } => {
                 write!(formatter, "`{name}` holds a NUL byte, which no shell variable can carry; send it as a file")
+            }
+            ShellError::CmdWord { word } => {
+                write!(
+                    formatter,
+                    "`{}` holds a line end or a NUL, which no line of cmd.exe can carry",
+                    word.escape_debug()
+                )
             }
             ShellError::BadName { name } => write!(formatter, "`{name}` cannot be the name of a shell variable"),
         }

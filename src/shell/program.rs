@@ -18,7 +18,8 @@ pub struct Program {
     pub stdin: Option<Secret<String>>,
     /// The name of the receipt that the host keeps of it; letters and digits. See [`receipt`](super::receipt).
     pub receipt: Option<String>,
-    /// A command line for whatever answers there, which may be no POSIX shell; then nothing else of the program counts.
+    /// A command line for whatever answers there, which may be no POSIX shell; then nothing else of the program counts but
+    /// its input, where the line is for cmd.exe.
     pub line: Option<String>,
 }
 

@@ -31,7 +31,7 @@ pub(super) struct Channel {
     input: Option<mpsc::UnboundedSender<Vec<u8>>>,
     incoming: mpsc::Receiver<Incoming>,
     attached: watch::Sender<bool>,
-    running: watch::Receiver<()>,
+    running: Ending,
 }
 
 /// The far end, for the tasks that move the bytes.
@@ -47,7 +47,7 @@ pub(super) struct Running {
 }
 
 /// The end of a channel's process, for those who outlive the channel.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Ending(watch::Receiver<()>);
 
 impl Ending {
@@ -64,14 +64,19 @@ pub(super) struct Outlet {
     attached: watch::Receiver<bool>,
 }
 
+pub(super) fn running() -> (Running, Ending) {
+    let (sender, running) = watch::channel(());
+    (Running { _sender: sender }, Ending(running))
+}
+
 pub(super) fn channel() -> (Channel, FarEnd) {
     let (input, far_input) = mpsc::unbounded_channel();
     let (queue, incoming) = mpsc::channel(QUEUE);
     let (attached, far_attached) = watch::channel(true);
-    let (sender, running) = watch::channel(());
+    let (far_running, running) = running();
     let near = Channel { input: Some(input), incoming, attached, running };
     let output = Outlet { queue, attached: far_attached };
-    (near, FarEnd { input: far_input, output, running: Running { _sender: sender } })
+    (near, FarEnd { input: far_input, output, running: far_running })
 }
 
 impl Channel {
@@ -91,7 +96,7 @@ impl Channel {
     }
 
     pub(super) fn ending(&self) -> Ending {
-        Ending(self.running.clone())
+        self.running.clone()
     }
 
     pub(super) async fn receive(&mut self) -> Incoming {

@@ -11,6 +11,21 @@ pub enum Wire {
     /// This machine, without a connection.
     Local,
     Ssh,
+    /// A Windows host.
+    Winrm,
+}
+
+/// How a WinRM listener proves who it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Tls {
+    /// By a certificate of an authority that this machine trusts.
+    Machine,
+    /// By a certificate of an authority in this file.
+    Authorities(PathBuf),
+    /// By the certificate with this SHA-256, in lower case hexadecimal.
+    Pinned(String),
+    /// Not by TLS: the login seals what is said.
+    None,
 }
 
 /// How another user's lane is opened.
@@ -130,6 +145,8 @@ pub struct Endpoint {
     pub connect_timeout: Duration,
     pub admin: AdminMethod,
     pub lane: LaneKind,
+    /// Used by a WinRM endpoint only.
+    pub tls: Tls,
     /// Connect through this host.
     pub jump: Option<Box<Endpoint>>,
     /// A command line whose input and output are the connection.
@@ -173,6 +190,7 @@ impl Endpoint {
             connect_timeout: Duration::from_secs(10),
             admin: AdminMethod::Sudo,
             lane: LaneKind::Auto,
+            tls: Tls::Machine,
             jump: None,
             proxy_command: None,
             family: AddressFamily::Any,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::ssh_config_error::SshConfigError;
+use super::winrm::error::WinrmError;
 use crate::base::words;
 use crate::shell::error::ShellError;
 use crate::shell::frames::FrameError;
@@ -206,12 +207,19 @@ pub enum TransportError {
         found: String,
     },
     NoRandomness,
+    Winrm {
+        host: String,
+        error: WinrmError,
+    },
 }
 
 impl TransportError {
     /// Whether the host could not be reached or entered at all, so that no step could have run.
     pub fn is_unreachable(&self) -> bool {
         use TransportError as E;
+        if let E::Winrm { error, .. } = self {
+            return error.is_unreachable();
+        }
         matches!(
             self,
             E::Dns { .. }
@@ -250,6 +258,7 @@ impl TransportError {
                 file.display()
             ),
             E::SshConfig { error, .. } => return error.hint(),
+            E::Winrm { error, .. } => return error.hint(),
             E::Proxy { .. } => "run the command by hand; it comes from `ProxyCommand` of ssh's configuration".to_owned(),
             E::KeyEncrypted { path } => format!(
                 "`ssh-add {}`, or give its passphrase: `--ask-key-pass`, or the setting `private_key_passphrase`",
@@ -272,7 +281,7 @@ impl TransportError {
                     .to_owned()
             }
             E::Dns { .. } => "check the host's `address`".to_owned(),
-            E::Refused { .. } => "check the host's `port`, and that sshd runs there".to_owned(),
+            E::Refused { .. } => "check the host's `port`, and that sshd (or the WinRM service) runs there".to_owned(),
             E::HelloTimeout { .. } => {
                 "a larger `--timeout`, or `connect_timeout` of the host, waits longer; sudo may be waiting for a name server"
                     .to_owned()
@@ -305,6 +314,7 @@ impl fmt::Display for TransportError {
             }
             E::Handshake { host, reason } => write!(formatter, "{host}: the SSH handshake failed: {reason}"),
             E::SshConfig { host, error } => write!(formatter, "{host}: {error}"),
+            E::Winrm { host, error } => write!(formatter, "{host}: {error}"),
             E::Proxy { host, command, reason } => write!(formatter, "{host}: the proxy command `{command}` {reason}"),
             E::HostKeyUnknown { host, address, kind, fingerprint, .. } => {
                 write!(formatter, "{host}: the host key of {address} is not known: {kind} {fingerprint}")

@@ -1,4 +1,5 @@
-//! Floor 6: a session on one host, and the lanes on it: local, or over SSH. Runs programs and brings back what they did.
+//! Floor 6: a session on one host: lanes of POSIX shells here or over SSH, and lines of cmd.exe over WinRM. Runs programs
+//! and brings back what they did.
 //! Knows nothing of plans, steps or evidence.
 //!
 //! * [`endpoint`]: where a host is and how to get in
@@ -7,6 +8,7 @@
 //! * [`ssh_config`]: what `~/.ssh/config` says of a host
 //! * [`trust`]: host keys before anybody logs in
 //! * [`completed`]: what a program left behind
+//! * [`winrm`]: Windows hosts
 //! * [`error`]: every way to fail
 #![expect(clippy::disallowed_methods, reason = "reaching hosts needs processes, files and the clock")]
 
@@ -17,6 +19,7 @@ pub mod error;
 pub mod session;
 pub mod ssh_config;
 pub mod trust;
+pub mod winrm;
 
 mod authenticate;
 mod certificate;
@@ -41,8 +44,8 @@ mod ssh_config_words;
 
 pub use completed::{Captured, Completed, Stream};
 pub use endpoint::{
-    AddressFamily, AdminMethod, Agent, Credentials, Endpoint, HostKeyPolicy, Identities, Keepalive, LaneKind, WhyExec,
-    Wire,
+    AddressFamily, AdminMethod, Agent, Credentials, Endpoint, HostKeyPolicy, Identities, Keepalive, LaneKind, Tls,
+    WhyExec, Wire,
 };
 pub use error::TransportError;
 pub use nonce::nonce;

@@ -1,13 +1,18 @@
-//! Unguessable names: 32 hexadecimal digits from the random source of the crypto library. Knows nothing of their use.
+//! Bytes that nobody guesses, from the random source of the crypto library, and names of them: 32 hexadecimal digits.
+//! Knows nothing of their use.
 
 use super::completed::hex;
 use super::error::TransportError;
 
 pub fn nonce() -> Result<String, TransportError> {
-    let mut bytes = [0_u8; 16];
+    Ok(hex(&random::<16>()?))
+}
+
+pub(super) fn random<const LENGTH: usize>() -> Result<[u8; LENGTH], TransportError> {
+    let mut bytes = [0_u8; LENGTH];
     rustls::crypto::ring::default_provider()
         .secure_random
         .fill(&mut bytes)
         .map_err(|_| TransportError::NoRandomness)?;
-    Ok(hex(&bytes))
+    Ok(bytes)
 }

@@ -13,6 +13,8 @@ use super::nonce::nonce;
 use super::privilege::{Elevated, Prompt, elevate, explain};
 use super::raw;
 use super::ssh::Ssh;
+use super::winrm::error::WinrmError;
+use super::winrm::{Line, Winrm};
 use crate::shell::Program;
 use crate::shell::frames::Nonces;
 use crate::shell::lane::{Work, command_line, start_words};
@@ -53,6 +55,8 @@ pub struct Session {
     /// What the first lane's login shell said before it was of use.
     noise: String,
     lanes: BTreeMap<String, Lane>,
+    /// Instead of lanes; never shared, because only one line runs in it.
+    winrm: Option<Winrm>,
     /// Of the lane that is at work, and of those that were given up; what follows waits for them.
     leaving: Vec<Ending>,
 }
@@ -61,6 +65,8 @@ pub struct Session {
 enum Connection {
     Local,
     Ssh(Ssh),
+    /// Each session has its own.
+    Winrm,
 }
 
 impl Session {
@@ -69,36 +75,39 @@ impl Session {
         let connection = match endpoint.transport {
             Wire::Local => Connection::Local,
             Wire::Ssh => Connection::Ssh(Ssh::connect(endpoint, credentials).await?),
+            Wire::Winrm => Connection::Winrm,
         };
-        let mut session = Session {
-            endpoint: endpoint.clone(),
-            credentials: credentials.clone(),
-            connection: Arc::new(connection),
-            kind: endpoint.lane,
-            why: None,
-            login: endpoint.user.clone(),
-            noise: String::new(),
-            lanes: BTreeMap::new(),
-            leaving: Vec::new(),
-        };
-        session.enter().await?;
-        Ok(session)
+        Session::over(Arc::new(connection), endpoint, credentials, &endpoint.user).await
     }
 
     /// Another session over the same connection, for programs at the same time.
     pub async fn beside(&self) -> Result<Session, TransportError> {
+        let endpoint = Endpoint { lane: self.kind, ..self.endpoint.clone() };
+        Session::over(Arc::clone(&self.connection), &endpoint, &self.credentials, &self.login).await
+    }
+
+    async fn over(
+        connection: Arc<Connection>,
+        endpoint: &Endpoint,
+        credentials: &Credentials,
+        login: &str,
+    ) -> Result<Session, TransportError> {
         let mut session = Session {
-            endpoint: self.endpoint.clone(),
-            credentials: self.credentials.clone(),
-            connection: Arc::clone(&self.connection),
-            kind: self.kind,
+            endpoint: endpoint.clone(),
+            credentials: credentials.clone(),
+            connection,
+            kind: endpoint.lane,
             why: None,
-            login: self.login.clone(),
+            login: login.to_owned(),
             noise: String::new(),
             lanes: BTreeMap::new(),
+            winrm: None,
             leaving: Vec::new(),
         };
-        session.enter().await?;
+        match endpoint.transport {
+            Wire::Winrm => session.winrm = Some(Winrm::connect(endpoint, credentials).await?),
+            Wire::Local | Wire::Ssh => session.enter().await?,
+        }
         Ok(session)
     }
 
@@ -172,8 +181,8 @@ impl Session {
         deadline: Duration,
         output: Output<'_>,
     ) -> Result<Completed, TransportError> {
-        if let Some(line) = &program.line {
-            return self.run_line(user, line, deadline, output).await;
+        if self.winrm.is_some() || program.line.is_some() {
+            return self.run_line(user, program, deadline, output).await;
         }
         match self.kind {
             LaneKind::Raw => return Err(TransportError::NoPosixShell { host: self.endpoint.name.clone() }),
@@ -208,6 +217,9 @@ impl Session {
     /// Puts `content` where `user` alone can read it and gives the path. The same content is sent once per lane; it is
     /// removed when the lane ends. `sha256` is of the content, in lower case hexadecimal.
     pub async fn stage(&mut self, user: Option<&str>, content: &[u8], sha256: &str) -> Result<String, TransportError> {
+        if self.winrm.is_some() {
+            return Err(TransportError::Winrm { host: self.endpoint.name.clone(), error: WinrmError::NoFiles });
+        }
         let no_input = || TransportError::NoInput { host: self.endpoint.name.clone(), what: "a file" };
         match self.kind {
             LaneKind::Raw => return Err(TransportError::NoPosixShell { host: self.endpoint.name.clone() }),
@@ -228,6 +240,7 @@ impl Session {
         match &*self.connection {
             Connection::Local => true,
             Connection::Ssh(ssh) => ssh.is_open(),
+            Connection::Winrm => self.winrm.as_ref().is_some_and(Winrm::is_open),
         }
     }
 
@@ -237,29 +250,35 @@ impl Session {
         for (_, lane) in self.lanes {
             lane.close().await;
         }
+        if let Some(winrm) = self.winrm {
+            winrm.close().await;
+        }
         if let Some(Connection::Ssh(ssh)) = Arc::into_inner(self.connection) {
             ssh.close().await;
         }
     }
 
-    /// One command line, as the login user alone: who would become another needs a shell for it.
+    /// One command line, as the login user alone: who would become another needs a shell for it. Behind WinRM it is for
+    /// cmd.exe, and there is nothing else.
     async fn run_line(
         &mut self,
         user: Option<&str>,
-        line: &str,
+        program: &Program,
         deadline: Duration,
         output: Output<'_>,
     ) -> Result<Completed, TransportError> {
-        let host = || self.endpoint.name.clone();
+        let host = self.endpoint.name.clone();
         if let Some(user) = user.filter(|user| *user != self.login) {
-            return Err(TransportError::PrivilegeNone { host: host(), user: user.to_owned() });
+            return Err(TransportError::PrivilegeNone { host, user: user.to_owned() });
         }
-        let channel = match &*self.connection {
-            Connection::Local => spawn_local(&shell_words(line), &self.endpoint.unset)?,
-            Connection::Ssh(ssh) => ssh.open(line).await?,
-        };
+        let Some(line) = &program.line else { return Err(TransportError::Winrm { host, error: WinrmError::NoPosix }) };
+        if let Some(winrm) = &mut self.winrm {
+            let stdin = program.stdin.as_ref().map_or(&b""[..], |stdin| stdin.expose().as_bytes());
+            return winrm.run(&Line { line, stdin, deadline }, output).await;
+        }
+        let channel = self.channel(line).await?;
         let heard = raw::hear(channel, deadline, output, || self.is_open()).await;
-        heard.ok_or_else(|| TransportError::Lost { host: host() })
+        heard.ok_or(TransportError::Lost { host })
     }
 
     /// A program as a command of its own, with what the login shell said before.
@@ -438,12 +457,19 @@ impl Session {
         if line.len() > MOST_COMMAND {
             return Err(TransportError::ProgramTooLong { host: host(), bytes: line.len(), most: MOST_COMMAND });
         }
-        let channel = match &*self.connection {
+        Ok((self.channel(&line).await?, command.prompt))
+    }
+
+    /// A command line, as the host's login shell reads it.
+    async fn channel(&self, line: &str) -> Result<Channel, TransportError> {
+        match &*self.connection {
             // Like one of a login shell, so that a missing sudo is the same code 127 everywhere.
-            Connection::Local => spawn_local(&shell_words(&line), &self.endpoint.unset)?,
-            Connection::Ssh(ssh) => ssh.open(&line).await?,
-        };
-        Ok((channel, command.prompt))
+            Connection::Local => spawn_local(&shell_words(line), &self.endpoint.unset),
+            Connection::Ssh(ssh) => ssh.open(line).await,
+            Connection::Winrm => {
+                Err(TransportError::Winrm { host: self.endpoint.name.clone(), error: WinrmError::NoPosix })
+            }
+        }
     }
 
     /// How long a lane may take to say hello.

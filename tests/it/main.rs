@@ -231,5 +231,8 @@ mod translate_doubt;
 mod translate_model;
 mod trees;
 mod unproven;
+mod winrm;
+mod winrm_recorded;
+mod winrm_rig;
 mod wrong_programs;
 mod yaml_values;

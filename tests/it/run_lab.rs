@@ -217,6 +217,7 @@ fn host(name: &str) -> Host {
             known_hosts: None,
             host_key: None,
             connect_timeout: None,
+            tls: None,
         },
     }
 }

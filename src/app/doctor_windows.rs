@@ -1,0 +1,125 @@
+//! What is wrong with the way to a Windows host, stage by stage, and what mends it. Changes nothing.
+
+use std::time::Duration;
+
+use crate::report::examination::{Examination, Finding};
+use crate::shell::Program;
+use crate::transport::winrm::error::WinrmError;
+use crate::transport::{Credentials, Endpoint, Session, Tls, TransportError};
+
+const PROBE: &str = "echo opsc";
+const PROBE_LIMIT: Duration = Duration::from_secs(30);
+const NO_MEND: &str = "`OPSC_LOG=debug opsc doctor` tells more";
+
+/// What must hold one after the other. An error names the first that does not.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Dns,
+    Tcp,
+    Tls,
+    Listener,
+    Login,
+    /// That nobody between reads or changes what is said.
+    Binding,
+    Rights,
+    Quota,
+    Shell,
+}
+
+impl Stage {
+    const ALL: [Stage; 9] = [
+        Stage::Dns,
+        Stage::Tcp,
+        Stage::Tls,
+        Stage::Listener,
+        Stage::Login,
+        Stage::Binding,
+        Stage::Rights,
+        Stage::Quota,
+        Stage::Shell,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Stage::Dns => "dns",
+            Stage::Tcp => "tcp",
+            Stage::Tls => "tls",
+            Stage::Listener => "listener",
+            Stage::Login => "login",
+            Stage::Binding => "binding",
+            Stage::Rights => "rights",
+            Stage::Quota => "quota",
+            Stage::Shell => "shell",
+        }
+    }
+
+    fn of(error: &TransportError) -> Stage {
+        use WinrmError as E;
+        let TransportError::Winrm { error, .. } = error else {
+            return match error {
+                TransportError::Dns { .. } => Stage::Dns,
+                TransportError::Lost { .. } => Stage::Shell,
+                _ => Stage::Tcp,
+            };
+        };
+        match error {
+            E::Authorities { .. } | E::Tls { .. } | E::Certificate { .. } | E::Pin { .. } => Stage::Tls,
+            E::NotHttp { .. } | E::Status { .. } | E::Silent { .. } | E::Ended { .. } => Stage::Listener,
+            E::NoJump { .. } => Stage::Tcp,
+            E::NoPassword | E::NoMethod { .. } | E::BadToken | E::LoginRefused { .. } | E::LoginEnded => Stage::Login,
+            E::Unsealed | E::BadSeal => Stage::Binding,
+            E::Denied { .. } => Stage::Rights,
+            E::Quota { .. } => Stage::Quota,
+            _ => Stage::Shell,
+        }
+    }
+
+    /// What is said of it where it holds.
+    fn held(self, endpoint: &Endpoint) -> Option<Finding> {
+        let (address, port) = (&endpoint.address, endpoint.port);
+        let found = match (self, &endpoint.tls) {
+            (Stage::Tcp, _) => format!("{address} port {port}"),
+            (Stage::Tls, Tls::None) => return None,
+            (Stage::Tls, Tls::Pinned(_)) => "the certificate is the one that is pinned".to_string(),
+            (Stage::Tls, Tls::Authorities(file)) => format!("the certificate is trusted by {}", file.display()),
+            (Stage::Tls, Tls::Machine) => "the certificate is trusted".to_string(),
+            (Stage::Listener, _) => "answers /wsman".to_string(),
+            (Stage::Login, _) => format!("as {}", endpoint.user),
+            (Stage::Binding, Tls::None) => "the login seals what is said".to_string(),
+            (Stage::Binding, _) => "TLS hides what is said".to_string(),
+            (Stage::Shell, _) => "cmd.exe runs".to_string(),
+            (Stage::Dns | Stage::Rights | Stage::Quota, _) => return None,
+        };
+        Some(Finding::ok(self.name(), found))
+    }
+}
+
+pub(super) async fn examine_windows(endpoint: &Endpoint, credentials: &Credentials) -> Examination {
+    let mut examination = Examination::default();
+    let tried = match Session::connect(endpoint, credentials).await {
+        Ok(mut session) => {
+            examination.reached = true;
+            let tried = probe(&mut session).await;
+            session.close().await;
+            tried.map(|latency| examination.latency = Some(latency))
+        }
+        Err(error) => Err(error),
+    };
+    // Without a password nobody knocked at all.
+    let knocked = !matches!(tried, Err(TransportError::Winrm { error: WinrmError::NoPassword, .. }));
+    let failed = tried.as_ref().err().map(Stage::of);
+    let held = Stage::ALL.into_iter().filter(|stage| knocked && failed.is_none_or(|failed| *stage < failed));
+    examination.findings.extend(held.filter_map(|stage| stage.held(endpoint)));
+    if let (Some(stage), Err(error)) = (failed, tried) {
+        let mend = error.hint().unwrap_or_else(|| NO_MEND.to_string());
+        examination.findings.push(Finding::failed(stage.name(), error.to_string(), mend));
+    }
+    examination
+}
+
+async fn probe(session: &mut Session) -> Result<Duration, TransportError> {
+    let started = tokio::time::Instant::now();
+    let program = Program { line: Some(PROBE.to_string()), ..Program::default() };
+    session.run(None, &program, PROBE_LIMIT, &mut |_, _| {}).await?;
+    Ok(started.elapsed())
+}

@@ -1,0 +1,27 @@
+//! A Windows host over WinRM: WS-Management envelopes over HTTP, sealed by NTLM or carried by TLS, and the Windows Remote
+//! Shell in them. Knows nothing of lanes and POSIX shells.
+//!
+//! * [`envelope`]: what is asked, as text
+//! * [`reply`]: what is answered, as data
+//! * [`error`]: every way to fail
+//!
+//! An authentication belongs to one TCP connection: a [`link::Link`] is such a connection, and when it ends, nothing of it
+//! is used again. A request that was sent is never sent twice, because it may have been carried out. An answer that is
+//! not sealed where requests are is not believed.
+
+pub mod envelope;
+pub mod error;
+pub mod reply;
+
+mod clixml;
+mod der;
+mod heard;
+mod http;
+mod link;
+mod ntlm;
+mod ntlm_keys;
+mod sealed;
+mod shell;
+mod tls;
+
+pub(super) use shell::{Line, Winrm};
