@@ -108,6 +108,7 @@ mod secret_files_edit;
 mod secret_files_git;
 mod secret_files_keys;
 mod secret_import;
+mod secret_keyring;
 mod secret_memory;
 mod secret_vault;
 mod secrets;
