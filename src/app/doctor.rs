@@ -15,7 +15,7 @@ use crate::report::examination::{Examination, Finding};
 use crate::shell::Program;
 use crate::transport::banner::banner;
 use crate::transport::trust::check_host_key;
-use crate::transport::{AdminMethod, Credentials, Endpoint, Session, TransportError, Wire};
+use crate::transport::{AdminMethod, Credentials, Endpoint, Refused, Session, TransportError, Wire};
 
 /// As many sessions as opsc has beside each other on one connection at most.
 const SESSIONS: usize = 4;
@@ -50,6 +50,10 @@ fn no_way_yet() -> Examination {
 async fn examine(endpoint: &Endpoint, credentials: &Credentials) -> Examination {
     let mut examination = Examination::default();
     let findings = &mut examination.findings;
+    if let Some(refused) = &endpoint.refused {
+        findings.push(not_tried(refused));
+        return examination;
+    }
     if endpoint.transport == Wire::Ssh && !knock(endpoint, credentials, findings).await {
         return examination;
     }
@@ -78,11 +82,6 @@ async fn examine(endpoint: &Endpoint, credentials: &Credentials) -> Examination 
 /// Name, port, what listens there and its key; whether it makes sense to log in.
 async fn knock(endpoint: &Endpoint, credentials: &Credentials, findings: &mut Vec<Finding>) -> bool {
     let (address, port) = (&endpoint.address, endpoint.port);
-    if let Some(error) = &endpoint.refused {
-        let mend = "mend that line; `ssh -G HOST` shows what ssh makes of it";
-        findings.push(Finding::failed("ssh config", error.to_string(), mend));
-        return false;
-    }
     if let Some(command) = &endpoint.proxy_command {
         findings.push(Finding::ok("tcp", format!("through the command `{}`", command.escape_debug())));
     } else if let Some(jump) = &endpoint.jump {
@@ -120,6 +119,20 @@ async fn knock(endpoint: &Endpoint, credentials: &Credentials, findings: &mut Ve
             findings.push(not_trusted(endpoint, &error));
             false
         }
+    }
+}
+
+fn not_tried(refused: &Refused) -> Finding {
+    match refused {
+        Refused::SshConfig(error) => {
+            let mend = "mend that line; `ssh -G HOST` shows what ssh makes of it";
+            Finding::failed("ssh config", error.to_string(), mend)
+        }
+        Refused::Credential { setting, reason } => Finding::failed(
+            "credentials",
+            format!("`{setting}` cannot be read: {reason}"),
+            "see that the secret is there, or name another one with `opsc inv set`",
+        ),
     }
 }
 
@@ -225,7 +238,7 @@ async fn admin(endpoint: &Endpoint, session: &mut Session) -> Option<Finding> {
         }
         TransportError::PrivilegePasswordNeeded { .. } => {
             format!(
-                "give the password by `-K`, or allow it without one: `{user} ALL=(ALL) NOPASSWD: ALL` in /etc/sudoers.d/{user}"
+                "give the password by `-K` or `admin_password:`, or allow it without one: `{user} ALL=(ALL) NOPASSWD: ALL` in /etc/sudoers.d/{user}"
             )
         }
         TransportError::PrivilegePasswordWrong { .. } => "give the right password by `-K`".to_string(),

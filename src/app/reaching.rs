@@ -13,7 +13,7 @@ use crate::state::process::machine;
 use crate::transport::ssh_config::{
     Asked, Files, Here, Hop, Key, NamedFile, SshConfig, SshConfigError, SshOptions, Way,
 };
-use crate::transport::{AddressFamily, Endpoint, HostKeyPolicy, Identities, Keepalive};
+use crate::transport::{AddressFamily, Endpoint, HostKeyPolicy, Identities, Keepalive, Refused};
 
 /// More hosts on the way than this are a loop.
 const MOST_HOPS: usize = 16;
@@ -38,7 +38,7 @@ impl<'a> Reach<'a> {
         let asked = asked(host, self.options);
         self.told(host, &asked).unwrap_or_else(|error| {
             let user = asked.user.clone().unwrap_or_else(login_name);
-            Endpoint { refused: Some(error), ..Endpoint::ssh(&host.name, &asked.host, &user) }
+            Endpoint { refused: Some(Refused::SshConfig(error)), ..Endpoint::ssh(&host.name, &asked.host, &user) }
         })
     }
 

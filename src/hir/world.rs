@@ -174,7 +174,7 @@ pub enum HostKeyPolicy {
     AcceptNew,
 }
 
-/// Connection settings of one host after all levels were merged. Holds no secret.
+/// Connection settings of one host after all levels were merged. Of secrets it holds only where they are (`env:NAME`).
 #[derive(Clone, PartialEq, Debug)]
 pub struct Connection {
     pub transport: TransportKind,
@@ -192,4 +192,10 @@ pub struct Connection {
     pub host_key: Option<HostKeyPolicy>,
     /// Milliseconds.
     pub connect_timeout: Option<u64>,
+    /// Where the login password is.
+    pub password: Option<String>,
+    /// Where the passphrase of the login key is.
+    pub passphrase: Option<String>,
+    /// Where the password is that sudo, su or doas asks for.
+    pub admin_password: Option<String>,
 }

@@ -347,6 +347,9 @@ fn overlay(lower: &mut Settings, higher: &Settings) {
         known_hosts,
         host_key,
         connect_timeout,
+        password,
+        passphrase,
+        admin_password,
         state,
         runs_on,
         depends_on,
@@ -392,6 +395,9 @@ fn host(name: &str, settings: Settings, groups: Vec<String>) -> Host {
             known_hosts: settings.known_hosts,
             host_key: settings.host_key,
             connect_timeout: settings.connect_timeout,
+            password: settings.password,
+            passphrase: settings.passphrase,
+            admin_password: settings.admin_password,
         },
     }
 }

@@ -39,7 +39,7 @@ mod ssh_config_words;
 
 pub use completed::{Captured, Completed, Stream};
 pub use endpoint::{
-    AddressFamily, AdminMethod, Agent, Credentials, Endpoint, HostKeyPolicy, Identities, Keepalive, Wire,
+    AddressFamily, AdminMethod, Agent, Credentials, Endpoint, HostKeyPolicy, Identities, Keepalive, Refused, Wire,
 };
 pub use error::TransportError;
 pub use nonce::nonce;

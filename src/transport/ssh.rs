@@ -15,7 +15,7 @@ use super::certificate;
 use super::channel::{Channel, FarEnd, Outlet, Running, channel};
 use super::completed::Stream;
 use super::dial::{connect_timeout, dial, shown_address};
-use super::endpoint::{Credentials, Endpoint, HostKeyPolicy, Keepalive, Wire};
+use super::endpoint::{Credentials, Endpoint, HostKeyPolicy, Keepalive, Refused, Wire};
 use super::error::TransportError;
 use super::known_hosts::KnownHost;
 use super::proxy::Proxy;
@@ -53,6 +53,7 @@ impl std::fmt::Debug for Ssh {
 
 impl Ssh {
     pub(super) async fn connect(endpoint: &Endpoint, credentials: &Credentials) -> Result<Ssh, TransportError> {
+        endpoint.expect_open()?;
         let (mut handle, carrier) = Ssh::reach(endpoint, credentials).await?;
         authenticate(&mut handle, endpoint, credentials).await?;
         Ok(Ssh { host: endpoint.name.clone(), handle, patience: endpoint.connect_timeout, carrier })
@@ -60,12 +61,9 @@ impl Ssh {
 
     /// A connection on which the host has proved itself, and nobody logged in.
     async fn reach(endpoint: &Endpoint, credentials: &Credentials) -> Result<(Handle<Judge>, Carrier), TransportError> {
-        if let Some(error) = &endpoint.refused {
-            return Err(TransportError::SshConfig { host: endpoint.name.clone(), error: error.clone() });
-        }
         match (&endpoint.jump, &endpoint.proxy_command) {
             (Some(next), _) if next.transport == Wire::Ssh => {
-                let jump = Box::pin(Ssh::connect(next, credentials)).await?;
+                let jump = Box::pin(Ssh::connect(next, credentials.on_the_way())).await?;
                 let stream = jump.tunnel(endpoint).await?;
                 Ok((shake_hands(endpoint, stream).await?, Carrier::Jump(Box::new(jump))))
             }
@@ -103,6 +101,10 @@ impl Ssh {
 
     /// Sees whether the host shows a key that is known, and lets nobody in.
     pub(super) async fn check_host_key(endpoint: &Endpoint, credentials: &Credentials) -> Result<(), TransportError> {
+        // A password that cannot be read is of no use here.
+        if let Some(Refused::SshConfig(_)) = &endpoint.refused {
+            endpoint.expect_open()?;
+        }
         let (handle, _carrier) = Ssh::reach(endpoint, credentials).await?;
         say_goodbye(&handle, &endpoint.name).await;
         Ok(())

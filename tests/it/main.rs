@@ -49,6 +49,7 @@ mod floors;
 mod folders;
 mod hostile_hosts;
 mod integrations;
+mod inventory_credentials;
 mod inventory_declared;
 mod inventory_edits;
 mod inventory_edits_random;
@@ -148,6 +149,8 @@ mod system_balancer;
 mod system_case;
 #[cfg(feature = "system-tests")]
 mod system_containers;
+#[cfg(feature = "system-tests")]
+mod system_credentials;
 #[cfg(feature = "system-tests")]
 mod system_cron;
 #[cfg(feature = "system-tests")]

@@ -216,6 +216,9 @@ fn host(name: &str) -> Host {
             known_hosts: None,
             host_key: None,
             connect_timeout: None,
+            password: None,
+            passphrase: None,
+            admin_password: None,
         },
     }
 }
