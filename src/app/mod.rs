@@ -10,6 +10,7 @@ pub mod auditing;
 pub mod baseline;
 pub mod cancelling;
 pub mod comparing;
+pub mod connecting;
 pub mod credentials;
 pub mod data;
 pub mod doctor;

@@ -14,6 +14,7 @@ mod audit;
 mod bad_days;
 mod bench;
 mod cancel;
+mod check_connect;
 mod check_forms;
 mod check_words;
 mod circuits;
