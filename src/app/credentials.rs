@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 use super::project::Project;
 use super::running::ConnectOptions;
@@ -21,10 +20,10 @@ pub struct CredentialSource {
     project: Project,
     settings: Settings,
     ask: Option<Ask>,
-    known: Rc<RefCell<Known>>,
+    known: RefCell<Known>,
 }
 
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 struct Known {
     resolved: Resolved,
     /// Why a reference has no text.
@@ -33,7 +32,7 @@ struct Known {
 
 impl CredentialSource {
     pub fn new(project: &Project, settings: &Settings, ask: Option<Ask>) -> CredentialSource {
-        CredentialSource { project: project.clone(), settings: settings.clone(), ask, known: Rc::default() }
+        CredentialSource { project: project.clone(), settings: settings.clone(), ask, known: RefCell::default() }
     }
 
     /// Everything that was read so far.

@@ -42,7 +42,7 @@ fn a_reference_is_read_once_and_only_where_a_host_is_reached() {
     assert_eq!(asked(&project), 1);
     let kept = std::fs::read(project.path(".opsc/journal.sqlite")).unwrap();
     assert!(!String::from_utf8_lossy(&kept).contains("Kanarie") && !format!("{said:?}").contains("Kanarie"));
-    let audit = project.opsc(&["audit", "ls"]);
+    let audit = project.opsc(&["audit", "query"]);
     assert!(audit.stdout.contains("command:counted"), "{audit:?}");
 }
 
@@ -151,4 +151,15 @@ fn the_reference_is_set_shown_and_no_part_of_a_plan() {
     project.write("opsc.toml", "[sources.cloud]\ncommand = [\"./hosts.sh\"]\n");
     let answered = project.opsc(&["inv", "refresh"]);
     assert!(answered.code != 0 && answered.stderr.contains("`password`, which no source decides"), "{answered:?}");
+}
+
+#[test]
+fn a_table_of_passwords_is_left_out_and_one_of_references_is_taken() {
+    let project = Project::new();
+    project.write("hosts.csv", "name,Password,admin password\nw1,hunter2x,age:hosts/w1\n");
+    let said = project.opsc(&["inv", "import", "csv", "hosts.csv"]);
+    assert!(said.code == 0 && !format!("{said:?}").contains("hunter2x"), "{said:?}");
+    assert!(said.stdout.contains("admin_password: ") && said.stdout.contains("age:hosts/w1"), "{said:?}");
+    let warning = "hosts.csv:2: the setting `password` looks like a secret and is left out";
+    assert!(said.stderr.contains(warning), "{said:?}");
 }
