@@ -134,6 +134,7 @@ fn plain(name: &str, said: &SshOptions) -> Endpoint {
         port: said.port.unwrap_or(defaults.port),
         identities: Identities {
             files: (!said.identity_files.is_empty()).then(|| paths(&said.identity_files)),
+            certificates: paths(&said.certificate_files),
             only: said.identities_only,
             agent: said.agent.clone(),
         },
@@ -152,6 +153,7 @@ fn plain(name: &str, said: &SshOptions) -> Endpoint {
             _ => AddressFamily::Any,
         },
         bind_address: said.bind_address.clone(),
+        algorithms: said.algorithms.clone(),
         keepalive: Keepalive {
             interval: seconds(said.server_alive_interval).unwrap_or(defaults.keepalive.interval),
             most: said.server_alive_count_max.map_or(defaults.keepalive.most, |most| most as usize),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::algorithms::Algorithms;
 use super::error::TransportError;
 use super::ssh_config_error::SshConfigError;
 use crate::base::secret::Secret;
@@ -58,6 +59,8 @@ pub enum Agent {
 pub struct Identities {
     /// The default keys of `~/.ssh` without it. A file that cannot be read is passed over.
     pub files: Option<Vec<PathBuf>>,
+    /// Of these keys, beside those that lie beside the files.
+    pub certificates: Vec<PathBuf>,
     /// Of the agent's keys only those that are in the files.
     pub only: bool,
     pub agent: Agent,
@@ -117,6 +120,7 @@ pub struct Endpoint {
     /// The address of this machine that a connection comes from.
     pub bind_address: Option<String>,
     pub keepalive: Keepalive,
+    pub algorithms: Algorithms,
     /// Why nobody tries to get in.
     pub refused: Option<Refused>,
     /// A POSIX shell on the host.
@@ -156,6 +160,7 @@ impl Endpoint {
             family: AddressFamily::Any,
             bind_address: None,
             keepalive: Keepalive { interval: Duration::from_secs(15), most: 3 },
+            algorithms: Algorithms::default(),
             refused: None,
             shell: "/bin/sh".to_owned(),
             unset: Vec::new(),

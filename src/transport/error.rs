@@ -47,6 +47,11 @@ pub enum TransportError {
         command: String,
         reason: String,
     },
+    /// What ssh's configuration allows of an option is nothing that opsc has.
+    NoAlgorithm {
+        host: String,
+        option: &'static str,
+    },
     /// The SSH handshake failed before anyone was asked who they are.
     Handshake {
         host: String,
@@ -197,6 +202,7 @@ impl TransportError {
                 | E::Unreachable { .. }
                 | E::ConnectTimeout { .. }
                 | E::Handshake { .. }
+                | E::NoAlgorithm { .. }
                 | E::SshConfig { .. }
                 | E::Credential { .. }
                 | E::Proxy { .. }
@@ -236,6 +242,7 @@ impl TransportError {
                     _ => "`-k`",
                 }
             ),
+            E::NoAlgorithm { option, .. } => format!("name another one there: `{option} +NAME` keeps the usual ones"),
             E::Proxy { .. } => "run the command by hand; it comes from `ProxyCommand` of ssh's configuration".to_owned(),
             E::KeyEncrypted { path } => format!(
                 "`ssh-add {}`, or give its passphrase: `--ask-key-pass`, or the setting `private_key_passphrase`, or `passphrase` of the host",
@@ -278,6 +285,9 @@ impl fmt::Display for TransportError {
             E::Unreachable { host, address, reason } => write!(formatter, "{host}: cannot reach {address}: {reason}"),
             E::ConnectTimeout { host, address, seconds } => {
                 write!(formatter, "{host}: {address} did not answer within {}", words::duration(seconds * 1000))
+            }
+            E::NoAlgorithm { host, option } => {
+                write!(formatter, "{host}: `{option}` of ssh's configuration leaves nothing that opsc knows")
             }
             E::Handshake { host, reason } => write!(formatter, "{host}: the SSH handshake failed: {reason}"),
             E::SshConfig { host, error } => write!(formatter, "{host}: {error}"),

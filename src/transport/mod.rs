@@ -18,6 +18,7 @@ pub mod session;
 pub mod ssh_config;
 pub mod trust;
 
+pub mod algorithms;
 mod authenticate;
 mod certificate;
 mod channel;
