@@ -1,6 +1,8 @@
 //! `opsc check --connect`: after the checks, the hosts that playbooks name are looked at as the playbooks would use them.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+use std::net::TcpListener;
+
 use serde_json::Value as Json;
 
 use super::project::{Project, Said};
@@ -85,7 +87,13 @@ fn errors_come_first_and_what_cannot_be_known_is_said() {
         "ops 1\n\nplaybook bad() ! read {\n  on host(\"wel\") {\n    file.info(path: \"/tmp\")\n  }\n}\n",
     );
     project.write("a.ops", &playbook("a", "host(\"gone\")", ""));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let (inventory, port) = (project.read("inventory.yaml").unwrap(), listener.local_addr().unwrap().port());
+    project.write("inventory.yaml", &inventory.replace("port: 1,", &format!("port: {port},")));
     let bad = project.opsc(&["check", "bad.ops", "a.ops", "--connect"]);
+    assert!(listener.accept().is_err(), "nobody is connected to: {bad:?}");
+    project.write("inventory.yaml", &inventory);
     assert!(bad.code == 11 && bad.stdout.is_empty() && !bad.stderr.contains("gone"), "{bad:?}");
     let wants = "ops 1\n\nplaybook wants(\n  web: hosts<linux>,\n  port: int,\n) ! read {\n  on web {\n    file.info(path: \"/tmp/{port}\")\n  }\n}\n";
     project.write("wants.ops", wants);
