@@ -16,7 +16,7 @@ use crate::app::execution::{Execution, GoingOn, Told};
 use crate::app::going_on::unfinished;
 use crate::app::planning::{Allow, Planned};
 use crate::app::running::ConnectOptions;
-use crate::app::secret_providers::key_passphrase;
+use crate::app::secret_providers::{Ask, key_passphrase};
 use crate::app::workspace::Workspace;
 use crate::base::secret::Secret;
 use crate::base::words;
@@ -74,7 +74,7 @@ pub fn connect_options(
     output: &mut Output,
 ) -> Result<ConnectOptions, i32> {
     let plain = plain_options(workspace);
-    let ask: Option<fn(&str) -> Option<Secret<String>>> = output.may_ask.then_some(ask_secret);
+    let ask: Option<Ask> = output.may_ask.then_some(ask_secret);
     let mut options = ConnectOptions {
         credentials: Some(CredentialSource::new(&workspace.project, &workspace.settings, ask)),
         user: connection.user.clone().or(plain.user),
