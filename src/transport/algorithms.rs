@@ -31,8 +31,9 @@ impl Algorithms {
         let usual = Preferred::default();
         let of_authorities = if certified { certificate::algorithms() } else { Vec::new() };
         let host_keys = self.host_keys(&usual.key, &of_authorities);
-        let keys = host_keys.iter().filter_map(|name| Algorithm::new(name).ok());
-        let certificates = host_keys.iter().filter_map(|name| Algorithm::new_certificate(name).ok());
+        let keys = host_keys.iter().filter_map(|name| usual.key.iter().find(|key| key.as_str() == name).cloned());
+        let certified = |name: &String| of_authorities.iter().find(|key| key.to_certificate_type() == *name).cloned();
+        let certificates = host_keys.iter().filter_map(certified);
         Ok(Preferred {
             kex: self.key_exchanges(&usual.kex).ok_or("KexAlgorithms")?,
             cipher: self.ciphers().ok_or("Ciphers")?,
