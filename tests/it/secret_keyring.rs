@@ -65,10 +65,7 @@ fn an_entry_of_the_keyring_is_read_and_hidden() {
     let done = session(&project, &format!("{STORE} && {EXEC}"));
     assert!(done.code == 0 && done.stdout.contains("reached with (secret)"), "{done:?}");
     let text = "ops 1\n\nplaybook p(\n  token: secret<string> = secret(\"keyring:db.example/main/admin\"),\n) ! change {\n  on host(\"localhost\") {\n    file.secret(to: \"ROOT/out\", content: token)\n  }\n}\n";
-    project.write(
-        "p.ops",
-        &text.replace("ROOT", &project.path("").display().to_string().trim_end_matches('/').to_string()),
-    );
+    project.write("p.ops", &text.replace("ROOT", project.path("").display().to_string().trim_end_matches('/')));
     let run = session(&project, "\"$OPSC\" run p.ops -y");
     assert_eq!(run.code, 0, "a new session opens the same keyring: {run:?}");
     assert_eq!(project.read("out").unwrap(), SECRET);
