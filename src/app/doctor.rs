@@ -1,8 +1,9 @@
 //! What is wrong with the way to a host, stage by stage, and the command that mends it. Changes nothing.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::doctor_probe::{PROBE, judge_probe};
+use super::doctor_probe::{PROBE, judge_os, judge_probe};
 use super::doctor_windows::examine_windows;
 use super::errors::AppError;
 use super::execution::{now, runtime};
@@ -11,12 +12,12 @@ use super::side_by_side::side_by_side;
 use crate::base::ids::HostId;
 use crate::base::words;
 use crate::hir::types::Os;
-use crate::hir::world::Inventory;
+use crate::hir::world::{self, Inventory};
 use crate::report::examination::{Examination, Finding};
 use crate::shell::Program;
 use crate::transport::banner::banner;
 use crate::transport::trust::check_host_key;
-use crate::transport::{AdminMethod, Credentials, Endpoint, LaneKind, Session, TransportError, Wire};
+use crate::transport::{AdminMethod, Credentials, Endpoint, LaneKind, Refused, Session, TransportError, Wire};
 
 /// As many sessions as opsc has beside each other on one connection at most.
 const SESSIONS: usize = 4;
@@ -25,20 +26,23 @@ const PROBE_LIMIT: Duration = Duration::from_secs(30);
 /// Many hosts, so many at the same time, in their order.
 pub fn examine_all(
     inventory: &Inventory,
-    hosts: &[HostId],
+    wishes: &BTreeMap<HostId, Users>,
     options: &ConnectOptions,
     forks: usize,
 ) -> Result<Vec<(HostId, Examination)>, AppError> {
+    let hosts: Vec<HostId> = wishes.keys().copied().collect();
     let mut places = endpoints(inventory, hosts.iter().copied(), options);
-    let examined = runtime()?.block_on(side_by_side(hosts, forks, |host| {
+    let examined = runtime()?.block_on(side_by_side(&hosts, forks, |host| {
         let place = places.remove(&host);
-        let is_windows = inventory.hosts.at(host).os == Some(Os::Windows);
+        let wish = Wish { os: inventory.hosts.at(host).os, users: wishes.get(&host).cloned().unwrap_or_default() };
         async move {
             match place {
                 Some((endpoint, credentials)) if endpoint.transport == Wire::Winrm => {
                     examine_windows(&endpoint, &credentials).await
                 }
-                Some((endpoint, credentials)) if !is_windows => examine(&endpoint, &credentials).await,
+                Some((endpoint, credentials)) if wish.os != Some(Os::Windows) => {
+                    examine(&endpoint, &credentials, &wish).await
+                }
                 _ => no_way(),
             }
         }
@@ -46,14 +50,35 @@ pub fn examine_all(
     Ok(examined)
 }
 
+/// Users other than the login user that are to be reached.
+pub type Users = BTreeSet<String>;
+
+/// What a host is to be.
+struct Wish {
+    /// As the inventory says.
+    os: Option<Os>,
+    users: Users,
+}
+
+/// Root, where the inventory says that there is a way.
+pub fn root_of(inventory: &Inventory, hosts: &[HostId]) -> BTreeMap<HostId, Users> {
+    let has_way = |host: &HostId| inventory.hosts.at(*host).connection.admin != world::AdminMethod::None;
+    let users = |host: &HostId| has_way(host).then(|| "root".to_string()).into_iter().collect();
+    hosts.iter().map(|host| (*host, users(host))).collect()
+}
+
 fn no_way() -> Examination {
     let finding = Finding::failed("transport", "Windows is reached over WinRM", "give `transport: winrm` of the host");
     Examination { findings: vec![finding], ..Examination::default() }
 }
 
-async fn examine(endpoint: &Endpoint, credentials: &Credentials) -> Examination {
+async fn examine(endpoint: &Endpoint, credentials: &Credentials, wish: &Wish) -> Examination {
     let mut examination = Examination::default();
     let findings = &mut examination.findings;
+    if let Some(refused) = &endpoint.refused {
+        findings.push(not_tried(refused));
+        return examination;
+    }
     if endpoint.transport == Wire::Ssh && !knock(endpoint, credentials, findings).await {
         return examination;
     }
@@ -70,7 +95,7 @@ async fn examine(endpoint: &Endpoint, credentials: &Credentials) -> Examination 
         findings.push(noisy(session.noise()));
     }
     if session.lane() != LaneKind::Raw {
-        examination.latency = probe(&mut session, findings).await;
+        examination.latency = probe(&mut session, wish, findings).await;
     }
     findings.extend(lane(endpoint, &mut session));
     if session.lane() == LaneKind::Raw {
@@ -81,7 +106,9 @@ async fn examine(endpoint: &Endpoint, credentials: &Credentials) -> Examination 
     if endpoint.transport == Wire::Ssh {
         findings.push(sessions(&session).await);
     }
-    findings.extend(admin(endpoint, &mut session).await);
+    for user in &wish.users {
+        findings.extend(admin(endpoint, &mut session, user).await);
+    }
     session.close().await;
     examination
 }
@@ -89,11 +116,6 @@ async fn examine(endpoint: &Endpoint, credentials: &Credentials) -> Examination 
 /// Name, port, what listens there and its key; whether it makes sense to log in.
 async fn knock(endpoint: &Endpoint, credentials: &Credentials, findings: &mut Vec<Finding>) -> bool {
     let (address, port) = (&endpoint.address, endpoint.port);
-    if let Some(error) = &endpoint.refused {
-        let mend = "mend that line; `ssh -G HOST` shows what ssh makes of it";
-        findings.push(Finding::failed("ssh config", error.to_string(), mend));
-        return false;
-    }
     if let Some(command) = &endpoint.proxy_command {
         findings.push(Finding::ok("tcp", format!("through the command `{}`", command.escape_debug())));
     } else if let Some(jump) = &endpoint.jump {
@@ -131,6 +153,20 @@ async fn knock(endpoint: &Endpoint, credentials: &Credentials, findings: &mut Ve
             findings.push(not_trusted(endpoint, &error));
             false
         }
+    }
+}
+
+fn not_tried(refused: &Refused) -> Finding {
+    match refused {
+        Refused::SshConfig(error) => {
+            let mend = "mend that line; `ssh -G HOST` shows what ssh makes of it";
+            Finding::failed("ssh config", error.to_string(), mend)
+        }
+        Refused::Credential { setting, reason } => Finding::failed(
+            "credentials",
+            format!("`{setting}` cannot be read: {reason}"),
+            "see that the secret is there, or name another one with `opsc inv set`",
+        ),
     }
 }
 
@@ -227,7 +263,7 @@ fn lane(endpoint: &Endpoint, session: &mut Session) -> Option<Finding> {
     }
 }
 
-async fn probe(session: &mut Session, findings: &mut Vec<Finding>) -> Option<Duration> {
+async fn probe(session: &mut Session, wish: &Wish, findings: &mut Vec<Finding>) -> Option<Duration> {
     let started = tokio::time::Instant::now();
     let asked = session.run(None, &Program::new(""), PROBE_LIMIT, &mut |_, _| {}).await;
     let latency = started.elapsed();
@@ -235,7 +271,10 @@ async fn probe(session: &mut Session, findings: &mut Vec<Finding>) -> Option<Dur
     let answer = session.run(None, &Program::new(PROBE), PROBE_LIMIT, &mut |_, _| {}).await;
     let between = (before, now() / 1000);
     match answer {
-        Ok(completed) => findings.extend(judge_probe(&completed.fields, between)),
+        Ok(completed) => {
+            findings.extend(wish.os.map(|os| judge_os(&completed.fields, os)));
+            findings.extend(judge_probe(&completed.fields, between));
+        }
         Err(error) => {
             findings.push(Finding::failed("shell", error.to_string(), "`OPSC_LOG=debug opsc doctor` tells more"))
         }
@@ -243,14 +282,17 @@ async fn probe(session: &mut Session, findings: &mut Vec<Finding>) -> Option<Dur
     asked.ok().map(|_| latency)
 }
 
-async fn admin(endpoint: &Endpoint, session: &mut Session) -> Option<Finding> {
-    if session.login_user() == "root" || endpoint.admin == AdminMethod::None {
+async fn admin(endpoint: &Endpoint, session: &mut Session, wanted: &str) -> Option<Finding> {
+    if session.login_user() == wanted {
         return None;
     }
-    let what = endpoint.admin.name();
+    let what = match endpoint.admin {
+        AdminMethod::None => "admin",
+        method => method.name(),
+    };
     let user = session.login_user().to_string();
-    let Err(error) = session.run(Some("root"), &Program::new(""), PROBE_LIMIT, &mut |_, _| {}).await else {
-        return Some(Finding::ok(what, "root is reached"));
+    let Err(error) = session.run(Some(wanted), &Program::new(""), PROBE_LIMIT, &mut |_, _| {}).await else {
+        return Some(Finding::ok(what, format!("{wanted} is reached")));
     };
     let mend = match &error {
         TransportError::PrivilegeMissing { .. } => {
@@ -258,7 +300,7 @@ async fn admin(endpoint: &Endpoint, session: &mut Session) -> Option<Finding> {
         }
         TransportError::PrivilegePasswordNeeded { .. } => {
             format!(
-                "give the password by `-K`, or allow it without one: `{user} ALL=(ALL) NOPASSWD: ALL` in /etc/sudoers.d/{user}"
+                "give the password by `-K` or `admin_password:`, or allow it without one: `{user} ALL=(ALL) NOPASSWD: ALL` in /etc/sudoers.d/{user}"
             )
         }
         TransportError::PrivilegePasswordWrong { .. } => "give the right password by `-K`".to_string(),

@@ -1,10 +1,12 @@
 //! What one read-only program tells of a host: clock, room on disks, tools that actions need.
 
+use crate::hir::types::Os;
 use crate::report::examination::Finding;
 
 /// Runs as the login user, on any POSIX shell.
 pub(super) const PROBE: &str = r#"
 out time "$(date +%s)"
+out os "$(uname -s)"
 out disks "$(df -Pk / /tmp /var /var/log /var/tmp /home 2>/dev/null | {
   read -r _
   while read -r _ _ _ free _ place; do printf '%s %s\n' "$free" "$place"; done
@@ -23,12 +25,31 @@ const MOST_SKEW: u64 = 30;
 /// Backups of changed files and packages need this much.
 const LEAST_ROOM: u64 = 100 << 10;
 
+/// Whether the host is of the system that the inventory says.
+pub(super) fn judge_os(fields: &[(String, Vec<u8>)], declared: Os) -> Finding {
+    let found = told(fields, "os").trim().to_lowercase();
+    if found == declared.name() {
+        return Finding::ok("os", found);
+    }
+    let mend = match Os::parse(&found) {
+        Some(os) => format!("say what it is: `os: {}` in the inventory", os.name()),
+        None => "give the address of another host: opsc works with Linux and macOS".to_string(),
+    };
+    Finding::failed(
+        "os",
+        format!("the inventory says {}, the host says `{}`", declared.name(), found.escape_debug()),
+        mend,
+    )
+}
+
+fn told(fields: &[(String, Vec<u8>)], name: &str) -> String {
+    let found = fields.iter().find(|(field, _)| field == name);
+    found.map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+}
+
 /// `between`: our clock before and after, in seconds since 1970.
 pub(super) fn judge_probe(fields: &[(String, Vec<u8>)], between: (u64, u64)) -> Vec<Finding> {
-    let said = |name: &str| {
-        let found = fields.iter().find(|(field, _)| field == name);
-        found.map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
-    };
+    let said = |name: &str| told(fields, name);
     vec![clock(&said("time"), between), disks(&said("disks")), tools(&said("missing"), &said("writable"))]
 }
 

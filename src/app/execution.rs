@@ -10,6 +10,7 @@ use sha2::Digest;
 use tokio::sync::{mpsc, watch};
 
 use super::auditing::from_where;
+use super::credentials::{self, CredentialSource};
 use super::errors::AppError;
 use super::planning::Planned;
 use super::project::Project;
@@ -88,8 +89,10 @@ impl Execution<'_> {
         Ok(runtime()?.block_on(run::predict(request, contents)))
     }
 
-    /// Every secret of the plan, or everything that is missing. `ask` asks a person for a parameter, if one is there.
+    /// Every secret of the plan, or everything that is missing; what hosts want is read too, and refuses only them. `ask` asks a person for a parameter, if one is there.
     pub fn read_secrets(&self, ask: Option<Ask>) -> Result<Resolved, AppError> {
+        let hosts: Vec<HostId> = self.hosts_in_reach().into_iter().collect();
+        credentials::read(&self.planned.inventory, &hosts, self.options);
         secrets::resolve(&plan::secrets::references(&self.planned.plan), &providers(self.project, self.settings, ask))
             .map_err(|failures| AppError::Secrets { failures: failures.iter().map(Failure::to_string).collect() })
     }
@@ -178,12 +181,14 @@ impl Execution<'_> {
         run: i64,
         events: mpsc::UnboundedSender<RunEvent>,
         stop: watch::Receiver<u8>,
-        secrets: Resolved,
+        mut secrets: Resolved,
     ) -> Request {
         let planned = self.planned;
         let mut endpoints = endpoints(&planned.inventory, self.hosts_in_reach().into_iter(), self.options);
         let unset = self.secret_variables();
         endpoints.values_mut().for_each(|(endpoint, _)| endpoint.hide_variables(&unset));
+        // What a host was given is hidden like the secrets of the plan.
+        secrets.extend(self.credentials_read());
         Request {
             plan: Arc::clone(&planned.plan),
             program: Arc::clone(&planned.program),
@@ -201,10 +206,17 @@ impl Execution<'_> {
         }
     }
 
-    /// Variables of this process that hold secrets of the plan; no process that it starts for a step gets them.
+    /// Variables of this process that hold secrets of the plan or of hosts; no process that it starts for a step gets them.
     fn secret_variables(&self) -> Vec<String> {
         let references = plan::secrets::references(&self.planned.plan);
-        references.iter().filter_map(|reference| reference.strip_prefix("env:")).map(str::to_string).collect()
+        let of_plan = references.iter().filter_map(|reference| reference.strip_prefix("env:")).map(str::to_string);
+        let hosts: Vec<HostId> = self.hosts_in_reach().into_iter().collect();
+        of_plan.chain(credentials::variables(&self.planned.inventory, &hosts, self.options)).collect()
+    }
+
+    /// What the inventory names for hosts, as far as it was read.
+    fn credentials_read(&self) -> Resolved {
+        self.options.credentials.as_ref().map(CredentialSource::resolved).unwrap_or_default()
     }
 
     /// What the audit says of it beside its record.
@@ -216,10 +228,12 @@ impl Execution<'_> {
             Some(_) => "resume",
         };
         let hosts = self.hosts_known(|_| true);
+        let mut secrets = plan::secrets::references(plan);
+        secrets.extend(self.credentials_read().iter().map(|(reference, _)| reference.to_string()));
         Beginning {
             how: how.to_string(),
             hosts: hosts.into_iter().map(|host| inventory.hosts.at(host).name.clone()).collect(),
-            secrets: plan::secrets::references(plan).into_iter().map(|reference| reference.to_string()).collect(),
+            secrets: secrets.into_iter().collect(),
             from: from_where(),
             plan_file: self.plan_file.clone(),
         }

@@ -50,7 +50,8 @@ pub fn host_facts(
     let mut found: BTreeMap<HostId, Result<(Json, u64), String>> =
         hosts.iter().filter_map(|host| Some((*host, Ok(fresh(host)?)))).collect();
     let unknown: Vec<HostId> = hosts.iter().copied().filter(|host| !found.contains_key(host)).collect();
-    for (host, answer) in runtime()?.block_on(ask(inventory, &unknown, options, wish.forks)) {
+    let wires = LiveConnector { endpoints: endpoints(inventory, unknown.iter().copied(), options) };
+    for (host, answer) in runtime()?.block_on(ask(inventory, &unknown, wires, wish.forks)) {
         if let Ok(facts) = &answer {
             let facts = Facts { json: facts.to_string(), time: now };
             journal.keep_facts(&name(inventory.hosts.at(host)), facts).map_err(state)?;
@@ -68,10 +69,10 @@ fn name(host: &Host) -> String {
 async fn ask(
     inventory: &Inventory,
     hosts: &[HostId],
-    options: &ConnectOptions,
+    wires: LiveConnector,
     forks: usize,
 ) -> Vec<(HostId, Result<Json, String>)> {
-    let wires = Arc::new(LiveConnector { endpoints: endpoints(inventory, hosts.iter().copied(), options) });
+    let wires = Arc::new(wires);
     side_by_side(hosts, forks, |host| {
         let wires = Arc::clone(&wires);
         let is_windows = inventory.hosts.at(host).os == Some(Os::Windows);

@@ -11,6 +11,8 @@ pub mod auditing;
 pub mod baseline;
 pub mod cancelling;
 pub mod comparing;
+pub mod connecting;
+pub mod credentials;
 pub mod data;
 pub mod doctor;
 mod doctor_probe;

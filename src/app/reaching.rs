@@ -13,7 +13,7 @@ use crate::state::process::machine;
 use crate::transport::ssh_config::{
     Asked, Files, Here, Hop, Key, NamedFile, SshConfig, SshConfigError, SshOptions, Way,
 };
-use crate::transport::{AddressFamily, Endpoint, HostKeyPolicy, Identities, Keepalive};
+use crate::transport::{AddressFamily, Endpoint, HostKeyPolicy, Identities, Keepalive, Refused};
 
 /// More hosts on the way than this are a loop.
 const MOST_HOPS: usize = 16;
@@ -38,7 +38,7 @@ impl<'a> Reach<'a> {
         let asked = asked(host, self.options);
         self.told(host, &asked).unwrap_or_else(|error| {
             let user = asked.user.clone().unwrap_or_else(login_name);
-            Endpoint { refused: Some(error), ..Endpoint::ssh(&host.name, &asked.host, &user) }
+            Endpoint { refused: Some(Refused::SshConfig(error)), ..Endpoint::ssh(&host.name, &asked.host, &user) }
         })
     }
 
@@ -134,6 +134,7 @@ fn plain(name: &str, said: &SshOptions) -> Endpoint {
         port: said.port.unwrap_or(defaults.port),
         identities: Identities {
             files: (!said.identity_files.is_empty()).then(|| paths(&said.identity_files)),
+            certificates: paths(&said.certificate_files),
             only: said.identities_only,
             agent: said.agent.clone(),
         },
@@ -152,6 +153,7 @@ fn plain(name: &str, said: &SshOptions) -> Endpoint {
             _ => AddressFamily::Any,
         },
         bind_address: said.bind_address.clone(),
+        algorithms: said.algorithms.clone(),
         keepalive: Keepalive {
             interval: seconds(said.server_alive_interval).unwrap_or(defaults.keepalive.interval),
             most: said.server_alive_count_max.map_or(defaults.keepalive.most, |most| most as usize),

@@ -43,7 +43,7 @@ pub fn ask_hosts(
     earlier: &mut Earlier,
 ) -> Result<Unsettled, AppError> {
     let open = open_steps(earlier);
-    let answers = runtime()?.block_on(ask_all(&planned.inventory, &open, options));
+    let answers = ask_all(&planned.inventory, &open, options)?;
     let mut unsettled = Unsettled::new();
     for (open, answer) in open.into_iter().zip(answers) {
         let Open { host, step, receipt } = open;
@@ -80,25 +80,28 @@ fn open_steps(earlier: &Earlier) -> Vec<Open> {
 }
 
 /// The answers in the order of the steps.
-async fn ask_all(inventory: &Inventory, open: &[Open], options: &ConnectOptions) -> Vec<Result<Known, String>> {
+fn ask_all(
+    inventory: &Inventory,
+    open: &[Open],
+    options: &ConnectOptions,
+) -> Result<Vec<Result<Known, String>>, AppError> {
     let machine = |open: &Open| inventory.hosts.iter().find(|(_, host)| host.name == open.receipt.machine);
     let machines: Vec<Option<HostId>> = open.iter().map(|open| machine(open).map(|(id, _)| id)).collect();
     let distinct: Vec<HostId> = machines.iter().flatten().copied().collect::<BTreeSet<_>>().into_iter().collect();
     let wires = Arc::new(LiveConnector { endpoints: endpoints(inventory, distinct.iter().copied(), options) });
-    let answers = side_by_side(&distinct, FORKS, |machine| {
+    let answers = runtime()?.block_on(side_by_side(&distinct, FORKS, |machine| {
         let kept = machines.iter().zip(open).filter(|(at, _)| **at == Some(machine));
         let receipts: Vec<Receipt> = kept.map(|(_, open)| open.receipt.clone()).collect();
         let wires = Arc::clone(&wires);
         async move { ask(wires.as_ref(), machine, &receipts).await }
-    })
-    .await;
+    }));
     let mut answers: BTreeMap<HostId, VecDeque<Result<Known, String>>> =
         answers.into_iter().map(|(machine, answers)| (machine, answers.into())).collect();
     let mut answer = |machine: Option<HostId>| answers.get_mut(&machine?)?.pop_front();
     let answer = |(machine, open): (Option<HostId>, &Open)| {
         answer(machine).unwrap_or_else(|| Err(format!("{} is no longer in the inventory", open.receipt.machine)))
     };
-    machines.into_iter().zip(open).map(answer).collect()
+    Ok(machines.into_iter().zip(open).map(answer).collect())
 }
 
 async fn ask(wires: &LiveConnector, machine: HostId, receipts: &[Receipt]) -> Vec<Result<Known, String>> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::credentials::{self, CredentialSource};
 use super::files::ProjectFiles;
 use super::reaching::Reach;
 use crate::base::ids::HostId;
@@ -30,6 +31,8 @@ pub struct ConnectOptions {
     pub admin_password: Option<Secret<String>>,
     /// Opens private keys that are encrypted.
     pub passphrase: Option<Secret<String>>,
+    /// Reads what the inventory names of these three.
+    pub credentials: Option<CredentialSource>,
 }
 
 /// How each of these hosts is reached, and what proves who we are.
@@ -38,30 +41,45 @@ pub fn endpoints(
     hosts: impl Iterator<Item = HostId>,
     options: &ConnectOptions,
 ) -> BTreeMap<HostId, (Endpoint, Credentials)> {
-    let credentials = Credentials {
-        password: options.password.clone(),
-        admin_password: options.admin_password.clone(),
-        passphrase: options.passphrase.clone(),
-        use_agent: true,
-        agent_socket: None,
-    };
+    let hosts: Vec<HostId> = hosts.collect();
+    credentials::read(inventory, &hosts, options);
+    let hidden = credentials::variables(inventory, &hosts, options);
     let reach = Reach::new(options);
-    let endpoint = |id: HostId| endpoint(inventory.hosts.at(id), inventory, &reach, 0);
-    hosts.map(|id| (id, (endpoint(id), credentials.clone()))).collect()
+    let place = |id: HostId| {
+        let (mut endpoint, credentials) = place(inventory.hosts.at(id), inventory, &reach, 0);
+        endpoint.hide_variables(&hidden);
+        (id, (endpoint, credentials))
+    };
+    hosts.into_iter().map(place).collect()
 }
 
 /// Jump hosts may have jump hosts; more than a few are a loop.
 const MOST_JUMPS: usize = 4;
 
+/// Where a host is and what it is given, each host on the way its own.
+fn place(host: &Host, inventory: &Inventory, reach: &Reach<'_>, jumps: usize) -> (Endpoint, Credentials) {
+    let jump = host.connection.jump.as_ref().filter(|_| jumps < MOST_JUMPS).and_then(|name| inventory.host(name));
+    let jump = jump.map(|id| place(inventory.hosts.at(id), inventory, reach, jumps + 1));
+    let (jump, of_jump) = jump.map_or((None, None), |(endpoint, credentials)| (Some(endpoint), Some(credentials)));
+    let endpoint = endpoint(host, reach, jump);
+    let of_jump = of_jump.unwrap_or_else(|| credentials::of_command_line(reach.options));
+    match credentials::of_host(host, reach.options) {
+        Ok(credentials) => (endpoint, Credentials { jump: Some(Box::new(of_jump)), ..credentials }),
+        Err(refused) => {
+            let refused = endpoint.refused.clone().or(Some(refused));
+            (Endpoint { refused, ..endpoint }, Credentials { jump: Some(Box::new(of_jump)), ..Credentials::default() })
+        }
+    }
+}
+
 /// The command line, then the inventory, then ssh's configuration, then defaults.
-fn endpoint(host: &Host, inventory: &Inventory, reach: &Reach<'_>, jumps: usize) -> Endpoint {
+fn endpoint(host: &Host, reach: &Reach<'_>, jump: Option<Endpoint>) -> Endpoint {
     let options = reach.options;
     let connection = &host.connection;
     if connection.transport == TransportKind::Local {
         return Endpoint { admin: admin(connection.admin), ..Endpoint::local(&host.name) };
     }
-    let jump = connection.jump.as_ref().filter(|_| jumps < MOST_JUMPS).and_then(|name| inventory.host(name));
-    let jump = jump.map(|id| Box::new(endpoint(inventory.hosts.at(id), inventory, reach, jumps + 1)));
+    let jump = jump.map(Box::new);
     if connection.transport == TransportKind::Winrm {
         return Endpoint { jump, ..winrm(host, options) };
     }
@@ -84,7 +102,7 @@ fn endpoint(host: &Host, inventory: &Inventory, reach: &Reach<'_>, jumps: usize)
             .unwrap_or(below.connect_timeout),
         admin: admin(connection.admin),
         lane: lane(connection.lane),
-        jump: jump.or(below.jump.clone()),
+        jump: jump.or_else(|| below.jump.clone()),
         ..below
     }
 }

@@ -7,7 +7,8 @@ use super::project::Project;
 use super::secret_vault::vault;
 use super::settings::Settings;
 use crate::base::secret::Secret;
-use crate::secrets::{Ask, Failure, Keys, Providers, resolve};
+pub use crate::secrets::Ask;
+use crate::secrets::{Failure, Keys, Providers, resolve};
 
 pub(super) fn providers<'a>(project: &Project, settings: &'a Settings, ask: Option<Ask>) -> Providers<'a> {
     let keys = Keys { identity: settings.identity(), ask };

@@ -13,6 +13,7 @@ use super::files::read_text;
 use super::host_sources::{self, HostSource};
 use super::secret_commands;
 use crate::base::near::nearest;
+use crate::base::reference::{self, is_reference};
 use crate::secrets::command::CommandSecret;
 
 /// One thing that can be set.
@@ -39,9 +40,6 @@ enum Kind {
     /// Where a secret is, as in `secret("…")`.
     Reference,
 }
-
-/// What a reference begins with.
-const PROVIDERS: [&str; 5] = ["env:", "file:", "age:", "command:", "vault:"];
 
 const fn known(
     key: &'static str,
@@ -333,9 +331,10 @@ fn expect_kind(known: &Known, text: &str) -> Result<(), String> {
             Err(format!("`{}` is a whole number of at least 1, found `{text}`", known.key))
         }
         // Somebody may have written the passphrase itself: it is not shown.
-        Kind::Reference if !PROVIDERS.iter().any(|provider| text.starts_with(provider)) => Err(format!(
-            "`{}` says where the secret is: env:NAME, file:PATH, age:FILE/NAME, command:NAME or vault:MOUNT/PATH#FIELD, and is never the secret itself",
-            known.key
+        Kind::Reference if !is_reference(text) => Err(format!(
+            "`{}` says where the secret is: {}, and is never the secret itself",
+            known.key,
+            reference::forms()
         )),
         Kind::Switch if !["yes", "no"].contains(&text) => {
             Err(format!("`{}` is `yes` or `no`, found `{text}`", known.key))

@@ -4,6 +4,7 @@
 pub mod glob;
 pub mod ids;
 pub mod near;
+pub mod reference;
 pub mod secret;
 pub mod source;
 pub mod words;

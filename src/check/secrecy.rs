@@ -5,14 +5,13 @@ use super::checker::Checker;
 use super::context::{Context, Scope};
 use super::errors::secrecy::SecrecyError;
 use super::expressions::{Wanted, error_expr};
+use crate::base::reference::{PROVIDERS, split_keyring};
 use crate::base::source::Span;
 use crate::eval::secrets::keeps_secret;
 use crate::hir::expr::{Expr, ExprKind, Function};
 use crate::hir::types::Type;
 use crate::hir::value::Value;
 use crate::syntax::ast;
-
-const PROVIDERS: [&str; 5] = ["env", "file", "age", "command", "vault"];
 
 impl Checker<'_> {
     /// Refuses what would tell something of a secret among these; whether it did.
@@ -55,6 +54,7 @@ impl Checker<'_> {
             "env" if !is_variable(name) => SecrecyError::NotVariable { name: name.to_string(), span },
             "file" if name.is_empty() => SecrecyError::NotVariable { name: name.to_string(), span },
             "vault" if !is_of_vault(name) => SecrecyError::NotOfVault { name: name.to_string(), span },
+            "keyring" if split_keyring(name).is_none() => SecrecyError::NotOfKeyring { name: name.to_string(), span },
             "age" => match self.unknown_sealed(name, span) {
                 Some(error) => error,
                 None => return,

@@ -237,6 +237,15 @@ pub struct CheckCommand {
     /// Findings that this file knows are not shown; a file that is not there is written with those of now
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
+    /// Then connect to the hosts that the playbooks name: are they reached, of the declared system, and is the admin
+    /// method of use where steps need it? Exit 20 where a host cannot be worked with, 21 where something must be mended
+    #[arg(long, conflicts_with = "watch")]
+    pub connect: bool,
+    /// With --connect, only these hosts of them: names, globs, comma lists, or a selector such as 'group("web")'
+    #[arg(short, long, requires = "connect", value_name = "HOSTS")]
+    pub limit: Option<String>,
+    #[command(flatten)]
+    pub connection: Connection,
     /// For people, for programs, or for a CI system
     #[arg(short, long, value_enum, default_value = "text", env = "OPSC_CHECK_OUTPUT")]
     pub output: CheckFormat,

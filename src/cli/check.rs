@@ -4,20 +4,26 @@ use std::path::{Path, PathBuf};
 
 use super::args::{CheckCommand, CheckFormat, Global};
 use super::config::find_project;
+use super::doctor::exit_code;
 use super::explain::codes;
 use super::output::Output;
-use super::plan::{open_to_read, warn_unread};
+use super::plan::{open_to_read, open_workspace, warn_unread};
+use super::run::connect_options;
 use super::watch::watch;
 use crate::app::AppError;
 use crate::app::baseline::{self, Known};
+use crate::app::connecting::hosts_named;
+use crate::app::doctor::examine_all;
+use crate::app::limits::parse_limit;
 use crate::app::project::ops_files;
-use crate::app::workspace::display_path;
+use crate::app::workspace::{Workspace, display_path};
 use crate::base::source::Sources;
 use crate::base::words;
 use crate::diag::{Diagnostic, Edit, Fix, fixes};
 use crate::report::check_ci;
 use crate::report::check_json::check_json;
 use crate::report::check_sarif::check_sarif;
+use crate::report::examination::{Connected, connected_text};
 use crate::report::fingerprint::fingerprints;
 
 pub fn run(command: &CheckCommand, global: &Global, output: &mut Output) -> i32 {
@@ -39,6 +45,10 @@ pub fn run(command: &CheckCommand, global: &Global, output: &mut Output) -> i32 
 }
 
 fn check(command: &CheckCommand, global: &Global, output: &mut Output) -> i32 {
+    if command.connect && !matches!(command.output, CheckFormat::Text | CheckFormat::Json) {
+        output.complain("error: what `--connect` finds is told as text or JSON\nhint: use `-o text` or `-o json`\n");
+        return 10;
+    }
     let files = match ops_files(&command.paths) {
         Ok(files) => files,
         Err(error) => return output.fail(&error, None),
@@ -50,7 +60,8 @@ fn check(command: &CheckCommand, global: &Global, output: &mut Output) -> i32 {
             }
         }
     }
-    let mut workspace = match open_to_read(global, output) {
+    let opened = if command.connect { open_workspace(global, output) } else { open_to_read(global, output) };
+    let mut workspace = match opened {
         Ok(workspace) => workspace,
         Err(code) => return code,
     };
@@ -73,8 +84,53 @@ fn check(command: &CheckCommand, global: &Global, output: &mut Output) -> i32 {
         Ok(shown) => shown,
         Err(error) => return output.fail(&error, None),
     };
-    show(&shown, &names, command.output, &workspace.sources, output);
-    if shown.iter().any(|diagnostic| diagnostic.is_error()) { 11 } else { 0 }
+    let has_errors = shown.iter().any(|diagnostic| diagnostic.is_error());
+    let connected = match (command.connect && !has_errors).then(|| connect(command, &files, &mut workspace, output)) {
+        Some(Err(code)) => return code,
+        Some(Ok(connected)) => Some(connected),
+        None => None,
+    };
+    show(&shown, &names, (command.output, connected.as_ref()), &workspace.sources, output);
+    match connected {
+        _ if has_errors => 11,
+        Some(connected) => told(&connected, command.output, output),
+        None => 0,
+    }
+}
+
+/// Asks the hosts that the playbooks name; at least one.
+fn connect(
+    command: &CheckCommand,
+    files: &[PathBuf],
+    workspace: &mut Workspace,
+    output: &mut Output,
+) -> Result<Connected, i32> {
+    let limit = command.limit.as_deref().map(|limit| parse_limit(limit, workspace)).transpose();
+    let named = limit.and_then(|limit| hosts_named(workspace, files, limit.as_deref()));
+    let named = named.map_err(|error| output.fail(&error, Some(&workspace.sources)))?;
+    for one in &named.unplanned {
+        output
+            .complain(&format!("note: the hosts of `{}` ({}) are not known: {}\n", one.playbook, one.file, one.reason));
+    }
+    if named.hosts.is_empty() {
+        let hint = "hint: name files whose playbooks name hosts, or check hosts themselves with `opsc doctor`\n";
+        output.complain(&format!("error: there is no host to connect to\n{hint}"));
+        return Err(13);
+    }
+    let options = connect_options(&command.connection, workspace, output)?;
+    let forks = command.connection.forks.or(workspace.settings.count("forks")).unwrap_or(1);
+    let inventory = workspace.inventory();
+    let found = examine_all(&inventory, &named.hosts, &options, forks).map_err(|error| output.fail(&error, None))?;
+    let hosts = found.into_iter().map(|(host, found)| (inventory.hosts.at(host).name.clone(), found)).collect();
+    Ok(Connected { hosts, unplanned: named.unplanned })
+}
+
+/// What hosts said, below the findings.
+fn told(connected: &Connected, format: CheckFormat, output: &mut Output) -> i32 {
+    if format == CheckFormat::Text {
+        output.print(&connected_text(connected, output.colour));
+    }
+    exit_code(&connected.hosts)
 }
 
 /// The findings that a baseline does not know. One that is not there yet is written, and then knows all of them.
@@ -106,11 +162,17 @@ fn without_known<'d>(
     Ok(shown)
 }
 
-fn show(diagnostics: &[&Diagnostic], files: &[String], format: CheckFormat, sources: &Sources, output: &mut Output) {
+fn show(
+    diagnostics: &[&Diagnostic],
+    files: &[String],
+    (format, connected): (CheckFormat, Option<&Connected>),
+    sources: &Sources,
+    output: &mut Output,
+) {
     let owned = || diagnostics.iter().map(|diagnostic| (*diagnostic).clone()).collect::<Vec<_>>();
     let text = match format {
         CheckFormat::Text => return show_text(&owned(), files.len(), sources, output),
-        CheckFormat::Json => format!("{}\n", check_json(files.len(), &owned(), sources)),
+        CheckFormat::Json => format!("{}\n", check_json(files.len(), &owned(), sources, connected)),
         CheckFormat::Sarif => format!("{:#}\n", check_sarif(diagnostics, sources, &codes().collect::<Vec<_>>())),
         CheckFormat::Github => check_ci::github(diagnostics, sources),
         CheckFormat::Gitlab => {

@@ -177,7 +177,7 @@ fn as_json(command: &CompileCommand, compiled: &Compiled, workspace: &Workspace)
     };
     let question =
         |each: &Question| json!({ "kind": each.kind, "got": each.got, "options": each.options, "ask": each.ask });
-    let findings = check_json(1, &compiled.diagnostics, &workspace.sources);
+    let findings = check_json(1, &compiled.diagnostics, &workspace.sources, None);
     json!({
         "schema": "opsc.compile/1",
         "request": command.request,

@@ -5,13 +5,13 @@ use super::args_hosts::HostsCommand;
 use super::inv::open_with_inventory;
 use super::output::Output;
 use super::run::connect_options;
-use crate::app::doctor::examine_all;
+use crate::app::doctor::{examine_all, root_of};
 use crate::app::limits::parse_limit;
 use crate::app::workspace::Workspace;
 use crate::report::examination::{Examination, examination_json, examination_text, status_line};
 
 /// A host and what was found.
-type Examined = Vec<(String, Examination)>;
+pub(super) type Examined = Vec<(String, Examination)>;
 
 pub fn run(command: &HostsCommand, global: &Global, output: &mut Output) -> i32 {
     let mut workspace = match open_with_inventory(global, output) {
@@ -38,8 +38,8 @@ fn examined(workspace: &mut Workspace, command: &HostsCommand, output: &mut Outp
     let options = connect_options(&command.connection, workspace, output)?;
     let forks = command.connection.forks.or(workspace.settings.count("forks")).unwrap_or(1);
     let inventory = workspace.inventory();
-    let found =
-        parse_limit(&command.hosts, workspace).and_then(|hosts| examine_all(&inventory, &hosts, &options, forks));
+    let found = parse_limit(&command.hosts, workspace)
+        .and_then(|hosts| examine_all(&inventory, &root_of(&inventory, &hosts), &options, forks));
     let found = found.map_err(|error| output.fail(&error, Some(&workspace.sources)))?;
     Ok(found.into_iter().map(|(host, found)| (inventory.hosts.at(host).name.clone(), found)).collect())
 }
@@ -58,6 +58,10 @@ fn show(
             output.print(&text(name, found, output.colour));
         }
     }
+    exit_code(found)
+}
+
+pub(super) fn exit_code(found: &Examined) -> i32 {
     match found {
         _ if found.iter().any(|(_, found)| !found.reached) => 20,
         _ if found.iter().any(|(_, found)| !found.is_well()) => 21,

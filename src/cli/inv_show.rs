@@ -163,7 +163,15 @@ fn host_text(host: &Host, inventory: &Inventory) -> String {
     if connection.lane != LaneKind::Auto {
         lines.push(("lane", connection.lane.name().to_string()));
     }
-    for (label, value) in [("as", &connection.as_user), ("key", &connection.key), ("jump", &connection.jump)] {
+    let said = [
+        ("as", &connection.as_user),
+        ("key", &connection.key),
+        ("jump", &connection.jump),
+        ("password", &connection.password),
+        ("passphrase", &connection.passphrase),
+        ("admin_password", &connection.admin_password),
+    ];
+    for (label, value) in said {
         lines.extend(value.clone().map(|value| (label, value)));
     }
     lines.extend(related(host, inventory));

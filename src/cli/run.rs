@@ -11,11 +11,12 @@ use super::plan::{allowed, make_plan};
 use super::saved;
 use crate::app::AppError;
 use crate::app::adhoc::{Adhoc, Exec, plan_action, plan_exec};
+use crate::app::credentials::CredentialSource;
 use crate::app::execution::{Execution, GoingOn, Told};
 use crate::app::going_on::{owing, taken_over, unfinished};
 use crate::app::planning::{Allow, Planned};
 use crate::app::running::ConnectOptions;
-use crate::app::secret_providers::key_passphrase;
+use crate::app::secret_providers::{Ask, key_passphrase};
 use crate::app::workspace::Workspace;
 use crate::base::secret::Secret;
 use crate::base::words;
@@ -73,7 +74,9 @@ pub fn connect_options(
     output: &mut Output,
 ) -> Result<ConnectOptions, i32> {
     let plain = plain_options(workspace);
+    let ask: Option<Ask> = output.may_ask.then_some(ask_secret);
     let mut options = ConnectOptions {
+        credentials: Some(CredentialSource::new(&workspace.project, &workspace.settings, ask)),
         user: connection.user.clone().or(plain.user),
         key: connection.private_key.clone().or(plain.key),
         timeout: connection.timeout.map(|seconds| Duration::from_secs(seconds as u64)).or(plain.timeout),
@@ -88,13 +91,11 @@ pub fn connect_options(
     if connection.ask_key_pass {
         options.passphrase = Some(ask_password("passphrase of the private key: ", output)?);
     } else {
-        let passphrase = key_passphrase(&workspace.project, &workspace.settings, output.may_ask.then_some(ask_secret));
+        let passphrase = key_passphrase(&workspace.project, &workspace.settings, ask);
         options.passphrase = passphrase.map_err(|error| output.fail(&error, None))?;
     }
     if connection.ask_become_pass {
         options.admin_password = Some(ask_password("sudo password: ", output)?);
-    } else if connection.password_file.is_some() || connection.ask_pass {
-        options.admin_password.clone_from(&options.password);
     }
     Ok(options)
 }

@@ -61,6 +61,8 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     pub help: Option<String>,
     pub fix: Option<Fix>,
+    /// A secret may stand in the line, so that only its place is shown.
+    pub line_is_hidden: bool,
 }
 
 impl Diagnostic {
@@ -73,6 +75,7 @@ impl Diagnostic {
             labels: Vec::new(),
             help: None,
             fix: None,
+            line_is_hidden: false,
         }
     }
 
@@ -110,6 +113,11 @@ impl Diagnostic {
 
     pub fn fix(mut self, title: impl Into<String>, edits: Vec<Edit>) -> Self {
         self.fix = Some(Fix { title: title.into(), edits });
+        self
+    }
+
+    pub fn hide_line(mut self) -> Self {
+        self.line_is_hidden = true;
         self
     }
 

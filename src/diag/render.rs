@@ -34,7 +34,12 @@ fn render_one(diagnostic: &Diagnostic, sources: &Sources, colour: Colour) -> Str
         .map(|label| sources.place(label.span).line.to_string().len())
         .max()
         .unwrap_or(1);
-    push_snippet(&mut text, &diagnostic.primary, sources, width, '^', (severity_colour(diagnostic.severity), colour));
+    if diagnostic.line_is_hidden {
+        push_place(&mut text, &diagnostic.primary, sources, width);
+    } else {
+        let painted = (severity_colour(diagnostic.severity), colour);
+        push_snippet(&mut text, &diagnostic.primary, sources, width, '^', painted);
+    }
     for label in &diagnostic.labels {
         push_snippet(&mut text, label, sources, width, '-', ("36", colour));
     }
@@ -46,6 +51,11 @@ fn render_one(diagnostic: &Diagnostic, sources: &Sources, colour: Colour) -> Str
         push_line(&mut text, format_args!("{margin} = fix: {} (opsc check --fix)", fix.title));
     }
     text
+}
+
+fn push_place(text: &mut String, label: &Label, sources: &Sources, width: usize) {
+    let (path, start) = (&sources.get(label.span.file).path, sources.place(label.span));
+    push_line(text, format_args!("{}--> {path}:{}:{}", " ".repeat(width), start.line, start.column));
 }
 
 fn push_snippet(
@@ -62,7 +72,7 @@ fn push_snippet(
     let margin = " ".repeat(width);
     let line = source.line(start.line);
     let shown: String = line.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    push_line(text, format_args!("{margin}--> {}:{}:{}", source.path, start.line, start.column));
+    push_place(text, label, sources, width);
     push_line(text, format_args!("{margin} |"));
     push_line(text, format_args!("{:>width$} | {shown}", start.line));
     let rest_of_line = (shown.chars().count() + 1).saturating_sub(start.column);
@@ -114,5 +124,14 @@ mod tests {
             render(&[diagnostic], &sources, Colour::Never),
             "error[E0001]: unknown word `three`\n --> a.ops:2:5\n  |\n2 | two three\n  |     ^^^^^ not known here\n  = hint: did you mean `tree`?\n\n"
         );
+    }
+
+    #[test]
+    fn a_hidden_line_is_named_and_not_shown() {
+        let mut sources = Sources::new();
+        let file = sources.add("a.yaml", "password: hunter2\n");
+        let diagnostic = Diagnostic::error("E0001", Span::new(file, 10, 17), "no secret").hide_line();
+        let shown = render(&[diagnostic], &sources, Colour::Never);
+        assert_eq!(shown, "error[E0001]: no secret\n --> a.yaml:1:11\n\n");
     }
 }

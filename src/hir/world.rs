@@ -237,7 +237,7 @@ impl Tls {
     }
 }
 
-/// Connection settings of one host after all levels were merged. Holds no secret.
+/// Connection settings of one host after all levels were merged. Of secrets it holds only where they are (`env:NAME`).
 #[derive(Clone, PartialEq, Debug)]
 pub struct Connection {
     pub transport: TransportKind,
@@ -258,6 +258,12 @@ pub struct Connection {
     pub connect_timeout: Option<u64>,
     /// Of WinRM only.
     pub tls: Option<Tls>,
+    /// Where the login password is.
+    pub password: Option<String>,
+    /// Where the passphrase of the login key is.
+    pub passphrase: Option<String>,
+    /// Where the password is that sudo, su or doas asks for.
+    pub admin_password: Option<String>,
 }
 
 impl Connection {

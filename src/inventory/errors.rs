@@ -1,9 +1,10 @@
 //! What can be wrong with an inventory, and with a file of tests, which is YAML of the same kind: data, prose and
 //! explanations of the codes `E0800`–`E0899`.
 
+use super::ansible::secrecy::is_secret_name;
 use crate::base::near::nearest;
 use crate::base::source::Span;
-use crate::base::words;
+use crate::base::{reference, words};
 use crate::diag::Diagnostic;
 
 /// Words that one message names.
@@ -11,25 +12,103 @@ const MOST_WORDS: usize = 12;
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum InventoryError {
-    NotYaml { reason: String, span: Span },
-    Refused { what: &'static str, span: Span },
-    UnknownKey { key: String, known: &'static [&'static str], span: Span },
-    WrongForm { expected: &'static str, found: &'static str, span: Span },
-    DuplicateKey { key: String, first: Span, span: Span },
-    UnknownGroup { name: String, known: Vec<String>, span: Span },
-    Cycle { names: Vec<String>, span: Span },
-    BadRange { text: String, reason: &'static str, span: Span },
-    NotOneOf { key: &'static str, known: Vec<String>, found: String, span: Span },
-    UndeclaredTag { key: String, known: Vec<String>, span: Span },
-    UndeclaredTagValue { key: String, value: String, known: Vec<String>, span: Span },
-    BadName { name: String, span: Span },
-    UnknownJump { name: String, known: Vec<String>, span: Span },
-    TooManyHosts { most: usize, span: Span },
-    UndeclaredVar { name: String, known: Vec<String>, span: Span },
-    VarMisfit { name: String, reason: String, span: Span, definition: Span },
-    NotType { reason: String, span: Span },
-    UnknownRelated { relation: &'static str, name: String, near: Option<String>, span: Span },
-    RelatedCycle { names: Vec<String>, span: Span },
+    NotYaml {
+        reason: String,
+        span: Span,
+    },
+    Refused {
+        what: &'static str,
+        span: Span,
+    },
+    UnknownKey {
+        key: String,
+        known: &'static [&'static str],
+        span: Span,
+    },
+    WrongForm {
+        expected: &'static str,
+        found: &'static str,
+        span: Span,
+    },
+    DuplicateKey {
+        key: String,
+        first: Span,
+        span: Span,
+    },
+    UnknownGroup {
+        name: String,
+        known: Vec<String>,
+        span: Span,
+    },
+    Cycle {
+        names: Vec<String>,
+        span: Span,
+    },
+    BadRange {
+        text: String,
+        reason: &'static str,
+        span: Span,
+    },
+    NotOneOf {
+        key: &'static str,
+        known: Vec<String>,
+        found: String,
+        span: Span,
+    },
+    UndeclaredTag {
+        key: String,
+        known: Vec<String>,
+        span: Span,
+    },
+    UndeclaredTagValue {
+        key: String,
+        value: String,
+        known: Vec<String>,
+        span: Span,
+    },
+    BadName {
+        name: String,
+        span: Span,
+    },
+    UnknownJump {
+        name: String,
+        known: Vec<String>,
+        span: Span,
+    },
+    TooManyHosts {
+        most: usize,
+        span: Span,
+    },
+    UndeclaredVar {
+        name: String,
+        known: Vec<String>,
+        span: Span,
+    },
+    VarMisfit {
+        name: String,
+        reason: String,
+        span: Span,
+        definition: Span,
+    },
+    NotType {
+        reason: String,
+        span: Span,
+    },
+    UnknownRelated {
+        relation: &'static str,
+        name: String,
+        near: Option<String>,
+        span: Span,
+    },
+    RelatedCycle {
+        names: Vec<String>,
+        span: Span,
+    },
+    /// It is not kept what stands there.
+    SecretInTheOpen {
+        key: &'static str,
+        span: Span,
+    },
 }
 
 impl InventoryError {
@@ -58,7 +137,10 @@ impl InventoryError {
             }
             InventoryError::UnknownKey { key, known, span } => {
                 let diagnostic = Diagnostic::error("E0803", *span, format!("there is no key `{key}` here"));
-                match nearest(key, known.iter().copied()) {
+                let near = nearest(key, known.iter().copied());
+                let may_be_secret = is_secret_name(key) || near.is_some_and(is_secret_name);
+                let diagnostic = if may_be_secret { diagnostic.hide_line() } else { diagnostic };
+                match near {
                     Some(near) => diagnostic.did_you_mean(Some(near)),
                     None => diagnostic.help(format!("known here: {}", known.join(", "))),
                 }
@@ -127,6 +209,10 @@ impl InventoryError {
                 Diagnostic::error("E0819", *span, format!("hosts stand on each other: {}", names.join(" → ")))
                     .help("`runs_on`, `depends_on` and `behind` together lead from a host never back to it")
             }
+            InventoryError::SecretInTheOpen { key, span } => {
+                let text = format!("`{key}` says where the secret is, and is never the secret itself");
+                Diagnostic::error("E0820", *span, text).hide_line().help(format!("write {}", reference::forms()))
+            }
             InventoryError::NotType { reason, span } => {
                 Diagnostic::error("E0817", *span, format!("this is no type of a variable: {reason}"))
                     .help("such as `int(1..65535)`, `string(/[a-z]+/)`, `list<path>`, a list of values, or nothing")
@@ -193,4 +279,7 @@ crate::diag::code_docs! {
     "E0819" "hosts that stand on each other"
     "A host cannot run on, depend on or be behind itself, not even through others: no order of work would be right."
     "hosts:\n  a: { depends_on: b }\n  b: { runs_on: a }\n" => "hosts:\n  a: { depends_on: b }\n  b: { address: 10.0.0.1 }\n"
+    "E0820" "a secret in the inventory"
+    "`password`, `passphrase` and `admin_password` name the place of a secret, in the form that `secret(\"…\")` takes in playbooks: `env:NAME`, `file:PATH`, `age:FILE/NAME`, `command:NAME`, `vault:MOUNT/PATH#FIELD` or `keyring:SERVICE/USER`. Whoever reads the inventory, or its history, would read a password that stands in it. The line is not shown. Change a password that was written down."
+    "hosts:\n  db1: { password: hunter2 }\n" => "hosts:\n  db1: { password: env:DB1_PASSWORD }\n"
 }

@@ -7,6 +7,7 @@ use super::ansible::{Imported, secrecy};
 use super::errors::InventoryError;
 use super::raw::is_name;
 use super::{Layers, read_layers};
+use crate::base::reference::is_reference;
 use crate::base::source::Sources;
 use crate::eval::yaml::write_value;
 use crate::hir::value::Value;
@@ -45,6 +46,14 @@ pub(super) fn inventory(mut hosts: Vec<Found>, mut warnings: Vec<String>) -> Res
                 !is_secret
             });
         }
+        host.settings.retain(|(key, value)| {
+            let is_place = value.as_str().is_some_and(is_reference);
+            let is_secret = secrecy::is_secret_name(key) && !is_place;
+            if is_secret {
+                warnings.push(format!("{place}: the setting `{key}` looks like a secret and is left out"));
+            }
+            !is_secret
+        });
         for group in host.groups.iter().filter(|group| !is_name(group)) {
             refusals.push(format!("{place}: `{}` cannot be the name of a group", group.escape_debug()));
         }
@@ -94,6 +103,9 @@ fn expect_loads(text: &str) -> Result<(), Vec<String>> {
     let refusals: Vec<String> = wrong
         .map(|error| {
             let finding = error.diagnostic();
+            if finding.line_is_hidden {
+                return finding.message;
+            }
             let place = sources.place(finding.primary.span);
             let line = text.lines().nth(place.line.saturating_sub(1)).unwrap_or_default().trim();
             format!("{}, in `{line}`", finding.message)

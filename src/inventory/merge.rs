@@ -350,6 +350,9 @@ fn overlay(lower: &mut Settings, higher: &Settings) {
         host_key,
         connect_timeout,
         tls,
+        password,
+        passphrase,
+        admin_password,
         state,
         runs_on,
         depends_on,
@@ -401,6 +404,9 @@ fn host(name: &str, settings: Settings, groups: Vec<String>) -> Host {
             host_key: settings.host_key,
             connect_timeout: settings.connect_timeout,
             tls: settings.tls,
+            password: settings.password,
+            passphrase: settings.passphrase,
+            admin_password: settings.admin_password,
         },
     }
 }

@@ -6,6 +6,7 @@ use super::forms::{duration, entries, text, texts, word};
 use super::ranges::{MOST_HOSTS, RangeFault, expand};
 use super::relations::Related;
 use super::yaml::{Key, Kind, Node};
+use crate::base::reference::is_reference;
 use crate::base::source::Span;
 use crate::hir::types::Os;
 use crate::hir::value::Value;
@@ -28,6 +29,9 @@ pub(super) const SETTINGS: &[&str] = &[
     "host_key",
     "connect_timeout",
     "tls",
+    "password",
+    "passphrase",
+    "admin_password",
     "state",
     "runs_on",
     "depends_on",
@@ -54,6 +58,9 @@ const GROUP: &[&str] = &[
     "host_key",
     "connect_timeout",
     "tls",
+    "password",
+    "passphrase",
+    "admin_password",
     "state",
     "runs_on",
     "depends_on",
@@ -105,6 +112,9 @@ pub(super) struct Settings {
     pub(super) host_key: Option<HostKeyPolicy>,
     pub(super) connect_timeout: Option<u64>,
     pub(super) tls: Option<Tls>,
+    pub(super) password: Option<String>,
+    pub(super) passphrase: Option<String>,
+    pub(super) admin_password: Option<String>,
     pub(super) state: Option<Lifecycle>,
     pub(super) runs_on: Related,
     pub(super) depends_on: Related,
@@ -256,6 +266,9 @@ fn settings(node: &Node, known: &'static [&'static str], errors: &mut Vec<Invent
             }
             "connect_timeout" => settings.connect_timeout = duration(node, errors),
             "tls" => settings.tls = tls(node, errors),
+            "password" => settings.password = reference("password", node, errors),
+            "passphrase" => settings.passphrase = reference("passphrase", node, errors),
+            "admin_password" => settings.admin_password = reference("admin_password", node, errors),
             "state" => {
                 let states = [Lifecycle::Active, Lifecycle::Maintenance, Lifecycle::Retired];
                 settings.state = word("state", node, &states.map(|state| (state.name(), state)), errors);
@@ -275,6 +288,17 @@ fn settings(node: &Node, known: &'static [&'static str], errors: &mut Vec<Invent
         }
     }
     settings
+}
+
+/// Where a secret is. Anything else may be the secret itself.
+fn reference(key: &'static str, node: &Node, errors: &mut Vec<InventoryError>) -> Option<String> {
+    match &node.kind {
+        Kind::Scalar(Value::String(text)) if is_reference(text) => Some(text.clone()),
+        _ => {
+            errors.push(InventoryError::SecretInTheOpen { key, span: node.span });
+            None
+        }
+    }
 }
 
 /// One name, or several.

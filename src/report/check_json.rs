@@ -2,17 +2,24 @@
 
 use serde_json::{Value as Json, json};
 
+use super::examination::{Connected, connected_json};
 use crate::base::source::{Sources, Span};
 use crate::diag::{Diagnostic, Label};
 
-pub fn check_json(files: usize, diagnostics: &[Diagnostic], sources: &Sources) -> Json {
+/// `connected` is what hosts said, where they were asked.
+pub fn check_json(files: usize, diagnostics: &[Diagnostic], sources: &Sources, connected: Option<&Connected>) -> Json {
     let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
     sorted.sort_by_key(|diagnostic| (diagnostic.primary.span, diagnostic.code));
-    json!({
+    let mut found = json!({
         "schema": "opsc.check/1",
         "files": files,
         "diagnostics": sorted.iter().map(|diagnostic| one(diagnostic, sources)).collect::<Vec<_>>(),
-    })
+    });
+    if let (Some(connected), Some(fields)) = (connected, found.as_object_mut()) {
+        let (hosts, unplanned) = connected_json(connected);
+        fields.extend([("hosts".to_string(), hosts), ("unplanned".to_string(), unplanned)]);
+    }
+    found
 }
 
 fn one(diagnostic: &Diagnostic, sources: &Sources) -> Json {

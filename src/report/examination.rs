@@ -66,6 +66,38 @@ impl Examination {
     }
 }
 
+/// A playbook of which no plan can be made as it stands, so that nobody knows its hosts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unplanned {
+    pub file: String,
+    pub playbook: String,
+    pub reason: String,
+}
+
+/// What `check --connect` found out.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Connected {
+    /// Hosts by name, in the order of the inventory.
+    pub hosts: Vec<(String, Examination)>,
+    pub unplanned: Vec<Unplanned>,
+}
+
+/// A line for each host that is well, everything about the others.
+pub fn connected_text(found: &Connected, colour: bool) -> String {
+    let width = found.hosts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let one = |(name, found): &(String, Examination)| {
+        let is_fine = found.reached && found.is_well();
+        if is_fine { status_line(name, width, found, colour) } else { examination_text(name, found, colour) }
+    };
+    found.hosts.iter().map(one).collect()
+}
+
+pub fn connected_json(found: &Connected) -> (Json, Json) {
+    let unplanned = |one: &Unplanned| json!({ "file": one.file, "playbook": one.playbook, "reason": one.reason });
+    let hosts = found.hosts.iter().map(|(name, found)| examination_json(name, found)).collect();
+    (hosts, found.unplanned.iter().map(unplanned).collect())
+}
+
 /// A line for each finding, and one with what mends it.
 pub fn examination_text(host: &str, found: &Examination, colour: bool) -> String {
     let width = found.findings.iter().map(|finding| finding.what.len()).max().unwrap_or(0);

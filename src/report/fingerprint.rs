@@ -14,7 +14,9 @@ pub fn fingerprints(diagnostics: &[&Diagnostic], sources: &Sources) -> Vec<Strin
     let one = |diagnostic: &&Diagnostic| {
         let span = diagnostic.primary.span;
         let source = sources.get(span.file);
-        let line = source.text.lines().nth(sources.place(span).line.saturating_sub(1)).unwrap_or_default().trim();
+        // Of a line that may hold a secret not even a digest goes anywhere.
+        let shown = if diagnostic.line_is_hidden { "" } else { source.text.as_str() };
+        let line = shown.lines().nth(sources.place(span).line.saturating_sub(1)).unwrap_or_default().trim();
         let key = format!("{}\n{}\n{line}", diagnostic.code, source.path);
         let number = seen.entry(key.clone()).or_default();
         *number += 1;

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::SHORTEST;
+use super::keyring::KeyringError;
 use super::sealed_error::SealedError;
 use super::vault_error::VaultError;
-use crate::base::words;
+use crate::base::{reference, words};
 
 /// One reference, and why it has no text.
 #[derive(Debug)]
@@ -64,6 +65,7 @@ pub enum SecretError {
     Sealed(SealedError),
     /// Of a server of secrets.
     Vault(VaultError),
+    Keyring(KeyringError),
 }
 
 impl fmt::Display for Failure {
@@ -82,8 +84,7 @@ impl fmt::Display for Failure {
 impl fmt::Display for SecretError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SecretError::NoProvider => formatter
-                .write_str("expected env:NAME, file:PATH, age:FILE/NAME, command:NAME or vault:MOUNT/PATH#FIELD"),
+            SecretError::NoProvider => write!(formatter, "expected {}", reference::forms()),
             SecretError::NotSet { name } => write!(formatter, "the environment variable {name} is not set"),
             SecretError::NotText => formatter.write_str("it is not UTF-8 text"),
             SecretError::Empty => formatter.write_str("it is empty"),
@@ -112,6 +113,7 @@ impl fmt::Display for SecretError {
             SecretError::Nobody => formatter.write_str("there is no terminal to ask on"),
             SecretError::Sealed(error) => error.fmt(formatter),
             SecretError::Vault(error) => error.fmt(formatter),
+            SecretError::Keyring(error) => error.fmt(formatter),
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod file;
 pub mod identity;
 pub mod import_error;
 mod import_tree;
+pub mod keyring;
 pub mod providers;
 pub mod recipient;
 pub mod resolved;
@@ -23,7 +24,7 @@ pub mod vault_error;
 
 pub use error::{Failure, SecretError};
 pub use identity::Keys;
-pub use providers::{Ask, Providers, resolve};
+pub use providers::{Ask, Providers, resolve, resolve_each};
 pub use resolved::Resolved;
 
 /// A shorter one cannot be hidden in what a host prints without hiding ordinary words with it, and soon is guessed.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::command::{self, CommandSecret};
 use super::sealed_files::Files;
 use super::vault::{Reader, Vault};
-use super::{Failure, Keys, Resolved, SHORTEST, SecretError, file};
+use super::{Failure, Keys, Resolved, SHORTEST, SecretError, file, keyring};
 use crate::base::secret::Secret;
 
 /// Where secrets come from.
@@ -32,6 +32,12 @@ pub type Ask = fn(&str) -> Option<Secret<String>>;
 
 /// The text of every reference, or everything that is wrong with any. A person is asked only where nothing else is.
 pub fn resolve(references: &BTreeSet<String>, providers: &Providers<'_>) -> Result<Resolved, Vec<Failure>> {
+    let (resolved, failures) = resolve_each(references, providers);
+    if failures.is_empty() { Ok(resolved) } else { Err(failures) }
+}
+
+/// The text of every reference that has one, and what is wrong with the others.
+pub fn resolve_each(references: &BTreeSet<String>, providers: &Providers<'_>) -> (Resolved, Vec<Failure>) {
     let mut resolved = Resolved::default();
     let mut failures = Vec::new();
     let mut opened = Opened {
@@ -50,7 +56,7 @@ pub fn resolve(references: &BTreeSet<String>, providers: &Providers<'_>) -> Resu
             Err(error) => failures.push(Failure { reference: reference.clone(), error }),
         }
     }
-    if failures.is_empty() { Ok(resolved) } else { Err(failures) }
+    (resolved, failures)
 }
 
 fn read_one(
@@ -62,6 +68,7 @@ fn read_one(
         Some(("env", name)) => environment(name),
         Some(("file", path)) => file::read(&providers.root, path),
         Some(("age", name)) => opened.files.read(name).map_err(SecretError::Sealed),
+        Some(("keyring", name)) => keyring::read(&providers.root, name),
         Some(("vault", name)) => opened.vault.read(name),
         Some(("command", name)) => {
             let command =
@@ -195,7 +202,7 @@ mod tests {
                 "file:short: it has fewer than 4 visible characters, so it cannot be hidden in what hosts print",
                 "vault:kv/x#y: no server is named; set `vault.address` in opsc.toml, or VAULT_ADDR (BAO_ADDR), to https://HOST:PORT",
                 "vault:x: expected MOUNT/PATH#FIELD such as `secret/app/db#password`, found `x`",
-                "vaults:x: expected env:NAME, file:PATH, age:FILE/NAME, command:NAME or vault:MOUNT/PATH#FIELD",
+                "vaults:x: expected env:NAME, file:PATH, age:FILE/NAME, command:NAME, vault:MOUNT/PATH#FIELD or keyring:SERVICE/USER",
                 "prompt:pin: the parameter `pin` has no default, and there is no terminal to ask on",
             ]
         );

@@ -15,6 +15,10 @@ impl Resolved {
         self.texts.insert(reference.to_string(), text);
     }
 
+    pub fn extend(&mut self, more: Resolved) {
+        self.texts.extend(more.texts);
+    }
+
     pub fn get(&self, reference: &str) -> Option<&Secret<String>> {
         self.texts.get(reference)
     }

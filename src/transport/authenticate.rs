@@ -206,7 +206,7 @@ impl Attempt<'_> {
                 }
             };
             let key = Arc::new(key);
-            if self.certificate(&path, &key).await? {
+            if self.certificates(&path, &key).await? {
                 return Ok(true);
             }
             self.tried.push(format!("key {}", path.display()));
@@ -221,11 +221,30 @@ impl Attempt<'_> {
         Ok(false)
     }
 
-    /// The certificate beside a key file, where there is one for this key.
+    /// The certificates of a key: those that are named, then the one beside its file.
+    async fn certificates(&mut self, path: &Path, key: &Arc<PrivateKey>) -> Result<bool, TransportError> {
+        for path in self.certificates_of(key.public_key()) {
+            if self.certificate(&path, key).await? {
+                return Ok(true);
+            }
+        }
+        let beside = certificate::beside(path);
+        if self.endpoint.identities.certificates.contains(&beside) || !beside.exists() {
+            return Ok(false);
+        }
+        self.certificate(&beside, key).await
+    }
+
+    /// Named certificates that are of this key; those of others are no concern of it.
+    fn certificates_of(&self, key: &PublicKey) -> Vec<PathBuf> {
+        let is_of_key = |path: &&PathBuf| {
+            read_certificate(path).is_some_and(|certificate| certificate.public_key() == key.key_data())
+        };
+        self.endpoint.identities.certificates.iter().filter(is_of_key).cloned().collect()
+    }
+
     async fn certificate(&mut self, path: &Path, key: &Arc<PrivateKey>) -> Result<bool, TransportError> {
-        let path = certificate::beside(path);
-        let Ok(text) = std::fs::read_to_string(&path) else { return Ok(false) };
-        let Ok(certificate) = Certificate::from_openssh(text.trim()) else {
+        let Some(certificate) = read_certificate(path) else {
             self.tried.push(format!("certificate {} (not readable)", path.display()));
             return Ok(false);
         };
@@ -297,6 +316,10 @@ impl Attempt<'_> {
         let result = self.handle.authenticate_password(&self.endpoint.user, password.expose()).await;
         self.note(result)
     }
+}
+
+fn read_certificate(path: &Path) -> Option<Certificate> {
+    Certificate::from_openssh(std::fs::read_to_string(path).ok()?.trim()).ok()
 }
 
 fn load_key(path: &Path, credentials: &Credentials) -> Result<PrivateKey, TransportError> {

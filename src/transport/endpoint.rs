@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::algorithms::Algorithms;
+use super::error::TransportError;
 use super::ssh_config_error::SshConfigError;
 use crate::base::secret::Secret;
 
@@ -102,6 +104,8 @@ pub enum Agent {
 pub struct Identities {
     /// The default keys of `~/.ssh` without it. A file that cannot be read is passed over.
     pub files: Option<Vec<PathBuf>>,
+    /// Of these keys, beside those that lie beside the files.
+    pub certificates: Vec<PathBuf>,
     /// Of the agent's keys only those that are in the files.
     pub only: bool,
     pub agent: Agent,
@@ -121,6 +125,15 @@ pub struct Keepalive {
     pub interval: Duration,
     /// So many questions without an answer are the end.
     pub most: usize,
+}
+
+/// Why a host is not tried at all.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refused {
+    /// Nobody can say how to reach it.
+    SshConfig(SshConfigError),
+    /// What would let us in cannot be read; `setting` is the inventory's name for it.
+    Credential { setting: &'static str, reason: String },
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -155,8 +168,9 @@ pub struct Endpoint {
     /// The address of this machine that a connection comes from.
     pub bind_address: Option<String>,
     pub keepalive: Keepalive,
-    /// Why nobody can say how to reach it.
-    pub refused: Option<SshConfigError>,
+    pub algorithms: Algorithms,
+    /// Why nobody tries to get in.
+    pub refused: Option<Refused>,
     /// A POSIX shell on the host.
     pub shell: String,
     /// Variables of this process that a local shell does not get: what they hold is for opsc alone.
@@ -196,6 +210,7 @@ impl Endpoint {
             family: AddressFamily::Any,
             bind_address: None,
             keepalive: Keepalive { interval: Duration::from_secs(15), most: 3 },
+            algorithms: Algorithms::default(),
             refused: None,
             shell: "/bin/sh".to_owned(),
             unset: Vec::new(),
@@ -204,9 +219,19 @@ impl Endpoint {
 }
 
 impl Endpoint {
+    /// An error where nobody tries to get in.
+    pub(super) fn expect_open(&self) -> Result<(), TransportError> {
+        let host = self.name.clone();
+        match self.refused.clone() {
+            None => Ok(()),
+            Some(Refused::SshConfig(error)) => Err(TransportError::SshConfig { host, error }),
+            Some(Refused::Credential { setting, reason }) => Err(TransportError::Credential { host, setting, reason }),
+        }
+    }
+
     /// Names variables that no process gets which is started on the way to it.
     pub fn hide_variables(&mut self, names: &[String]) {
-        self.unset = names.to_vec();
+        self.unset.extend_from_slice(names);
         if let Some(jump) = &mut self.jump {
             jump.hide_variables(names);
         }
@@ -225,4 +250,12 @@ pub struct Credentials {
     pub use_agent: bool,
     /// The agent's socket; `SSH_AUTH_SOCK` without one.
     pub agent_socket: Option<PathBuf>,
+    /// For the host on the way, which learns nothing of what its neighbour takes; the same without it.
+    pub jump: Option<Box<Credentials>>,
+}
+
+impl Credentials {
+    pub(super) fn on_the_way(&self) -> &Credentials {
+        self.jump.as_deref().unwrap_or(self)
+    }
 }

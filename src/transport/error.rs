@@ -36,11 +36,22 @@ pub enum TransportError {
         host: String,
         error: SshConfigError,
     },
+    /// What would let us in cannot be read.
+    Credential {
+        host: String,
+        setting: &'static str,
+        reason: String,
+    },
     /// The command that should carry the connection ended.
     Proxy {
         host: String,
         command: String,
         reason: String,
+    },
+    /// What ssh's configuration allows of an option is nothing that opsc has.
+    NoAlgorithm {
+        host: String,
+        option: &'static str,
     },
     /// The SSH handshake failed before anyone was asked who they are.
     Handshake {
@@ -227,7 +238,9 @@ impl TransportError {
                 | E::Unreachable { .. }
                 | E::ConnectTimeout { .. }
                 | E::Handshake { .. }
+                | E::NoAlgorithm { .. }
                 | E::SshConfig { .. }
+                | E::Credential { .. }
                 | E::Proxy { .. }
                 | E::HostKeyUnknown { .. }
                 | E::HostKeyChanged { .. }
@@ -259,9 +272,18 @@ impl TransportError {
             ),
             E::SshConfig { error, .. } => return error.hint(),
             E::Winrm { error, .. } => return error.hint(),
+            E::Credential { setting, .. } => format!(
+                "mend what `{setting}` of the inventory names, or give it by {}",
+                match *setting {
+                    "passphrase" => "`--ask-key-pass`",
+                    "admin_password" => "`-K`",
+                    _ => "`-k`",
+                }
+            ),
+            E::NoAlgorithm { option, .. } => format!("name another one there: `{option} +NAME` keeps the usual ones"),
             E::Proxy { .. } => "run the command by hand; it comes from `ProxyCommand` of ssh's configuration".to_owned(),
             E::KeyEncrypted { path } => format!(
-                "`ssh-add {}`, or give its passphrase: `--ask-key-pass`, or the setting `private_key_passphrase`",
+                "`ssh-add {}`, or give its passphrase: `--ask-key-pass`, or the setting `private_key_passphrase`, or `passphrase` of the host",
                 path.display()
             ),
             E::KeyPassphrase { path } => format!("`ssh-keygen -y -f {}` says whether a passphrase is right", path.display()),
@@ -274,7 +296,7 @@ impl TransportError {
                 "check the host's `address` and `port`, and that it is up".to_owned()
             }
             E::PrivilegeMissing { method, .. } => format!("install {method}, or connect as the admin user"),
-            E::PrivilegePasswordNeeded { .. } => "give the admin password, or allow the user without one".to_owned(),
+            E::PrivilegePasswordNeeded { .. } => "give the admin password (`-K`, or `admin_password` of the host), or allow the user without one".to_owned(),
             E::PrivilegeNone { .. } => "set `admin` of this host, or connect as that user".to_owned(),
             E::HostKeyCertificate { .. } => {
                 "`ssh-keygen -L -f /etc/ssh/ssh_host_ed25519_key-cert.pub` on the host shows it; its authority signs another"
@@ -312,9 +334,15 @@ impl fmt::Display for TransportError {
             E::ConnectTimeout { host, address, seconds } => {
                 write!(formatter, "{host}: {address} did not answer within {}", words::duration(seconds * 1000))
             }
+            E::NoAlgorithm { host, option } => {
+                write!(formatter, "{host}: `{option}` of ssh's configuration leaves nothing that opsc knows")
+            }
             E::Handshake { host, reason } => write!(formatter, "{host}: the SSH handshake failed: {reason}"),
             E::SshConfig { host, error } => write!(formatter, "{host}: {error}"),
             E::Winrm { host, error } => write!(formatter, "{host}: {error}"),
+            E::Credential { host, setting, reason } => {
+                write!(formatter, "{host}: `{setting}` cannot be read: {reason}")
+            }
             E::Proxy { host, command, reason } => write!(formatter, "{host}: the proxy command `{command}` {reason}"),
             E::HostKeyUnknown { host, address, kind, fingerprint, .. } => {
                 write!(formatter, "{host}: the host key of {address} is not known: {kind} {fingerprint}")

@@ -21,6 +21,7 @@ pub mod ssh_config;
 pub mod trust;
 pub mod winrm;
 
+pub mod algorithms;
 mod authenticate;
 mod certificate;
 mod channel;
@@ -44,8 +45,8 @@ mod ssh_config_words;
 
 pub use completed::{Captured, Completed, Stream};
 pub use endpoint::{
-    AddressFamily, AdminMethod, Agent, Credentials, Endpoint, HostKeyPolicy, Identities, Keepalive, LaneKind, Tls,
-    WhyExec, Wire,
+    AddressFamily, AdminMethod, Agent, Credentials, Endpoint, HostKeyPolicy, Identities, Keepalive, LaneKind, Refused,
+    Tls, WhyExec, Wire,
 };
 pub use error::TransportError;
 pub use nonce::nonce;

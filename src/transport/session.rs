@@ -72,6 +72,7 @@ enum Connection {
 impl Session {
     /// Connects, proves both sides, and opens the login user's lane where there can be one.
     pub async fn connect(endpoint: &Endpoint, credentials: &Credentials) -> Result<Session, TransportError> {
+        endpoint.expect_open()?;
         let connection = match endpoint.transport {
             Wire::Local => Connection::Local,
             Wire::Ssh => Connection::Ssh(Ssh::connect(endpoint, credentials).await?),

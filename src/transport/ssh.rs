@@ -5,17 +5,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use russh::client::{self, Handle, Handler};
 use russh::keys::{Algorithm, PublicKeyOrCertificate};
-use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Preferred, Sig, cipher};
+use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Sig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 
 use super::authenticate::authenticate;
-use super::certificate;
 use super::channel::{Channel, FarEnd, Outlet, Running, channel};
 use super::completed::Stream;
 use super::dial::{connect_timeout, dial, shown_address};
-use super::endpoint::{Credentials, Endpoint, HostKeyPolicy, Keepalive, Wire};
+use super::endpoint::{Credentials, Endpoint, HostKeyPolicy, Refused, Wire};
 use super::error::TransportError;
 use super::known_hosts::KnownHost;
 use super::proxy::Proxy;
@@ -53,6 +52,7 @@ impl std::fmt::Debug for Ssh {
 
 impl Ssh {
     pub(super) async fn connect(endpoint: &Endpoint, credentials: &Credentials) -> Result<Ssh, TransportError> {
+        endpoint.expect_open()?;
         let (mut handle, carrier) = Ssh::reach(endpoint, credentials).await?;
         authenticate(&mut handle, endpoint, credentials).await?;
         Ok(Ssh { host: endpoint.name.clone(), handle, patience: endpoint.connect_timeout, carrier })
@@ -60,12 +60,9 @@ impl Ssh {
 
     /// A connection on which the host has proved itself, and nobody logged in.
     async fn reach(endpoint: &Endpoint, credentials: &Credentials) -> Result<(Handle<Judge>, Carrier), TransportError> {
-        if let Some(error) = &endpoint.refused {
-            return Err(TransportError::SshConfig { host: endpoint.name.clone(), error: error.clone() });
-        }
         match (&endpoint.jump, &endpoint.proxy_command) {
             (Some(next), _) if next.transport == Wire::Ssh => {
-                let jump = Box::pin(Ssh::connect(next, credentials)).await?;
+                let jump = Box::pin(Ssh::connect(next, credentials.on_the_way())).await?;
                 let stream = jump.tunnel(endpoint).await?;
                 Ok((shake_hands(endpoint, stream).await?, Carrier::Jump(Box::new(jump))))
             }
@@ -104,6 +101,10 @@ impl Ssh {
 
     /// Sees whether the host shows a key that is known, and lets nobody in.
     pub(super) async fn check_host_key(endpoint: &Endpoint, credentials: &Credentials) -> Result<(), TransportError> {
+        // A password that cannot be read is of no use here.
+        if let Some(Refused::SshConfig(_)) = &endpoint.refused {
+            endpoint.expect_open()?;
+        }
         let (handle, _carrier) = Ssh::reach(endpoint, credentials).await?;
         say_goodbye(&handle, &endpoint.name).await;
         Ok(())
@@ -171,7 +172,7 @@ async fn shake_hands(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
 ) -> Result<client::Handle<Judge>, TransportError> {
     let known = KnownHost::of(endpoint)?;
-    let config = Arc::new(config(&known, endpoint.keepalive));
+    let config = Arc::new(config(&known, endpoint)?);
     let judge = Judge { known, policy: endpoint.host_key };
     timeout(endpoint.connect_timeout, client::connect_stream(config, stream, judge))
         .await
@@ -227,26 +228,26 @@ impl Handler for Judge {
     }
 }
 
-fn config(known: &KnownHost, keepalive: Keepalive) -> client::Config {
-    let mut preferred = Preferred::default();
-    // Asking first for what is known keeps a host with several keys from looking changed.
-    let mut keys: Vec<Algorithm> = preferred.key.to_vec();
-    let first = known.algorithms();
-    keys.sort_by_key(|key| !first.iter().any(|known| known == key || (is_rsa(known) && is_rsa(key))));
-    preferred.key = keys.into();
-    if known.has_authorities() {
-        preferred.host_key_certificates = certificate::algorithms().into();
+fn config(known: &KnownHost, endpoint: &Endpoint) -> Result<client::Config, TransportError> {
+    let algorithms = &endpoint.algorithms;
+    let mut preferred = algorithms
+        .preferred(known.has_authorities())
+        .map_err(|option| TransportError::NoAlgorithm { host: endpoint.name.clone(), option })?;
+    if !algorithms.orders_host_keys() {
+        // Asking first for what is known keeps a host with several keys from looking changed.
+        let mut keys: Vec<Algorithm> = preferred.key.to_vec();
+        let first = known.algorithms();
+        keys.sort_by_key(|key| !first.iter().any(|known| known == key || (is_rsa(known) && is_rsa(key))));
+        preferred.key = keys.into();
     }
-    preferred.cipher =
-        vec![cipher::AES_256_GCM, cipher::AES_128_GCM, cipher::CHACHA20_POLY1305, cipher::AES_256_CTR].into();
-    client::Config {
+    Ok(client::Config {
         nodelay: true,
-        keepalive_interval: Some(keepalive.interval),
-        keepalive_max: keepalive.most,
+        keepalive_interval: Some(endpoint.keepalive.interval),
+        keepalive_max: endpoint.keepalive.most,
         window_size: 4 << 20,
         preferred,
         ..client::Config::default()
-    }
+    })
 }
 
 fn is_rsa(algorithm: &Algorithm) -> bool {

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use super::algorithms::Algorithms;
 use super::endpoint::Agent;
 use super::ssh_config_holds::{Chosen, Pass};
 use super::ssh_config_parse::{Entry, Reader, Value};
@@ -98,6 +99,7 @@ pub struct SshOptions {
     /// `any`, `inet` or `inet6`.
     pub address_family: Option<String>,
     pub bind_address: Option<String>,
+    pub algorithms: Algorithms,
     pub way: Way,
     /// Every option that a file sets.
     pub said: Vec<Said>,
@@ -209,6 +211,12 @@ impl SshConfig {
             preferred_authentications: text(Key::PreferredAuthentications),
             address_family: text(Key::AddressFamily),
             bind_address: text(Key::BindAddress),
+            algorithms: Algorithms {
+                ciphers: text(Key::Ciphers),
+                key_exchanges: text(Key::KexAlgorithms),
+                macs: text(Key::Macs),
+                host_keys: text(Key::HostKeyAlgorithms),
+            },
             way: way(chosen, &tokens)?,
             said: said(chosen),
         })

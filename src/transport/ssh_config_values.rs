@@ -27,6 +27,10 @@ pub enum Key {
     CanonicalizeHostname,
     ProxyCommand,
     ProxyJump,
+    Ciphers,
+    KexAlgorithms,
+    Macs,
+    HostKeyAlgorithms,
     Other,
 }
 
@@ -56,6 +60,10 @@ const KEYS: &[(&str, Key)] = &[
     ("canonicalizehostname", Key::CanonicalizeHostname),
     ("proxycommand", Key::ProxyCommand),
     ("proxyjump", Key::ProxyJump),
+    ("ciphers", Key::Ciphers),
+    ("kexalgorithms", Key::KexAlgorithms),
+    ("macs", Key::Macs),
+    ("hostkeyalgorithms", Key::HostKeyAlgorithms),
 ];
 
 impl Key {
@@ -68,14 +76,14 @@ impl Key {
 /// Options that are read over: about what opsc does not do, or of programs and versions beside OpenSSH 9.
 const OTHERS: &str = "addkeystoagent afstokenpassing batchmode bindinterface canonicaldomains canonicalizefallbacklocal \
     canonicalizemaxdots canonicalizepermittedcnames casignaturealgorithms challengeresponseauthentication \
-    channeltimeout checkhostip cipher ciphers clearallforwardings compression compressionlevel connectionattempts \
+    channeltimeout checkhostip cipher clearallforwardings compression compressionlevel connectionattempts \
     controlmaster controlpath controlpersist dsaauthentication dynamicforward enableescapecommandline enablesshkeysign \
     escapechar exitonforwardfailure fallbacktorsh fingerprinthash forkafterauthentication forwardagent forwardx11 \
     forwardx11timeout forwardx11trusted gatewayports globalknownhostsfile2 gssapiauthentication gssapiclientidentity \
     gssapidelegatecredentials gssapikexalgorithms gssapikeyexchange gssapirenewalforcesrekey gssapiserveridentity \
     gssapitrustdns hashknownhosts hostbasedacceptedalgorithms hostbasedauthentication hostbasedkeytypes \
-    hostkeyalgorithms ipqos kbdinteractiveauthentication kbdinteractivedevices keepalive kerberosauthentication \
-    kerberostgtpassing kexalgorithms knownhostscommand localcommand localforward loglevel logverbose macs \
+    ipqos kbdinteractiveauthentication kbdinteractivedevices keepalive kerberosauthentication \
+    kerberostgtpassing knownhostscommand localcommand localforward loglevel logverbose \
     nohostauthenticationforlocalhost numberofpasswordprompts obscurekeystroketiming passwordauthentication \
     permitlocalcommand permitremoteopen pkcs11provider protocol proxyusefdpass pubkeyacceptedalgorithms \
     pubkeyacceptedkeytypes pubkeyauthentication refuseconnection rekeylimit remotecommand remoteforward requesttty \

@@ -222,6 +222,11 @@ fn what_is_left_out_is_named_and_no_password_is_written() {
         "{}",
         said.stderr
     );
+    for hint in
+        ["`password:` says where it is, such as `password: age:FILE/NAME`", "`admin_password:` says where it is"]
+    {
+        assert!(said.stderr.contains(hint), "{hint}: {}", said.stderr);
+    }
     assert!(said.stderr.ends_with("imported 2 hosts in 1 group, 11 warnings\n"), "{}", said.stderr);
     assert_eq!(host(&inventory, "db2").vars.len(), 2);
     // What is left out of a host does not let the value of an outer group through.

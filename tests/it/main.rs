@@ -15,6 +15,7 @@ mod bad_days;
 mod bench;
 mod cancel;
 mod channel_faults;
+mod check_connect;
 mod check_forms;
 mod check_words;
 mod circuits;
@@ -53,6 +54,7 @@ mod floors;
 mod folders;
 mod hostile_hosts;
 mod integrations;
+mod inventory_credentials;
 mod inventory_declared;
 mod inventory_edits;
 mod inventory_edits_random;
@@ -115,6 +117,7 @@ mod secret_files_edit;
 mod secret_files_git;
 mod secret_files_keys;
 mod secret_import;
+mod secret_keyring;
 mod secret_memory;
 mod secret_vault;
 mod secrets;
@@ -155,6 +158,8 @@ mod system_balancer;
 mod system_case;
 #[cfg(feature = "system-tests")]
 mod system_containers;
+#[cfg(feature = "system-tests")]
+mod system_credentials;
 #[cfg(feature = "system-tests")]
 mod system_cron;
 #[cfg(feature = "system-tests")]

@@ -218,6 +218,9 @@ fn host(name: &str) -> Host {
             host_key: None,
             connect_timeout: None,
             tls: None,
+            password: None,
+            passphrase: None,
+            admin_password: None,
         },
     }
 }

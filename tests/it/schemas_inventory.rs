@@ -11,8 +11,8 @@ use serde_json::{Value as Json, json};
 use super::project::Project;
 use super::schemas::{refused, root};
 
-/// Unknown keys, wrong forms, wrong words, names and ranges that are none.
-const FORM: &[&str] = &["E0803", "E0804", "E0808", "E0809", "E0812"];
+/// Unknown keys, wrong forms, wrong words, names and ranges that are none, secrets in the open.
+const FORM: &[&str] = &["E0803", "E0804", "E0808", "E0809", "E0812", "E0820"];
 
 /// Codes of the findings in an inventory.
 fn findings(text: &str) -> Vec<&'static str> {
@@ -71,6 +71,9 @@ const KEYS: &[&str] = &[
     "host_key",
     "connect_timeout",
     "tls",
+    "password",
+    "passphrase",
+    "admin_password",
     "state",
     "runs_on",
     "depends_on",
@@ -122,6 +125,11 @@ const VALUES: &[&str] = &[
     "{}",
     "{ a: 1 }",
     "{ a: { b: [c] } }",
+    "env:A",
+    "\"env:\"",
+    "envy:A",
+    "vault:secret/app/db#password",
+    "keyring:db/admin",
 ];
 
 #[test]

@@ -116,7 +116,10 @@ fn references_are_written_out_and_name_something() {
         assert_eq!(codes(&project, &text(good)), [""; 0], "{good}");
     }
     for (bad, hint) in [
-        ("\"TOKEN\"", "write `env:NAME`, `file:PATH`, `age:FILE/NAME`, `command:NAME` or `vault:MOUNT/PATH#FIELD`"),
+        (
+            "\"TOKEN\"",
+            "write `env:NAME`, `file:PATH`, `age:FILE/NAME`, `command:NAME`, `vault:MOUNT/PATH#FIELD` or `keyring:SERVICE/USER`",
+        ),
         ("\"envv:TOKEN\"", "did you mean `env`?"),
         ("\"command:valt\"", "did you mean `vault`?"),
         ("\"command:other-thing\"", "it has vault"),

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use opsc::transport::algorithms::assemble;
 use opsc::transport::ssh_config::{Asked, Files, Here, Hop, NamedFile, SshConfig, SshConfigError, SshOptions, Way};
 use proptest::prelude::*;
 
@@ -35,6 +36,10 @@ const OTHERS: &[&str] = &[
     "user",
     "userknownhostsfile",
 ];
+
+/// Lists of algorithms, and what `ssh -Q` calls all of them; the usual ones are those of this ssh.
+const ALGORITHMS: [(&str, &str); 4] =
+    [("ciphers", "cipher"), ("kexalgorithms", "kex"), ("macs", "mac"), ("hostkeyalgorithms", "HostKeyAlgorithms")];
 
 const DEFAULT_KEYS: [&str; 7] = ["rsa", "ecdsa", "ecdsa_sk", "ed25519", "ed25519_sk", "xmss", "dsa"];
 
@@ -85,7 +90,11 @@ fn by_ssh(file: &Path, words: &[String]) -> Result<Vec<String>, String> {
         return Err(String::from_utf8_lossy(&said.stderr).into_owned());
     }
     let text = String::from_utf8(said.stdout).unwrap();
-    let is_known = |name: &str| OTHERS.contains(&name) || DEFAULTS.iter().any(|(known, _)| *known == name);
+    let is_known = |name: &str| {
+        OTHERS.contains(&name)
+            || DEFAULTS.iter().any(|(known, _)| *known == name)
+            || ALGORITHMS.iter().any(|(known, _)| *known == name)
+    };
     let known = text.lines().filter(|line| is_known(line.split(' ').next().unwrap()));
     let mut lines: Vec<String> = known.map(str::to_owned).collect();
     lines.sort();
@@ -110,8 +119,27 @@ fn by_opsc(file: &Path, words: &[String], here: &Here) -> Result<Vec<String>, Ss
     let keys = written("identityfile", &options.identity_files);
     lines.extend(if keys.is_empty() { usual.to_vec() } else { keys });
     lines.extend(written("certificatefile", &options.certificate_files));
+    lines.extend(algorithms(&options));
     lines.sort();
     Ok(lines)
+}
+
+/// What the wishes make of the lists of this ssh.
+fn algorithms(options: &SshOptions) -> Vec<String> {
+    let of_ssh = |arguments: &[&str]| {
+        let said = Command::new("ssh").args(arguments).stdin(Stdio::null()).output().unwrap();
+        String::from_utf8(said.stdout).unwrap()
+    };
+    let usual = of_ssh(&["-G", "-F", "none", "web"]);
+    let wishes = &options.algorithms;
+    let wishes = [&wishes.ciphers, &wishes.key_exchanges, &wishes.macs, &wishes.host_keys];
+    let line = |((name, query), wish): ((&str, &str), &Option<String>)| {
+        let usual = usual.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap();
+        let usual: Vec<String> = usual.split(',').map(str::to_owned).collect();
+        let all: Vec<String> = of_ssh(&["-Q", query]).lines().map(str::to_owned).collect();
+        format!("{name} {}", assemble(wish.as_deref(), &usual, &all).join(","))
+    };
+    ALGORITHMS.into_iter().zip(wishes).map(line).collect()
 }
 
 fn singles(options: &SshOptions, here: &Here) -> Vec<(&'static str, Option<String>)> {

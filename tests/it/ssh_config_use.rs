@@ -4,6 +4,7 @@
 
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::Command;
 
 use opsc::transport::{Credentials, Endpoint, Session, TransportError};
 
@@ -83,6 +84,64 @@ fn a_host_that_only_ssh_knows() {
     let place = case.project.path("home/.ssh/config");
     let port = format!("ssh.port: {} ({}:4)\n", case.server.port, place.display());
     assert!(shown.stdout.contains(&port) && shown.stdout.contains("ssh.hostname: 127.0.0.1 ("), "{shown:?}");
+}
+
+#[test]
+fn algorithms_are_those_that_ssh_is_told() {
+    let only = ["Ciphers aes256-ctr", "MACs hmac-sha2-512", "KexAlgorithms ecdh-sha2-nistp384"].map(str::to_owned);
+    let server = Sshd::start(&SshdOptions { config: only.to_vec(), ..SshdOptions::default() });
+    let case = Case { project: Project::new(), server };
+    case.project.write("inventory.yaml", INVENTORY);
+    case.config("");
+    // The usual lists have no such key exchange.
+    case.refused(&["the SSH handshake failed"]);
+    case.config("Host far\n  KexAlgorithms +ecdh-sha2-nistp384");
+    case.works();
+    case.config("Host far\n  KexAlgorithms unheard-of,ecdh-sha2-nistp384\n  Ciphers ^aes256-ctr\n  MACs hmac-sha2-512");
+    case.works();
+    for (line, expected) in [
+        ("Ciphers -aes256-ctr", "the SSH handshake failed"),
+        ("MACs hmac-sha2-256", "the SSH handshake failed"),
+        ("HostKeyAlgorithms rsa-sha2-512", "the SSH handshake failed"),
+        ("Ciphers unheard-of", "far: `Ciphers` of ssh's configuration leaves nothing that opsc knows"),
+        ("HostKeyAlgorithms -*", "far: `HostKeyAlgorithms` of ssh's configuration leaves nothing that opsc knows"),
+    ] {
+        case.config(&format!("Host far\n  KexAlgorithms +ecdh-sha2-nistp384\n  {line}"));
+        case.refused(&[expected]);
+    }
+}
+
+#[test]
+fn a_certificate_that_lies_elsewhere_is_shown_for_its_key() {
+    let folder = tempfile::Builder::new().prefix("opsc-ca-").tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for name in ["ca", "user", "other"] {
+        make_key(&path(name));
+        let mut sign = Command::new("ssh-keygen");
+        sign.args(["-q", "-I", "test", "-n", "root", "-s"]).arg(path("ca")).arg(path(&format!("{name}.pub")));
+        assert!(sign.status().unwrap().success());
+    }
+    std::fs::create_dir(path("certificates")).unwrap();
+    for name in ["user", "other"] {
+        let certificate = format!("{name}-cert.pub");
+        std::fs::rename(path(&certificate), path("certificates").join(&certificate)).unwrap();
+    }
+    let config = vec![format!("TrustedUserCAKeys {}", path("ca.pub").display())];
+    let case = Case { project: Project::new(), server: Sshd::start(&SshdOptions { config, ..SshdOptions::default() }) };
+    case.project.write("inventory.yaml", INVENTORY);
+    let with = |certificates: &[&str]| {
+        let named = |name: &&str| format!("  CertificateFile {}\n", path("certificates").join(name).display());
+        let named: String = certificates.iter().map(named).collect();
+        let lines = lines("far", &case.server)
+            .replace(&case.server.key_path.display().to_string(), &path("user").display().to_string());
+        case.project.write("home/.ssh/config", &format!("{lines}{named}"));
+    };
+    with(&[]);
+    case.refused(&["was not let in"]);
+    with(&["other-cert.pub"]);
+    case.refused(&["was not let in"]);
+    with(&["gone-cert.pub", "other-cert.pub", "user-cert.pub"]);
+    case.works();
 }
 
 #[test]

@@ -65,9 +65,21 @@ fn a_passphrase_comes_from_a_secret() {
     // Somebody who wrote the passphrase itself is told, and does not see it again.
     let itself = case.exec(&[("OPSC_PRIVATE_KEY_PASSPHRASE", PASSPHRASE)]);
     assert!(itself.code == 10 && itself.stderr.contains("says where the secret is: env:NAME"), "{itself:?}");
+    // The host itself may say it; what is given nearer counts.
+    let of_host = |reference: &str| {
+        let text = case.project.read("inventory.yaml").unwrap();
+        case.project.write("inventory.yaml", &format!("{text}    passphrase: {reference}\n"));
+        case.project.write("opsc.toml", "");
+        let said = case.exec(&[]);
+        case.project.write("inventory.yaml", &text);
+        said
+    };
+    assert_eq!(of_host("age:ssh/key").code, 0);
+    let other = of_host("age:ssh/other");
+    assert!(other.code == 20 && other.stderr.contains("does not open the key"), "{other:?}");
     let kept = std::fs::read(case.project.path(".opsc/journal.sqlite")).unwrap();
     assert!(!String::from_utf8_lossy(&kept).contains("Kanarie"));
-    for shown in [none, done, wrong, unset, itself] {
+    for shown in [none, done, wrong, unset, itself, other] {
         assert!(!format!("{shown:?}").contains("Kanarie"), "{shown:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::base::near::nearest;
 use crate::base::source::Span;
-use crate::base::words;
+use crate::base::{reference, words};
 use crate::diag::Diagnostic;
 
 #[derive(Clone, PartialEq, Debug)]
@@ -21,6 +21,10 @@ pub enum SecrecyError {
         span: Span,
     },
     NotOfVault {
+        name: String,
+        span: Span,
+    },
+    NotOfKeyring {
         name: String,
         span: Span,
     },
@@ -80,20 +84,22 @@ impl SecrecyError {
             }
             SecrecyError::NotVariable { name, span } => {
                 Diagnostic::error("E0707", *span, format!("there can be no secret of the name `{name}`"))
-                    .help("write `env:NAME`, `file:PATH`, `age:FILE/NAME`, `command:NAME` or `vault:MOUNT/PATH#FIELD`")
+                    .help(format!("write {}", reference::forms_to_write()))
             }
             SecrecyError::NotOfVault { name, span } => {
                 let text = format!("expected MOUNT/PATH#FIELD, found `{name}`");
                 Diagnostic::error("E0707", *span, text).help("write it as in `vault:secret/app/db#password`")
+            }
+            SecrecyError::NotOfKeyring { name, span } => {
+                let text = format!("expected SERVICE/USER, found `{name}`");
+                Diagnostic::error("E0707", *span, text).help("write it as in `keyring:db/admin`")
             }
             SecrecyError::UnknownProvider { reference, known, span } => {
                 let (provider, _) = reference.split_once(':').unwrap_or((reference, ""));
                 let diagnostic = Diagnostic::error("E0707", *span, format!("`{reference}` names no place of secrets"));
                 match nearest(provider, known.iter().copied()) {
                     Some(near) => diagnostic.did_you_mean(Some(near)),
-                    None => diagnostic.help(
-                        "write `env:NAME`, `file:PATH`, `age:FILE/NAME`, `command:NAME` or `vault:MOUNT/PATH#FIELD`",
-                    ),
+                    None => diagnostic.help(format!("write {}", reference::forms_to_write())),
                 }
             }
             SecrecyError::UnknownCommand { name, known, span } => {
@@ -149,7 +155,7 @@ crate::diag::code_docs! {
     "Comparing a secret, taking its length or searching it tells something of it to whoever sees which way the program went. Only `lower upper trim replace basename dirname base64 sha256 string to_json to_yaml` take a secret, and what they make is as secret; `x == none` asks only whether there is one. `declassify(x, because: \"…\")` makes a text plain from there on; the plan shows it with its reason."
     "ops 1\n\nplaybook p(\n  token: secret<string> = secret(\"env:TOKEN\"),\n) ! read {\n  require token != \"changeme\" else \"choose another token\"\n}\n" => "ops 1\n\nplaybook p(\n  token: secret<string> = secret(\"env:TOKEN\"),\n) ! read {\n  require declassify(token, because: \"only whether it is the one of the manual\") != \"changeme\" else \"choose another token\"\n}\n"
     "E0707" "a secret from nowhere"
-    "A secret is named by a reference that is written out: `env:NAME` is a variable of opsc's own environment, `file:PATH` a file that its owner alone may read (relative paths start at the project), `age:FILE/NAME` a secret of the encrypted file `secrets/FILE.yaml`, which `opsc secret set` writes, `command:NAME` a program of the table `[secrets.NAME]` in `opsc.toml`, such as `command = [\"pass\", \"show\", \"x\"]`, `vault:MOUNT/PATH#FIELD` a field of a secret in a KV store of Vault or OpenBao. All of them are read when a run starts, and never for a plan."
+    "A secret is named by a reference that is written out: `env:NAME` is a variable of opsc's own environment, `file:PATH` a file that its owner alone may read (relative paths start at the project), `age:FILE/NAME` a secret of the encrypted file `secrets/FILE.yaml`, which `opsc secret set` writes, `command:NAME` a program of the table `[secrets.NAME]` in `opsc.toml`, such as `command = [\"pass\", \"show\", \"x\"]`, `vault:MOUNT/PATH#FIELD` a field of a secret in a KV store of Vault or OpenBao, `keyring:SERVICE/USER` an entry of the keyring of whoever runs opsc (Secret Service on Linux, Keychain on macOS). All of them are read when a run starts, and never for a plan."
     "ops 1\n\nplaybook p(\n  token: secret<string> = secret(\"enw:TOKEN\"),\n) ! read {\n  require token != none else \"no token\"\n}\n" => "ops 1\n\nplaybook p(\n  token: secret<string> = secret(\"env:TOKEN\"),\n) ! read {\n  require token != none else \"no token\"\n}\n"
     "E0708" "a type that cannot be secret"
     "Secrets are texts: what a provider gives is read as one. Lists, maps and records may have secrets in them."

@@ -55,7 +55,7 @@ impl Reason {
             Reason::Template => "it is a template, which only a run of Ansible fills in",
             Reason::Vaulted => "it is encrypted with a vault; opsc reads secrets by `secret(…)`",
             Reason::Secret => {
-                "it is or may be a secret, and an inventory holds none; opsc reads secrets by `secret(…)`, passwords of logins by `-k`, `-K` and `--password-file`"
+                "it is or may be a secret, and an inventory holds none; opsc reads secrets by `secret(…)`"
             }
             Reason::Number => "it is a number larger than 64 bits hold",
             Reason::Deep => "it is nested too deep",
@@ -81,6 +81,18 @@ impl Reason {
             Reason::NoOwner(kind) => return format!("there is no such {kind} in the inventory"),
         };
         text.to_string()
+    }
+}
+
+/// The key of the inventory that names the place of what such a variable holds.
+fn place_of_secret(variable: &str) -> Option<&'static str> {
+    match variable {
+        "ansible_password" | "ansible_ssh_password" | "ansible_ssh_pass" => Some("password"),
+        "ansible_become_password" | "ansible_become_pass" | "ansible_sudo_pass" | "ansible_su_pass" => {
+            Some("admin_password")
+        }
+        "ansible_ssh_private_key_passphrase" | "ansible_private_key_passphrase" => Some("passphrase"),
+        _ => None,
     }
 }
 
@@ -125,8 +137,13 @@ impl Notes {
             } else {
                 format!(" of {}", words::join_some(owners, MOST_OWNERS))
             };
+            let place_of_secret = match place_of_secret(name) {
+                Some(key) => format!("; `{key}:` says where it is, such as `{key}: age:FILE/NAME`"),
+                None => String::new(),
+            };
             let what = if **reason == Reason::Twice { "" } else { " is left out" };
-            format!("{}: `{}`{of}{what}: {}", place(*span, sources), name.escape_debug(), reason.told())
+            let told = reason.told();
+            format!("{}: `{}`{of}{what}: {told}{place_of_secret}", place(*span, sources), name.escape_debug())
         };
         kinds.sort_by_key(|(_, _, span, _)| *span);
         kinds.iter().map(sentence).collect()

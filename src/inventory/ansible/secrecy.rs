@@ -16,7 +16,7 @@ pub(in crate::inventory) fn is_secret(name: &str, value: &Value) -> bool {
 }
 
 /// `db_password`, `apiToken`, `tls.private_key`; not `password_length`.
-fn is_secret_name(name: &str) -> bool {
+pub(in crate::inventory) fn is_secret_name(name: &str) -> bool {
     const LAST: &[&str] =
         &["pass", "pwd", "passphrase", "secret", "secrets", "token", "tokens", "apikey", "credentials"];
     const BEFORE_KEY: &[&str] = &["api", "private", "secret", "access", "encryption", "ssh"];

@@ -115,10 +115,7 @@ impl WinrmError {
     /// Whether nothing can be done with the host, rather than with this one command.
     pub fn is_unreachable(&self) -> bool {
         use WinrmError as E;
-        !matches!(
-            self,
-            E::Fault { .. } | E::NoExitCode | E::NoPosix | E::NoFiles | E::LineTooLong { .. }
-        )
+        !matches!(self, E::Fault { .. } | E::NoExitCode | E::NoPosix | E::NoFiles | E::LineTooLong { .. })
     }
 
     pub fn hint(&self) -> Option<String> {

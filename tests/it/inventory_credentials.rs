@@ -1,0 +1,165 @@
+//! What the inventory says of passwords: where they are, never what they are; each read once, and only for hosts that are
+//! reached.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+
+use super::doctor::finding;
+use super::project::{Project, Said, said};
+
+const SECRET: &str = "Kanarie of a host";
+
+/// A program that prints the secret, and counts how often it was asked.
+fn counted(project: &Project) {
+    let script = project.path("ask.sh");
+    std::fs::write(&script, format!("#!/bin/sh\necho asked >>asked\necho '{SECRET}'\n")).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    project.write("opsc.toml", "[secrets.counted]\ncommand = [\"./ask.sh\"]\n");
+}
+
+fn asked(project: &Project) -> usize {
+    project.read("asked").map_or(0, |text| text.lines().count())
+}
+
+fn exec(project: &Project, hosts: &str, script: &str) -> Said {
+    project.opsc(&["exec", "-l", hosts, "-y", "--", script])
+}
+
+#[test]
+fn a_reference_is_read_once_and_only_where_a_host_is_reached() {
+    let project = Project::new();
+    counted(&project);
+    let group = "groups:\n  all:\n    hosts: [\"h[01:40]\"]\n    transport: local\n";
+    project.write(
+        "inventory.yaml",
+        &format!("{group}    admin_password: command:counted\nhosts:\n  other: {{ transport: local }}\n"),
+    );
+    let unasked = exec(&project, "other", "echo here");
+    assert!(unasked.code == 0 && asked(&project) == 0, "{unasked:?}");
+    let said = exec(&project, "h*", "echo it is \"Kan\"\"arie of a host\"");
+    assert!(said.code == 0 && said.stdout.contains("h39, h40: changed\nit is (secret)\n"), "{said:?}");
+    assert_eq!(asked(&project), 1);
+    let kept = std::fs::read(project.path(".opsc/journal.sqlite")).unwrap();
+    assert!(!String::from_utf8_lossy(&kept).contains("Kanarie") && !format!("{said:?}").contains("Kanarie"));
+    let audit = project.opsc(&["audit", "query"]);
+    assert!(audit.stdout.contains("command:counted"), "{audit:?}");
+}
+
+#[test]
+fn what_cannot_be_read_refuses_its_host_before_any_connection() {
+    let project = Project::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    project.write(
+        "inventory.yaml",
+        &format!(
+            "hosts:\n  well: {{ transport: local }}\n  far: {{ address: 127.0.0.1, port: {port}, password: env:OPSC_NOT_SET }}\n  near: {{ transport: local, admin_password: file:gone }}\n  behind: {{ address: 127.0.0.1, jump: far }}\n"
+        ),
+    );
+    let said = exec(&project, "well,far,near,behind", "echo reached $((40 + 2))");
+    assert_eq!((said.code, said.stdout.matches("reached 42").count()), (20, 1), "{said:?}");
+    for reason in [
+        "far: `password` cannot be read: env:OPSC_NOT_SET: the environment variable OPSC_NOT_SET is not set",
+        "mend what `password` of the inventory names, or give it by `-k`",
+        "near: `admin_password` cannot be read: file:gone: ",
+        "or give it by `-K`",
+    ] {
+        assert!(said.stderr.contains(reason), "{reason}: {said:?}");
+    }
+    let doctor = project.opsc(&["doctor", "far", "-o", "json"]);
+    let (state, found, _) = finding(&doctor, "credentials");
+    assert!(doctor.code == 20 && state == "failed" && found.contains("OPSC_NOT_SET is not set"), "{doctor:?}");
+    let facts = project.opsc(&["facts", "near"]);
+    assert!(format!("{facts:?}").contains("`admin_password` cannot be read"), "{facts:?}");
+    assert!(listener.accept().is_err(), "nobody connected");
+}
+
+#[test]
+fn a_variable_that_holds_a_password_is_not_for_programs() {
+    let project = Project::new();
+    project.write("inventory.yaml", "hosts:\n  near: { transport: local, admin_password: env:ADMIN_PASS }\n");
+    let mut command = project.command(&["exec", "-l", "near", "-y", "--", "echo found ${ADMIN_PASS-nothing}"]);
+    let said = said(command.env("ADMIN_PASS", SECRET).output().unwrap());
+    assert!(said.code == 0 && said.stdout.contains("found nothing"), "{said:?}");
+}
+
+#[test]
+fn a_secret_in_the_inventory_is_refused_and_not_shown() {
+    let project = Project::new();
+    let wrong = [
+        "hosts: { db1: { password: hunter2x } }\n",
+        "defaults:\n  admin_password: \"hunter2x\"\n",
+        "groups:\n  db: { hosts: [db1], passphrase: { x: hunter2x } }\n",
+        "hosts: { db1: { password: secret(\"hunter2x:A\") } }\n",
+        "hosts: { db1: { password: prompt:hunter2x } }\n",
+        "hosts: { db1: { password:  } } # hunter2x\n",
+    ];
+    for text in wrong {
+        project.write("inventory.yaml", text);
+        for format in ["text", "json", "sarif", "github", "gitlab", "checkstyle", "junit"] {
+            let checked = project.opsc(&["check", "-o", format]);
+            let shown = format!("{checked:?}");
+            assert!(checked.code == 11 || checked.code == 10, "{text}: {shown}");
+            assert!(!shown.contains("hunter2x"), "{format}: {shown}");
+        }
+        let listed = project.opsc(&["inv", "ls"]);
+        assert_eq!(listed.code, 11, "{listed:?}");
+        assert!(
+            listed.stderr.contains("error[E0820]") && listed.stderr.contains("write env:NAME, file:PATH"),
+            "{listed:?}"
+        );
+        assert!(!format!("{listed:?}").contains("hunter2x"), "{listed:?}");
+    }
+    // A key that was meant to be one of these is as private.
+    project.write("inventory.yaml", "hosts: { db1: { pasword: hunter2x } }\n");
+    let near = project.opsc(&["inv", "ls"]);
+    assert!(near.stderr.contains("did you mean `password`?") && !format!("{near:?}").contains("hunter2x"), "{near:?}");
+}
+
+#[test]
+fn the_reference_is_set_shown_and_no_part_of_a_plan() {
+    let project = Project::new();
+    project
+        .write("inventory.yaml", "defaults:\n  password: env:LOGIN\nhosts:\n  db1: { transport: local, os: linux }\n");
+    project.write(
+        "p.ops",
+        "ops 1\n\nplaybook p() ! read {\n  on host(\"db1\") {\n    file.info(path: \"/tmp\")\n  }\n}\n",
+    );
+    let digest = |project: &Project| {
+        let plan = project.opsc(&["plan", "p.ops", "--offline", "-o", "json"]);
+        let json: serde_json::Value = serde_json::from_str(&plan.stdout).unwrap_or_else(|_| panic!("{plan:?}"));
+        assert!(!plan.stdout.contains("vault:kv"), "{plan:?}");
+        json["digest"].as_str().unwrap().to_string()
+    };
+    let before = digest(&project);
+    let set = project.opsc(&["inv", "set", "db1", "admin_password", "vault:kv/db#pass"]);
+    assert_eq!(set.code, 0, "{set:?}");
+    assert_eq!(digest(&project), before);
+    let shown = project.opsc(&["inv", "show", "db1"]);
+    assert!(shown.stdout.contains("password: env:LOGIN\nadmin_password: vault:kv/db#pass\n"), "{shown:?}");
+    let explained = project.opsc(&["inv", "show", "db1", "--explain"]);
+    assert!(explained.stdout.contains("admin_password: vault:kv/db#pass (host, inventory.yaml:4)"), "{explained:?}");
+    assert!(explained.stdout.contains("password: env:LOGIN (defaults, inventory.yaml:2)"), "{explained:?}");
+    let plain = project.opsc(&["inv", "set", "db1", "password", "hunter2x"]);
+    assert!(plain.code != 0 && !format!("{plain:?}").contains("hunter2x"), "{plain:?}");
+    assert!(!project.read("inventory.yaml").unwrap().contains("hunter2x"));
+    // Who answers for hosts does not decide what this machine reads and hands out.
+    project.write("hosts.sh", "#!/bin/sh\necho '[{ \"name\": \"w1\", \"password\": \"env:HOME\" }]'\n");
+    std::fs::set_permissions(project.path("hosts.sh"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    project.write("opsc.toml", "[sources.cloud]\ncommand = [\"./hosts.sh\"]\n");
+    let answered = project.opsc(&["inv", "refresh"]);
+    assert!(answered.code != 0 && answered.stderr.contains("`password`, which no source decides"), "{answered:?}");
+}
+
+#[test]
+fn a_table_of_passwords_is_left_out_and_one_of_references_is_taken() {
+    let project = Project::new();
+    project.write("hosts.csv", "name,Password,admin password\nw1,hunter2x,age:hosts/w1\n");
+    let said = project.opsc(&["inv", "import", "csv", "hosts.csv"]);
+    assert!(said.code == 0 && !format!("{said:?}").contains("hunter2x"), "{said:?}");
+    assert!(said.stdout.contains("admin_password: ") && said.stdout.contains("age:hosts/w1"), "{said:?}");
+    let warning = "hosts.csv:2: the setting `password` looks like a secret and is left out";
+    assert!(said.stderr.contains(warning), "{said:?}");
+}
