@@ -108,6 +108,8 @@ impl Enumeration {
                     self.resolved += 1;
                     place.resolve(run, &said, told);
                 }
+                // It took up a step that failed before it was mended, and undid what its host had.
+                22 | 23 if matches!(goal, Goal::Done) && said.stderr.contains("is taken up") => {}
                 _ => panic!("{told}: {command}: {said:?}\n{:#?}", place.records()),
             }
         }
