@@ -221,3 +221,22 @@ fn every_ops_file_of_the_project_is_read_without_a_word() {
     }
     assert_none(&broken);
 }
+
+/// The fuzzers are built with `--locked`, by hand: a lock that is behind would be noticed on the day that they are needed.
+#[test]
+fn the_fuzzers_lock_has_the_projects_dependencies() {
+    let versions = |file: &str, name: &str| -> Vec<String> {
+        let lock = std::fs::read_to_string(root().join(file)).unwrap();
+        let packages = lock.split("[[package]]").filter_map(|package| {
+            let (first, rest) = package.trim().split_once('\n')?;
+            (first == format!("name = \"{name}\"")).then(|| rest.lines().next().unwrap().to_string())
+        });
+        packages.collect()
+    };
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let of_opsc = manifest.split_once("[dependencies]").unwrap().1.split_once("\n[").unwrap().0;
+    let names = of_opsc.lines().filter_map(|line| Some(line.split_once(" = ")?.0));
+    let is_behind = |name: &&str| versions("Cargo.lock", name) != versions("fuzz/Cargo.lock", name);
+    let behind = names.filter(is_behind).map(|name| format!("fuzz/Cargo.lock: `{name}` is not as in Cargo.lock"));
+    assert_none(&behind.collect::<Vec<_>>());
+}
