@@ -16,6 +16,9 @@ use super::space::unwritable;
 use super::writer::Writer;
 use super::{approvals, audit, audit_verify, locks, read};
 
+/// Of a database of SQLite, in bytes.
+const SMALLEST_PAGE: u64 = 512;
+
 /// A handle to the journal; clones share the writer.
 #[derive(Clone, Debug)]
 pub struct Journal {
@@ -74,6 +77,7 @@ impl Journal {
         }
         // Before SQLite sees it: its side files get the permissions of the main one.
         make_private(path)?;
+        expect_whole_page(path)?;
         let mut connection = Connection::open(path)?;
         prepare(&mut connection, path).map_err(|error| unwritable(path, error))?;
         Journal::over(connection, path)
@@ -268,6 +272,15 @@ pub(super) fn make_private_folder(folder: &Path) -> Result<(), StateError> {
     use std::os::unix::fs::DirBuilderExt;
     let refuse = |error| StateError::Folder { path: folder.to_path_buf(), error };
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refuse)
+}
+
+/// SQLite takes what is shorter for an empty file, and would begin a new journal over it.
+fn expect_whole_page(path: &Path) -> Result<(), StateError> {
+    let refuse = |error| StateError::Folder { path: path.to_path_buf(), error };
+    match std::fs::metadata(path).map_err(refuse)?.len() {
+        bytes @ 1..SMALLEST_PAGE => Err(StateError::Cut { path: path.to_path_buf(), bytes }),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(unix)]

@@ -178,6 +178,11 @@ pub enum StateError {
         found: i64,
         known: i64,
     },
+    /// Too short for a journal, and not empty.
+    Cut {
+        path: PathBuf,
+        bytes: u64,
+    },
     /// The disk takes no more.
     Unwritable(Trouble),
     /// There is no journal.
@@ -230,6 +235,12 @@ impl fmt::Display for StateError {
             StateError::Newer { path, found, known } => write!(
                 formatter,
                 "`{}` has format {found}, and this opsc knows formats up to {known}; use the newer opsc that wrote it",
+                path.display()
+            ),
+            StateError::Cut { path, bytes } => write!(
+                formatter,
+                "`{}` has {bytes} bytes and is no journal: it was cut, or something else was written there; move it away, or \
+                 put a copy of the journal in its place",
                 path.display()
             ),
             StateError::Unwritable(trouble) => trouble.fmt(formatter),

@@ -189,6 +189,20 @@ fn a_file_that_cannot_be_read_is_damaged() {
     assert_eq!((missing.code, missing.stderr.lines().next()), (10, Some("error: there is no journal `nowhere`")));
 }
 
+/// Nothing begins a new journal over what may be the rest of one.
+#[test]
+fn a_journal_of_which_little_is_left_is_not_taken_for_none() {
+    let project = Project::new();
+    project.write("opsc.toml", "");
+    assert_eq!(project.opsc(&["exec", "-l", "localhost", "-y", "--", "true"]).code, 0);
+    let journal = project.path(".opsc/journal.sqlite");
+    let rest = std::fs::read(&journal).unwrap()[..90].to_vec();
+    std::fs::write(&journal, &rest).unwrap();
+    let said = project.opsc(&["exec", "-l", "localhost", "-y", "--", "true"]);
+    assert!(said.code != 0 && said.stderr.contains("has 90 bytes and is no journal: it was cut"), "{said:?}");
+    assert_eq!(std::fs::read(&journal).unwrap(), rest);
+}
+
 #[test]
 fn what_is_found_is_as_its_schema_says() {
     let kept = Kept::new();
