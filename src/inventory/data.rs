@@ -51,7 +51,7 @@ pub fn data(
     (ty, definition): (&Type, Span),
     inventory: &Inventory,
 ) -> Result<Value, Vec<Diagnostic>> {
-    let document = yaml::parse(&sources.get(file).text, file).map_err(|error| vec![error.diagnostic()])?;
+    let document = yaml::parse(&sources.get(file).text, file).map_err(|error| vec![error.diagnostic_in(sources)])?;
     let mut reader = Reader { inventory, definition, errors: Vec::new() };
     let start = Span::new(file, 0, 0);
     let empty = Node { kind: Kind::Scalar(Value::None), span: start, whole: start };

@@ -3,7 +3,7 @@
 
 use super::ansible::secrecy::is_secret_name;
 use crate::base::near::nearest;
-use crate::base::source::Span;
+use crate::base::source::{Sources, Span};
 use crate::base::{reference, words};
 use crate::diag::Diagnostic;
 
@@ -111,6 +111,11 @@ pub enum InventoryError {
     },
 }
 
+fn names_secret(line: &str) -> bool {
+    let is_of_word = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
+    line.split(|letter| !is_of_word(letter)).any(is_secret_name)
+}
+
 impl InventoryError {
     /// Whether what is missing may be in another text of the same inventory.
     pub(super) fn may_stand_elsewhere(&self) -> bool {
@@ -125,6 +130,17 @@ impl InventoryError {
     /// Whether it is about a relation written at this place.
     pub(super) fn is_of_relation(&self, place: Span) -> bool {
         matches!(self, InventoryError::UnknownRelated { span, .. } if *span == place)
+    }
+
+    /// Without the lines in which, or after which, a secret may stand: not every one is where it belongs.
+    pub fn diagnostic_in(&self, sources: &Sources) -> Diagnostic {
+        let diagnostic = self.diagnostic();
+        let places = std::iter::once(&diagnostic.primary).chain(&diagnostic.labels);
+        let mut lines = places.flat_map(|label| {
+            let at = sources.place(label.span).line;
+            sources.get(label.span.file).text.lines().skip(at.saturating_sub(2)).take(at.min(2))
+        });
+        if lines.any(names_secret) { diagnostic.hide_line() } else { diagnostic }
     }
 
     pub fn diagnostic(&self) -> Diagnostic {

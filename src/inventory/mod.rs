@@ -30,7 +30,7 @@ use crate::hir::world::Inventory;
 
 /// The names and values of one YAML (or JSON) mapping, for `--var-file`.
 pub fn variables(sources: &Sources, file: FileId) -> Result<Vec<(String, Value)>, Diagnostic> {
-    let document = yaml::parse(&sources.get(file).text, file).map_err(|error| error.diagnostic())?;
+    let document = yaml::parse(&sources.get(file).text, file).map_err(|error| error.diagnostic_in(sources))?;
     let Some(document) = document else { return Ok(Vec::new()) };
     match &document.kind {
         yaml::Kind::Mapping(entries) => {
@@ -38,7 +38,7 @@ pub fn variables(sources: &Sources, file: FileId) -> Result<Vec<(String, Value)>
         }
         _ => {
             let (expected, found) = ("a mapping of names to values", document.form());
-            Err(errors::InventoryError::WrongForm { expected, found, span: document.span }.diagnostic())
+            Err(errors::InventoryError::WrongForm { expected, found, span: document.span }.diagnostic_in(sources))
         }
     }
 }
@@ -59,7 +59,7 @@ pub struct Layers<'a> {
 /// The same with what was answered by programs and servers.
 pub fn load_layers(sources: &Sources, layers: &Layers<'_>) -> (Inventory, Vec<Diagnostic>) {
     let (inventory, errors) = read_layers(sources, layers);
-    (inventory, errors.iter().map(errors::InventoryError::diagnostic).collect())
+    (inventory, errors.iter().map(|error| error.diagnostic_in(sources)).collect())
 }
 
 fn read_layers(sources: &Sources, layers: &Layers<'_>) -> (Inventory, Vec<errors::InventoryError>) {

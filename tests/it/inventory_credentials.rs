@@ -112,6 +112,23 @@ fn a_secret_in_the_inventory_is_refused_and_not_shown() {
         );
         assert!(!format!("{listed:?}").contains("hunter2x"), "{listed:?}");
     }
+    // What else is wrong with such a line shows it no more.
+    project.write("p.ops", "ops 1\n\nplaybook p() ! read {\n  require 1 == 1 else \"no\"\n}\n");
+    for (text, code) in [
+        ("hosts: { db1: { password: \"hunter2x } }\n", "E0801"),
+        ("hosts:\n  db1:\n    password: @hunter2x\n", "E0801"),
+        ("hosts:\n  db1:\n    password: *hunter2x\n", "E0801"),
+        ("hosts:\n  db1:\n    password: env:A\n    password: hunter2x\n", "E0805"),
+        ("hosts:\n  db1: { admin_password: hunter2x, ports: 22 }\n", "E0803"),
+        ("hosts:\n  db1:\n    vars:\n      api_token:\n        - [hunter2x\n", "E0801"),
+    ] {
+        project.write("inventory.yaml", text);
+        for arguments in [vec!["inv", "ls"], vec!["check", "-o", "json"], vec!["check", "-o", "sarif"]] {
+            let said = project.opsc(&arguments);
+            let shown = format!("{said:?}");
+            assert!(shown.contains(code) && !shown.contains("hunter2x"), "{text}: {arguments:?}: {shown}");
+        }
+    }
     // A key that was meant to be one of these is as private.
     project.write("inventory.yaml", "hosts: { db1: { pasword: hunter2x } }\n");
     let near = project.opsc(&["inv", "ls"]);
