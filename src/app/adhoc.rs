@@ -68,6 +68,8 @@ impl Reader {
         match words {
             [line] => Ok(line.clone()),
             words if self == Reader::Cmd => cmd_line(words),
+            // As ssh does it: nobody there is sure to know what a quote is.
+            words if self == Reader::Raw => Ok(words.join(" ")),
             words => Ok(words.iter().map(|word| quote("CMD", word)).collect::<Result<Vec<_>, _>>()?.join(" ")),
         }
     }
@@ -94,13 +96,18 @@ pub fn plan_exec(workspace: &mut Workspace, exec: &Exec<'_>) -> Result<Planned, 
     if exec.as_root && !of(Reader::Cmd).is_empty() {
         return Err(AppError::NoRootOnWindows);
     }
+    if let (true, Some(host)) = (exec.as_root, of(Reader::Raw).first()) {
+        return Err(AppError::NoRootWithoutShell { host: (*host).to_string() });
+    }
     let mut blocks = String::new();
     for reader in [Reader::PosixShell, Reader::Raw, Reader::Cmd] {
         let hosts = of(reader);
         if !hosts.is_empty() {
             let unquotable = |error: ShellError| AppError::BadCommand { reason: error.to_string() };
             let step = reader.step(exec.words, exec.effect).map_err(unquotable)?;
-            blocks.push_str(&block(&hosts, exec.as_root, &step));
+            // A command is for all of the hosts, whatever becomes of some.
+            let all = format!("max_failures: {}", hosts.len());
+            blocks.push_str(&block(&hosts, &options(exec.as_root, Some(&all)), &step));
         }
     }
     let admin = if exec.as_root { "admin, " } else { "" };
@@ -110,10 +117,14 @@ pub fn plan_exec(workspace: &mut Workspace, exec: &Exec<'_>) -> Result<Planned, 
     plan_checked(workspace, checked, &PlanOptions { allow: exec.allow, ..PlanOptions::default() })
 }
 
-fn block(hosts: &[&str], as_root: bool, step: &str) -> String {
+fn options(as_root: bool, more: Option<&str>) -> String {
+    let options: Vec<&str> = as_root.then_some("as: \"root\"").into_iter().chain(more).collect();
+    if options.is_empty() { String::new() } else { format!(" ({})", options.join(", ")) }
+}
+
+fn block(hosts: &[&str], options: &str, step: &str) -> String {
     let sets: Vec<String> = hosts.iter().map(|name| format!("host({})", Value::string(*name).literal())).collect();
-    let as_root = if as_root { " (as: \"root\")" } else { "" };
-    format!("  on {}{as_root} {{\n    {step}\n  }}\n", sets.join(" + "))
+    format!("  on {}{options} {{\n    {step}\n  }}\n", sets.join(" + "))
 }
 
 /// Plans one action on the hosts of a limit.
@@ -154,7 +165,7 @@ fn playbook_text(action: &Action, adhoc: &Adhoc<'_>, hosts: &[&str]) -> Result<S
         return Ok(format!("ops 1\n\nplaybook adhoc() ! {row} {{\n  {step}\n}}\n"));
     }
     row.admin = row.admin || adhoc.as_root;
-    Ok(format!("ops 1\n\nplaybook adhoc() ! {row} {{\n{}}}\n", block(hosts, adhoc.as_root, &step)))
+    Ok(format!("ops 1\n\nplaybook adhoc() ! {row} {{\n{}}}\n", block(hosts, &options(adhoc.as_root, None), &step)))
 }
 
 /// A command line text in the language: quoted unless the parameter's type is written bare.

@@ -202,6 +202,10 @@ pub enum AppError {
         reason: String,
     },
     NoRootOnWindows,
+    /// Who would become root there needs a shell for it.
+    NoRootWithoutShell {
+        host: String,
+    },
     UnknownAction {
         name: String,
         near: Option<String>,
@@ -308,6 +312,9 @@ impl AppError {
             AppError::NoRootOnWindows => {
                 Some("log in as an administrator: `-u USER`, or `user:` of the host".to_string())
             }
+            AppError::NoRootWithoutShell { .. } => {
+                Some("log in as a user who may: `-u USER`, without `-b`".to_string())
+            }
             AppError::UnknownAction { near: None, .. } => Some("`opsc actions` lists them".to_string()),
             _ => None,
         }
@@ -394,6 +401,9 @@ impl fmt::Display for AppError {
             AppError::Sealed { error } => error.fmt(formatter),
             AppError::BadCommand { reason } => formatter.write_str(reason),
             AppError::NoRootOnWindows => formatter.write_str("nobody becomes another user on a Windows host"),
+            AppError::NoRootWithoutShell { host } => {
+                write!(formatter, "{host} has no POSIX shell (`lane: raw`), so nobody becomes root there")
+            }
             AppError::UnknownAction { name, .. } => write!(formatter, "there is no action `{name}`"),
             AppError::Tree { path, reason } => write!(formatter, "`{}` {reason}", path.display()),
             AppError::Git { reason } => formatter.write_str(reason),

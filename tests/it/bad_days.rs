@@ -265,6 +265,23 @@ fn a_host_that_was_never_reached_is_unreachable_and_in_the_journal() {
     assert!(day.project.opsc(&["report", "1"]).stdout.contains("| far | 1 unreachable |"));
 }
 
+/// Whatever becomes of some of them, and however few are worked with at a time.
+#[test]
+fn a_command_is_tried_on_every_host() {
+    let project = Project::new();
+    let far = "address: 127.0.0.1, port: 1, user: root";
+    let hosts = format!("hosts:\n  dead: {{ {far}, os: linux }}\n  gear: {{ {far}, lane: raw }}\n");
+    let near = "groups:\n  near: { hosts: [\"n[1:5]\"], transport: local, os: linux }\n";
+    project.write("inventory.yaml", &format!("{near}{hosts}"));
+    let said = project.opsc(&["exec", "-l", "dead,gear,near", "-f", "2", "-y", "-q", "--", "echo", "hi"]);
+    assert_eq!(said.code, 20, "{said:?}");
+    for host in ["dead", "gear", "n1, n2, n3, n4, n5"] {
+        assert!(said.stdout.contains(host), "{host}: {said:?}");
+    }
+    let failed = project.opsc(&["exec", "-l", "near", "-f", "1", "-y", "--", "test \"$PWD\" = nowhere"]);
+    assert!(failed.code == 21 && failed.stdout.contains("n1, n2, n3, n4, n5"), "{failed:?}");
+}
+
 #[test]
 fn what_cannot_be_undone_is_said_before_and_kept_after() {
     let day = Day::new();

@@ -258,6 +258,10 @@ fn network_gear_is_asked_by_command_lines_and_by_nothing_else() {
     let project = project_with(&server, ", lane: raw");
     let said = project.opsc(&["exec", "-l", "h1", "-y", "--", "show version"]);
     assert!(said.code == 0 && said.stdout.contains("Switch OS 15.2"), "{said:?}");
+    let words = project.opsc(&["exec", "-l", "h1", "-y", "--", "show", "version"]);
+    assert!(words.code == 0 && words.stdout.contains("Switch OS 15.2"), "several words are one line: {words:?}");
+    let root = project.opsc(&["exec", "-l", "h1", "-b", "-y", "--", "show version"]);
+    assert!(root.code == 10 && root.stderr.contains("so nobody becomes root there"), "{root:?}");
     let wrong = project.opsc(&["exec", "-l", "h1", "-y", "--", "shw"]);
     assert!(wrong.code == 21 && format!("{wrong:?}").contains("% Invalid input detected"), "{wrong:?}");
     let other = project.opsc(&["do", "file.info", "path=/etc/hosts", "-l", "h1", "-y"]);
