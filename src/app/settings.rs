@@ -134,6 +134,9 @@ pub const KNOWN: &[Known] = &[
     known("model.timeout", "OPSC_MODEL_TIMEOUT", Kind::Count, "60", "seconds to wait for an answer"),
 ];
 
+/// What a project asks of everybody: nobody's variable takes it back.
+const RULES: &[&str] = &["require_signed", "approvals.four_eyes"];
+
 /// Variables of OpenBao that count before those of Vault, as for its own command line.
 const BEFORE: &[(&str, &str)] =
     &[("VAULT_ADDR", "BAO_ADDR"), ("VAULT_NAMESPACE", "BAO_NAMESPACE"), ("VAULT_CACERT", "BAO_CACERT")];
@@ -190,7 +193,9 @@ impl Settings {
                     reason,
                     near: None,
                 })?;
-                settings.values.insert(known.key, Setting { text, origin: Origin::Environment(variable) });
+                if !(RULES.contains(&known.key) && settings.is_on(known.key)) {
+                    settings.values.insert(known.key, Setting { text, origin: Origin::Environment(variable) });
+                }
             }
         }
         Ok(settings)
@@ -388,6 +393,17 @@ mod tests {
         );
         assert_eq!(settings.get("model.timeout").unwrap().origin, Origin::Default);
         assert_eq!(settings.get("inventory"), None);
+    }
+
+    #[test]
+    fn a_variable_makes_a_rule_stricter_and_never_looser() {
+        for (key, text, variable) in [
+            ("require_signed", "require_signed = \"yes\"\n", "OPSC_REQUIRE_SIGNED"),
+            ("approvals.four_eyes", "[approvals]\nfour_eyes = \"yes\"\n", "OPSC_APPROVALS_FOUR_EYES"),
+        ] {
+            assert!(load(text, "", &[(variable, "no")]).unwrap().is_on(key), "{key}");
+            assert!(load("", "", &[(variable, "yes")]).unwrap().is_on(key), "{key}");
+        }
     }
 
     #[test]

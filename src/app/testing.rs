@@ -141,6 +141,11 @@ impl Testing<'_> {
         if before.as_deref() == Some(now.as_str()) {
             return Ok(());
         }
+        if before.as_deref().is_some_and(|before| !is_golden(before)) {
+            let message = format!("`{}` is no golden plan, and is not written over", display_path(&path, self.project));
+            tested.failures.push(Failure::new(golden.span, message));
+            return Ok(());
+        }
         if self.accept {
             write_text(&path, &now)?;
             tested.wrote = Some(path);
@@ -203,6 +208,12 @@ fn options(case: &Case) -> PlanOptions {
 }
 
 /// The canonical plan, in the form that the name of its file asks for.
+/// What `--accept` may write over: a plan, as text or as JSON, or nothing.
+fn is_golden(text: &str) -> bool {
+    let is_plan = |json: serde_json::Value| json.get("schema").is_some_and(|schema| schema == "opsc.plan/1");
+    text.is_empty() || text.starts_with("plan ") || serde_json::from_str(text).is_ok_and(is_plan)
+}
+
 fn plan_of(planned: &Planned, name: &str) -> String {
     let Planned { plan, program, inventory, .. } = planned;
     if !name.ends_with(".json") {

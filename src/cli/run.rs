@@ -180,6 +180,13 @@ impl<'a> How<'a> {
             require_signed: false,
         }
     }
+
+    /// What goes on with a run has the agreement of that run.
+    fn expect_signed(&self, workspace: &Workspace, planned: &Planned) -> Result<(), AppError> {
+        let demanded = self.require_signed || workspace.settings.is_on("require_signed");
+        let is_signed = self.plan_file.as_ref().is_some_and(|file| file.signed.is_some());
+        if !demanded || is_signed || self.going_on.is_some() { Ok(()) } else { expect_signed(planned) }
+    }
 }
 
 pub fn carry_out(workspace: &Workspace, planned: &Planned, how: &How<'_>, global: &Global, output: &mut Output) -> i32 {
@@ -198,7 +205,7 @@ pub fn carry_out(workspace: &Workspace, planned: &Planned, how: &How<'_>, global
             Err(error) => output.fail(&error, None),
         };
     }
-    if let Err(error) = expect_signed(workspace, planned, how) {
+    if let Err(error) = how.expect_signed(workspace, planned) {
         return output.fail(&error, None);
     }
     if how.going_on.is_none()
@@ -212,11 +219,9 @@ pub fn carry_out(workspace: &Workspace, planned: &Planned, how: &How<'_>, global
     execute(&session, how, Ending::Recap, global, output)
 }
 
-/// Where only signed plans may change anything; what goes on with a run has the agreement of that run.
-fn expect_signed(workspace: &Workspace, planned: &Planned, how: &How<'_>) -> Result<(), AppError> {
-    let demanded = how.require_signed || workspace.settings.is_on("require_signed");
-    let is_signed = how.plan_file.as_ref().is_some_and(|file| file.signed.is_some());
-    if !demanded || is_signed || how.going_on.is_some() || planned.plan.row.level == Level::Read {
+/// What a project may ask of everybody: only signed plans change anything.
+pub(super) fn expect_signed(planned: &Planned) -> Result<(), AppError> {
+    if planned.plan.row.level == Level::Read {
         return Ok(());
     }
     Err(AppError::Unsigned {
@@ -422,7 +427,7 @@ fn run_adhoc(
         Ok(planned) => planned,
         Err(error) => return output.fail(&error, Some(&workspace.sources)),
     };
-    if let Err(error) = expect_signed(&workspace, &planned, how) {
+    if let Err(error) = how.expect_signed(&workspace, &planned) {
         return output.fail(&error, None);
     }
     if let Err(code) = agree(&planned, how, output) {

@@ -8,7 +8,7 @@ use super::args_test::TestCommand;
 use super::asked::Asked;
 use super::output::Output;
 use super::plan::make_plan;
-use super::run::{ask_secret, connect_options};
+use super::run::{ask_secret, connect_options, expect_signed};
 use crate::app::AppError;
 use crate::app::execution::{Execution, Finished, GoingOn, Told};
 use crate::app::going_on::{Wanted, ended};
@@ -20,6 +20,7 @@ use crate::app::workspace::{Workspace, display_path};
 use crate::report::progress::Progress;
 use crate::report::test_text::{TestFailure, TestReport};
 use crate::run::event::RunEvent;
+use crate::run::exit;
 use crate::state::Journal;
 
 /// All playbooks of the paths, each with the tests that were asked for.
@@ -30,6 +31,9 @@ pub(super) fn tests(command: &TestCommand, global: &Global, output: &mut Output)
         let (mut workspace, planned) = make_plan(&selection, global, output)?;
         let limit = command.limit.as_deref().unwrap_or_default();
         refuse_others(&mut workspace, &planned, limit).map_err(|error| output.fail(&error, None))?;
+        if workspace.settings.is_on("require_signed") {
+            expect_signed(&planned).map_err(|error| output.fail(&error, None))?;
+        }
         let options = connect_options(&command.connection, &workspace, output)?;
         let request = Asked::new(&selection, &planned, &command.connection, global).to_json();
         let trial = Trial { planned: &planned, workspace: &workspace, options: &options, command, request };
@@ -96,7 +100,9 @@ impl Trial<'_> {
                 events.push(event.clone());
             }
         });
-        Ok((finished.map_err(|error| output.fail(&error, None))?, events))
+        let finished = finished.map_err(|error| output.fail(&error, None))?;
+        // Who stops a test wants none of the others, and no way back but the one that the run itself went.
+        if finished.summary.exit == exit::STOPPED { Err(exit::STOPPED) } else { Ok((finished, events)) }
     }
 
     fn twice(&self, output: &mut Output) -> Result<Vec<String>, i32> {

@@ -481,3 +481,43 @@ fn no_host_is_tried_that_nobody_says_may_be_lost() {
     assert_eq!(project.opsc(&["test", "--twice", "good.ops"]).code, 10, "the hosts must be named");
     assert_eq!(project.opsc(&["test", "-l", "web"]).code, 10);
 }
+
+#[test]
+fn nothing_but_a_golden_plan_is_written_over() {
+    let project = project();
+    for (name, text) in [("notes.md", "precious\n"), ("a.json", "{}\n")] {
+        project.write(&format!("tests/{name}"), text);
+        project.write("tests/a.test.yaml", &restart("", &format!("{{ plan: {name} }}")));
+        let said = project.opsc(&["test", "--accept"]);
+        assert!(said.code == 1 && said.stdout.contains("is no golden plan, and is not written over"), "{said:?}");
+        assert_eq!(project.read(&format!("tests/{name}")).as_deref(), Some(text));
+    }
+}
+
+#[test]
+fn on_real_hosts_the_rules_of_the_project_hold_and_a_stop_is_one() {
+    let project = real_hosts();
+    let key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+    project.write("opsc.toml", &format!("require_signed = \"yes\"\n[approvers]\ndba = [\"{key}\"]\n"));
+    let unsigned = project.opsc(&["test", "--twice", "good.ops", "-l", "web"]);
+    assert_eq!((unsigned.code, project.read("made/w1"), project.newest_run()), (25, None, 0), "{unsigned:?}");
+
+    let project = real_hosts();
+    let made = project.path("made").display().to_string();
+    let step = format!("shell.run(script: sh\"touch {made}/begun; sleep 2\", effect: \"change\")");
+    for name in ["slow1", "slow2"] {
+        let text = format!(
+            "ops 1\n\nplaybook {name}(web: hosts<linux> = all()) ! change, exec {{\n  on web (batch: 1) {{\n    {step}\n  }}\n}}\n"
+        );
+        project.write(&format!("{name}.ops"), &text);
+    }
+    let runner = project.spawn(&["test", "--twice", "slow1.ops", "slow2.ops", "-l", "web"]);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while project.read("made/begun").is_none() {
+        assert!(std::time::Instant::now() < until, "it never began");
+        std::thread::yield_now();
+    }
+    assert!(std::process::Command::new("kill").args(["-INT", &runner.id().to_string()]).status().unwrap().success());
+    let stopped = super::project::said(runner.wait_with_output().unwrap());
+    assert_eq!((stopped.code, project.newest_run()), (130, 1), "{stopped:?}");
+}

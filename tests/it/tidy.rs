@@ -236,7 +236,11 @@ fn the_fuzzers_lock_has_the_projects_dependencies() {
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let of_opsc = manifest.split_once("[dependencies]").unwrap().1.split_once("\n[").unwrap().0;
     let names = of_opsc.lines().filter_map(|line| Some(line.split_once(" = ")?.0));
-    let is_behind = |name: &&str| versions("Cargo.lock", name) != versions("fuzz/Cargo.lock", name);
+    // What only tests need may be there in another version too.
+    let is_behind = |name: &&str| {
+        let (ours, theirs) = (versions("Cargo.lock", name), versions("fuzz/Cargo.lock", name));
+        theirs.is_empty() || !theirs.iter().all(|version| ours.contains(version))
+    };
     let behind = names.filter(is_behind).map(|name| format!("fuzz/Cargo.lock: `{name}` is not as in Cargo.lock"));
     assert_none(&behind.collect::<Vec<_>>());
 }
