@@ -166,8 +166,8 @@ pub(crate) async fn a_step_with_a_receipt_can_be_ended(bench: &mut Bench) {
     let body = format!("trap '' TERM; sh -c 'sleep {seconds}; :' & : >\"$HOME/both\"; sleep {seconds}");
     home.leave(bench, &body).await;
     assert_eq!(home.run(bench, receipt::end(&home.id)).await.code, 0);
-    assert_eq!(alive(&seconds), [0; 0]);
-    assert_ne!(home.state(bench).await, "running");
+    gone(bench, &seconds).await;
+    gone_to(&home, bench, "lost").await;
     home.gone(bench).await;
 }
 
