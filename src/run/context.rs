@@ -1,6 +1,8 @@
 //! What every stretch of work of one run shares: plan, program, stores, journal, events. Never changes while running.
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -226,7 +228,7 @@ impl Context {
     async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         if self.script().is_some() {
             let done = work();
-            tokio::task::yield_now().await;
+            others_turn().await;
             return done;
         }
         match tokio::task::spawn_blocking(work).await {
@@ -234,4 +236,18 @@ impl Context {
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
     }
+}
+
+/// Lets whoever else has something to do go on first. `yield_now` wakes the last one first, and hosts would change places.
+async fn others_turn() {
+    let mut is_over = false;
+    poll_fn(|context| {
+        if is_over {
+            return Poll::Ready(());
+        }
+        is_over = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

@@ -299,12 +299,14 @@ fn what_never_happened_says_so_wherever_it_is_shown() {
     assert!(told.split("&#10;").all(|line| line.is_empty() || line.starts_with("SIMULATED ")), "{told}");
 }
 
-/// Three hosts at a time, one of which is tried again, with a wait.
+/// Five hosts at a time, each in its turn, one of which is tried again, with a wait.
 #[test]
 fn a_simulated_run_is_the_same_every_time() {
+    const IN_TURN: &str =
+        "{ exit: 0, steps: [{ step: found, host: web1 }, { step: found, host: web2 }, { step: found, host: web5 }] }";
     let project = project();
     project.write("playbooks/restart.ops", &RESTART.replace("PORT", "1").replace("batch: 1", "batch: 5"));
-    let text = restart("  - { step: http.check, host: web2, attempts: 2, exit: 1 }\n", "{ exit: 0 }");
+    let text = restart("  - { step: http.check, host: web2, attempts: 2, exit: 1 }\n", IN_TURN);
     project.write("tests/a.test.yaml", &text.replace("[web1, web2, web3]", "[\"web[1:9]\"]"));
     let once = || project.opsc(&["test", "-o", "json"]);
     let first = once();
