@@ -1,6 +1,6 @@
 //! What a test expects, held against what came of it. Each difference is a failure with its line. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::simulating::Simulated;
 use super::test_file::{Expect, Finding, Happening};
@@ -53,17 +53,19 @@ pub fn of_run(expect: &Expect, run: &Simulated) -> Vec<Failure> {
     let mut failures = Vec::new();
     let summary = &run.summary;
     if let Some(exit) = &expect.exit
-        && exit.value != i64::from(summary.exit)
+        && exit.value != summary.exit
     {
         let message = format!("expected exit {}, found {} ({})", exit.value, summary.exit, summary.status);
         failures.push(Failure::new(exit.span, message));
     }
     let outcomes = host_outcomes(run);
-    for (host, expected) in &expect.hosts {
-        let found = outcomes.get(host.value.as_str()).copied().unwrap_or(HostOutcome::NotRun);
-        if found != *expected {
-            let message = format!("{}: expected {}, found {}", host.value, expected.name(), found.name());
-            failures.push(Failure::new(host.span, message));
+    for (pattern, expected) in &expect.hosts {
+        for host in meant(&pattern.value, run, &outcomes) {
+            let found = outcomes.get(host).copied().unwrap_or(HostOutcome::NotRun);
+            if found != *expected {
+                let message = format!("{host}: expected {}, found {}", expected.name(), found.name());
+                failures.push(Failure::new(pattern.span, message));
+            }
         }
     }
     let happened = happened(run);
@@ -84,6 +86,17 @@ pub fn of_run(expect: &Expect, run: &Simulated) -> Vec<Failure> {
         failures.push(Failure::new(within.span, format!("expected an end within {most}, found {took}")));
     }
     failures
+}
+
+/// The hosts of the run that a pattern means; a name that is none of them means itself.
+fn meant<'a>(pattern: &'a str, run: &'a Simulated, outcomes: &BTreeMap<&'a str, HostOutcome>) -> BTreeSet<&'a str> {
+    let begun = run.events.iter().filter_map(|event| match &event.kind {
+        EventKind::RunStarted { hosts, .. } => Some(hosts),
+        _ => None,
+    });
+    let hosts = begun.flatten().map(String::as_str).chain(outcomes.keys().copied());
+    let found: BTreeSet<&str> = hosts.filter(|host| fits(pattern, host)).collect();
+    if found.is_empty() { BTreeSet::from([pattern]) } else { found }
 }
 
 /// How each host ended, over all blocks: the worst counts.

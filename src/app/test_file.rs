@@ -3,18 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use super::planning::Allow;
+use super::test_forms::{back, fields, list, named, number, placed, within};
 use crate::base::ids::FileId;
 use crate::base::source::{Sources, Span};
 use crate::diag::Diagnostic;
 use crate::hir::value::Value;
 use crate::inventory::errors::InventoryError;
 use crate::inventory::forms::{duration, entries, text, texts, word};
-use crate::inventory::yaml::{self, Key, Kind, Node};
+use crate::inventory::yaml::{self, Kind, Node};
 use crate::report::event_read::{HOST_OUTCOMES, OUTCOMES};
 use crate::run::errors::Phase;
 use crate::run::event::{HostOutcome, Outcome};
 use crate::run::fields::Texts;
-use crate::run::script::{Back, Fault, Rule, Said, Word};
+use crate::run::script::{Fault, Rule, Said, Word};
 
 /// How names of files of tests end.
 pub const ENDING: &str = ".test.yaml";
@@ -80,10 +81,10 @@ pub struct Case {
 pub struct Setting {
     /// The playbook's file: beside the test, or from the project's root.
     pub file: Option<Placed<String>>,
-    pub playbook: Option<String>,
+    pub playbook: Option<Placed<String>>,
     pub inventory: Option<Hosts>,
-    pub vars: Vec<(String, Value)>,
-    pub limit: Option<String>,
+    pub vars: Vec<(Placed<String>, Value)>,
+    pub limit: Option<Placed<String>>,
     pub allow: Allow,
     /// By hosts, which may be a pattern.
     pub facts: Vec<(Placed<String>, Fields)>,
@@ -110,7 +111,8 @@ pub struct PlacedRule {
     pub step: Span,
     pub host: Option<Span>,
     pub outcome: Option<Span>,
-    pub fields: Vec<Placed<String>>,
+    pub exit: Option<Span>,
+    pub fields: Fields,
 }
 
 #[derive(Clone, Default, Debug)]
@@ -118,7 +120,7 @@ pub struct Expect {
     /// The file of the golden plan, beside the test.
     pub plan: Option<Placed<String>>,
     pub diagnostics: Option<Placed<Vec<Finding>>>,
-    pub exit: Option<Placed<i64>>,
+    pub exit: Option<Placed<i32>>,
     pub hosts: Vec<(Placed<String>, HostOutcome)>,
     /// In this order, with anything between them.
     pub steps: Vec<Happening>,
@@ -179,7 +181,9 @@ fn read_file(document: &Node, path: &Path, errors: &mut Vec<InventoryError>) -> 
         let stem = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let name = if whole.name.is_empty() { stem.trim_end_matches(ENDING).to_string() } else { whole.name.clone() };
         let case = Case { name, ..whole };
-        check_case(&case, errors);
+        if errors.is_empty() {
+            check_case(&case, errors);
+        }
         return vec![case];
     };
     if !whole.expect.is_empty() {
@@ -191,15 +195,19 @@ fn read_file(document: &Node, path: &Path, errors: &mut Vec<InventoryError>) -> 
         errors.push(InventoryError::WrongForm { expected, found: tests.form(), span: tests.span });
         return Vec::new();
     };
+    if tests.is_empty() {
+        errors.push(InventoryError::WrongForm { expected: "a list of tests", found: "an empty one", span: key.span });
+    }
+    let file_is_right = errors.is_empty();
     let mut cases = Vec::new();
     for node in tests {
+        let before = errors.len();
         let own = case(node, CASE, errors);
         let case = Case { setting: own.setting.over(&whole.setting), ..own };
-        if case.name.is_empty() {
-            let expected = "a test with a `name:`";
-            errors.push(InventoryError::WrongForm { expected, found: "none", span: case.span });
+        // What is wrong in it may be what seems to be missing.
+        if file_is_right && errors.len() == before {
+            check_case(&case, errors);
         }
-        check_case(&case, errors);
         cases.push(case);
     }
     cases
@@ -207,6 +215,9 @@ fn read_file(document: &Node, path: &Path, errors: &mut Vec<InventoryError>) -> 
 
 fn check_case(case: &Case, errors: &mut Vec<InventoryError>) {
     let mut missing = |expected| errors.push(InventoryError::WrongForm { expected, found: "none", span: case.span });
+    if case.name.is_empty() {
+        missing("a test with a `name:`");
+    }
     if case.setting.file.is_none() {
         missing("`file:` with the playbook's file");
     }
@@ -261,7 +272,7 @@ fn case(node: &Node, known: &'static [&'static str], errors: &mut Vec<InventoryE
 fn setting(key: &str, node: &Node, setting: &mut Setting, errors: &mut Vec<InventoryError>) {
     match key {
         "file" => setting.file = placed(node, errors),
-        "playbook" => setting.playbook = text(node, errors),
+        "playbook" => setting.playbook = placed(node, errors),
         "inventory" => {
             setting.inventory = match &node.kind {
                 Kind::Mapping(_) => Some(Hosts::Here(node.whole)),
@@ -269,10 +280,10 @@ fn setting(key: &str, node: &Node, setting: &mut Setting, errors: &mut Vec<Inven
             }
         }
         "vars" => {
-            let vars = entries(node, errors).iter().map(|(key, node)| (key.text.clone(), node.value()));
-            setting.vars = vars.collect();
+            let vars = entries(node, errors).iter();
+            setting.vars = vars.map(|(key, node)| (named(key), node.value())).collect();
         }
-        "limit" => setting.limit = text(node, errors),
+        "limit" => setting.limit = placed(node, errors),
         "allow" => setting.allow = allow(node, errors),
         "facts" => {
             let facts = entries(node, errors).iter();
@@ -303,7 +314,7 @@ fn allow(node: &Node, errors: &mut Vec<InventoryError>) -> Allow {
 }
 
 fn rule(node: &Node, errors: &mut Vec<InventoryError>) -> Option<PlacedRule> {
-    let (mut step, mut host, mut outcome, mut names) = (None, None, None, Vec::new());
+    let (mut step, mut host, mut outcome, mut exit, mut names) = (None, None, None, None, Vec::new());
     let (mut phase, mut attempts, mut said) = (None, None, Said::default());
     for (key, node) in entries(node, errors) {
         match key.text.as_str() {
@@ -313,17 +324,20 @@ fn rule(node: &Node, errors: &mut Vec<InventoryError>) -> Option<PlacedRule> {
                 let phases = [Phase::Check, Phase::Apply, Phase::Verify, Phase::Rollback];
                 phase = word("phase", node, &phases.map(|phase| (phase.name(), phase)), errors);
             }
-            "attempts" => attempts = number(node, errors).and_then(|number| u32::try_from(number).ok()),
+            "attempts" => attempts = within(node, "a number of attempts, 1 or more", 1, u32::MAX, errors),
             "outcome" => {
                 said.outcome = word("outcome", node, &Word::ALL, errors);
                 outcome = Some(node.span);
             }
-            "exit" => said.exit = number(node, errors).and_then(|number| i32::try_from(number).ok()),
+            "exit" => {
+                said.exit = within(node, "an exit code, 0 or more", 0, i32::MAX, errors);
+                exit = Some(node.span);
+            }
             "stdout" => said.stdout = text(node, errors).unwrap_or_default(),
             "stderr" => said.stderr = text(node, errors).unwrap_or_default(),
             "before" | "result" => {
                 let fields = fields(node, errors);
-                names.extend(fields.iter().map(|(name, _)| name.clone()));
+                names.extend(fields.iter().cloned());
                 let texts: Texts = fields.into_iter().map(|(name, text)| (name.value, text)).collect();
                 if key.text == "before" { said.before = texts } else { said.result = texts }
             }
@@ -337,16 +351,13 @@ fn rule(node: &Node, errors: &mut Vec<InventoryError>) -> Option<PlacedRule> {
         errors.push(InventoryError::WrongForm { expected: "a `step:`", found: "none", span: node.span });
         return None;
     };
+    if let (Some(Word::Failed), Some(0), Some(span)) = (said.outcome, said.exit, exit) {
+        let expected = "another `exit:` where `outcome:` is failed";
+        errors.push(InventoryError::WrongForm { expected, found: "0", span });
+    }
     let pattern = host.as_ref().map_or("*", |host| host.value.as_str()).to_string();
     let rule = Rule { step: step.value, host: pattern, phase, attempts, said };
-    Some(PlacedRule { rule, step: step.span, host: host.map(|host| host.span), outcome, fields: names })
-}
-
-fn back(node: &Node, errors: &mut Vec<InventoryError>) -> Option<Back> {
-    if matches!(&node.kind, Kind::Scalar(Value::String(word)) if word == "never") {
-        return Some(Back::Never);
-    }
-    duration(node, errors).map(|length| Back::After(std::time::Duration::from_millis(length)))
+    Some(PlacedRule { rule, step: step.span, host: host.map(|host| host.span), outcome, exit, fields: names })
 }
 
 fn expect(node: &Node, errors: &mut Vec<InventoryError>) -> Expect {
@@ -358,7 +369,10 @@ fn expect(node: &Node, errors: &mut Vec<InventoryError>) -> Expect {
                 let findings = list(node, errors).iter().filter_map(|node| finding(node, errors)).collect();
                 expect.diagnostics = Some(Placed { value: findings, span: key.span });
             }
-            "exit" => expect.exit = number(node, errors).map(|value| Placed { value, span: key.span }),
+            "exit" => {
+                let exit = within(node, "an exit code from 0 to 255", 0, 255, errors);
+                expect.exit = exit.map(|value| Placed { value, span: key.span });
+            }
             "hosts" => {
                 let known = HOST_OUTCOMES.map(|outcome| (outcome.name(), outcome));
                 let hosts = entries(node, errors).iter();
@@ -411,50 +425,6 @@ fn happening(node: &Node, errors: &mut Vec<InventoryError>) -> Option<Happening>
         errors.push(InventoryError::WrongForm { expected: "a `step:`", found: "none", span: node.span });
     }
     Some(Happening { step: step?, host, outcome })
-}
-
-fn list<'n>(node: &'n Node, errors: &mut Vec<InventoryError>) -> &'n [Node] {
-    match &node.kind {
-        Kind::List(items) => items,
-        _ => {
-            errors.push(InventoryError::WrongForm { expected: "a list", found: node.form(), span: node.span });
-            &[]
-        }
-    }
-}
-
-fn number(node: &Node, errors: &mut Vec<InventoryError>) -> Option<i64> {
-    if let Kind::Scalar(Value::Int(number)) = node.kind {
-        return Some(number);
-    }
-    errors.push(InventoryError::WrongForm { expected: "a whole number", found: node.form(), span: node.span });
-    None
-}
-
-fn placed(node: &Node, errors: &mut Vec<InventoryError>) -> Option<Placed<String>> {
-    text(node, errors).map(|value| Placed { value, span: node.span })
-}
-
-fn named(key: &Key) -> Placed<String> {
-    Placed { value: key.text.clone(), span: key.span }
-}
-
-/// Fields as a script reports them: a list is a line an item, a mapping a line an entry.
-fn fields(node: &Node, errors: &mut Vec<InventoryError>) -> Fields {
-    entries(node, errors).iter().map(|(key, node)| (named(key), reported(&node.value(), "\n"))).collect()
-}
-
-fn reported(value: &Value, apart: &str) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::None => String::new(),
-        Value::List(items) => items.iter().map(|item| reported(item, "\t")).collect::<Vec<_>>().join(apart),
-        Value::Record(entries) => {
-            let entry = |(name, value): &(String, Value)| format!("{name}={}", reported(value, "\t"));
-            entries.iter().map(entry).collect::<Vec<_>>().join(apart)
-        }
-        other => other.literal(),
-    }
 }
 
 /// The text of an inventory that stands in a file of tests: all else of it is blank, so that lines and columns stay.

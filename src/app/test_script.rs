@@ -8,11 +8,13 @@ use crate::base::source::Span;
 use crate::hir::effect::Level;
 use crate::hir::facts::FACTS;
 use crate::hir::program::Action;
-use crate::hir::types::Os;
+use crate::hir::types::{Os, Type};
 use crate::hir::world::Host;
 use crate::inventory::errors::InventoryError;
 use crate::plan;
-use crate::run::fields::Texts;
+use crate::plan::model::{Block, BlockHosts};
+use crate::run::errors::{Phase, StepError};
+use crate::run::fields::{Texts, typed};
 use crate::run::script::{Script, Word, fits};
 use crate::secrets::Resolved;
 
@@ -61,9 +63,7 @@ pub(super) fn script(case: &Case, planned: &Planned) -> Result<Script, Vec<Inven
         names.host(&host.value, host.span);
         facts.iter().for_each(|(name, _)| names.one_of("fact", name, FACTS.iter().map(|(name, _)| *name).collect()));
     }
-    for (host, _) in &case.expect.hosts {
-        names.host(&host.value, host.span);
-    }
+    case.expect.hosts.iter().for_each(|(host, _)| names.host_of_run(host));
     for happening in case.expect.steps.iter().chain(&case.expect.never) {
         names.happening(&happening.step);
         if let Some(host) = &happening.host {
@@ -127,16 +127,8 @@ impl Names<'_> {
             let step = Placed { value: rule.step.clone(), span: placed.step };
             return self.one_of("step", &step, steps);
         }
-        for field in &placed.fields {
-            let known = |action: &&Action| {
-                let fields = action.before.field_names().into_iter().chain(action.result.field_names());
-                fields.into_iter().any(|name| name == field.value)
-            };
-            if !actions.iter().any(known) {
-                let fields = actions.iter().flat_map(|action| action.result.field_names()).collect();
-                self.one_of("field", field, fields);
-            }
-        }
+        placed.fields.iter().for_each(|(field, text)| self.field(field, text, &actions));
+        self.exit(placed);
         let never_idle = |action: &&Action| action.skip.is_none();
         if let (Some(Word::Ok), Some(span)) = (rule.said.outcome, placed.outcome)
             && actions.iter().all(never_idle)
@@ -144,6 +136,37 @@ impl Names<'_> {
         {
             let expected = "changed or failed, since this step has something to do every time";
             self.errors.push(InventoryError::WrongForm { expected, found: "ok", span });
+        }
+    }
+
+    /// A field that one of the actions knows, with a text that is of its type.
+    fn field(&mut self, field: &Placed<String>, text: &str, actions: &[&Action]) {
+        let types = |action: &&'_ Action| [action.before.clone(), action.result.clone()];
+        let of_field = |ty: &Type| ty.field_names().contains(&field.value.as_str());
+        let known: Vec<Type> = actions.iter().flat_map(types).filter(of_field).collect();
+        if known.is_empty() {
+            let fields = actions.iter().flat_map(|action| action.result.field_names()).collect();
+            return self.one_of("field", field, fields);
+        }
+        let said = vec![(field.value.clone(), text.to_string())];
+        let mut read = known.iter().map(|ty| typed(Phase::Check, &said, ty));
+        if read.clone().all(|read| read.is_err())
+            && let Some(Err(StepError::Field { error, .. })) = read.next()
+        {
+            let reason = format!("`{}` does not fit: {error}", field.value);
+            self.errors.push(InventoryError::Unfit { reason, span: field.span });
+        }
+    }
+
+    /// Codes of more than a byte are those of Windows.
+    fn exit(&mut self, placed: &PlacedRule) {
+        let hosts = &self.planned.inventory.hosts;
+        let can_be = || hosts.values().any(|host| host.os == Some(Os::Windows) && fits(&placed.rule.host, &host.name));
+        if let (Some(256..), Some(span)) = (placed.rule.said.exit, placed.exit)
+            && !can_be()
+        {
+            let expected = "an exit code from 0 to 255";
+            self.errors.push(InventoryError::WrongForm { expected, found: "another number", span });
         }
     }
 
@@ -160,6 +183,17 @@ impl Names<'_> {
         let known: Vec<&str> = inventory.hosts.values().map(|host| host.name.as_str()).chain(["controller"]).collect();
         let name = Placed { value: name.to_string(), span };
         self.one_of("host", &name, known);
+    }
+
+    /// A pattern means hosts of the run, of which there must be one; a name may be that of any host.
+    fn host_of_run(&mut self, host: &Placed<String>) {
+        let Planned { plan, inventory, .. } = self.planned;
+        let decided_later = |block: &Block| matches!(block.hosts, BlockHosts::Pending { .. });
+        if !host.value.contains(['*', '?']) || plan.blocks.values().any(decided_later) {
+            return self.host(&host.value, host.span);
+        }
+        let of_run = plan.hosts.iter().map(|id| inventory.hosts.at(*id).name.as_str());
+        self.one_of("host", host, of_run.chain(["controller"]).collect());
     }
 
     fn one_of(&mut self, key: &'static str, name: &Placed<String>, known: Vec<&str>) {

@@ -14,6 +14,7 @@ use super::simulating::{Simulated, simulate};
 use super::test_checks::{self, Failure};
 use super::test_file::{Case, Hosts, Placed, beside, only, read};
 use super::test_script::{script, secrets};
+use super::test_settings;
 use super::workspace::{Checked, Workspace, display_path};
 use crate::base::ids::FileId;
 use crate::base::source::{Sources, Span};
@@ -77,6 +78,7 @@ impl Testing<'_> {
         checked: Checked,
         tested: &mut Tested,
     ) -> Result<(), AppError> {
+        let mistakes = test_settings::mistakes(&case.setting, &checked, workspace, self.file);
         match plan_checked(workspace, checked, &options(case)) {
             Ok(planned) => {
                 if let Some(golden) = &case.expect.plan {
@@ -88,6 +90,7 @@ impl Testing<'_> {
             }
             // That it is refused may be what is expected.
             Err(error) if is_expected(case, &error) => {}
+            Err(_) if !mistakes.is_empty() => return Err(AppError::Diagnostics { diagnostics: mistakes }),
             Err(error) => {
                 let span = case.expect.exit.as_ref().map_or(case.span, |exit| exit.span);
                 let details = render(error.diagnostics(), &workspace.sources, Colour::Never);
@@ -194,14 +197,14 @@ pub(super) fn wrong(error: &InventoryError) -> AppError {
 }
 
 fn is_expected(case: &Case, error: &AppError) -> bool {
-    case.expect.exit.as_ref().is_some_and(|exit| exit.value == i64::from(error.exit_code()))
+    case.expect.exit.as_ref().is_some_and(|exit| exit.value == error.exit_code())
 }
 
 fn options(case: &Case) -> PlanOptions {
     PlanOptions {
-        playbook: case.setting.playbook.clone(),
-        values: case.setting.vars.clone(),
-        limit: case.setting.limit.clone(),
+        playbook: case.setting.playbook.as_ref().map(|name| name.value.clone()),
+        values: case.setting.vars.iter().map(|(name, value)| (name.value.clone(), value.clone())).collect(),
+        limit: case.setting.limit.as_ref().map(|limit| limit.value.clone()),
         allow: case.setting.allow,
         ..PlanOptions::default()
     }

@@ -30,6 +30,11 @@ pub enum InventoryError {
         found: &'static str,
         span: Span,
     },
+    /// A value of the right form that cannot be used where it goes.
+    Unfit {
+        reason: String,
+        span: Span,
+    },
     DuplicateKey {
         key: String,
         first: Span,
@@ -164,6 +169,7 @@ impl InventoryError {
             InventoryError::WrongForm { expected, found, span } => {
                 Diagnostic::error("E0804", *span, format!("expected {expected}, found {found}"))
             }
+            InventoryError::Unfit { reason, span } => Diagnostic::error("E0804", *span, reason.as_str()),
             InventoryError::DuplicateKey { key, first, span } => {
                 Diagnostic::error("E0805", *span, format!("`{key}` stands twice")).label(*first, "first here")
             }

@@ -23,6 +23,13 @@ pub struct TestFailure {
     pub details: String,
 }
 
+/// A file of tests that is wrong, so that nothing is known of any test in it.
+pub struct WrongFile {
+    pub file: String,
+    /// Each with its line in that file, where it has one.
+    pub mistakes: Vec<(Option<usize>, String)>,
+}
+
 /// A run that never happened.
 pub struct TestRun {
     pub exit: i32,

@@ -1,6 +1,8 @@
 //! What every stretch of work of one run shares: plan, program, stores, journal, events. Never changes while running.
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -133,6 +135,7 @@ impl Context {
     pub async fn pause(&self, length: Duration) -> bool {
         let mut halt = self.halt.clone();
         tokio::select! {
+            biased;
             () = tokio::time::sleep(length) => false,
             Ok(_) = halt.wait_for(|level| *level >= 2) => true,
         }
@@ -175,29 +178,29 @@ impl Context {
     /// Committed to disk when this returns, so that no effect is without its intent.
     pub async fn intent(&self, intent: Intent) -> Result<(), StepError> {
         let journal = self.journal.clone();
-        blocking(move || journal.intent(&intent)).await.map_err(StepError::Journal)
+        self.blocking(move || journal.intent(&intent)).await.map_err(StepError::Journal)
     }
 
     pub async fn result(&self, result: StepResult) -> Result<(), StepError> {
         let journal = self.journal.clone();
-        blocking(move || journal.result(&result)).await.map_err(StepError::Journal)
+        self.blocking(move || journal.result(&result)).await.map_err(StepError::Journal)
     }
 
     /// Asks for an approval: whoever looks into the journal finds it.
     pub async fn ask(&self, approval: Approval) -> Result<(), StepError> {
         let journal = self.journal.clone();
-        blocking(move || journal.ask(&approval)).await.map_err(StepError::Journal)
+        self.blocking(move || journal.ask(&approval)).await.map_err(StepError::Journal)
     }
 
     pub async fn use_approval(&self, id: i64) -> Result<(), StepError> {
         let (journal, run) = (self.journal.clone(), self.run);
-        blocking(move || journal.use_approval(id, run)).await.map_err(StepError::Journal)
+        self.blocking(move || journal.use_approval(id, run)).await.map_err(StepError::Journal)
     }
 
     /// Keeps a host for this run, one that was not known when the run began.
     pub async fn lock(&self, host: String) -> Result<(), StepError> {
         let (journal, run, now) = (self.journal.clone(), self.run, self.now());
-        blocking(move || journal.lock(run, &[host], now)).await.map_err(StepError::Journal)
+        self.blocking(move || journal.lock(run, &[host], now)).await.map_err(StepError::Journal)
     }
 
     /// The text of a secret. What is made of others by a function is hidden from here on too.
@@ -217,14 +220,34 @@ impl Context {
 
     pub async fn content(&self, sha256: &str) -> Result<Vec<u8>, StepError> {
         let (files, sha256) = (Arc::clone(&self.files), sha256.to_string());
-        blocking(move || files.content(&sha256)).await.map_err(StepError::Content)
+        self.blocking(move || files.content(&sha256)).await.map_err(StepError::Content)
+    }
+
+    /// Runs what may block on a thread for it. A panic there is a panic here. A simulated run blocks nobody: whose thread
+    /// ends first is left to chance, and whose turn comes next is not.
+    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        if self.script().is_some() {
+            let done = work();
+            others_turn().await;
+            return done;
+        }
+        match tokio::task::spawn_blocking(work).await {
+            Ok(value) => value,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
     }
 }
 
-/// Runs what may block on a thread for it. A panic there is a panic here.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(value) => value,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
+/// Lets whoever else has something to do go on first. `yield_now` wakes the last one first, and hosts would change places.
+async fn others_turn() {
+    let mut is_over = false;
+    poll_fn(|context| {
+        if is_over {
+            return Poll::Ready(());
+        }
+        is_over = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

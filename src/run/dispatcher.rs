@@ -66,11 +66,9 @@ impl Dispatcher {
         let mut watching = true;
         while self.exit.is_none() {
             let left = expires.filter(|_| !expired).map(|limit| limit.saturating_sub(self.started.elapsed()));
+            // What comes at the same time is heard in this order, so that a simulated run is the same every time.
             tokio::select! {
-                ended = self.tasks.join_next_with_id() => match ended {
-                    Some(ended) => self.ended(ended),
-                    None => return Err(RunError::Broken),
-                },
+                biased;
                 changed = self.stop.changed(), if watching => match changed {
                     Ok(()) => self.interrupted(),
                     Err(_) => watching = false,
@@ -80,6 +78,10 @@ impl Dispatcher {
                     self.raise(2);
                     self.feed(Input::Expired);
                 }
+                ended = self.tasks.join_next_with_id() => match ended {
+                    Some(ended) => self.ended(ended),
+                    None => return Err(RunError::Broken),
+                },
             }
         }
         self.finish().await

@@ -78,6 +78,7 @@ mod owed;
 mod phrase_sentences;
 mod project;
 mod project_tests;
+mod project_tests_wrong;
 mod proofs;
 mod proofs_found;
 mod properties;
