@@ -34,17 +34,6 @@ pub struct Exec<'a> {
     pub allow: Allow,
 }
 
-/// What a Windows host runs for `opsc exec`; the word after it is a line of cmd.exe.
-const WINDOWS_ACTION: &str = r#"
-action exec.line(line: text, effect: "read" | "change" | "destroy") -> { code: int, stdout: text, stderr: text } ! effect, exec {
-  doc: "Run a line of cmd.exe."
-
-  windows {
-    apply native "windows.line"
-  }
-}
-"#;
-
 /// What understands a command.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reader {
@@ -78,8 +67,9 @@ impl Reader {
         let (line, effect) = (self.line(words)?, Value::string(effect).literal());
         Ok(match self {
             Reader::PosixShell => format!("shell.run(script: sh{}, effect: {effect})", script(&line)),
-            Reader::Raw => format!("shell.raw(line: {}, effect: {effect})", Value::string(line).literal()),
-            Reader::Cmd => format!("exec.line(line: {}, effect: {effect})", Value::string(line).literal()),
+            Reader::Raw | Reader::Cmd => {
+                format!("shell.raw(line: {}, effect: {effect})", Value::string(line).literal())
+            }
         })
     }
 }
@@ -111,8 +101,7 @@ pub fn plan_exec(workspace: &mut Workspace, exec: &Exec<'_>) -> Result<Planned, 
         }
     }
     let admin = if exec.as_root { "admin, " } else { "" };
-    let action = if of(Reader::Cmd).is_empty() { "" } else { WINDOWS_ACTION };
-    let text = format!("ops 1\n{action}\nplaybook adhoc() ! {}, {admin}exec {{\n{blocks}}}\n", exec.effect);
+    let text = format!("ops 1\n\nplaybook adhoc() ! {}, {admin}exec {{\n{blocks}}}\n", exec.effect);
     let checked = workspace.check_text(Path::new("<do>"), text);
     plan_checked(workspace, checked, &PlanOptions { allow: exec.allow, ..PlanOptions::default() })
 }

@@ -112,16 +112,15 @@ pub(super) fn references(inventory: &Inventory, hosts: &[HostId], options: &Conn
     found
 }
 
-/// Variables of this process among them, which no process gets that it starts.
-pub(super) fn variables(inventory: &Inventory, hosts: &[HostId], options: &ConnectOptions) -> Vec<String> {
-    let references = references(inventory, hosts, options);
+/// Variables of this process among references, which no process gets that it starts.
+pub(super) fn variables(references: &BTreeSet<String>) -> Vec<String> {
     references.iter().filter_map(|reference| reference.strip_prefix("env:")).map(str::to_string).collect()
 }
 
-/// Reads what the inventory names for these hosts; what cannot be read refuses its hosts, and nobody else.
-pub(super) fn read(inventory: &Inventory, hosts: &[HostId], options: &ConnectOptions) {
+/// Reads what is named for hosts; what cannot be read refuses its hosts, and nobody else.
+pub(super) fn read(references: BTreeSet<String>, options: &ConnectOptions) {
     if let Some(source) = &options.credentials {
-        source.read(references(inventory, hosts, options));
+        source.read(references);
     }
 }
 

@@ -89,10 +89,10 @@ impl Execution<'_> {
         Ok(runtime()?.block_on(run::predict(request, contents)))
     }
 
-    /// Every secret of the plan, or everything that is missing; what hosts want is read too, and refuses only them. `ask` asks a person for a parameter, if one is there.
+    /// Every secret of the plan, or everything that is missing; what hosts want is read too, and refuses only them. `ask`
+    /// asks a person for a parameter, if one is there.
     pub fn read_secrets(&self, ask: Option<Ask>) -> Result<Resolved, AppError> {
-        let hosts: Vec<HostId> = self.hosts_in_reach().into_iter().collect();
-        credentials::read(&self.planned.inventory, &hosts, self.options);
+        credentials::read(self.references_of_hosts(), self.options);
         secrets::resolve(&plan::secrets::references(&self.planned.plan), &providers(self.project, self.settings, ask))
             .map_err(|failures| AppError::Secrets { failures: failures.iter().map(Failure::to_string).collect() })
     }
@@ -208,10 +208,14 @@ impl Execution<'_> {
 
     /// Variables of this process that hold secrets of the plan or of hosts; no process that it starts for a step gets them.
     fn secret_variables(&self) -> Vec<String> {
-        let references = plan::secrets::references(&self.planned.plan);
-        let of_plan = references.iter().filter_map(|reference| reference.strip_prefix("env:")).map(str::to_string);
+        let mut references = plan::secrets::references(&self.planned.plan);
+        references.extend(self.references_of_hosts());
+        credentials::variables(&references)
+    }
+
+    fn references_of_hosts(&self) -> BTreeSet<String> {
         let hosts: Vec<HostId> = self.hosts_in_reach().into_iter().collect();
-        of_plan.chain(credentials::variables(&self.planned.inventory, &hosts, self.options)).collect()
+        credentials::references(&self.planned.inventory, &hosts, self.options)
     }
 
     /// What the inventory names for hosts, as far as it was read.

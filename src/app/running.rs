@@ -42,8 +42,9 @@ pub fn endpoints(
     options: &ConnectOptions,
 ) -> BTreeMap<HostId, (Endpoint, Credentials)> {
     let hosts: Vec<HostId> = hosts.collect();
-    credentials::read(inventory, &hosts, options);
-    let hidden = credentials::variables(inventory, &hosts, options);
+    let references = credentials::references(inventory, &hosts, options);
+    let hidden = credentials::variables(&references);
+    credentials::read(references, options);
     let reach = Reach::new(options);
     let place = |id: HostId| {
         let (mut endpoint, credentials) = place(inventory.hosts.at(id), inventory, &reach, 0);

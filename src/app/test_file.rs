@@ -20,9 +20,6 @@ use crate::run::script::{Fault, Rule, Said, Word};
 /// How names of files of tests end.
 pub const ENDING: &str = ".test.yaml";
 
-/// What a case says, or for all cases the file.
-const SETTINGS: &[&str] =
-    &["file", "playbook", "inventory", "vars", "limit", "allow", "facts", "secrets", "unreachable", "steps"];
 const FILE: &[&str] = &[
     "name",
     "file",
@@ -38,20 +35,16 @@ const FILE: &[&str] = &[
     "expect",
     "tests",
 ];
-const CASE: &[&str] = &[
-    "name",
-    "file",
-    "playbook",
-    "inventory",
-    "vars",
-    "limit",
-    "allow",
-    "facts",
-    "secrets",
-    "unreachable",
-    "steps",
-    "expect",
-];
+/// All but `tests`.
+const CASE: &[&str] = match FILE {
+    [of_case @ .., _] => of_case,
+    [] => &[],
+};
+/// What a case says, or for all cases the file: all but `name` and `expect`.
+const SETTINGS: &[&str] = match CASE {
+    [_, settings @ .., _] => settings,
+    _ => &[],
+};
 const EXPECT: &[&str] = &["plan", "diagnostics", "exit", "hosts", "steps", "never", "within"];
 const STEP: &[&str] = &[
     "step", "host", "phase", "attempts", "outcome", "exit", "stdout", "stderr", "before", "result", "fault", "takes",

@@ -5,6 +5,7 @@
 pub mod actions;
 pub mod approve;
 pub mod args;
+pub mod args_adhoc;
 pub mod args_audit;
 pub mod args_db;
 pub mod args_history;

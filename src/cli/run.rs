@@ -4,7 +4,8 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
-use super::args::{Connection, DoCommand, EffectName, ExecCommand, Global, RunCommand, RunFormat};
+use super::args::{Connection, Global, RunCommand, RunFormat};
+use super::args_adhoc::{DoCommand, EffectName, ExecCommand};
 use super::asked::Asked;
 use super::output::Output;
 use super::plan::{allowed, make_plan};

@@ -60,12 +60,18 @@ pub fn duration(node: &Node, errors: &mut Vec<InventoryError>) -> Option<u64> {
         Kind::Scalar(Value::Int(seconds)) => u64::try_from(*seconds).ok().and_then(|seconds| seconds.checked_mul(1000)),
         _ => None,
     };
-    if written.is_none() {
-        errors.push(InventoryError::WrongForm {
-            expected: "a duration such as 10s",
-            found: node.form(),
-            span: node.span,
-        });
+    expected("a duration such as 10s", written, node, errors)
+}
+
+/// What was read of a node; nothing is a finding that says what was expected.
+pub fn expected<T>(
+    expected: &'static str,
+    read: Option<T>,
+    node: &Node,
+    errors: &mut Vec<InventoryError>,
+) -> Option<T> {
+    if read.is_none() {
+        errors.push(InventoryError::WrongForm { expected, found: node.form(), span: node.span });
     }
-    written
+    read
 }

@@ -2,7 +2,7 @@
 
 use super::declared::{DeclaredVar, declared_type};
 use super::errors::InventoryError;
-use super::forms::{duration, entries, text, texts, word};
+use super::forms::{duration, entries, expected, text, texts, word};
 use super::ranges::{MOST_HOSTS, RangeFault, expand};
 use super::relations::Related;
 use super::yaml::{Key, Kind, Node};
@@ -314,14 +314,7 @@ fn port(node: &Node, errors: &mut Vec<InventoryError>) -> Option<u16> {
         Kind::Scalar(Value::Int(port)) => u16::try_from(*port).ok().filter(|port| *port > 0),
         _ => None,
     };
-    if port.is_none() {
-        errors.push(InventoryError::WrongForm {
-            expected: "a port from 1 to 65535",
-            found: node.form(),
-            span: node.span,
-        });
-    }
-    port
+    expected("a port from 1 to 65535", port, node, errors)
 }
 
 fn tls(node: &Node, errors: &mut Vec<InventoryError>) -> Option<Tls> {
@@ -329,12 +322,5 @@ fn tls(node: &Node, errors: &mut Vec<InventoryError>) -> Option<Tls> {
         Kind::Scalar(Value::String(text)) => Tls::parse(text),
         _ => None,
     };
-    if written.is_none() {
-        errors.push(InventoryError::WrongForm {
-            expected: "`machine`, `none`, sha256: with 64 digits, or a file of certificates",
-            found: node.form(),
-            span: node.span,
-        });
-    }
-    written
+    expected("`machine`, `none`, sha256: with 64 digits, or a file of certificates", written, node, errors)
 }

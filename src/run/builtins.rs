@@ -17,8 +17,6 @@ pub const NOTE: &str = "log.note";
 
 /// A command line for a host, as it is.
 pub const RAW: &str = "shell.raw";
-/// Runs a line of cmd.exe on a host behind WinRM.
-pub const LINE: &str = "windows.line";
 
 /// Waits until a host can be worked with.
 pub const CONNECTION: &str = "wait.connection";

@@ -34,6 +34,7 @@ pub mod http_get;
 pub mod http_request;
 pub mod kept;
 pub mod link;
+mod native;
 pub mod owed;
 mod parallel;
 pub mod phases;

@@ -1,21 +1,17 @@
 //! One attempt of a step: check → needs → skip → apply → verify → ensure. Knows nothing of retries and events' order.
 
-use std::time::Duration;
-
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use super::builtins;
 use super::context::Context;
 use super::errors::{Phase, StepError};
 use super::event::{EventKind, Stream};
-use super::facts;
 use super::fields::{self, Texts};
 use super::kept::exact_json;
 use super::link::{Call, Link};
 use super::prepare::Prepared;
 use super::redact::{LineCutter, Redactor, printable, tail};
-use super::script::{Doing, Script};
+use super::script::Doing;
 use crate::eval::functions::hex;
 use crate::eval::{Scope, eval_condition};
 use crate::hir::effect::Level;
@@ -64,7 +60,7 @@ pub struct Output {
 impl Output {
     const LARGEST: usize = 64 * 1024;
 
-    fn push(&mut self, bytes: &[u8]) {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
         let room = Self::LARGEST.saturating_sub(self.kept.len());
         self.kept.extend(bytes.iter().take(room));
         self.bytes += bytes.len() as u64;
@@ -338,71 +334,8 @@ impl Attempt<'_> {
         StepError::Exit { phase, code: completed.code, tail: said }
     }
 
-    async fn native(
-        &mut self,
-        phase: Phase,
-        name: &str,
-        left: Duration,
-        trace: &mut Trace,
-    ) -> Result<Texts, StepError> {
-        match name {
-            builtins::FACTS => return Ok(fields::from_record(&facts::gather(self.context, self.link).await?)),
-            builtins::NOTE => return Ok(self.note(trace)),
-            builtins::RAW | builtins::LINE => return self.line(phase, trace).await,
-            builtins::CONNECTION => return self.wait_for_connection(left).await.map(|()| Texts::new()),
-            _ => {}
-        }
-        if let Some(script) = self.context.script() {
-            return self.pretend(script, phase, left, trace).await;
-        }
-        let arguments = builtins::Arguments { context: self.context, prepared: self.prepared, deadline: left };
-        match tokio::time::timeout(left, builtins::run(name, &arguments)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(StepError::TimedOut { phase, after: self.prepared.step.timeout }),
-        }
-    }
-
-    /// What a builtin comes to where nothing outside is asked.
-    async fn pretend(
-        &self,
-        script: &Script,
-        phase: Phase,
-        left: Duration,
-        trace: &mut Trace,
-    ) -> Result<Texts, StepError> {
-        let reply = script.reply(phase, &self.doing(&self.context.name(self.prepared.actor)));
-        if reply.never_ends || reply.takes > left {
-            tokio::time::sleep(left).await;
-            return Err(StepError::TimedOut { phase, after: self.prepared.step.timeout });
-        }
-        tokio::time::sleep(reply.takes).await;
-        trace.output.push(reply.stdout.as_bytes());
-        match (reply.goes, reply.code) {
-            (None, 0) => Ok(reply.fields),
-            (None, code) => Err(StepError::Exit { phase, code, tail: reply.stderr }),
-            (Some(_), _) => Err(StepError::Exit { phase, code: 1, tail: "the connection was lost".to_string() }),
-        }
-    }
-
-    fn doing<'b>(&'b self, host: &'b str) -> Doing<'b> {
+    pub(super) fn doing<'b>(&'b self, host: &'b str) -> Doing<'b> {
         Doing { step: self.prepared.step, action: self.prepared.action, host, attempt: self.number }
-    }
-
-    /// Runs a line of cmd.exe.
-    async fn line(&mut self, phase: Phase, trace: &mut Trace) -> Result<Texts, StepError> {
-        let line = self.prepared.text("line").map(str::to_string);
-        let program = Program { line, stdin: self.prepared.bound.stdin.clone(), ..Program::default() };
-        self.run_program(phase, &program, trace).await
-    }
-
-    /// Tells everybody who listens, and keeps it as the step's output.
-    fn note(&self, trace: &mut Trace) -> Texts {
-        let said = self.prepared.text("text").unwrap_or_default();
-        let text = printable(&self.context.redactor().clean_bytes(said.as_bytes()).bytes);
-        trace.output.push(text.as_bytes());
-        let (step, host) = (self.prepared.step.name.clone(), self.context.name(self.prepared.actor));
-        self.context.events.emit(EventKind::StepOutput { step, host, stream: Stream::Note, text });
-        Texts::new()
     }
 
     /// The program of a body: parameters, and what earlier phases reported as `before_…` and `apply_…`.

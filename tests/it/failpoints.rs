@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use opsc::state::TRANSITIONS;
 
@@ -53,12 +55,34 @@ fn chosen(points: &[Point]) -> Vec<&Point> {
 struct Enumeration {
     /// Names, sides and numbers for what is killed while it goes on.
     elsewhere: Vec<String>,
-    again: usize,
-    resolved: usize,
+    again: AtomicUsize,
+    resolved: AtomicUsize,
 }
 
 impl Enumeration {
-    fn at(&mut self, point: &Point, number: usize) {
+    /// So many points at once: they mostly wait for processes to end.
+    const AT_ONCE: usize = 6;
+
+    /// The points at which something was wrong; what it was is printed by then.
+    fn wrong(&self, points: &[&Point]) -> Vec<String> {
+        let next = AtomicUsize::new(0);
+        let some = || {
+            let mine = std::iter::from_fn(|| {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                Some((number, *points.get(number)?))
+            });
+            let wrong = mine.filter(|(number, point)| {
+                catch_unwind(AssertUnwindSafe(|| self.at(point, *number))).is_err()
+            });
+            wrong.map(|(_, point)| format!("{} line {}: {}", point.flow.name, point.line, point.at())).collect()
+        };
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..Self::AT_ONCE).map(|_| scope.spawn(some)).collect();
+            workers.into_iter().flat_map(|worker| -> Vec<String> { worker.join().unwrap() }).collect()
+        })
+    }
+
+    fn at(&self, point: &Point, number: usize) {
         let place = Place::new();
         let (before, rest) = point.flow.lines.split_at(point.line);
         before.iter().for_each(|line| place.plainly(line));
@@ -73,7 +97,7 @@ impl Enumeration {
     }
 
     /// From wherever it died to one of its ends, being killed once more on the way.
-    fn settle(&mut self, place: &Place, flow: &Flow, line: &Line, (told, number): (&str, usize)) {
+    fn settle(&self, place: &Place, flow: &Flow, line: &Line, (told, number): (&str, usize)) {
         let back = !flow.can_end || line.text.starts_with("rollback") || number % 2 == 1;
         let goal = if back { Goal::Back } else { Goal::Done };
         place.mend();
@@ -87,7 +111,7 @@ impl Enumeration {
             if attempt == 0 {
                 let at = self.elsewhere[(number * 31 + 7) % self.elsewhere.len()].clone();
                 if place.killed(&command, &at) {
-                    self.again += 1;
+                    self.again.fetch_add(1, Ordering::Relaxed);
                     place.is_honest(&format!("{told}, then {command} at {at}"));
                 }
                 continue;
@@ -105,7 +129,7 @@ impl Enumeration {
                     drop(place.opsc(&format!("approve {run} --as dba")));
                 }
                 3 => {
-                    self.resolved += 1;
+                    self.resolved.fetch_add(1, Ordering::Relaxed);
                     place.resolve(run, &said, told);
                 }
                 // It took up a step that failed before it was mended, and undid what its host had.
@@ -152,18 +176,16 @@ fn killed_at_any_commit_nothing_is_claimed_done_twice_or_left_out() {
     assert!(missed.is_empty(), "no playbook passes {missed:?}");
     let of_runs = |point: &&Point| point.flow.lines[point.line].is_run() && point.nth < 6;
     let elsewhere = points.iter().filter(of_runs).map(Point::at).collect();
-    let mut enumeration = Enumeration { elsewhere, again: 0, resolved: 0 };
+    let enumeration = Enumeration { elsewhere, again: 0.into(), resolved: 0.into() };
     let chosen = chosen(&points);
-    for (number, point) in chosen.iter().enumerate() {
-        enumeration.at(point, number);
-    }
+    let wrong = enumeration.wrong(&chosen);
+    let (again, resolved) = (enumeration.again.into_inner(), enumeration.resolved.into_inner());
     println!(
-        "{} of {} points of {} transitions, {} killed again, {} resolved by looking",
+        "{} of {} points of {} transitions, {again} killed again, {resolved} resolved by looking",
         chosen.len(),
         points.len(),
         TRANSITIONS.len(),
-        enumeration.again,
-        enumeration.resolved
     );
-    assert!(enumeration.again > chosen.len() / 8, "only {} were killed again", enumeration.again);
+    assert!(wrong.is_empty(), "{} points: {wrong:#?}", wrong.len());
+    assert!(again > chosen.len() / 8, "only {again} were killed again");
 }
