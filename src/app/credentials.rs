@@ -112,6 +112,22 @@ pub(super) fn references(inventory: &Inventory, hosts: &[HostId], options: &Conn
     found
 }
 
+/// What the command line gives, under the names of its settings; it may come back in what hosts print.
+pub(super) fn given(options: &ConnectOptions) -> Resolved {
+    let mut given = Resolved::default();
+    let texts = [
+        ("password", &options.password),
+        ("passphrase", &options.passphrase),
+        ("admin_password", &options.admin_password),
+    ];
+    for (setting, text) in texts {
+        if let Some(text) = text {
+            given.insert(setting, text.clone());
+        }
+    }
+    given
+}
+
 /// Variables of this process among references, which no process gets that it starts.
 pub(super) fn variables(references: &BTreeSet<String>) -> Vec<String> {
     references.iter().filter_map(|reference| reference.strip_prefix("env:")).map(str::to_string).collect()

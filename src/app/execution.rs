@@ -189,6 +189,7 @@ impl Execution<'_> {
         endpoints.values_mut().for_each(|(endpoint, _)| endpoint.hide_variables(&unset));
         // What a host was given is hidden like the secrets of the plan.
         secrets.extend(self.credentials_read());
+        secrets.extend(credentials::given(self.options));
         Request {
             plan: Arc::clone(&planned.plan),
             program: Arc::clone(&planned.program),

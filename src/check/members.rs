@@ -98,7 +98,7 @@ pub fn inventory_value(world: &World, hosts: Option<&[HostId]>, member: &str, ke
     let hosts = match hosts {
         Some(hosts) => hosts,
         None => {
-            all = inventory.hosts.iter().filter(|(_, host)| host.name != "localhost").map(|(id, _)| id).collect();
+            all = inventory.all();
             &all
         }
     };

@@ -5,7 +5,7 @@ use super::checker::Checker;
 use super::context::{Context, Scope};
 use super::errors::secrecy::SecrecyError;
 use super::expressions::{Wanted, error_expr};
-use crate::base::reference::{PROVIDERS, split_keyring};
+use crate::base::reference::{PROVIDERS, is_variable, split_keyring, split_vault};
 use crate::base::source::Span;
 use crate::eval::secrets::keeps_secret;
 use crate::hir::expr::{Expr, ExprKind, Function};
@@ -53,7 +53,7 @@ impl Checker<'_> {
         let error = match provider {
             "env" if !is_variable(name) => SecrecyError::NotVariable { name: name.to_string(), span },
             "file" if name.is_empty() => SecrecyError::NotVariable { name: name.to_string(), span },
-            "vault" if !is_of_vault(name) => SecrecyError::NotOfVault { name: name.to_string(), span },
+            "vault" if split_vault(name).is_none() => SecrecyError::NotOfVault { name: name.to_string(), span },
             "keyring" if split_keyring(name).is_none() => SecrecyError::NotOfKeyring { name: name.to_string(), span },
             "age" => match self.unknown_sealed(name, span) {
                 Some(error) => error,
@@ -163,16 +163,4 @@ pub(super) fn secret_origin(expr: &Expr, scope: &Scope) -> Option<Span> {
         ExprKind::Aggregate { source, .. } => secret_origin(source, scope),
         _ => None,
     }
-}
-
-/// `MOUNT/PATH#FIELD`; the server judges the rest when it is asked.
-fn is_of_vault(name: &str) -> bool {
-    let Some((path, field)) = name.split_once('#') else { return false };
-    let is_part = |part: &str| !["", ".", ".."].contains(&part);
-    path.contains('/') && path.split('/').all(is_part) && !field.is_empty() && !name.contains(char::is_control)
-}
-
-fn is_variable(name: &str) -> bool {
-    name.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_')
-        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }

@@ -70,10 +70,7 @@ fn select(function: Function, args: &[Value], scope: &dyn Scope, span: Span) -> 
             let name = text_arg(args, 0, span)?;
             inventory.host(name).map(Value::Host).ok_or(EvalError::UnknownHost { name: name.to_string(), span })
         }
-        // The controller is a host only where it is named: nobody who says "all" means the machine they sit at.
-        Function::All => Ok(Value::Hosts(
-            inventory.hosts.iter().filter(|(_, host)| host.name != "localhost").map(|(id, _)| id).collect(),
-        )),
+        Function::All => Ok(Value::Hosts(inventory.all())),
         Function::First => hosts_arg(args, span)?.first().copied().map(Value::Host).ok_or(EvalError::NoFirst { span }),
         Function::Last => hosts_arg(args, span)?.last().copied().map(Value::Host).ok_or(EvalError::NoFirst { span }),
         _ => match hosts_arg(args, span)? {

@@ -29,6 +29,9 @@ impl World {
     }
 }
 
+/// The name of the machine that opsc runs on, in every inventory.
+pub const LOCALHOST: &str = "localhost";
+
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Inventory {
     /// In inventory order; `localhost` is last unless the file names it.
@@ -48,7 +51,12 @@ impl Inventory {
 
     /// The machine that opsc runs on.
     pub fn localhost(&self) -> Option<HostId> {
-        self.host("localhost")
+        self.host(LOCALHOST)
+    }
+
+    /// Every host but this machine: nobody who says "all" means the one they sit at.
+    pub fn all(&self) -> Vec<HostId> {
+        self.hosts.iter().filter(|(_, host)| host.name != LOCALHOST).map(|(id, _)| id).collect()
     }
 
     pub fn group(&self, name: &str) -> Option<&Group> {

@@ -7,6 +7,7 @@ use super::yaml::{self, Kind, Node};
 use crate::base::ids::FileId;
 use crate::base::near::nearest;
 use crate::base::source::{Sources, Span};
+use crate::hir::world::LOCALHOST;
 
 /// Whose setting it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -237,7 +238,7 @@ impl Editor<'_> {
 
     fn of(&self, of: Option<Of>, name: &str) -> Result<Of, Refusal> {
         let is_group = self.texts.iter().any(|text| text.entries("groups").iter().any(|(group, _, _)| *group == name));
-        let is_host = name == "localhost" || self.entry_of(name, |_| true).or_else(|| self.mention(name)).is_some();
+        let is_host = name == LOCALHOST || self.entry_of(name, |_| true).or_else(|| self.mention(name)).is_some();
         match (of, is_host, is_group) {
             (Some(Of::Host), false, _) => Err(self.unknown(name, "host")),
             (Some(Of::Group), _, false) => Err(self.unknown(name, "group")),

@@ -112,6 +112,8 @@ pub enum InventoryError {
     /// It is not kept what stands there.
     SecretInTheOpen {
         key: &'static str,
+        /// That of the reference which it seems to be.
+        form: Option<&'static str>,
         span: Span,
     },
 }
@@ -231,7 +233,11 @@ impl InventoryError {
                 Diagnostic::error("E0819", *span, format!("hosts stand on each other: {}", names.join(" → ")))
                     .help("`runs_on`, `depends_on` and `behind` together lead from a host never back to it")
             }
-            InventoryError::SecretInTheOpen { key, span } => {
+            InventoryError::SecretInTheOpen { key, form: Some(form), span } => {
+                let text = format!("`{key}` is not in the form `{form}`");
+                Diagnostic::error("E0820", *span, text).hide_line().help(format!("write {}", reference::forms()))
+            }
+            InventoryError::SecretInTheOpen { key, form: None, span } => {
                 let text = format!("`{key}` says where the secret is, and is never the secret itself");
                 Diagnostic::error("E0820", *span, text).hide_line().help(format!("write {}", reference::forms()))
             }

@@ -6,7 +6,7 @@ use super::yaml::{self, Key, Kind, Node};
 use crate::base::ids::FileId;
 use crate::base::source::{Sources, Span};
 use crate::hir::value::Value;
-use crate::hir::world::Host;
+use crate::hir::world::{Host, LOCALHOST};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Level {
@@ -38,6 +38,9 @@ pub fn explain(sources: &Sources, files: &[FileId], host: &Host) -> Vec<Saying> 
     let mut said = Vec::new();
     for (_, defaults) in documents.iter().flat_map(entries).filter(|(key, _)| key.text == "defaults") {
         collect(defaults, &Level::Defaults, &mut said);
+    }
+    if host.name == LOCALHOST {
+        said.retain(|saying| !["transport", "os"].contains(&saying.key.as_str()));
     }
     // The inventory has them in the order in which they were laid over each other.
     for name in &host.groups {

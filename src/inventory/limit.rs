@@ -48,8 +48,7 @@ pub fn limit(text: &str, inventory: &Inventory) -> Result<Vec<HostId>, LimitErro
         chosen.extend(matching(part, inventory)?);
     }
     if with.is_empty() {
-        // As `all()`: this machine is named or it is not meant.
-        chosen.extend(inventory.hosts.iter().filter(|(_, host)| host.name != "localhost").map(|(id, _)| id));
+        chosen.extend(inventory.all());
     }
     for part in &without {
         let left_out = matching(part.trim_start_matches('!'), inventory)?;

@@ -11,9 +11,7 @@ use crate::base::ids::HostId;
 use crate::base::source::Span;
 use crate::hir::types::Os;
 use crate::hir::value::Value;
-use crate::hir::world::{AdminMethod, Connection, Group, Host, Inventory, Lifecycle, TransportKind};
-
-const LOCALHOST: &str = "localhost";
+use crate::hir::world::{AdminMethod, Connection, Group, Host, Inventory, LOCALHOST, Lifecycle, TransportKind};
 
 pub(super) fn merge(answers: Vec<Raw>, files: Vec<Raw>, errors: &mut Vec<InventoryError>) -> Inventory {
     let mut merger = Merger::default();
@@ -150,7 +148,7 @@ impl Merger {
         let (names, ids) = self.host_names();
         let members = self.members(&order, &ids);
         let by_name: HashMap<&str, &RawHost> = self.hosts.iter().map(|host| (host.name.as_str(), host)).collect();
-        let mut levels: Vec<Settings> = names.iter().map(|_| self.defaults.clone()).collect();
+        let mut levels: Vec<Settings> = names.iter().map(|name| self.defaults_of(name)).collect();
         let mut groups_of: Vec<Vec<String>> = names.iter().map(|_| Vec::new()).collect();
         for index in &order {
             let Some(group) = self.groups.get(*index) else { continue };
@@ -180,6 +178,14 @@ impl Merger {
         inventory.groups = self.group_sets(&members);
         self.check_jumps(&names, &ids, errors);
         inventory
+    }
+
+    /// What this machine is, and that it is this one, no defaults change.
+    fn defaults_of(&self, host: &str) -> Settings {
+        match host {
+            LOCALHOST => Settings { transport: None, os: None, ..self.defaults.clone() },
+            _ => self.defaults.clone(),
+        }
     }
 
     /// Host names in the order of their first mention in `hosts:`, then in groups; `localhost` at the end if unnamed.

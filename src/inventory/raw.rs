@@ -6,7 +6,7 @@ use super::forms::{duration, entries, expected, text, texts, word};
 use super::ranges::{MOST_HOSTS, RangeFault, expand};
 use super::relations::Related;
 use super::yaml::{Key, Kind, Node};
-use crate::base::reference::is_reference;
+use crate::base::reference::{form_of, is_reference};
 use crate::base::source::Span;
 use crate::hir::types::Os;
 use crate::hir::value::Value;
@@ -294,8 +294,9 @@ fn settings(node: &Node, known: &'static [&'static str], errors: &mut Vec<Invent
 fn reference(key: &'static str, node: &Node, errors: &mut Vec<InventoryError>) -> Option<String> {
     match &node.kind {
         Kind::Scalar(Value::String(text)) if is_reference(text) => Some(text.clone()),
-        _ => {
-            errors.push(InventoryError::SecretInTheOpen { key, span: node.span });
+        kind => {
+            let form = if let Kind::Scalar(Value::String(text)) = kind { form_of(text) } else { None };
+            errors.push(InventoryError::SecretInTheOpen { key, form, span: node.span });
             None
         }
     }

@@ -12,6 +12,7 @@ use super::raw::{SOURCE_SETTINGS, is_name};
 use super::{Layers, read_layers};
 use crate::base::source::Sources;
 use crate::base::words;
+use crate::hir::world::LOCALHOST;
 
 /// Variables of Ansible that say where a host is and who logs in; others that begin alike are its own, or decide trust.
 const WHERE: &[&str] = &[
@@ -24,7 +25,6 @@ const WHERE: &[&str] = &[
     "ansible_connection",
 ];
 const CONNECTIONS: &[&str] = &["ssh", "smart", "paramiko", "paramiko_ssh", "winrm", "psrp"];
-const LOCALHOST: &str = "localhost";
 
 /// An answer that can be read as an inventory.
 #[derive(Clone, PartialEq, Debug)]

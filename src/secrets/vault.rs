@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use super::vault_error::VaultError;
 use super::{SecretError, file};
 use crate::base::near::nearest;
+use crate::base::reference::split_vault;
 use crate::base::secret::Secret;
 
 /// Where the server is, and who asks it.
@@ -78,7 +79,7 @@ impl<'a> Reader<'a> {
 
     /// The text of `MOUNT/PATH#FIELD`.
     pub fn read(&mut self, reference: &str) -> Result<Secret<String>, SecretError> {
-        let (path, field) = split(reference)
+        let (path, field) = split_vault(reference)
             .ok_or_else(|| VaultError::BadReference { reference: reference.to_string() })
             .map_err(SecretError::Vault)?;
         if !self.read.contains_key(path) {
@@ -100,14 +101,6 @@ impl<'a> Reader<'a> {
         }
         .map_err(SecretError::Vault)
     }
-}
-
-/// `MOUNT/PATH#FIELD`; every part of the path has letters.
-pub fn split(reference: &str) -> Option<(&str, &str)> {
-    let (path, field) = reference.split_once('#')?;
-    let is_part = |part: &str| !["", ".", ".."].contains(&part) && !part.contains(char::is_control);
-    let is_whole = path.contains('/') && path.split('/').all(is_part);
-    (is_whole && !field.is_empty() && !field.contains(['\n', '\r'])).then_some((path, field))
 }
 
 fn no_field(path: &str, field: &str, fields: &Fields) -> VaultError {
@@ -318,10 +311,10 @@ mod tests {
 
     #[test]
     fn references_have_a_mount_a_path_and_a_field() {
-        assert_eq!(split("kv/app/db#user name"), Some(("kv/app/db", "user name")));
-        assert_eq!(split("kv/a b#x#y"), Some(("kv/a b", "x#y")));
+        assert_eq!(split_vault("kv/app/db#user name"), Some(("kv/app/db", "user name")));
+        assert_eq!(split_vault("kv/a b#x#y"), Some(("kv/a b", "x#y")));
         for wrong in ["", "kv", "kv/a", "kv#x", "kv/a#", "/kv/a#x", "kv//a#x", "kv/../sys#x", "kv/./a#x", "kv/a/#x"] {
-            assert_eq!(split(wrong), None, "{wrong}");
+            assert_eq!(split_vault(wrong), None, "{wrong}");
         }
         assert_eq!(encoded("kv/a b/ü?%#"), "kv/a%20b/%C3%BC%3F%25%23");
     }

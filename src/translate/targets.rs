@@ -108,8 +108,7 @@ impl Phrases<'_> {
     }
 
     pub fn all(&self) -> Target {
-        let hosts =
-            self.inventory.hosts.iter().filter(|(_, host)| host.name != "localhost").map(|(id, _)| id).collect();
+        let hosts = self.inventory.all();
         Target { source: "all()".to_string(), label: "all".to_string(), is_host: false, hosts }
     }
 

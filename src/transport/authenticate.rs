@@ -191,6 +191,8 @@ impl Attempt<'_> {
     }
 
     async fn keys(&mut self) -> Result<bool, TransportError> {
+        let unread = self.endpoint.identities.certificates.iter().filter(|path| read_certificate(path).is_none());
+        self.tried.extend(unread.map(|path| format!("certificate {} (not readable)", path.display())));
         for (path, wanted) in self.key_files() {
             let key = match load_key(&path, self.credentials) {
                 Ok(key) => key,

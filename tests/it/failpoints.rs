@@ -71,9 +71,8 @@ impl Enumeration {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 Some((number, *points.get(number)?))
             });
-            let wrong = mine.filter(|(number, point)| {
-                catch_unwind(AssertUnwindSafe(|| self.at(point, *number))).is_err()
-            });
+            let wrong =
+                mine.filter(|(number, point)| catch_unwind(AssertUnwindSafe(|| self.at(point, *number))).is_err());
             wrong.map(|(_, point)| format!("{} line {}: {}", point.flow.name, point.line, point.at())).collect()
         };
         std::thread::scope(|scope| {
@@ -83,12 +82,16 @@ impl Enumeration {
     }
 
     fn at(&self, point: &Point, number: usize) {
-        let place = Place::new();
         let (before, rest) = point.flow.lines.split_at(point.line);
-        before.iter().for_each(|line| place.plainly(line));
         let Some((line, rest)) = rest.split_first() else { return };
         let told = format!("{}: {} at {}", point.flow.name, line.text, point.at());
-        assert!(place.killed(line.text, &point.at()), "{told}: it was not reached");
+        // How many steps of three hosts are done before one of them runs out of time is not always the same.
+        let killed = (0..4).find_map(|_| {
+            let place = Place::new();
+            before.iter().for_each(|line| place.plainly(line));
+            place.killed(line.text, &point.at()).then_some(place)
+        });
+        let Some(place) = killed else { panic!("{told}: it was not reached") };
         place.is_honest(&told);
         match line.is_run() {
             true => self.settle(&place, point.flow, line, (&told, number)),

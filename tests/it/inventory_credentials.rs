@@ -47,6 +47,19 @@ fn a_reference_is_read_once_and_only_where_a_host_is_reached() {
 }
 
 #[test]
+fn a_password_of_the_command_line_is_not_shown_when_a_host_prints_it() {
+    let project = Project::new();
+    project.write("inventory.yaml", "hosts:\n  here: { transport: local }\n");
+    project.write("pass", SECRET);
+    std::fs::set_permissions(project.path("pass"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let script = "echo it is \"Kan\"\"arie of a host\"";
+    let said = project.opsc(&["exec", "-l", "here", "-y", "--password-file", "pass", "--", script]);
+    assert!(said.code == 0 && said.stdout.contains("it is (secret)\n"), "{said:?}");
+    let kept = std::fs::read(project.path(".opsc/journal.sqlite")).unwrap();
+    assert!(!String::from_utf8_lossy(&kept).contains("Kanarie") && !format!("{said:?}").contains("Kanarie"));
+}
+
+#[test]
 fn what_cannot_be_read_refuses_its_host_before_any_connection() {
     let project = Project::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -111,6 +124,14 @@ fn a_secret_in_the_inventory_is_refused_and_not_shown() {
             "{listed:?}"
         );
         assert!(!format!("{listed:?}").contains("hunter2x"), "{listed:?}");
+    }
+    // A reference of a known kind in another form.
+    for (text, form) in [("vault:hunter2x", "vault:MOUNT/PATH#FIELD"), ("env:hunter2x y", "env:NAME")] {
+        project.write("inventory.yaml", &format!("hosts:\n  db1: {{ passphrase: \"{text}\" }}\n"));
+        let checked = project.opsc(&["inv", "ls"]);
+        let expected = format!("`passphrase` is not in the form `{form}`");
+        assert!(checked.code == 11 && format!("{checked:?}").contains(&expected), "{checked:?}");
+        assert!(!format!("{checked:?}").contains("hunter2x"), "{checked:?}");
     }
     // What else is wrong with such a line shows it no more.
     project.write("p.ops", "ops 1\n\nplaybook p() ! read {\n  require 1 == 1 else \"no\"\n}\n");

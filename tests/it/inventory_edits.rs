@@ -234,6 +234,18 @@ fn of_several_files_the_one_that_has_it_is_changed() {
 }
 
 #[test]
+fn defaults_do_not_turn_this_machine_into_another() {
+    let project =
+        project("defaults: { transport: winrm, os: windows, user: admin }\nhosts: { far: { address: 10.0.0.1 } }\n");
+    let told = project.opsc(&["inv", "show", "localhost", "--explain"]).stdout;
+    for line in ["os: linux", "transport: local (built-in default)", "user: admin (defaults, inventory.yaml:1)"] {
+        assert!(told.contains(line), "{line}\n{told}");
+    }
+    let far = project.opsc(&["inv", "show", "far", "--explain"]).stdout;
+    assert!(far.contains("transport: winrm (defaults, inventory.yaml:1)"), "{far}");
+}
+
+#[test]
 fn every_setting_says_where_it_comes_from() {
     let project = project(TEXT);
     project.write("opsc.toml", "private_key = \"keys/id\"\n");

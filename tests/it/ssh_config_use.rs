@@ -138,8 +138,8 @@ fn a_certificate_that_lies_elsewhere_is_shown_for_its_key() {
     };
     with(&[]);
     case.refused(&["was not let in"]);
-    with(&["other-cert.pub"]);
-    case.refused(&["was not let in"]);
+    with(&["other-cert.pub", "gone-cert.pub"]);
+    case.refused(&["was not let in", "gone-cert.pub (not readable)"]);
     with(&["gone-cert.pub", "other-cert.pub", "user-cert.pub"]);
     case.works();
 }

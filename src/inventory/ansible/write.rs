@@ -11,7 +11,7 @@ use crate::base::ids::Id;
 use crate::base::source::{Sources, Span};
 use crate::eval::yaml::write_value;
 use crate::hir::value::Value;
-use crate::hir::world::{Host, HostKeyPolicy, Inventory};
+use crate::hir::world::{Host, HostKeyPolicy, Inventory, LOCALHOST};
 use crate::inventory::raw::SETTINGS;
 
 /// What `localhost`, which is always there, would take over from `defaults`.
@@ -36,7 +36,7 @@ impl Said {
         self.settings.entry("transport").or_insert_with(|| Value::string("ssh"));
         self.settings.entry("admin").or_insert_with(|| Value::string("sudo"));
         let is_local = self.settings.get("transport") == Some(&Value::string("local"));
-        let address = if is_local && name == "localhost" { "127.0.0.1" } else { name };
+        let address = if is_local && name == LOCALHOST { "127.0.0.1" } else { name };
         self.settings.entry("address").or_insert_with(|| Value::string(address));
         self
     }
@@ -273,7 +273,7 @@ fn said_of_host(host: &Host) -> Said {
     let settings = [
         ("address", Some(Value::string(host.address.clone()))),
         // What opsc knows of its own machine, nobody said.
-        ("os", host.os.filter(|_| host.name != "localhost").map(|os| Value::string(os.name()))),
+        ("os", host.os.filter(|_| host.name != LOCALHOST).map(|os| Value::string(os.name()))),
         ("transport", Some(Value::string(connection.transport.name()))),
         ("port", connection.port.map(|port| Value::Int(i64::from(port)))),
         ("user", text(&connection.user)),
