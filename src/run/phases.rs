@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::builtins;
 use super::context::Context;
@@ -261,10 +261,9 @@ impl Attempt<'_> {
 
     /// Runs one body; what it reported. A code other than 0 is a failure, unless `ok:` is to judge it.
     pub async fn phase(&mut self, phase: Phase, body: &Body, trace: &mut Trace) -> Result<Texts, StepError> {
-        let left = self.prepared.timeout().saturating_sub(self.started.elapsed());
-        let out_of_time = StepError::TimedOut { phase, after: self.prepared.step.timeout };
+        let left = self.left();
         if left.is_zero() {
-            return Err(out_of_time);
+            return Err(self.out_of_time(phase, true));
         }
         if let Body::Native(name) = body {
             return self.native(phase, name, left, trace).await;
@@ -280,12 +279,10 @@ impl Attempt<'_> {
         program: &Program,
         trace: &mut Trace,
     ) -> Result<Texts, StepError> {
-        let left = self.prepared.timeout().saturating_sub(self.started.elapsed());
-        let out_of_time = StepError::TimedOut { phase, after: self.prepared.step.timeout };
         let host = self.context.name(self.prepared.actor);
         let doing =
             Some(Doing { step: self.prepared.step, action: self.prepared.action, host: &host, attempt: self.number });
-        let call = Call { phase, user: self.prepared.user.as_deref(), program, deadline: left, doing };
+        let call = Call { phase, user: self.prepared.user.as_deref(), program, deadline: self.left(), doing };
         let mut printer = Printer::new(self.context, self.prepared, host.clone());
         let output = &mut trace.output;
         let mut heard = Heard::again(std::mem::take(&mut trace.heard));
@@ -308,7 +305,11 @@ impl Attempt<'_> {
             trace.heard = heard.so_far;
         }
         output.hid = output.hid || printer.hid;
-        let mut completed = completed?;
+        let mut completed = completed.map_err(|error| match error {
+            StepError::TimedOut { is_over, .. } => self.out_of_time(phase, is_over),
+            StepError::Silent { .. } => self.silent(phase),
+            error => error,
+        })?;
         trace.code = Some(completed.code);
         let reported = fields::texts(phase, std::mem::take(&mut completed.fields));
         if let (Phase::Apply, Ok(texts)) = (phase, &reported) {
@@ -317,7 +318,7 @@ impl Attempt<'_> {
         }
         let judged_later = phase == Phase::Apply && self.prepared.step.ok.is_some();
         let error = match completed.code {
-            _ if completed.timed_out => Some(out_of_time),
+            _ if completed.timed_out => Some(self.out_of_time(phase, true)),
             code if code != 0 && !judged_later => Some(self.exit(phase, &completed)),
             _ => None,
         };
@@ -346,7 +347,12 @@ impl Attempt<'_> {
         trace: &mut Trace,
     ) -> Result<Texts, StepError> {
         match name {
-            builtins::FACTS => return Ok(fields::from_record(&facts::gather(self.context, self.link).await?)),
+            builtins::FACTS => {
+                return match timeout(left, facts::gather(self.context, self.link)).await {
+                    Ok(facts) => Ok(fields::from_record(&facts?)),
+                    Err(_) => Err(self.out_of_time(phase, false)),
+                };
+            }
             builtins::NOTE => return Ok(self.note(trace)),
             builtins::RAW | builtins::LINE => return self.line(phase, trace).await,
             builtins::CONNECTION => return self.wait_for_connection(left).await.map(|()| Texts::new()),
@@ -356,9 +362,9 @@ impl Attempt<'_> {
             return self.pretend(script, phase, left, trace).await;
         }
         let arguments = builtins::Arguments { context: self.context, prepared: self.prepared, deadline: left };
-        match tokio::time::timeout(left, builtins::run(name, &arguments)).await {
+        match timeout(left, builtins::run(name, &arguments)).await {
             Ok(answer) => answer,
-            Err(_) => Err(StepError::TimedOut { phase, after: self.prepared.step.timeout }),
+            Err(_) => Err(self.out_of_time(phase, true)),
         }
     }
 
@@ -373,7 +379,7 @@ impl Attempt<'_> {
         let reply = script.reply(phase, &self.doing(&self.context.name(self.prepared.actor)));
         if reply.never_ends || reply.takes > left {
             tokio::time::sleep(left).await;
-            return Err(StepError::TimedOut { phase, after: self.prepared.step.timeout });
+            return Err(self.out_of_time(phase, true));
         }
         tokio::time::sleep(reply.takes).await;
         trace.output.push(reply.stdout.as_bytes());
@@ -382,6 +388,19 @@ impl Attempt<'_> {
             (None, code) => Err(StepError::Exit { phase, code, tail: reply.stderr }),
             (Some(_), _) => Err(StepError::Exit { phase, code: 1, tail: "the connection was lost".to_string() }),
         }
+    }
+
+    /// Of the time that this attempt has.
+    pub(super) fn left(&self) -> Duration {
+        self.prepared.timeout().saturating_sub(self.started.elapsed())
+    }
+
+    fn out_of_time(&self, phase: Phase, is_over: bool) -> StepError {
+        StepError::TimedOut { phase, after: self.prepared.step.timeout, is_over }
+    }
+
+    pub(super) fn silent(&self, phase: Phase) -> StepError {
+        StepError::Silent { phase, after: self.prepared.step.timeout }
     }
 
     fn doing<'b>(&'b self, host: &'b str) -> Doing<'b> {

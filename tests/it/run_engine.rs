@@ -120,7 +120,10 @@ fn a_step_that_takes_too_long_is_timed_out() {
     let ran = lab.run();
     assert_eq!(ran.only_outcomes("web1"), [Outcome::TimedOut]);
     assert_eq!(ran.summary.exit, 27);
-    assert_eq!(ran.error("web1"), "apply did not end within 300ms");
+    // On a slow machine it may still be about to end.
+    let error = ran.error("web1");
+    let late = "apply did not end within 300ms; it was told to end, and may still run";
+    assert!(["apply did not end within 300ms", late].contains(&error.as_str()), "{error}");
 }
 
 #[test]
