@@ -16,6 +16,7 @@ use crate::base::near::nearest;
 use crate::base::reference::{self, is_reference};
 use crate::base::words;
 use crate::hir::effect::Level;
+use crate::run::circuit::Limits;
 use crate::secrets::command::CommandSecret;
 
 /// One thing that can be set.
@@ -113,6 +114,14 @@ pub const KNOWN: &[Known] = &[
     known("vault.timeout", "OPSC_VAULT_TIMEOUT", Kind::Count, "30", "seconds to wait for an answer"),
     known("timeout", "OPSC_TIMEOUT", Kind::Count, "", "seconds to wait for a connection"),
     known("forks", "OPSC_FORKS", Kind::Count, "16", "how many hosts at the same time"),
+    known(
+        "circuit.failures",
+        "OPSC_CIRCUIT_FAILURES",
+        Kind::Count,
+        "3",
+        "after how many failed connections in a row a host is left alone",
+    ),
+    known("circuit.pause", "OPSC_CIRCUIT_PAUSE", Kind::Count, "30", "for how many seconds"),
     known(
         "require_signed",
         "OPSC_REQUIRE_SIGNED",
@@ -268,6 +277,15 @@ impl Settings {
                 Some("destroy") => level == Level::Destroy,
                 _ => false,
             }
+    }
+
+    /// When hosts are left alone.
+    pub fn circuit(&self) -> Limits {
+        let default = Limits::default();
+        Limits {
+            failures: self.count("circuit.failures").unwrap_or(default.failures),
+            pause: self.seconds("circuit.pause").unwrap_or(default.pause),
+        }
     }
 
     fn read_file(&mut self, path: &Path) -> Result<(), AppError> {
