@@ -81,7 +81,8 @@ pub fn answer(journal: &Journal, answer: &Answer<'_>, settings: &Settings) -> Re
                 Proof::Signature(signature) => signature.clone(),
             };
             let (name, key) = signer(&asked, name, approvers, (&text, &signature))?;
-            let signed = Signed { key: key.text().to_string(), signature: signature.text().to_string() };
+            let (key, signature) = (key.text().to_string(), signature.text().to_string());
+            let signed = Signed { key, signature, holds: true };
             (name, Some(signed))
         }
     };
@@ -186,15 +187,30 @@ fn holds(journal: &str, approval: &Approval, verdict: &Verdict, approvers: &Appr
     keys.iter().any(|key| key.text() == signed.key && key.has_signed(text.as_bytes(), &signature))
 }
 
+/// Looks whether each signature is of what is written down beside it; whether its key counts is another matter.
+pub fn look_at_signatures(journal: &Journal, approvals: &mut [Approval]) -> Result<(), AppError> {
+    let origin = journal.audit_origin().map_err(state)?;
+    for approval in approvals {
+        let asked = approval_json(approval);
+        let Some(verdict) = &mut approval.verdict else { continue };
+        let Some(signed) = &mut verdict.signed else { continue };
+        let text = statement(&origin, approval.run, verdict.approved, &asked);
+        signed.holds = is_signed(&signed.key, &signed.signature, &text);
+    }
+    Ok(())
+}
+
+fn is_signed(key: &str, signature: &str, text: &str) -> bool {
+    match (VerifyingKey::parse(key), Signature::parse(signature)) {
+        (Ok(key), Ok(signature)) => key.has_signed(text.as_bytes(), &signature),
+        _ => false,
+    }
+}
+
 /// Whether a row of the audit is what its signer signed; nothing of rows that nobody signed.
 pub(super) fn row_holds(journal: &str, run: i64, approved: bool, details: &Json) -> Option<bool> {
     let text = |name: &str| details.get(name).and_then(Json::as_str);
-    let (key, signature) = (text("key")?, text("signature")?);
-    let held = match (VerifyingKey::parse(key), Signature::parse(signature)) {
-        (Ok(key), Ok(signature)) => key.has_signed(statement(journal, run, approved, details).as_bytes(), &signature),
-        _ => false,
-    };
-    Some(held)
+    Some(is_signed(text("key")?, text("signature")?, &statement(journal, run, approved, details)))
 }
 
 impl Ended {

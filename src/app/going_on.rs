@@ -5,6 +5,7 @@ use std::path::Path;
 
 use sha2::Digest;
 
+use super::approving::look_at_signatures;
 use super::auditing::by;
 use super::errors::AppError;
 use super::execution::{now, state};
@@ -85,6 +86,7 @@ pub fn ended(journal: &Journal, run: i64, wanted: Wanted) -> Result<Ended, AppEr
         approvals.splice(0..0, journal.approvals(run).map_err(state)?);
         next = summary_of(journal, run)?.record.goes_on_with;
     }
+    look_at_signatures(journal, &mut approvals)?;
     Ok(Ended { summary, first, records, approvals })
 }
 

@@ -15,6 +15,7 @@ use super::planning::Planned;
 use super::project::Project;
 use crate::base::words;
 use crate::eval::functions::hex;
+use crate::hir::effect::Level;
 use crate::report::plan_json::plan_json;
 use crate::report::plan_text::plan_text;
 use crate::report::prediction_text::verdict_text;
@@ -185,6 +186,12 @@ impl SavedPlan {
         Err(AppError::Stale { reason, hint: AGAIN.to_string() })
     }
 
+    /// The worst that it does, as it says of itself.
+    pub fn level(&self) -> Level {
+        let effects = self.plan.get("effects").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
+        effects.filter_map(Level::parse).max().unwrap_or(Level::Read)
+    }
+
     pub fn has_predictions(&self) -> bool {
         self.predictions.is_some()
     }
@@ -211,10 +218,13 @@ impl SavedFile {
         Ok(SavedFile { saved, text })
     }
 
-    /// What the audit says of it. Where it is to be signed, by whom it was; else nobody looks.
+    /// What the audit says of it, and by whom it was signed: by somebody who is known, where it is to be signed.
     pub fn plan_file(&self, path: &Path, approvers: &Approvers, to_be_signed: bool) -> Result<PlanFile, AppError> {
         let bytes = self.text.as_bytes();
-        let signed = to_be_signed.then(|| signer_of(path, bytes, approvers)).transpose()?;
+        let signed = match signer_of(path, bytes, approvers) {
+            Err(error) if to_be_signed => return Err(error),
+            found => found.ok(),
+        };
         Ok(PlanFile { sha256: hex(&sha2::Sha256::digest(bytes)), once: self.saved.once, signed })
     }
 

@@ -14,6 +14,9 @@ use super::host_sources::{self, HostSource};
 use super::secret_commands;
 use crate::base::near::nearest;
 use crate::base::reference::{self, is_reference};
+use crate::base::words;
+use crate::hir::effect::Level;
+use crate::run::circuit::Limits;
 use crate::secrets::command::CommandSecret;
 
 /// One thing that can be set.
@@ -33,13 +36,16 @@ enum Kind {
     Path,
     /// The same, or `none`.
     PathOrNone,
-    /// `yes` or `no`.
-    Switch,
+    /// One of these words, the loosest first.
+    OneOf(&'static [&'static str]),
     /// At least one.
     Count,
     /// Where a secret is, as in `secret("…")`.
     Reference,
 }
+
+/// Off and on.
+const SWITCH: Kind = Kind::OneOf(&["no", "yes"]);
 
 const fn known(
     key: &'static str,
@@ -77,7 +83,7 @@ pub const KNOWN: &[Known] = &[
     known(
         "ssh_config_exec",
         "OPSC_SSH_CONFIG_EXEC",
-        Kind::Switch,
+        SWITCH,
         "no",
         "whether `Match exec` of ssh's configuration runs programs",
     ),
@@ -101,7 +107,7 @@ pub const KNOWN: &[Known] = &[
     known(
         "vault.plain_http",
         "OPSC_VAULT_PLAIN_HTTP",
-        Kind::Switch,
+        SWITCH,
         "no",
         "whether the token may go to other machines by plain HTTP",
     ),
@@ -109,16 +115,24 @@ pub const KNOWN: &[Known] = &[
     known("timeout", "OPSC_TIMEOUT", Kind::Count, "", "seconds to wait for a connection"),
     known("forks", "OPSC_FORKS", Kind::Count, "16", "how many hosts at the same time"),
     known(
+        "circuit.failures",
+        "OPSC_CIRCUIT_FAILURES",
+        Kind::Count,
+        "3",
+        "after how many failed connections in a row a host is left alone",
+    ),
+    known("circuit.pause", "OPSC_CIRCUIT_PAUSE", Kind::Count, "30", "for how many seconds"),
+    known(
         "require_signed",
         "OPSC_REQUIRE_SIGNED",
-        Kind::Switch,
+        Kind::OneOf(&["no", "destroy", "yes"]),
         "no",
-        "whether only saved plans that one of [approvers] signed may change anything",
+        "whether only saved plans that one of [approvers] signed may change anything, or may destroy anything",
     ),
     known(
         "approvals.four_eyes",
         "OPSC_APPROVALS_FOUR_EYES",
-        Kind::Switch,
+        SWITCH,
         "no",
         "whether who started a run must not be who approves it",
     ),
@@ -133,6 +147,14 @@ pub const KNOWN: &[Known] = &[
     known("model.key_env", "OPSC_MODEL_KEY_ENV", Kind::Text, "OPSC_MODEL_KEY", "the variable that holds its key"),
     known("model.timeout", "OPSC_MODEL_TIMEOUT", Kind::Count, "60", "seconds to wait for an answer"),
 ];
+
+impl Known {
+    /// How strict one of its words is.
+    fn rank(&self, text: &str) -> Option<usize> {
+        let Kind::OneOf(words) = self.kind else { return None };
+        words.iter().position(|word| *word == text)
+    }
+}
 
 /// What a project asks of everybody: nobody's variable takes it back.
 const RULES: &[&str] = &["require_signed", "approvals.four_eyes"];
@@ -193,7 +215,8 @@ impl Settings {
                     reason,
                     near: None,
                 })?;
-                if !(RULES.contains(&known.key) && settings.is_on(known.key)) {
+                let loosens = settings.get(known.key).is_some_and(|set| known.rank(&text) < known.rank(&set.text));
+                if !(RULES.contains(&known.key) && loosens) {
                     settings.values.insert(known.key, Setting { text, origin: Origin::Environment(variable) });
                 }
             }
@@ -244,6 +267,25 @@ impl Settings {
 
     pub fn is_on(&self, key: &str) -> bool {
         self.get(key).is_some_and(|setting| setting.text == "yes")
+    }
+
+    /// Whether a plan that does this needs a signature.
+    pub fn demands_signature(&self, level: Level) -> bool {
+        level != Level::Read
+            && match self.get("require_signed").map(|setting| setting.text.as_str()) {
+                Some("yes") => true,
+                Some("destroy") => level == Level::Destroy,
+                _ => false,
+            }
+    }
+
+    /// When hosts are left alone.
+    pub fn circuit(&self) -> Limits {
+        let default = Limits::default();
+        Limits {
+            failures: self.count("circuit.failures").unwrap_or(default.failures),
+            pause: self.seconds("circuit.pause").unwrap_or(default.pause),
+        }
     }
 
     fn read_file(&mut self, path: &Path) -> Result<(), AppError> {
@@ -313,7 +355,7 @@ impl Settings {
         let text = match known.kind {
             Kind::PathOrNone if text == "none" => text,
             Kind::Path | Kind::PathOrNone => beside(file, &text),
-            Kind::Text | Kind::Count | Kind::Switch | Kind::Reference => text,
+            Kind::Text | Kind::Count | Kind::OneOf(_) | Kind::Reference => text,
         };
         self.values.insert(known.key, Setting { text, origin: Origin::File(file.to_path_buf(), line) });
         Ok(())
@@ -341,8 +383,9 @@ fn expect_kind(known: &Known, text: &str) -> Result<(), String> {
             known.key,
             reference::forms()
         )),
-        Kind::Switch if !["yes", "no"].contains(&text) => {
-            Err(format!("`{}` is `yes` or `no`, found `{text}`", known.key))
+        Kind::OneOf(words) if !words.contains(&text) => {
+            let words: Vec<String> = words.iter().rev().map(|word| format!("`{word}`")).collect();
+            Err(format!("`{}` is {}, found `{text}`", known.key, words::join_or(&words)))
         }
         _ => Ok(()),
     }
@@ -404,6 +447,16 @@ mod tests {
             assert!(load(text, "", &[(variable, "no")]).unwrap().is_on(key), "{key}");
             assert!(load("", "", &[(variable, "yes")]).unwrap().is_on(key), "{key}");
         }
+        let some = "require_signed = \"destroy\"\n";
+        for (variable, change, destroy) in [("no", false, true), ("destroy", false, true), ("yes", true, true)] {
+            let settings = load(some, "", &[("OPSC_REQUIRE_SIGNED", variable)]).unwrap();
+            let demands = [Level::Read, Level::Change, Level::Destroy].map(|level| settings.demands_signature(level));
+            assert_eq!(demands, [false, change, destroy], "{variable}");
+        }
+        assert_eq!(
+            load("require_signed = \"some\"\n", "", &[]).unwrap_err(),
+            "opsc.toml:1: `require_signed` is `yes`, `destroy` or `no`, found `some` []"
+        );
     }
 
     #[test]

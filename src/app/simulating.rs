@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use super::errors::AppError;
 use super::execution::state;
 use super::planning::Planned;
+use crate::run::circuit::Limits;
 use crate::run::event::RunEvent;
 use crate::run::ports::ContentStore;
 use crate::run::script::{Script, Unsaid};
@@ -47,6 +48,7 @@ pub fn simulate(planned: &Planned, script: Script, secrets: Resolved, forks: usi
         earlier: Arc::default(),
         // A host that is lost with a step under way is lost to this run.
         reconnect: None,
+        circuit: Limits::default(),
     };
     // Time stands still but for waits, which are over at once.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();

@@ -481,8 +481,10 @@ pub struct InitCommand {
 }
 
 /// Milliseconds.
+/// With its unit: nobody means four seconds by `4`.
 fn some_time(text: &str) -> Result<u64, String> {
-    let parsed = parse_duration(text).filter(|milliseconds| *milliseconds > 0);
+    let has_unit = text.ends_with(|letter: char| letter.is_ascii_alphabetic());
+    let parsed = parse_duration(text).filter(|milliseconds| has_unit && *milliseconds > 0);
     parsed.ok_or_else(|| "expected a duration such as 30m or 4h".to_string())
 }
 

@@ -184,7 +184,7 @@ impl<'a> How<'a> {
 
     /// What goes on with a run has the agreement of that run.
     fn expect_signed(&self, workspace: &Workspace, planned: &Planned) -> Result<(), AppError> {
-        let demanded = self.require_signed || workspace.settings.is_on("require_signed");
+        let demanded = self.require_signed || workspace.settings.demands_signature(planned.plan.row.level);
         let is_signed = self.plan_file.as_ref().is_some_and(|file| file.signed.is_some());
         if !demanded || is_signed || self.going_on.is_some() { Ok(()) } else { expect_signed(planned) }
     }

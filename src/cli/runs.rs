@@ -9,6 +9,7 @@ use super::args_history::{LogsCommand, RunsCommand, RunsWhat, ShowCommand};
 use super::output::Output;
 use super::plan::open_to_read;
 use crate::app::AppError;
+use crate::app::approving::look_at_signatures;
 use crate::app::execution::now;
 use crate::base::words;
 use crate::report;
@@ -93,7 +94,8 @@ pub fn run_show(command: &ShowCommand, global: &Global, output: &mut Output) -> 
 pub(super) fn details(run: i64, global: &Global, output: &mut Output) -> Result<(RunDetails, bool, Vec<Left>), i32> {
     let journal = open(global, output)?;
     match journal.run(run) {
-        Ok(Some(details)) => {
+        Ok(Some(mut details)) => {
+            look_at_signatures(&journal, &mut details.approvals).map_err(|error| output.fail(&error, None))?;
             let alive = details.summary.goes_on();
             let events = journal.events(run).map_err(|error| broken(&error, output))?;
             Ok((details, alive, left(&events)))

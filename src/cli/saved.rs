@@ -99,7 +99,7 @@ fn expect_usable(file: &SavedFile, command: &RunCommand) -> Result<PlanFile, App
     let path = &command.selection.file;
     let project = project_of(path);
     let settings = load_settings(&project)?;
-    let to_be_signed = command.require_signed || settings.is_on("require_signed");
+    let to_be_signed = command.require_signed || settings.demands_signature(file.saved.level());
     let plan_file = file.plan_file(path, settings.approvers(), to_be_signed)?;
     file.saved.refuse_expired(path, now())?;
     file.refuse_used_up(&project, &plan_file)?;

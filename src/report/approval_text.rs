@@ -22,7 +22,11 @@ pub fn verdict_text(approval: &Approval) -> Option<String> {
     let verdict = approval.verdict.as_ref()?;
     let word = if verdict.approved { "approved" } else { "rejected" };
     let whom = harmless(&as_whom(&verdict.name, &verdict.user));
-    let signed = if verdict.signed.is_some() { ", signed," } else { "" };
+    let signed = match &verdict.signed {
+        Some(signed) if signed.holds => ", signed,",
+        Some(_) => ", but that is not what was signed,",
+        None => "",
+    };
     Some(format!("{word} by {whom}{signed} at {}", time_text(verdict.time)))
 }
 
@@ -74,7 +78,7 @@ pub fn approval_json(approval: &Approval) -> Json {
     let verdict = approval.verdict.as_ref().map(|verdict| {
         json!({
             "approved": verdict.approved, "by": verdict.name, "user": verdict.user, "machine": verdict.machine,
-            "time": verdict.time, "key": verdict.signed.as_ref().map(|signed| &signed.key),
+            "time": verdict.time, "key": verdict.signed.as_ref().filter(|signed| signed.holds).map(|signed| &signed.key),
         })
     });
     json!({

@@ -9,16 +9,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use crate::base::ids::HostId;
 use crate::base::words;
 use crate::hir::world::Inventory;
 
-/// A host is left alone after so many failures in a row.
-pub const HOST_FAILURES: usize = 3;
+/// When a host is left alone, and for how long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// In a row.
+    pub failures: usize,
+    pub pause: Duration,
+}
 
-/// So long nobody asks, in milliseconds.
-pub const PAUSE: u64 = 30_000;
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { failures: 3, pause: Duration::from_secs(30) }
+    }
+}
+
+impl Limits {
+    fn until(&self, now: u64) -> u64 {
+        now.saturating_add(u64::try_from(self.pause.as_millis()).unwrap_or(u64::MAX))
+    }
+}
 
 /// So many hosts of a group, one after another and none between them that answered: a quarter of it, within bounds.
 /// A group that is too small for that has no circuit of its own.
@@ -112,17 +127,17 @@ impl Circuit {
     }
 
     /// An attempt begins; whether it is the one that decides.
-    fn begin(&mut self, now: u64) -> bool {
+    fn begin(&mut self, until: u64) -> bool {
         let (State::Open { since, .. } | State::HalfOpen { since, .. }) = self.state else { return false };
-        self.state = State::HalfOpen { since, until: now + PAUSE };
+        self.state = State::HalfOpen { since, until };
         true
     }
 
-    fn failed(&mut self, now: u64, error: &str) -> bool {
+    fn failed(&mut self, (now, until): (u64, u64), error: &str) -> bool {
         self.last = error.to_string();
         match self.state {
-            State::Closed if self.failures >= self.most => self.state = State::Open { since: now, until: now + PAUSE },
-            State::HalfOpen { since, .. } => self.state = State::Open { since, until: now + PAUSE },
+            State::Closed if self.failures >= self.most => self.state = State::Open { since: now, until },
+            State::HalfOpen { since, .. } => self.state = State::Open { since, until },
             // One that had begun before; it changes nothing.
             State::Closed | State::Open { .. } => return false,
         }
@@ -143,11 +158,12 @@ pub struct Circuits {
     circuits: BTreeMap<Of, Circuit>,
     groups: BTreeMap<HostId, Vec<String>>,
     names: BTreeMap<HostId, String>,
+    limits: Limits,
 }
 
 impl Circuits {
-    pub fn new(inventory: &Inventory) -> Circuits {
-        let mut circuits = Circuits::default();
+    pub fn new(inventory: &Inventory, limits: Limits) -> Circuits {
+        let mut circuits = Circuits { limits, ..Circuits::default() };
         for group in inventory.groups.iter().filter(|group| group.hosts.len() >= group_failures(group.hosts.len())) {
             let circuit = Circuit::new(group_failures(group.hosts.len()));
             circuits.circuits.insert(Of::Group(group.name.clone()), circuit);
@@ -169,13 +185,14 @@ impl Circuits {
                 return Err(Refused { name, is_group, since, until, last: circuit.last.clone() });
             }
         }
-        Ok(self.change(all, |circuit| circuit.begin(now)))
+        let until = self.limits.until(now);
+        Ok(self.change(all, |circuit| circuit.begin(until)))
     }
 
     /// An attempt gave no connection.
     pub fn failed(&mut self, host: HostId, now: u64, error: &str) -> Vec<Changed> {
-        let all = self.of(host);
-        self.circuits.entry(Of::Host(host)).or_insert_with(|| Circuit::new(HOST_FAILURES)).failures += 1;
+        let (all, limits) = (self.of(host), self.limits);
+        self.circuits.entry(Of::Host(host)).or_insert_with(|| Circuit::new(limits.failures)).failures += 1;
         for of in all.iter().filter(|of| matches!(of, Of::Group(_))) {
             if let Some(circuit) = self.circuits.get_mut(of)
                 && circuit.failed.insert(host)
@@ -183,7 +200,7 @@ impl Circuits {
                 circuit.failures += 1;
             }
         }
-        self.change(all, |circuit| circuit.failed(now, error))
+        self.change(all, |circuit| circuit.failed((now, limits.until(now)), error))
     }
 
     pub fn succeeded(&mut self, host: HostId) -> Vec<Changed> {

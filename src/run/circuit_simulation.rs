@@ -2,13 +2,22 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use super::circuit::{Changed, Circuits, HOST_FAILURES, Of, PAUSE, State, group_failures};
+use super::circuit::{Changed, Circuits, Limits, Of, State, group_failures};
 use crate::base::ids::{HostId, Id};
 use crate::hir::world::{Group, Inventory};
+
+/// Other ones than those that hold without a setting.
+const HOST_FAILURES: usize = 4;
+const PAUSE: u64 = 20_000;
+
+fn limits() -> Limits {
+    Limits { failures: HOST_FAILURES, pause: Duration::from_millis(PAUSE) }
+}
 
 fn host(index: usize) -> HostId {
     HostId::from_index(index)
@@ -17,7 +26,10 @@ fn host(index: usize) -> HostId {
 /// Hosts of one group, and one of none.
 fn circuits(grouped: usize) -> Circuits {
     let hosts = (0..grouped).map(host).collect();
-    Circuits::new(&Inventory { groups: vec![Group { name: "web".to_string(), hosts }], ..Inventory::default() })
+    Circuits::new(
+        &Inventory { groups: vec![Group { name: "web".to_string(), hosts }], ..Inventory::default() },
+        limits(),
+    )
 }
 
 fn states(changed: &[Changed]) -> Vec<(&Of, &'static str)> {
@@ -35,7 +47,7 @@ fn a_host_is_left_alone_after_failures_in_a_row_and_asked_once_later() {
     assert_eq!(states(&circuits.failed(alone, 1000, "timed out")), [(&Of::Host(alone), "open")]);
     let refused = circuits.ask(alone, 1000 + PAUSE - 1).unwrap_err();
     assert_eq!((refused.since, refused.until, refused.last.as_str()), (1000, 1000 + PAUSE, "timed out"));
-    assert_eq!(refused.to_string(), "circuit open for  since 00:00:01Z, until 00:00:31Z; last error: timed out");
+    assert_eq!(refused.to_string(), "circuit open for  since 00:00:01Z, until 00:00:21Z; last error: timed out");
 
     let later = 1000 + PAUSE;
     assert_eq!(states(&circuits.ask(alone, later).unwrap()), [(&Of::Host(alone), "half_open")]);

@@ -71,6 +71,14 @@ pub enum StepError {
         phase: Phase,
         /// Milliseconds.
         after: u64,
+        /// Its end was seen since; else it may still run.
+        is_over: bool,
+    },
+    /// Nothing is heard of the host, and its time is over.
+    Silent {
+        phase: Phase,
+        /// Milliseconds.
+        after: u64,
     },
     Wire {
         phase: Phase,
@@ -174,6 +182,7 @@ impl StepError {
     pub fn is_unreachable(&self) -> bool {
         match self {
             StepError::Wire { error, .. } => error.is_unreachable(),
+            StepError::Silent { .. } => true,
             StepError::NotBack { last, .. }
             | StepError::NotAwaited { last, .. }
             | StepError::NotReached { last, .. } => last.is_unreachable(),
@@ -234,9 +243,21 @@ impl fmt::Display for StepError {
             }
             StepError::UnknownBuiltin { name } => write!(formatter, "there is no builtin `{name}`"),
             StepError::Exit { phase, code, tail } => write_exit(formatter, *phase, *code, tail),
-            StepError::TimedOut { phase, after } => {
+            StepError::TimedOut { phase, after, is_over: true } => {
                 write!(formatter, "{} did not end within {}", phase.name(), words::duration(*after))
             }
+            StepError::TimedOut { phase, after, is_over: false } => write!(
+                formatter,
+                "{} did not end within {}; it was told to end, and may still run",
+                phase.name(),
+                words::duration(*after)
+            ),
+            StepError::Silent { phase, after } => write!(
+                formatter,
+                "{} did not end within {}, and the host is silent: what runs there is not known",
+                phase.name(),
+                words::duration(*after)
+            ),
             StepError::Wire { error, .. } => error.fmt(formatter),
             StepError::Needs { message: Some(message) }
             | StepError::NotEnsured { message: Some(message) }

@@ -116,7 +116,7 @@ pub async fn gather(context: &Context, link: &mut Link) -> Result<Value, StepErr
 pub fn read(completed: Completed) -> Result<Value, StepError> {
     if completed.timed_out {
         let after = u64::try_from(DEADLINE.as_millis()).unwrap_or(u64::MAX);
-        return Err(StepError::TimedOut { phase: Phase::Facts, after });
+        return Err(StepError::TimedOut { phase: Phase::Facts, after, is_over: true });
     }
     if completed.code != 0 {
         let tail = tail(&printable(&completed.stderr.kept));

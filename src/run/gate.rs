@@ -103,8 +103,7 @@ impl Worker {
         })
     }
 
-    /// The batch that it stands after, and the sets of hosts that the run decides, if they are decided by now. The others
-    /// are in the plan's digest.
+    /// The batch that it stands after, and the hosts of each block behind it, as far as they are decided by now.
     fn hosts_behind(&self, gate: &Gate) -> Vec<String> {
         let names = |hosts: Vec<_>| {
             let actors: Vec<Actor> = hosts.into_iter().map(Actor::Host).collect();
@@ -114,12 +113,20 @@ impl Worker {
         if let Some((number, _)) = self.batch_of {
             behind.push(format!("batch {number}: {}", names(self.batch.clone())));
         }
-        for block in self.context.plan.blocks.values().filter(|block| stands_behind(gate, block)) {
-            let BlockHosts::Pending { hosts, text, within } = &block.hosts else { continue };
-            if let Ok(value) = self.scoped(|scope| arguments::known(hosts, scope)) {
-                let mut chosen = host_set(value);
-                chosen.retain(|host| within.as_ref().is_none_or(|limit| limit.contains(host)));
-                behind.push(format!("{text}: {}", names(chosen)));
+        let blocks = self.context.plan.blocks.iter().filter(|(_, block)| stands_behind(gate, block));
+        for (id, block) in blocks {
+            match &block.hosts {
+                // Its hosts are told batch by batch.
+                BlockHosts::Known(_) if self.work == Work::AfterBatch(id) => {}
+                BlockHosts::Known(hosts) => behind.push(format!("{}: {}", block.name, names(hosts.clone()))),
+                BlockHosts::Pending { hosts, text, within } => {
+                    if let Ok(value) = self.scoped(|scope| arguments::known(hosts, scope)) {
+                        let mut chosen = host_set(value);
+                        chosen.retain(|host| within.as_ref().is_none_or(|limit| limit.contains(host)));
+                        behind.push(format!("{text}: {}", names(chosen)));
+                    }
+                }
+                BlockHosts::Controller => {}
             }
         }
         behind

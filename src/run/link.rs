@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout};
+
 use super::context::Context;
 use super::errors::{Phase, StepError};
 use super::fields;
@@ -12,7 +14,10 @@ use super::script::Doing;
 use crate::base::ids::HostId;
 use crate::hir::value::Value;
 use crate::shell::{Program, receipt};
-use crate::transport::{Completed, WhyExec};
+use crate::transport::{Completed, TransportError, WhyExec};
+
+/// So long after its deadline the end of a program is waited for. Its host ends it meanwhile, or is silent.
+pub const PROMPTLY: Duration = Duration::from_millis(1500);
 
 pub struct Link {
     /// Absent for the controller's own part, which needs no wire.
@@ -24,13 +29,23 @@ pub struct Link {
     boots: BTreeMap<Option<String>, Option<String>>,
     /// Receipts by user whose steps are recorded; their hosts hear of that at the end, all at once.
     pub told: BTreeMap<Option<String>, Vec<String>>,
+    /// Receipts by user of steps that were given up, and that their host may not have ended yet.
+    pub given_up: Vec<(Option<String>, String)>,
     /// A machine that is waited for is asked again and again, whatever it answered so far.
     pub insists: bool,
 }
 
 impl Link {
     pub fn new(machine: Option<HostId>) -> Self {
-        Link { machine, wire: None, facts: None, boots: BTreeMap::new(), told: BTreeMap::new(), insists: false }
+        Link {
+            machine,
+            wire: None,
+            facts: None,
+            boots: BTreeMap::new(),
+            told: BTreeMap::new(),
+            given_up: Vec::new(),
+            insists: false,
+        }
     }
 
     async fn open(&mut self, context: &Context, phase: Phase) -> Result<&mut Box<dyn Wire>, StepError> {
@@ -61,25 +76,47 @@ impl Link {
     pub fn forget_machine(&mut self) {
         self.lose();
         self.facts = None;
+        self.given_up.clear();
     }
 
     /// Another link to the same machine, over the connection of this one.
     pub async fn beside(&mut self, context: &Context) -> Result<Link, StepError> {
         let phase = Phase::Check;
-        let wire = self.open(context, phase).await?;
+        let wire = self.ready(context, phase).await?;
         let answer = wire.beside().await;
         let wire = self.judge(phase, answer)?;
         let (facts, boots) = (self.facts.clone(), self.boots.clone());
-        Ok(Link { machine: self.machine, wire: Some(wire), facts, boots, told: BTreeMap::new(), insists: false })
+        Ok(Link { wire: Some(wire), facts, boots, ..Link::new(self.machine) })
     }
 
-    /// Runs one program. After a lost connection the next one opens a new one.
+    /// Runs one program. Soon after its deadline this is over, whatever the host does. After a lost connection the next
+    /// one opens a new one.
     pub async fn run(&mut self, context: &Context, call: Call<'_>, output: Output<'_>) -> Result<Completed, StepError> {
-        let phase = call.phase;
-        let wire = self.open(context, phase).await?;
+        let (phase, begun, limit) = (call.phase, Instant::now(), call.deadline.saturating_add(PROMPTLY));
+        let after = u64::try_from(call.deadline.as_millis()).unwrap_or(u64::MAX);
+        let Ok(wire) = timeout(limit, self.ready(context, phase)).await else {
+            return Err(StepError::Silent { phase, after });
+        };
+        let wire = wire?;
         wire.hear(phase, call.doing.as_ref());
-        let answer = wire.run(call.user, call.program, call.deadline, output).await;
-        self.judge(phase, answer)
+        let deadline = call.deadline.saturating_sub(begun.elapsed());
+        let running = wire.run(call.user, call.program, deadline, output);
+        match timeout(limit.saturating_sub(begun.elapsed()), running).await {
+            Ok(answer) => self.judge(phase, answer),
+            // What follows waits for its end; the wire knows of it.
+            Err(_) => Err(StepError::TimedOut { phase, after, is_over: false }),
+        }
+    }
+
+    /// The wire, once nothing goes on there that was given up.
+    async fn ready(&mut self, context: &Context, phase: Phase) -> Result<&mut Box<dyn Wire>, StepError> {
+        while let Some((user, id)) = self.given_up.last().cloned() {
+            let wire = self.open(context, phase).await?;
+            let answer = wire.run(user.as_deref(), &receipt::end(&id), BRIEFLY, &mut |_, _| {}).await;
+            self.judge(phase, answer)?;
+            self.given_up.pop();
+        }
+        self.open(context, phase).await
     }
 
     /// Why each program is a command of its own there, where that was found out and not told yet.
@@ -100,7 +137,8 @@ impl Link {
 
     fn judge<T>(&mut self, phase: Phase, answer: Result<T, WireError>) -> Result<T, StepError> {
         answer.map_err(|error| {
-            if error.is_unreachable() {
+            // What still runs there is known to this wire alone.
+            if error.is_unreachable() && !matches!(error, WireError::Transport(TransportError::StillRuns { .. })) {
                 self.lose();
             }
             StepError::Wire { phase, error }
@@ -121,10 +159,15 @@ impl Link {
 
     pub async fn close(self) {
         let Some(mut wire) = self.wire else { return };
-        for (user, receipts) in self.told {
-            let program = receipt::told(receipts);
+        let given_up = self.given_up.into_iter().map(|(user, id)| (user, receipt::end(&id)));
+        let told = self.told.into_iter().map(|(user, receipts)| (user, receipt::told(receipts)));
+        for (user, program) in given_up.chain(told) {
             if let Err(error) = wire.run(user.as_deref(), &program, BRIEFLY, &mut |_, _| {}).await {
-                tracing::debug!(%error, "receipts stay whole on their host");
+                tracing::debug!(%error, "receipts stay as they are on their host");
+                if error.is_unreachable() {
+                    // Nobody waits for the goodbye of a host that is silent.
+                    return;
+                }
             }
         }
         wire.close().await;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::builtins;
 use super::errors::{Phase, StepError};
 use super::event::{EventKind, Stream};
@@ -21,7 +23,12 @@ impl Attempt<'_> {
         trace: &mut Trace,
     ) -> Result<Texts, StepError> {
         match name {
-            builtins::FACTS => return Ok(fields::from_record(&facts::gather(self.context, self.link).await?)),
+            builtins::FACTS => {
+                return match timeout(left, facts::gather(self.context, self.link)).await {
+                    Ok(facts) => Ok(fields::from_record(&facts?)),
+                    Err(_) => Err(self.out_of_time(phase, false)),
+                };
+            }
             builtins::NOTE => return Ok(self.note(trace)),
             builtins::RAW => return self.line(phase, trace).await,
             builtins::CONNECTION => return self.wait_for_connection(left).await.map(|()| Texts::new()),
@@ -31,9 +38,9 @@ impl Attempt<'_> {
             return self.pretend(script, phase, left, trace).await;
         }
         let arguments = builtins::Arguments { context: self.context, prepared: self.prepared, deadline: left };
-        match tokio::time::timeout(left, builtins::run(name, &arguments)).await {
+        match timeout(left, builtins::run(name, &arguments)).await {
             Ok(answer) => answer,
-            Err(_) => Err(StepError::TimedOut { phase, after: self.prepared.step.timeout }),
+            Err(_) => Err(self.out_of_time(phase, true)),
         }
     }
 
@@ -48,7 +55,7 @@ impl Attempt<'_> {
         let reply = script.reply(phase, &self.doing(&self.context.name(self.prepared.actor)));
         if reply.never_ends || reply.takes > left {
             tokio::time::sleep(left).await;
-            return Err(StepError::TimedOut { phase, after: self.prepared.step.timeout });
+            return Err(self.out_of_time(phase, true));
         }
         tokio::time::sleep(reply.takes).await;
         trace.output.push(reply.stdout.as_bytes());

@@ -1,5 +1,7 @@
 //! One attempt of a step: check → needs → skip → apply → verify → ensure. Knows nothing of retries and events' order.
 
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
@@ -257,10 +259,9 @@ impl Attempt<'_> {
 
     /// Runs one body; what it reported. A code other than 0 is a failure, unless `ok:` is to judge it.
     pub async fn phase(&mut self, phase: Phase, body: &Body, trace: &mut Trace) -> Result<Texts, StepError> {
-        let left = self.prepared.timeout().saturating_sub(self.started.elapsed());
-        let out_of_time = StepError::TimedOut { phase, after: self.prepared.step.timeout };
+        let left = self.left();
         if left.is_zero() {
-            return Err(out_of_time);
+            return Err(self.out_of_time(phase, true));
         }
         if let Body::Native(name) = body {
             return self.native(phase, name, left, trace).await;
@@ -276,12 +277,10 @@ impl Attempt<'_> {
         program: &Program,
         trace: &mut Trace,
     ) -> Result<Texts, StepError> {
-        let left = self.prepared.timeout().saturating_sub(self.started.elapsed());
-        let out_of_time = StepError::TimedOut { phase, after: self.prepared.step.timeout };
         let host = self.context.name(self.prepared.actor);
         let doing =
             Some(Doing { step: self.prepared.step, action: self.prepared.action, host: &host, attempt: self.number });
-        let call = Call { phase, user: self.prepared.user.as_deref(), program, deadline: left, doing };
+        let call = Call { phase, user: self.prepared.user.as_deref(), program, deadline: self.left(), doing };
         let mut printer = Printer::new(self.context, self.prepared, host.clone());
         let output = &mut trace.output;
         let mut heard = Heard::again(std::mem::take(&mut trace.heard));
@@ -304,7 +303,11 @@ impl Attempt<'_> {
             trace.heard = heard.so_far;
         }
         output.hid = output.hid || printer.hid;
-        let mut completed = completed?;
+        let mut completed = completed.map_err(|error| match error {
+            StepError::TimedOut { is_over, .. } => self.out_of_time(phase, is_over),
+            StepError::Silent { .. } => self.silent(phase),
+            error => error,
+        })?;
         trace.code = Some(completed.code);
         let reported = fields::texts(phase, std::mem::take(&mut completed.fields));
         if let (Phase::Apply, Ok(texts)) = (phase, &reported) {
@@ -313,7 +316,7 @@ impl Attempt<'_> {
         }
         let judged_later = phase == Phase::Apply && self.prepared.step.ok.is_some();
         let error = match completed.code {
-            _ if completed.timed_out => Some(out_of_time),
+            _ if completed.timed_out => Some(self.out_of_time(phase, true)),
             code if code != 0 && !judged_later => Some(self.exit(phase, &completed)),
             _ => None,
         };
@@ -332,6 +335,19 @@ impl Attempt<'_> {
             said => said,
         };
         StepError::Exit { phase, code: completed.code, tail: said }
+    }
+
+    /// Of the time that this attempt has.
+    pub(super) fn left(&self) -> Duration {
+        self.prepared.timeout().saturating_sub(self.started.elapsed())
+    }
+
+    pub(super) fn out_of_time(&self, phase: Phase, is_over: bool) -> StepError {
+        StepError::TimedOut { phase, after: self.prepared.step.timeout, is_over }
+    }
+
+    pub(super) fn silent(&self, phase: Phase) -> StepError {
+        StepError::Silent { phase, after: self.prepared.step.timeout }
     }
 
     pub(super) fn doing<'b>(&'b self, host: &'b str) -> Doing<'b> {

@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::earlier::Left;
 use super::errors::{Phase, StepError};
 use super::event::{EventKind, Stream};
 use super::fields::{self, Texts};
-use super::link::Call;
+use super::link::{Call, PROMPTLY};
 use super::phases::{Attempt, Trace};
 use super::ports::WireError;
 use super::restart::{Patience, Pause};
@@ -64,8 +66,13 @@ impl Attempt<'_> {
         let Some(machine) = self.context.machine(self.link) else { return Ok(None) };
         let user = prepared.user.clone();
         let program = receipt::prepare();
-        let call =
-            Call { phase: Phase::Check, user: user.as_deref(), program: &program, deadline: BRIEFLY, doing: None };
+        let call = Call {
+            phase: Phase::Check,
+            user: user.as_deref(),
+            program: &program,
+            deadline: BRIEFLY.min(self.left()),
+            doing: None,
+        };
         let Some(boot) = self.link.boot(self.context, call).await? else { return Ok(None) };
         let unnamed = |error| StepError::Wire { phase: Phase::Check, error: WireError::Transport(error) };
         let id = nonce().map_err(unnamed)?;
@@ -112,16 +119,63 @@ impl Attempt<'_> {
         self.look_again(trace).await
     }
 
+    /// Hears of the step until it is over, or its time is.
+    async fn hold_on(
+        &mut self,
+        ended: Result<Texts, StepError>,
+        receipt: &Receipt,
+        trace: &mut Trace,
+    ) -> Result<(), StepError> {
+        let insisted = std::mem::replace(&mut self.link.insists, true);
+        let ended = match timeout(self.left().saturating_add(PROMPTLY), self.keep_in_sight(ended, receipt, trace)).await
+        {
+            Ok(Err(StepError::TimedOut { phase, after, .. })) => {
+                self.end(receipt).await.and_then(|is_over| Err(StepError::TimedOut { phase, after, is_over }))
+            }
+            Ok(ended) => ended,
+            Err(_) => {
+                self.give_up(receipt);
+                Err(self.silent(Phase::Apply))
+            }
+        };
+        self.link.insists = insisted;
+        trace.apply = ended?;
+        Ok(())
+    }
+
+    /// Tells the host to end the step; whether it has.
+    async fn end(&mut self, receipt: &Receipt) -> Result<bool, StepError> {
+        let late = self.started.elapsed().saturating_sub(self.prepared.timeout());
+        let asked =
+            timeout(PROMPTLY.saturating_sub(late), self.about(receipt, &receipt::ask_to_end(&receipt.id))).await;
+        match asked {
+            Ok(Ok(asked)) if !asked.timed_out => {
+                let is_over = fields::text_of(&asked, "alive").is_none();
+                if !is_over {
+                    self.give_up(receipt);
+                }
+                Ok(is_over)
+            }
+            _ => {
+                self.give_up(receipt);
+                Err(self.silent(Phase::Apply))
+            }
+        }
+    }
+
+    fn give_up(&mut self, receipt: &Receipt) {
+        self.link.given_up.push((receipt.user.clone(), receipt.id.clone()));
+    }
+
     /// As long as the connection is lost and the host may go on with the step, another one is opened; each time that it is
     /// lost, the host is tried for as long.
-    async fn hold_on(
+    async fn keep_in_sight(
         &mut self,
         mut ended: Result<Texts, StepError>,
         receipt: &Receipt,
         trace: &mut Trace,
-    ) -> Result<(), StepError> {
+    ) -> Result<Texts, StepError> {
         let mut patience = Patience::new(self.context.reconnect.unwrap_or_default());
-        let insisted = std::mem::replace(&mut self.link.insists, true);
         while matches!(&ended, Err(error) if is_out_of_sight(error)) {
             match self.ask(receipt).await {
                 Ok(Known::Finished | Known::Running) => {
@@ -135,12 +189,7 @@ impl Attempt<'_> {
                 Err(_) => {}
             }
         }
-        self.link.insists = insisted;
-        if matches!(&ended, Err(StepError::TimedOut { .. })) {
-            self.about(receipt, &receipt::end(&receipt.id)).await?;
-        }
-        trace.apply = ended?;
-        Ok(())
+        ended
     }
 
     async fn ask(&mut self, receipt: &Receipt) -> Result<Known, StepError> {

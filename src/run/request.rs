@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::circuit::Circuits;
+use super::circuit::{Circuits, Limits};
 use super::clock::Clock;
 use super::context::{Context, Events};
 use super::earlier::Earlier;
@@ -42,6 +42,7 @@ pub struct Request {
     /// How long a host is tried again that was lost with a step under way that it may go on with; hosts go on with none
     /// where no later run could take it up.
     pub reconnect: Option<Duration>,
+    pub circuit: Limits,
 }
 
 impl Request {
@@ -51,7 +52,7 @@ impl Request {
         Arc::new(Context {
             hidden,
             clock,
-            circuits: Mutex::new(Circuits::new(&self.inventory)),
+            circuits: Mutex::new(Circuits::new(&self.inventory, self.circuit)),
             plan: self.plan,
             program: self.program,
             inventory: self.inventory,

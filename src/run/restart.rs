@@ -159,7 +159,11 @@ fn may_be_on_its_way(error: &StepError) -> bool {
                 | TransportError::HostKeyRevoked { .. }
                 | TransportError::HostKeyCertificate { .. }
         ),
-        StepError::Wire { .. } | StepError::NotEnsured { .. } | StepError::Exit { .. } => true,
+        StepError::Wire { .. }
+        | StepError::Silent { .. }
+        | StepError::TimedOut { .. }
+        | StepError::NotEnsured { .. }
+        | StepError::Exit { .. } => true,
         _ => false,
     }
 }

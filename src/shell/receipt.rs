@@ -106,7 +106,8 @@ while :; do
 done
 "#;
 
-/// Ends the step: TERM, after two seconds KILL, for its process and all below it.
+/// Ends the step: TERM, after `__tenths` of a second KILL where that is asked for, for its process and all below it.
+/// Reports `alive` where it is.
 const END: &str = r#"
 __r=$HOME/.opsc/receipts/$__receipt
 __alive 2>/dev/null || exit 0
@@ -117,8 +118,8 @@ __below() { __t=$(__list); __g=1; while [ "$__g" = 1 ]; do __g=0; set -- $__t; w
 # All of them stopped: one that dies right after it started a child would leave the child to nobody.
 __stop() { __o=; until [ "$__o" = "$__m" ]; do __o=$__m; __below; kill -STOP $__m; done; }
 { __m=" $__p "; __stop; kill $__m; kill -CONT $__m; __i=0
-while __alive && [ "$__i" -lt 20 ]; do sleep 0.1 || sleep 1; __i=$((__i+1)); done
-__stop; kill -KILL $__m; } 2>/dev/null
+while __alive && [ "$__i" -lt "$__tenths" ]; do sleep 0.1 || { sleep 1; __i=$((__i+9)); }; __i=$((__i+1)); done
+if [ -n "$__kills" ]; then __stop; kill -KILL $__m; elif __alive; then out alive yes; fi; } 2>/dev/null
 :
 "#;
 
@@ -152,8 +153,14 @@ pub fn follow(id: &str) -> Program {
     about(&[PROCESSES, FOLLOW], id)
 }
 
+/// Gives the step two seconds to end, and ends it.
 pub fn end(id: &str) -> Program {
-    about(&[PROCESSES, END], id)
+    about(&[PROCESSES, END], id).with("__tenths", "20").with("__kills", "yes")
+}
+
+/// Tells the step to end, and reports `alive` where it has not half a second later.
+pub fn ask_to_end(id: &str) -> Program {
+    about(&[PROCESSES, END], id).with("__tenths", "5").with("__kills", "")
 }
 
 /// Of these.

@@ -51,6 +51,8 @@ pub struct Verdict {
 pub struct Signed {
     pub key: String,
     pub signature: String,
+    /// Somebody looked, and it is of what is written here.
+    pub holds: bool,
 }
 
 impl Approval {
@@ -149,7 +151,7 @@ fn said_of(connection: &Connection, id: i64, verdict: &Verdict) -> Result<Entry,
         "hosts": asked.hosts,
         "digest": asked.digest,
     });
-    if let Some(Signed { key, signature }) = &verdict.signed {
+    if let Some(Signed { key, signature, .. }) = &verdict.signed {
         let all = [("asked", json!(asked.asked)), ("until", json!(asked.until)), ("key", json!(key))];
         let fields = all.into_iter().chain([("signature", json!(signature))]);
         details.as_object_mut().into_iter().for_each(|details| {
@@ -174,7 +176,7 @@ pub(super) fn of_run(connection: &Connection, run: i64) -> Result<Vec<Approval>,
 fn approval(row: &Row<'_>) -> rusqlite::Result<Approval> {
     let number = |index: usize| row.get::<_, Option<i64>>(index).map(|found| found.and_then(|n| u64::try_from(n).ok()));
     let signed = match (row.get::<_, Option<String>>(16)?, row.get::<_, Option<String>>(17)?) {
-        (Some(key), Some(signature)) => Some(Signed { key, signature }),
+        (Some(key), Some(signature)) => Some(Signed { key, signature, holds: false }),
         _ => None,
     };
     let verdict = match row.get::<_, Option<bool>>(10)? {

@@ -146,7 +146,7 @@ impl Journal {
         audit::run_of_file(&self.reader()?, sha256)
     }
 
-    /// The key that signed the saved plan of a run, where one was demanded.
+    /// The key that signed the saved plan of a run, where somebody who was known did.
     pub fn key_of_plan(&self, run: i64) -> Result<Option<String>, StateError> {
         audit::key_of_plan(&self.reader()?, run)
     }

@@ -161,6 +161,10 @@ pub enum TransportError {
     Lost {
         host: String,
     },
+    /// A program that was given up has not ended yet, or the host tells nobody.
+    StillRuns {
+        host: String,
+    },
     /// The lane's shell ended while a program ran, the connection did not.
     LaneEnded {
         host: String,
@@ -257,6 +261,7 @@ impl TransportError {
                 | E::HelloTimeout { .. }
                 | E::NothingRead { .. }
                 | E::Lost { .. }
+                | E::StillRuns { .. }
                 | E::Spawn { .. }
         )
     }
@@ -396,6 +401,10 @@ impl fmt::Display for TransportError {
             }
             E::PrivilegeNone { host, user } => write!(formatter, "{host}: there is no way to become `{user}`"),
             E::Lost { host } => write!(formatter, "{host}: the connection was lost"),
+            E::StillRuns { host } => write!(
+                formatter,
+                "{host}: what was given up there still runs, or the host is silent; nothing is begun beside it"
+            ),
             E::LaneEnded { host, user, code } => match code {
                 Some(code) => write!(formatter, "{host}: the shell of `{user}` ended with code {code} during a step"),
                 None => write!(formatter, "{host}: the shell of `{user}` ended during a step"),

@@ -186,8 +186,6 @@ enum State {
     Ready,
     /// A program runs, or was given up.
     Busy,
-    /// The processes were ended and waited for.
-    Over,
 }
 
 impl Lane {
@@ -223,11 +221,6 @@ impl Lane {
         self.state == State::Ready
     }
 
-    /// Whether nothing of it runs any more, as far as could be learnt.
-    pub(super) fn is_over(&self) -> bool {
-        self.state == State::Over
-    }
-
     /// Runs one program. Until it comes back whole the lane counts as lost, also for one who stops waiting.
     pub(super) async fn run(
         &mut self,
@@ -243,7 +236,9 @@ impl Lane {
         let mut running = Running::new(self.sequence, &nonces);
         let timed_out = self.follow(&mut running, Instant::now() + deadline, output).await?;
         self.channel.listen(false);
-        self.state = if timed_out { State::Over } else { State::Ready };
+        if !timed_out {
+            self.state = State::Ready;
+        }
         Ok(running.finish(timed_out))
     }
 
@@ -257,7 +252,6 @@ impl Lane {
         self.state = State::Busy;
         let mut running = Running::of_command(nonces);
         let timed_out = self.follow(&mut running, Instant::now() + deadline, output).await?;
-        self.state = State::Over;
         let noise = running.noise();
         Ok((running.finish(timed_out), noise))
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout_at};
+
 use super::channel::{Channel, Ending, spawn_local};
 use super::completed::{Completed, Output};
 use super::endpoint::{Credentials, Endpoint, LaneKind, WhyExec, Wire};
@@ -191,8 +193,9 @@ impl Session {
             LaneKind::Auto | LaneKind::Persistent => {}
         }
         // The lane is ours while the program runs: dropping this future drops it, and that ends its processes.
+        let begun = Instant::now();
         let mut lane = self.take_lane(user).await?;
-        let completed = lane.run(program, deadline, &mut *output).await;
+        let completed = lane.run(program, deadline.saturating_sub(begun.elapsed()), &mut *output).await;
         self.keep(user, lane);
         match completed {
             // Nothing of it was begun.
@@ -247,7 +250,9 @@ impl Session {
 
     /// Ends all lanes, and with the last session the connection, and waits for it.
     pub async fn close(mut self) {
-        self.wait_for_the_leaving().await;
+        if let Err(error) = self.wait_for_the_leaving().await {
+            tracing::debug!(%error, "a program that was given up is left to its host");
+        }
         for (_, lane) in self.lanes {
             lane.close().await;
         }
@@ -293,7 +298,7 @@ impl Session {
         if let Some(what) = program.unspeakable() {
             return Err(TransportError::NoInput { host: self.endpoint.name.clone(), what });
         }
-        self.wait_for_the_leaving().await;
+        self.wait_for_the_leaving().await?;
         let (token, nonces) = (nonce()?, Nonces { fields: nonce()?, end: nonce()? });
         let text = whole_text(program, &nonces)?;
         let work = Work::Text { text: &text, seconds: deadline.as_secs() + 1 };
@@ -365,7 +370,7 @@ impl Session {
     }
 
     async fn take_lane(&mut self, user: Option<&str>) -> Result<Lane, TransportError> {
-        self.wait_for_the_leaving().await;
+        self.wait_for_the_leaving().await?;
         let name = user.unwrap_or(&self.login);
         let lane = match self.lanes.remove(name) {
             Some(lane) => lane,
@@ -377,24 +382,20 @@ impl Session {
 
     /// A program that was given up is still being ended by the host; nothing else runs beside it, least of all what
     /// undoes it.
-    async fn wait_for_the_leaving(&mut self) {
-        let leaving = std::mem::take(&mut self.leaving);
-        let ended = async {
-            for ending in leaving {
-                ending.wait().await;
-            }
-        };
-        if tokio::time::timeout(GRACE, ended).await.is_err() {
-            tracing::debug!(host = %self.endpoint.name, "a program that was given up did not end in time");
+    async fn wait_for_the_leaving(&mut self) -> Result<(), TransportError> {
+        let until = Instant::now() + GRACE;
+        while let Some(ending) = self.leaving.last() {
+            let ended = timeout_at(until, ending.clone().wait()).await;
+            ended.map_err(|_| TransportError::StillRuns { host: self.endpoint.name.clone() })?;
+            self.leaving.pop();
         }
+        Ok(())
     }
 
     /// A lane that lost its shell is dropped; the next use opens another.
     fn keep(&mut self, user: Option<&str>, lane: Lane) {
-        if lane.is_usable() || lane.is_over() {
-            self.leaving.pop();
-        }
         if lane.is_usable() {
+            self.leaving.pop();
             self.lanes.insert(user.unwrap_or(&self.login).to_owned(), lane);
         }
     }

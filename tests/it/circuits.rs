@@ -19,7 +19,12 @@ groups:
 ";
 
 fn ran(program: &str) -> (Project, Said) {
+    ran_with("", program)
+}
+
+fn ran_with(settings: &str, program: &str) -> (Project, Said) {
     let project = Project::new();
+    project.write("opsc.toml", settings);
     project.write("inventory.yaml", INVENTORY);
     project.write("a.ops", program);
     let said = project.opsc(&["run", "a.ops", "-y"]);
@@ -56,6 +61,24 @@ fn a_machine_that_many_need_is_not_asked_by_each_of_them() {
         (Some("gone"), Some("host"), Some("open"))
     );
     assert_eq!(event["until"].as_u64().unwrap() - event["since"].as_u64().unwrap(), 30_000);
+}
+
+#[test]
+fn a_project_says_when_a_machine_is_left_alone_and_how_long() {
+    let (project, said) = ran_with(
+        "[circuit]\nfailures = 1\npause = 7\n",
+        "ops 1\n\nplaybook asks() ! read {\n  on host(\"w1\") + host(\"w2\") (batch: 1, max_failures: 9) {\n    at host(\"gone\") {\n      file.info(path: \"/\")\n    }\n  }\n}\n",
+    );
+    let errors = errors(&said);
+    assert_eq!(
+        errors.iter().map(|error| error.contains("circuit open")).collect::<Vec<_>>(),
+        [false, true],
+        "{said:?}"
+    );
+    let events = project.opsc(&["replay", "1", "-o", "ndjson"]).stdout;
+    let told = events.lines().find(|line| line.contains("circuit.changed")).unwrap();
+    let event: serde_json::Value = serde_json::from_str(told).unwrap();
+    assert_eq!(event["until"].as_u64().unwrap() - event["since"].as_u64().unwrap(), 7_000);
 }
 
 #[test]

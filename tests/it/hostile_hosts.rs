@@ -145,11 +145,16 @@ async fn a_host_that_freezes() {
     let begun = Instant::now();
     let done = run(&mut session, "true", Duration::from_millis(300)).await.unwrap();
     assert!(done.timed_out && begun.elapsed() < SOON, "{:?}", begun.elapsed());
-    // The next step needs a new lane, and the host does not open one.
+    // Nothing is begun beside what may still run there, also for one who does not wait to hear that.
     let begun = Instant::now();
+    let hasty = tokio::time::timeout(Duration::from_millis(100), run(&mut session, "true", MINUTE)).await;
+    assert!(hasty.is_err(), "{hasty:?}");
     let error = run(&mut session, "true", MINUTE).await.unwrap_err();
-    assert!(matches!(error, TransportError::ChannelRefused { .. }), "{error}");
+    assert!(matches!(error, TransportError::StillRuns { .. }) && error.is_unreachable(), "{error}");
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    server.thaw_connections();
+    assert_eq!(stdout(&run(&mut session, "echo on", MINUTE).await.unwrap()), "on\n");
+    server.freeze_connections();
     let begun = Instant::now();
     session.close().await;
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
@@ -190,11 +195,64 @@ async fn a_lane_that_is_killed_from_outside() {
     }
 }
 
+/// A step's end is told soon after its deadline, whatever its host does. What follows waits until the old one is gone, and
+/// is not begun where that cannot be known.
+#[test]
+fn a_deadline_holds_on_a_host_that_hangs() {
+    for (effect, thaws, outcomes) in [
+        ("read", false, ["ignored", "unreachable"]),
+        ("read", true, ["ignored", "ok"]),
+        ("change", false, ["unreachable", ""]),
+    ] {
+        let (project, server) = (Project::new(), Sshd::start(&SshdOptions::default()));
+        project.write("inventory.yaml", &format!("hosts:\n  far: {{ {} }}\n", inventory_of(&server)));
+        // It has to be killed.
+        let name = unique_seconds();
+        let first = format!("sh -c 'trap : TERM; while :; do sleep 0.1; done' x{name}");
+        let second = format!("! pgrep -f '[x]{name}'");
+        let steps = format!(
+            "    shell.run(script: sh\"\"\"{first}\"\"\", effect: \"{effect}\") {{ timeout: 3s, allow_failure: true }}\n    shell.run(script: sh\"{second}\", effect: \"read\")"
+        );
+        let playbook = format!("playbook p() ! change, exec {{\n  on host(\"far\") {{\n{steps}\n  }}\n}}");
+        project.write("p.ops", &format!("ops 1\n\n{playbook}\n"));
+        let runner = project.spawn(&["run", "p.ops", "-y", "-o", "ndjson"]);
+        wait_until("the step starts", || is_there(&|words: &[u8]| words.ends_with(format!("\0x{name}\0").as_bytes())));
+        server.freeze_connections();
+        if thaws {
+            let journal = || project.opsc(&["replay", "1", "-o", "ndjson"]).stdout;
+            wait_until("its end is told", || journal().contains("step.finished"));
+            server.thaw_connections();
+        }
+        let said = runner.wait_with_output().unwrap();
+        server.cut_connections();
+        let text = String::from_utf8(said.stdout).unwrap();
+        let events = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let ended: Vec<_> = events.filter(|event| event["kind"] == "step.finished").collect();
+        let told = |index: usize| ended.get(index).map_or("", |event| event["outcome"].as_str().unwrap());
+        assert_eq!([told(0), told(1)], outcomes, "{effect}, thaws: {thaws}: {text}");
+        let elapsed = ended.first().and_then(|event| event["evidence"]["elapsed_ms"].as_u64()).unwrap();
+        println!("{effect}, thaws: {thaws}: a deadline of 3 s was told after {elapsed} ms");
+        assert!((3000..=5000).contains(&elapsed), "{elapsed}: {text}");
+    }
+}
+
+fn inventory_of(server: &Sshd) -> String {
+    format!(
+        "address: 127.0.0.1, port: {}, os: linux, user: root, key: {}, known_hosts: {}",
+        server.port,
+        server.key_path.display(),
+        server.known_hosts_path.display()
+    )
+}
+
 /// Who has exactly these arguments.
 fn runs(seconds: &str) -> bool {
-    let wanted = format!("sleep\0{seconds}\0");
+    is_there(&|words: &[u8]| words == format!("sleep\0{seconds}\0").as_bytes())
+}
+
+fn is_there(is_it: &dyn Fn(&[u8]) -> bool) -> bool {
     let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok()).any(|line| line == wanted.as_bytes())
+    processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok()).any(|words| is_it(&words))
 }
 
 fn wait_until(what: &str, met: impl Fn() -> bool) {
@@ -208,12 +266,7 @@ fn wait_until(what: &str, met: impl Fn() -> bool) {
 #[test]
 fn a_killed_runner_leaves_no_processes() {
     let (project, server) = (Project::new(), Sshd::start(&SshdOptions::default()));
-    let far = format!(
-        "address: 127.0.0.1, port: {}, os: linux, user: root, key: {}, known_hosts: {}",
-        server.port,
-        server.key_path.display(),
-        server.known_hosts_path.display()
-    );
+    let far = inventory_of(&server);
     project
         .write("inventory.yaml", &format!("hosts:\n  far: {{ {far} }}\n  near: {{ transport: local, os: linux }}\n"));
     for host in ["near", "far"] {

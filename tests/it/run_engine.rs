@@ -118,9 +118,12 @@ fn a_step_that_takes_too_long_is_timed_out() {
     let mut lab = Lab::new(1);
     lab.block(&[StepSpec { timeout: Some(300), ..shell("sleep 30") }], None);
     let ran = lab.run();
-    assert_eq!(ran.only_outcomes("web1"), [Outcome::TimedOut]);
-    assert_eq!(ran.summary.exit, 27);
-    assert_eq!(ran.error("web1"), "apply did not end within 300ms");
+    let told = (ran.only_outcomes("web1"), ran.summary.exit, ran.error("web1"));
+    // A machine that is too busy to end it at once says less.
+    let words = |end: &str| format!("apply did not end within 300ms{end}");
+    let timed_out = |end| (vec![Outcome::TimedOut], 27, words(end));
+    let unheard = (vec![Outcome::Unreachable], 20, words(", and the host is silent: what runs there is not known"));
+    assert!([timed_out(""), timed_out("; it was told to end, and may still run"), unheard].contains(&told), "{told:?}");
 }
 
 #[test]

@@ -418,6 +418,7 @@ impl Lab {
             stop: stopped,
             earlier: Arc::default(),
             reconnect: Some(Duration::from_millis(50)),
+            circuit: opsc::run::circuit::Limits::default(),
         };
         (request, received, stop)
     }

@@ -210,7 +210,14 @@ fn an_approval_that_was_written_into_the_journal_lets_nothing_through() {
 
     let signed = Signed::waiting(KEYS);
     signed.comes_to("reject 1 --sign ann.key", 0);
+    signed.says("show 1", 0, "rejected by dba (root), signed, at ");
     signed.journal("UPDATE approvals SET approved = 1");
+    let changed = "approved by dba (root), but that is not what was signed, at ";
+    for form in ["show 1", "report 1", "report 1 -o html", "report 1 -o junit"] {
+        signed.says(form, 0, changed);
+    }
+    let shown: Json = serde_json::from_str(&signed.comes_to("show 1 -o json", 0).stdout).unwrap();
+    assert_eq!(shown["approvals"][0]["verdict"]["key"], Json::Null);
     signed.says("resume 1 -y", 25, "and no key that `[approvers]` has for that name signed it");
     signed.journal("UPDATE audit SET kind = 'approval.approved' WHERE kind = 'approval.rejected'");
     signed.says("audit verify", 1, "its signature is not of what it says");
@@ -247,10 +254,20 @@ fn whoever_began_a_run_does_not_approve_it() {
     let signed = Signed::new(keys.rsplit_once("root").unwrap().0);
     signed.comes_to("plan release.ops --save out.plan", 0);
     signed.minisign("-S -s ann.key -m out.plan", "");
-    signed.comes_to("run out.plan --require-signed", 3);
-    signed.printed("approve 1 --print", "text");
-    signed.minisign("-S -s ann.key -m text", "");
-    signed.says("approve 1 --signature text.minisig", 12, "somebody else than who began or signed run 1");
+    for (run, line) in [(1, "run out.plan --require-signed"), (2, "run out.plan")] {
+        signed.comes_to(line, 3);
+        signed.printed(&format!("approve {run} --print"), "text");
+        signed.minisign("-S -s ann.key -m text", "");
+        let refused = format!("somebody else than who began or signed run {run}");
+        signed.says(&format!("approve {run} --signature text.minisig"), 12, &refused);
+    }
+}
+
+#[test]
+fn what_is_signed_names_the_hosts_behind_the_gate() {
+    let signed = Signed::waiting(KEYS);
+    signed.says("approve 1 --print", 0, "\nhosts: [\"on#2: w1\"]\n");
+    signed.says("show 1", 0, "\n  on#2: w1\n");
 }
 
 #[test]
@@ -302,6 +319,27 @@ fn where_only_signed_plans_change_anything_nothing_else_does() {
 }
 
 #[test]
+fn where_what_destroys_is_to_be_signed_the_rest_is_not() {
+    let signed = Signed::new(&format!("require_signed = \"destroy\"\n{KEYS}"));
+    let destroy = DEPLOY
+        .replace("playbook deploy() ! change", "playbook destroy() ! destroy")
+        .replace("\"change\"", "\"destroy\"");
+    let root = signed.project.path("root");
+    signed.project.write("destroy.ops", &destroy.replace("ROOT", root.to_str().unwrap()));
+    signed.comes_to("run deploy.ops -y", 0);
+    signed.comes_to("plan deploy.ops --save out.plan", 0);
+    signed.comes_to("run out.plan", 0);
+    assert_eq!(signed.marks(), "done\ndone\n");
+    signed.says("run destroy.ops -y --allow-destroy", 25, "is no saved plan that somebody signed");
+    signed.comes_to("plan destroy.ops --allow-destroy --save out.plan", 0);
+    signed.says("run out.plan", 25, "`out.plan` is not signed: there is no `out.plan.minisig`");
+    assert_eq!(signed.marks(), "done\ndone\n");
+    signed.minisign("-S -s ben.key -m out.plan", "");
+    signed.comes_to("run out.plan", 0);
+    assert_eq!(signed.marks(), "done\ndone\ndone\n");
+}
+
+#[test]
 fn a_plan_is_run_in_its_time_and_where_it_says_so_once() {
     let signed = Signed::new("");
     signed.comes_to("plan deploy.ops --save late.plan --expires 1ms", 0);
@@ -318,6 +356,9 @@ fn a_plan_is_run_in_its_time_and_where_it_says_so_once() {
     signed.comes_to("plan deploy.ops --save free.plan", 0);
     signed.comes_to("run free.plan", 0);
     signed.comes_to("run free.plan", 0);
-    signed.says("plan deploy.ops --save out.plan --expires soon", 10, "expected a duration such as 30m or 4h");
+    for wrong in ["soon", "4", "4h5"] {
+        let line = format!("plan deploy.ops --save out.plan --expires {wrong}");
+        signed.says(&line, 10, "expected a duration such as 30m or 4h");
+    }
     signed.says("plan deploy.ops --once", 10, "--save");
 }

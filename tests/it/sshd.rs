@@ -72,6 +72,10 @@ impl Sshd {
         self.signal_connections("-STOP");
     }
 
+    pub(crate) fn thaw_connections(&self) {
+        self.signal_connections("-CONT");
+    }
+
     fn signal_connections(&self, signal: &str) {
         for child in children(self.server.id()) {
             assert!(Command::new("kill").args([signal, &child.to_string()]).status().unwrap().success());

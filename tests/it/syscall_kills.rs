@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
 
 use serde_json::Value as Json;
 
@@ -17,6 +18,31 @@ const CALLS: [&str; 6] = ["pwrite64", "fsync", "write", "ftruncate", "unlink", "
 
 /// Of all points, as many as a run of the tests takes; `OPSC_TEST_LONG=1` takes all.
 const POINTS: usize = 60;
+
+/// How many places are killed in at the same time: most of what each does is to wait.
+const AT_ONCE: usize = 4;
+
+/// Visits points at the same time, each in a place of its own; what was counted there is added up.
+pub(crate) fn at_each<P: Copy + Send>(
+    points: impl Iterator<Item = P> + Send,
+    visit: impl Fn(P) -> [usize; 3] + Sync,
+) -> [usize; 3] {
+    let points = Mutex::new(points);
+    let worker = || {
+        let mut sum = [0; 3];
+        loop {
+            let Some(point) = points.lock().unwrap().next() else { return sum };
+            sum.iter_mut().zip(visit(point)).for_each(|(sum, more)| *sum += more);
+        }
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(worker)).collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap())
+            .fold([0; 3], |sum, more| [sum[0] + more[0], sum[1] + more[1], sum[2] + more[2]])
+    })
+}
 
 /// A command of the project below `strace`, which leaves the programs that it starts alone.
 pub(crate) fn traced(project: &Project, line: &str, flags: &[&str]) -> Command {
@@ -109,11 +135,10 @@ fn killed_at_any_call_the_journal_is_honest_and_the_run_is_gone_on_with() {
     let all: Vec<(&str, usize)> = calls.iter().flat_map(|(call, most)| (1..=*most).map(|nth| (*call, nth))).collect();
     let long = std::env::var_os("OPSC_TEST_LONG").is_some();
     let every = if long { 1 } else { all.len() / POINTS };
-    let (mut points, mut again, mut resolved) = (0, 0, 0);
-    for (number, at) in all.iter().step_by(every).enumerate() {
+    let visit = |(number, at): (usize, &(&str, usize))| {
         let point = format!("{} {}", at.0, at.1);
-        let killer = Killer::new();
-        points += usize::from(killed_at(&killer.project, "run all.ops -y", *at));
+        let (killer, mut again, mut resolved) = (Killer::new(), 0, 0);
+        let points = usize::from(killed_at(&killer.project, "run all.ops -y", *at));
         assert_honest(&killer, &point);
         // What goes on is killed as well, somewhere else each time.
         let run = killer.project.newest_run();
@@ -127,7 +152,9 @@ fn killed_at_any_call_the_journal_is_honest_and_the_run_is_gone_on_with() {
             run => resolved += killer.resumed(run, number),
         }
         killer.assert_all_once(number);
-    }
+        [points, again, resolved]
+    };
+    let [points, again, resolved] = at_each(all.iter().step_by(every).enumerate(), visit);
     println!(
         "{points} of {} points of {} calls, {again} again, {resolved} steps resolved by looking",
         all.len(),

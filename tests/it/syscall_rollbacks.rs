@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use super::failpoint_flows::Place;
-use super::syscall_kills::{calls_of, killed_at};
+use super::syscall_kills::{at_each, calls_of, killed_at};
 
 /// Of the points of each way back, as many as a run of the tests takes; `OPSC_TEST_LONG=1` takes all.
 const POINTS: usize = 12;
@@ -27,11 +27,10 @@ fn a_way_back_that_is_killed_at_any_call_is_gone_to_its_end() {
         let all: Vec<(&str, usize)> =
             calls.iter().flat_map(|(call, most)| (1..=*most).map(|nth| (*call, nth))).collect();
         let every = if long { 1 } else { all.len() / POINTS };
-        let (mut points, mut again, mut resolved) = (0, 0, 0);
-        for (number, at) in all.iter().enumerate().skip(every / 2).step_by(every) {
+        let visit = |(number, at): (usize, &(&str, usize))| {
             let point = format!("{} at {} {}", command.0, at.0, at.1);
-            let place = ready(command);
-            points += usize::from(killed_at(&place.project, command.0, *at));
+            let (place, mut again) = (ready(command), 0);
+            let points = usize::from(killed_at(&place.project, command.0, *at));
             place.is_honest(&point);
             // What goes on is killed as well, somewhere else each time.
             let elsewhere = all[(number * 37 + 11) % all.len()];
@@ -40,8 +39,9 @@ fn a_way_back_that_is_killed_at_any_call_is_gone_to_its_end() {
                 again += 1;
                 place.is_honest(&format!("{point}, then {} {}", elsewhere.0, elsewhere.1));
             }
-            resolved += place.goes_back(&point);
-        }
+            [points, again, place.goes_back(&point)]
+        };
+        let [points, again, resolved] = at_each(all.iter().enumerate().skip(every / 2).step_by(every), visit);
         println!("{}: {points} of {} points, {again} again, {resolved} resolved by looking", command.0, all.len());
         assert!(points >= if long { all.len() / 2 } else { POINTS / 2 }, "only {points} points");
     }

@@ -41,6 +41,8 @@ const PRINTS: &[(&str, &str)] = &[
     ("tests/it/resume_kills.rs", "how many points were tried"),
     ("tests/it/syscall_kills.rs", "how many points were tried"),
     ("tests/it/run_many.rs", "what was measured"),
+    ("tests/it/hostile_hosts.rs", "how soon after its deadline an end was told"),
+    ("tests/it/system_partitions.rs", "how soon after its deadline an end was told"),
     ("tests/it/syscall_rollbacks.rs", "how many points were tried"),
     ("tests/it/failpoints.rs", "how many points were tried"),
     ("tests/it/contract.rs", "shown only when a case fails, to say which"),

@@ -74,7 +74,7 @@ impl Winrm {
         if line.line.chars().count() > LONGEST_LINE {
             return Err(failed(&self.endpoint, WinrmError::LineTooLong { most: LONGEST_LINE }));
         }
-        self.wait_for_the_leaving().await;
+        self.wait_for_the_leaving().await?;
         // The shell is ours while the command runs: dropping this future drops it, and that ends both.
         let mut shell = self.started(line.line).await?;
         let completed = shell.finish(line, output).await;
@@ -86,7 +86,6 @@ impl Winrm {
             }
             Err(error) => {
                 drop(shell);
-                self.wait_for_the_leaving().await;
                 Err(failed(&self.endpoint, error))
             }
         }
@@ -112,17 +111,21 @@ impl Winrm {
     }
 
     pub(in crate::transport) async fn close(mut self) {
-        self.wait_for_the_leaving().await;
+        if let Err(error) = self.wait_for_the_leaving().await {
+            tracing::debug!(%error, "a command that was given up is left to its host");
+        }
         if let Some(shell) = self.shell.take() {
             shell.delete().await;
         }
     }
 
-    async fn wait_for_the_leaving(&mut self) {
-        let Some(ending) = self.leaving.take() else { return };
-        if timeout(GRACE, ending.wait()).await.is_err() {
-            tracing::debug!(host = %self.endpoint.name, "a command that was given up did not end in time");
+    async fn wait_for_the_leaving(&mut self) -> Result<(), TransportError> {
+        if let Some(ending) = &self.leaving {
+            let ended = timeout(GRACE, ending.clone().wait()).await;
+            ended.map_err(|_| TransportError::StillRuns { host: self.endpoint.name.clone() })?;
+            self.leaving = None;
         }
+        Ok(())
     }
 }
 
