@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::doctor_powershell::examine_powershell;
 use super::doctor_probe::{PROBE, judge_os, judge_probe};
 use super::doctor_windows::examine_windows;
 use super::errors::AppError;
@@ -14,7 +15,7 @@ use crate::base::words;
 use crate::hir::types::Os;
 use crate::hir::world::{self, Inventory};
 use crate::report::examination::{Examination, Finding};
-use crate::shell::Program;
+use crate::shell::{Language, Program};
 use crate::transport::banner::banner;
 use crate::transport::trust::check_host_key;
 use crate::transport::{AdminMethod, Credentials, Endpoint, LaneKind, Refused, Session, TransportError, Wire};
@@ -40,10 +41,8 @@ pub fn examine_all(
                 Some((endpoint, credentials)) if endpoint.transport == Wire::Winrm => {
                     examine_windows(&endpoint, &credentials).await
                 }
-                Some((endpoint, credentials)) if wish.os != Some(Os::Windows) => {
-                    examine(&endpoint, &credentials, &wish).await
-                }
-                _ => no_way(),
+                Some((endpoint, credentials)) => examine(&endpoint, &credentials, &wish).await,
+                None => Examination::default(),
             }
         }
     }));
@@ -62,14 +61,12 @@ struct Wish {
 
 /// Root, where the inventory says that there is a way.
 pub fn root_of(inventory: &Inventory, hosts: &[HostId]) -> BTreeMap<HostId, Users> {
-    let has_way = |host: &HostId| inventory.hosts.at(*host).connection.admin != world::AdminMethod::None;
+    let has_way = |host: &HostId| {
+        let host = inventory.hosts.at(*host);
+        host.os != Some(Os::Windows) && host.connection.admin != world::AdminMethod::None
+    };
     let users = |host: &HostId| has_way(host).then(|| "root".to_string()).into_iter().collect();
     hosts.iter().map(|host| (*host, users(host))).collect()
-}
-
-fn no_way() -> Examination {
-    let finding = Finding::failed("transport", "Windows is reached over WinRM", "give `transport: winrm` of the host");
-    Examination { findings: vec![finding], ..Examination::default() }
 }
 
 async fn examine(endpoint: &Endpoint, credentials: &Credentials, wish: &Wish) -> Examination {
@@ -94,9 +91,11 @@ async fn examine(endpoint: &Endpoint, credentials: &Credentials, wish: &Wish) ->
     if !session.noise().is_empty() {
         findings.push(noisy(session.noise()));
     }
-    if session.lane() != LaneKind::Raw {
-        examination.latency = probe(&mut session, wish, findings).await;
-    }
+    examination.latency = match session.lane() {
+        LaneKind::Raw => None,
+        _ if endpoint.language == Language::PowerShell => examine_powershell(&mut session, findings).await,
+        _ => probe(&mut session, wish, findings).await,
+    };
     findings.extend(lane(endpoint, &mut session));
     if session.lane() == LaneKind::Raw {
         session.close().await;

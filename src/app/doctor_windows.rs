@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::doctor_powershell::examine_powershell;
 use crate::report::examination::{Examination, Finding};
 use crate::shell::Program;
 use crate::transport::winrm::error::WinrmError;
@@ -96,12 +97,16 @@ impl Stage {
 
 pub(super) async fn examine_windows(endpoint: &Endpoint, credentials: &Credentials) -> Examination {
     let mut examination = Examination::default();
+    let mut last = Vec::new();
     let tried = match Session::connect(endpoint, credentials).await {
         Ok(mut session) => {
             examination.reached = true;
             let tried = probe(&mut session).await;
+            if tried.is_ok() {
+                examination.latency = examine_powershell(&mut session, &mut last).await;
+            }
             session.close().await;
-            tried.map(|latency| examination.latency = Some(latency))
+            tried
         }
         Err(error) => Err(error),
     };
@@ -114,12 +119,11 @@ pub(super) async fn examine_windows(endpoint: &Endpoint, credentials: &Credentia
         let mend = error.hint().unwrap_or_else(|| NO_MEND.to_string());
         examination.findings.push(Finding::failed(stage.name(), error.to_string(), mend));
     }
+    examination.findings.extend(last);
     examination
 }
 
-async fn probe(session: &mut Session) -> Result<Duration, TransportError> {
-    let started = tokio::time::Instant::now();
+async fn probe(session: &mut Session) -> Result<(), TransportError> {
     let program = Program { line: Some(PROBE.to_string()), ..Program::default() };
-    session.run(None, &program, PROBE_LIMIT, &mut |_, _| {}).await?;
-    Ok(started.elapsed())
+    session.run(None, &program, PROBE_LIMIT, &mut |_, _| {}).await.map(|_| ())
 }

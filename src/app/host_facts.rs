@@ -10,12 +10,12 @@ use super::execution::{now, runtime, state};
 use super::running::{ConnectOptions, endpoints};
 use super::side_by_side::side_by_side;
 use crate::base::ids::HostId;
-use crate::hir::types::Os;
 use crate::hir::value::Value;
 use crate::hir::world::{Host, Inventory};
 use crate::run::errors::{Phase, StepError};
 use crate::run::facts;
 use crate::run::ports::{Connector, LiveConnector};
+use crate::shell::Program;
 use crate::state::{Facts, Journal};
 
 /// How facts are asked for.
@@ -75,21 +75,16 @@ async fn ask(
     let wires = Arc::new(wires);
     side_by_side(hosts, forks, |host| {
         let wires = Arc::clone(&wires);
-        let is_windows = inventory.hosts.at(host).os == Some(Os::Windows);
-        async move {
-            if is_windows {
-                return Err("facts are read on Linux and macOS, and on no Windows host yet".to_string());
-            }
-            ask_one(wires.as_ref(), host).await.map_err(|error| error.with_hint())
-        }
+        let program = facts::program(facts::language_of(inventory.hosts.at(host).os));
+        async move { ask_one(wires.as_ref(), host, &program).await.map_err(|error| error.with_hint()) }
     })
     .await
 }
 
-async fn ask_one(wires: &LiveConnector, host: HostId) -> Result<Json, StepError> {
+async fn ask_one(wires: &LiveConnector, host: HostId, program: &Program) -> Result<Json, StepError> {
     let failed = |error| StepError::Wire { phase: Phase::Facts, error };
     let mut wire = wires.connect(host).await.map_err(failed)?;
-    let completed = wire.run(None, &facts::program(), facts::DEADLINE, &mut |_, _| {}).await.map_err(failed)?;
+    let completed = wire.run(None, program, facts::DEADLINE, &mut |_, _| {}).await.map_err(failed)?;
     wire.close().await;
     facts::read(completed).map(|facts| json(&facts))
 }

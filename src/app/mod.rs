@@ -15,6 +15,7 @@ pub mod connecting;
 pub mod credentials;
 pub mod data;
 pub mod doctor;
+mod doctor_powershell;
 mod doctor_probe;
 mod doctor_windows;
 pub mod editing;

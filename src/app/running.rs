@@ -10,8 +10,10 @@ use super::reaching::Reach;
 use crate::base::ids::HostId;
 use crate::base::secret::Secret;
 use crate::hir::folder::{FolderFault, FolderRef};
+use crate::hir::types::Os;
 use crate::hir::value::FileRef;
 use crate::hir::world::{self, Host, Inventory, TransportKind};
+use crate::run::facts::language_of;
 use crate::run::ports::{ContentFailure, ContentStore};
 use crate::transport::{AdminMethod, Credentials, Endpoint, HostKeyPolicy, LaneKind, Tls, Wire};
 
@@ -100,8 +102,9 @@ fn endpoint(host: &Host, reach: &Reach<'_>, jump: Option<Endpoint>) -> Endpoint 
             .timeout
             .or_else(|| connection.connect_timeout.map(Duration::from_millis))
             .unwrap_or(below.connect_timeout),
-        admin: admin(connection.admin),
+        admin: if host.os == Some(Os::Windows) { AdminMethod::None } else { admin(connection.admin) },
         lane: lane(connection.lane),
+        language: language_of(host.os),
         jump: jump.or_else(|| below.jump.clone()),
         ..below
     }

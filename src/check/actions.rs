@@ -5,7 +5,7 @@ use super::context::{Context, Scope};
 use super::errors::hosts::HostError;
 use super::errors::names::NameError;
 use super::errors::steps::StepError;
-use super::expressions::{Wanted, lower_script};
+use super::expressions::{Wanted, lower_language, lower_script};
 use super::playbooks::{ParamsOf, literal_of};
 use super::scripts;
 use crate::base::source::Span;
@@ -271,6 +271,14 @@ impl Checker<'_> {
         lowered
     }
 
+    fn expect_language(&mut self, platform: Platform, script: &ast::Script) {
+        let wanted = platform.language();
+        if platform != Platform::Controller && lower_language(script.language) != wanted {
+            let (platform, wanted, span) = (platform.name(), wanted.name(), script.span);
+            self.report(HostError::BodyOfOther { platform, wanted, span }.diagnostic());
+        }
+    }
+
     fn check_phase(&mut self, phase: &ast::Phase, body: &mut Impl) {
         let (slot, name) = match phase.kind {
             PhaseKind::Check => (&mut body.check, "check"),
@@ -285,6 +293,7 @@ impl Checker<'_> {
         }
         *slot = Some(match &phase.body {
             ast::PhaseBody::Script(script) => {
+                self.expect_language(body.platform, script);
                 let functions = self.functions_of(script).into_iter().map(lower_function).collect();
                 Body::Script { script: lower_script(script), functions }
             }

@@ -331,10 +331,14 @@ pub(super) fn accepts_literal(expected: &Type, value: &Value, found: &Type) -> b
     }
 }
 
-pub fn lower_script(script: &ast::Script) -> Script {
-    let language = match script.language {
+pub fn lower_language(language: ast::ScriptLanguage) -> ScriptLanguage {
+    match language {
         ast::ScriptLanguage::Sh => ScriptLanguage::Sh,
         ast::ScriptLanguage::Powershell => ScriptLanguage::Powershell,
-    };
+    }
+}
+
+pub fn lower_script(script: &ast::Script) -> Script {
+    let language = lower_language(script.language);
     Script { language, text: script.text.clone() }
 }

@@ -16,7 +16,7 @@ use crate::hir::effect::{Kind, Level, Row};
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::program::{Action, ActionBody, Param, Step, StepAttrs};
 use crate::hir::types::Type;
-use crate::hir::value::Value;
+use crate::hir::value::{ScriptLanguage, Value};
 use crate::syntax::ast;
 
 pub(super) const ATTRIBUTES: &[&str] =
@@ -46,6 +46,7 @@ impl Checker<'_> {
         let attrs = self.check_attrs(&step.attrs, &signature, scope, context);
         row.admin = row.admin || (!signature.is_controller && (attrs.as_user.is_some() || context.as_user));
         self.check_place(id, &signature, step.action.span, context);
+        self.check_scripts(&signature, &args, context);
         if matches!(self.actions.at(id).body, ActionBody::Steps { .. }) {
             self.check_composite_attrs(&step.attrs);
             return Some(Step { name: String::new(), binding: None, action: id, args, attrs, row, span });
@@ -243,6 +244,22 @@ impl Checker<'_> {
         if let Some(os) = lacking {
             let (action, said) = (signature.name.clone(), context.systems.said);
             self.report(HostError::NoBody { action, os, available, span, said }.diagnostic());
+        }
+    }
+
+    /// Scripts that are written out are for the systems that the hosts are said to have.
+    fn check_scripts(&mut self, signature: &Signature, args: &[Option<Expr>], context: &Context) {
+        if signature.is_controller || !context.systems.explicit {
+            return;
+        }
+        let said = context.systems.said;
+        for arg in args.iter().flatten() {
+            let ExprKind::Literal(Value::Script(script)) = &arg.kind else { continue };
+            let other = context.systems.possible.iter().find(|os| ScriptLanguage::of(**os) != script.language);
+            if let Some(os) = other {
+                let (os, wanted, span) = (os.name(), ScriptLanguage::of(*os).name(), arg.span);
+                self.report(HostError::ScriptOfOther { os, wanted, span, said }.diagnostic());
+            }
         }
     }
 

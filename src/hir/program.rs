@@ -6,7 +6,7 @@ use super::effect::{Kind, Row};
 use super::expr::Expr;
 use super::schedule::Schedule;
 use super::types::{Os, Type};
-use super::value::Script;
+use super::value::{Script, ScriptLanguage};
 use crate::base::ids::{ActionId, BindingId, IdVec};
 use crate::base::source::Span;
 
@@ -153,6 +153,11 @@ impl Platform {
 
     pub fn parse(name: &str) -> Option<Platform> {
         Platform::ALL.into_iter().find(|platform| platform.name() == name)
+    }
+
+    /// What its bodies are written in.
+    pub fn language(self) -> ScriptLanguage {
+        if self == Platform::Windows { ScriptLanguage::Powershell } else { ScriptLanguage::Sh }
     }
 
     pub fn runs_on(self, os: Os) -> bool {

@@ -2,6 +2,7 @@
 
 use super::expr::Function;
 use super::folder::FolderRef;
+use super::types::Os;
 use crate::base::ids::HostId;
 use crate::base::words;
 
@@ -45,6 +46,20 @@ pub struct FileRef {
 pub enum ScriptLanguage {
     Sh,
     Powershell,
+}
+
+impl ScriptLanguage {
+    /// What hosts of a system read.
+    pub fn of(os: Os) -> ScriptLanguage {
+        if os == Os::Windows { ScriptLanguage::Powershell } else { ScriptLanguage::Sh }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            ScriptLanguage::Sh => "sh",
+            ScriptLanguage::Powershell => "powershell",
+        }
+    }
 }
 
 /// A constant script: its text never holds a value.

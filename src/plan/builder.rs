@@ -14,10 +14,10 @@ use crate::eval::fits::fits;
 use crate::eval::kinds::kind_of_step;
 use crate::eval::{Evaluated, eval};
 use crate::hir::effect::Level;
-use crate::hir::expr::Expr;
+use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::program::{Action, Binding, Place as At, Playbook, Program, Statement, Step as ProgramStep};
 use crate::hir::types::Os;
-use crate::hir::value::Value;
+use crate::hir::value::{ScriptLanguage, Value};
 use crate::hir::world::{Inventory, Lifecycle};
 
 const DEFAULT_EVERY: u64 = 1000;
@@ -343,15 +343,16 @@ impl<'a> Builder<'a> {
             None => place.hosts.clone(),
         };
         for os in Os::ALL {
-            if action.impls().iter().any(|body| body.platform.runs_on(os)) {
-                continue;
-            }
             // Branches on `host.os` keep other systems away, which the checker has judged.
             if !place.guards.is_empty() && place.runs_at.is_none() {
                 continue;
             }
             let hosts = self.hosts_with(os, &machines);
-            if !hosts.is_empty() {
+            if hosts.is_empty() {
+                continue;
+            }
+            self.check_scripts(step, os, &hosts);
+            if !action.impls().iter().any(|body| body.platform.runs_on(os)) {
                 self.errors.push(PlanError::NoBody {
                     action: action.name.clone(),
                     os: os.name(),
@@ -371,6 +372,17 @@ impl<'a> Builder<'a> {
                 format!("the inventory does not say the system of {}: linux is assumed", words::join_some(&unknown, 5));
             if !self.assumptions.contains(&assumption) {
                 self.assumptions.push(assumption);
+            }
+        }
+    }
+
+    fn check_scripts(&mut self, step: &ProgramStep, os: Os, hosts: &[String]) {
+        for arg in step.args.iter().flatten() {
+            if let ExprKind::Literal(Value::Script(script)) = &arg.kind
+                && script.language != ScriptLanguage::of(os)
+            {
+                let (wanted, hosts, span) = (ScriptLanguage::of(os).name(), hosts.to_vec(), arg.span);
+                self.errors.push(PlanError::ScriptOfOther { os: os.name(), wanted, hosts, span });
             }
         }
     }

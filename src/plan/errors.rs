@@ -42,6 +42,7 @@ pub enum PlanError {
     TouchedTwice { steps: [String; 2], key: String, first: Span, span: Span },
     HostInTwoBlocks { host: String, first: Span, span: Span },
     NoBody { action: String, os: &'static str, hosts: Vec<String>, span: Span },
+    ScriptOfOther { os: &'static str, wanted: &'static str, hosts: Vec<String>, span: Span },
 }
 
 impl PlanError {
@@ -145,6 +146,11 @@ impl PlanError {
                     .at(format!("would run on {}", words::join_some(hosts, 5)))
                     .help("narrow the hosts with `where host.os == …`")
             }
+            PlanError::ScriptOfOther { os, wanted, hosts, span } => {
+                Diagnostic::error("E0917", *span, format!("{os} hosts run scripts in `{wanted}`"))
+                    .at(format!("would run on {}", words::join_some(hosts, 5)))
+                    .help("narrow the hosts with `where host.os == …`")
+            }
         }
     }
 }
@@ -198,4 +204,7 @@ crate::diag::code_docs! {
     "E0916" "a folder that cannot be taken"
     "A folder of the project is read when the plan is made: the files, folders and links in it, hidden ones too. It must be there, links in it must lead to places in it, names are UTF-8, nothing else lies in it, and it is not too large (20000 names, 256 MiB)."
     "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p() ! change {\n  on group(\"web\") {\n    file.tree(from: folder(\"sites\"), to: \"/srv/site\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\n# site/index.html: a page\nplaybook p() ! change {\n  on group(\"web\") {\n    file.tree(from: folder(\"site\"), to: \"/srv/site\")\n  }\n}\n"
+    "E0917" "a script that a host does not read"
+    "Windows hosts run PowerShell, all others a POSIX shell. Narrow the hosts, and give each system a script of its own."
+    "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"web\"),\n) ! read, exec {\n  on servers {\n    shell.run(script: powershell\"Get-Date\", effect: \"read\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"web\"),\n) ! read, exec {\n  on servers {\n    shell.run(script: sh\"date\", effect: \"read\")\n  }\n}\n"
 }

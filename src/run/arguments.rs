@@ -18,7 +18,7 @@ use crate::hir::types::Type;
 use crate::hir::value::{FileRef, Value};
 use crate::hir::world::Inventory;
 use crate::plan::model::Step;
-use crate::shell::{NamedScript, Text, Variable, VariableValue};
+use crate::shell::{NamedScript, Scalar, Text, Variable, VariableValue};
 
 /// The value of an expression, which must be known by now.
 pub fn known(expr: &Expr, scope: &dyn Scope) -> Result<Value, StepError> {
@@ -186,6 +186,9 @@ async fn bind_one(
             bound.staged = true;
             VariableValue::Text(stage.stage(&folder.archive).await?)
         }
+        Value::Int(_) if matches!(param.ty.core(), Type::Float) => {
+            VariableValue::Typed(Scalar::Double, text_of(value, &context.inventory))
+        }
         other => variable_value(context, other)?,
     };
     bound.variables.push(Variable { name: param.name.clone(), value });
@@ -207,8 +210,21 @@ fn variable_value(context: &Context, value: &Value) -> Result<VariableValue, Ste
         Value::Record(entries) => VariableValue::List(
             entries.iter().map(|(key, value)| format!("{key}={}", text_of(value, inventory))).collect(),
         ),
-        other => VariableValue::Text(text_of(other, inventory)),
+        other => match scalar(other) {
+            Some(kind) => VariableValue::Typed(kind, text_of(other, inventory)),
+            None => VariableValue::Text(text_of(other, inventory)),
+        },
     })
+}
+
+/// What is more than a text, in languages that have a type for it.
+fn scalar(value: &Value) -> Option<Scalar> {
+    match value {
+        Value::Bool(_) => Some(Scalar::Bool),
+        Value::Int(_) | Value::Duration(_) | Value::Size(_) => Some(Scalar::Long),
+        Value::Float(_) | Value::Percent(_) => Some(Scalar::Double),
+        _ => None,
+    }
 }
 
 /// The entries of a map that holds secrets, as `KEY=VALUE`.

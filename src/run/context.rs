@@ -12,6 +12,7 @@ use super::clock::Clock;
 use super::earlier::Earlier;
 use super::errors::StepError;
 use super::event::{EventKind, RunEvent};
+use super::facts::language_of;
 use super::link::Link;
 use super::places::Places;
 use super::ports::{Connector, ContentStore, Wire, WireError};
@@ -26,6 +27,7 @@ use crate::hir::value::SecretRef;
 use crate::hir::world::{Host, Inventory};
 use crate::plan::model::{Plan, Step};
 use crate::secrets::Resolved;
+use crate::shell::Language;
 use crate::state::{Approval, Intent, Journal, StepResult};
 
 /// Sends events with sequence numbers and times. Numbers follow the order of sending, so that a reader who was cut off can
@@ -106,6 +108,11 @@ impl Context {
     /// The machine at the other end of a link.
     pub fn machine(&self, link: &Link) -> Option<&Host> {
         self.inventory.hosts.get(link.machine?)
+    }
+
+    /// What programs for a machine are written in.
+    pub fn language(&self, link: &Link) -> Language {
+        language_of(self.machine(link).and_then(|host| host.os))
     }
 
     /// Where a step ran, if that is not the host it is about.

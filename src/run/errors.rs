@@ -49,6 +49,11 @@ pub enum StepError {
         /// Some are for its system, but their `where` is not true.
         conditions: bool,
     },
+    /// It was not known before what the script is, or what the host is.
+    ScriptOfOther {
+        param: String,
+        wanted: &'static str,
+    },
     Composite {
         action: String,
     },
@@ -228,6 +233,9 @@ impl fmt::Display for StepError {
             }
             StepError::NoBody { action, os, conditions: true } => {
                 write!(formatter, "{action} has no body for this {os}: no `where facts…` of its bodies is true here")
+            }
+            StepError::ScriptOfOther { param, wanted } => {
+                write!(formatter, "`{param}`: this host runs scripts in `{wanted}`")
             }
             StepError::Composite { action } => {
                 write!(formatter, "{action} is made of steps, which cannot be run as one step yet")

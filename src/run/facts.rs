@@ -6,11 +6,12 @@ use super::context::Context;
 use super::errors::{Phase, StepError};
 use super::fields;
 use super::link::{Call, Link};
+use super::phases::language;
 use super::redact::{printable, tail};
 use crate::hir::facts::facts_type;
 use crate::hir::types::Os;
-use crate::hir::value::Value;
-use crate::shell::Program;
+use crate::hir::value::{ScriptLanguage, Value};
+use crate::shell::{Language, Program};
 use crate::transport::Completed;
 
 /// Writes nothing, forks little, works on dash, busybox, bash and ksh.
@@ -94,9 +95,20 @@ out firewall "$firewall"
 /// The longest that a host may take to say what it is.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
+/// The same for Windows.
+const WINDOWS_PROBE: &str = include_str!("facts_windows.ps1");
+
 /// What asks a host.
-pub fn program() -> Program {
-    Program { body: PROBE.to_string(), ..Program::default() }
+pub fn program(language: Language) -> Program {
+    match language {
+        Language::Sh => Program::new(PROBE),
+        Language::PowerShell => Program::powershell(WINDOWS_PROBE),
+    }
+}
+
+/// What programs for a host are written in, by what the inventory says of it.
+pub fn language_of(os: Option<Os>) -> Language {
+    language(os.map_or(ScriptLanguage::Sh, ScriptLanguage::of))
 }
 
 /// The facts of a host as a record, asked once per link.
@@ -104,7 +116,7 @@ pub async fn gather(context: &Context, link: &mut Link) -> Result<Value, StepErr
     if let Some(facts) = &link.facts {
         return Ok(facts.clone());
     }
-    let program = program();
+    let program = program(context.language(link));
     let call = Call { phase: Phase::Facts, user: None, program: &program, deadline: DEADLINE, doing: None };
     let completed = link.run(context, call, &mut |_, _| {}).await?;
     let facts = read(completed)?;

@@ -5,7 +5,7 @@ use super::redact::Redactor;
 use crate::eval::parse::parse_field;
 use crate::hir::types::{Field, Type};
 use crate::hir::value::Value;
-use crate::shell::VariableValue;
+use crate::shell::{Scalar, VariableValue};
 use crate::transport::{Captured, Completed};
 
 /// `out` frames as texts, the last of a name counts.
@@ -50,6 +50,13 @@ fn field_type<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
 pub fn variable(name: &str, text: &str, ty: &Type) -> VariableValue {
     match field_type(ty, name).map(Type::core) {
         Some(Type::List(_)) => VariableValue::List(text.lines().map(str::to_string).collect()),
+        Some(Type::Bool) if matches!(text, "true" | "false") => VariableValue::Typed(Scalar::Bool, text.to_string()),
+        Some(Type::Int | Type::Size | Type::Duration) if text.parse::<i64>().is_ok() => {
+            VariableValue::Typed(Scalar::Long, text.to_string())
+        }
+        Some(Type::Float | Type::Percent) if text.parse::<f64>().is_ok() => {
+            VariableValue::Typed(Scalar::Double, text.to_string())
+        }
         _ => VariableValue::Text(text.to_string()),
     }
 }

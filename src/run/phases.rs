@@ -20,9 +20,9 @@ use crate::eval::functions::hex;
 use crate::eval::{Scope, eval_condition};
 use crate::hir::effect::Level;
 use crate::hir::program::{self, Body, Condition};
-use crate::hir::types::Type;
-use crate::hir::value::Value;
-use crate::shell::{Function, Program, Variable, VariableValue};
+use crate::hir::types::{Field, Type};
+use crate::hir::value::{ScriptLanguage, Value};
+use crate::shell::{Function, Language, Program, Variable, VariableValue};
 use crate::state::{Intent, Receipt};
 use crate::transport::{self, Captured, Completed};
 
@@ -407,9 +407,9 @@ impl Attempt<'_> {
 
     /// The program of a body: parameters, and what earlier phases reported as `before_…` and `apply_…`.
     pub fn program(&self, body: &Body, trace: &Trace) -> Program {
-        let (text, functions): (&str, &[program::Function]) = match body {
-            Body::Script { script, functions } => (&script.text, functions),
-            Body::Native(_) => ("", &[]),
+        let (text, functions, language): (&str, &[program::Function], Language) = match body {
+            Body::Script { script, functions } => (&script.text, functions, language(script.language)),
+            Body::Native(_) => ("", &[], Language::Sh),
         };
         let bound = &self.prepared.bound;
         let mut variables = bound.variables.clone();
@@ -420,9 +420,13 @@ impl Attempt<'_> {
                 name: format!("{prefix}_{name}"),
                 value: fields::variable(name, text, ty),
             }));
+            if language == Language::PowerShell {
+                variables.extend(unreported(prefix, texts, ty));
+            }
         }
         Program {
             body: text.to_string(),
+            language,
             functions: functions.iter().map(function).collect(),
             variables,
             scripts: bound.scripts.clone(),
@@ -451,6 +455,21 @@ impl Attempt<'_> {
             time: self.context.now(),
         }
     }
+}
+
+/// Who reads such a script.
+pub fn language(of: ScriptLanguage) -> Language {
+    match of {
+        ScriptLanguage::Sh => Language::Sh,
+        ScriptLanguage::Powershell => Language::PowerShell,
+    }
+}
+
+/// What a phase could have reported and did not, for a language that has a value for it.
+fn unreported(prefix: &str, texts: &Texts, ty: &Type) -> Vec<Variable> {
+    let is_absent = |field: &&Field| texts.iter().all(|(name, _)| *name != field.name);
+    let absent = |field: &Field| Variable { name: format!("{prefix}_{}", field.name), value: VariableValue::Absent };
+    fields::declared(ty).iter().filter(is_absent).map(absent).collect()
 }
 
 fn function(function: &program::Function) -> Function {
@@ -482,7 +501,7 @@ fn digest(program: &Program, redactor: &Redactor) -> String {
     for variable in &program.variables {
         add(&variable.name);
         match &variable.value {
-            VariableValue::Text(text) => add(&redactor.clean(text)),
+            VariableValue::Text(text) | VariableValue::Typed(_, text) => add(&redactor.clean(text)),
             VariableValue::List(items) => items.iter().for_each(|item| add(&redactor.clean(item))),
             VariableValue::Secret(_) | VariableValue::Secrets(_) | VariableValue::Absent => {}
         }

@@ -114,6 +114,7 @@ pub async fn prepare<'a>(
     let body = choose(context, link, action).await?;
     let facts = link.facts.clone().unwrap_or(Value::None);
     check_secrets(context, action, &params)?;
+    check_scripts(action, &params, body)?;
     let inventory_as = context.machine(link).and_then(|host| host.connection.as_user.as_deref());
     let user = step.user_on(inventory_as);
     let on_controller = body.platform == Platform::Controller;
@@ -167,6 +168,22 @@ async fn choose<'a>(context: &Context, link: &mut Link, action: &'a Action) -> R
         conditions = true;
     }
     Err(no_body(os.name(), conditions))
+}
+
+/// That the host reads the scripts that it gets.
+fn check_scripts(action: &Action, params: &[(BindingId, Value)], body: &Impl) -> Result<(), StepError> {
+    let wanted = body.platform.language();
+    if body.platform == Platform::Controller {
+        return Ok(());
+    }
+    for (param, (_, value)) in action.params.iter().zip(params) {
+        if let Value::Script(script) = value
+            && script.language != wanted
+        {
+            return Err(StepError::ScriptOfOther { param: param.name.clone(), wanted: wanted.name() });
+        }
+    }
+    Ok(())
 }
 
 /// That the texts of secrets are of their parameters' types.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::context::Context;
 use super::errors::{Phase, StepError};
 use super::link::{Call, Link};
-use crate::shell::{Program, Variable, VariableValue};
+use crate::shell::{Language, Program, Variable, VariableValue};
 
 /// Paths as they are written, and where they lead.
 pub type RealPaths = BTreeMap<String, String>;
@@ -36,6 +36,10 @@ pub async fn real_paths(
     user: Option<&str>,
     paths: &[String],
 ) -> Result<RealPaths, StepError> {
+    // A path of Windows is taken for what it says.
+    if context.language(link) == Language::PowerShell {
+        return Ok(paths.iter().map(|path| (path.clone(), path.clone())).collect());
+    }
     let variables = vec![Variable { name: "paths".to_string(), value: VariableValue::List(paths.to_vec()) }];
     let program = Program { body: PROBE.to_string(), variables, ..Program::default() };
     let call = Call { phase: Phase::Check, user, program: &program, deadline: DEADLINE, doing: None };

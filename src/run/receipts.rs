@@ -13,7 +13,7 @@ use super::ports::WireError;
 use super::restart::{Patience, Pause};
 use crate::hir::effect::{Kind, Level};
 use crate::hir::program::Body;
-use crate::shell::{Program, receipt};
+use crate::shell::{Language, Program, receipt};
 use crate::state::{Intent, Receipt};
 use crate::transport::{Completed, TransportError, nonce};
 
@@ -59,6 +59,10 @@ impl Attempt<'_> {
         let is_of_use = self.context.reconnect.is_some() && !prepared.bound.staged;
         let is_wanted = step.kind == Kind::Once && step.row.level != Level::Read && is_of_use;
         if !is_wanted || prepared.action.restarts.is_some() || matches!(apply, Body::Native(_)) {
+            return Ok(None);
+        }
+        // Windows hosts keep none.
+        if self.context.language(self.link) == Language::PowerShell {
             return Ok(None);
         }
         let Some(machine) = self.context.machine(self.link) else { return Ok(None) };

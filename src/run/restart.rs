@@ -68,7 +68,7 @@ impl Attempt<'_> {
 
     async fn ask_until_reached(&mut self, within: Duration) -> Result<(), StepError> {
         let mut patience = Patience::new(within);
-        let program = Program::new("");
+        let program = Program { language: self.context.language(self.link), ..Program::default() };
         loop {
             let call =
                 Call { phase: Phase::Apply, user: None, program: &program, deadline: patience.left(), doing: None };

@@ -6,6 +6,7 @@
 //! * [`lane`]: the constant texts of a lane: how it starts, what it defines, how it ends
 //! * [`receipt`]: what a host keeps of a step that must not be done twice
 //! * [`step`]: one step as the text that the lane reads
+//! * [`powershell`]: the bytes of a lane of PowerShell
 //! * [`frames`]: the marks that come back between the raw output
 //!
 //! # The bytes of a lane, version 1
@@ -35,15 +36,34 @@
 //!   everywhere, and a lost connection needs the same ending anyway.
 //! * A field that is cut by the end of its step is dropped: a child in the background was still writing it.
 //!
+//! # PowerShell, version 1
+//!
+//! One process per host and user reads frames from its stdin: four bytes of length, the lowest first, and UTF-8.
+//!
+//! | direction | bytes | meaning |
+//! | --- | --- | --- |
+//! | → | [`powershell::RUNTIME`] | what reads the frames that follow |
+//! | → | `{"token": T}` | |
+//! | ← both streams | the same hello, with the system `Windows` | ready; all before it is noise |
+//! | → | `{"seq": n, "fields": F, "end": E, "body": …, "variables": …}` | step n |
+//! | ← | the same marks | |
+//! | → | end of stdin | every process below the lane ends while a step runs, and its files go |
+//!
+//! Variables have types there, a body of its own module sees neither F nor E, and a file is sent by steps, because a
+//! process more costs half a second.
+//!
+//! # Limits
+//!
 //! What it cannot do: raw output of a child that an earlier step left behind is told as output of the step that runs
 //! by then, and a process whose own parent has left it, as daemons arrange, outlives deadlines and the lane.
 
 pub mod error;
 pub mod frames;
 pub mod lane;
+pub mod powershell;
 pub mod program;
 pub mod quote;
 pub mod receipt;
 pub mod step;
 
-pub use program::{Function, NamedScript, Program, Text, Variable, VariableValue};
+pub use program::{Function, Language, NamedScript, Program, Scalar, Text, Variable, VariableValue};

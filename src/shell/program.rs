@@ -2,10 +2,29 @@
 
 use crate::base::secret::Secret;
 
+/// Who reads a body.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Language {
+    /// A POSIX shell.
+    #[default]
+    Sh,
+    PowerShell,
+}
+
+impl Language {
+    pub fn name(self) -> &'static str {
+        match self {
+            Language::Sh => "a POSIX shell",
+            Language::PowerShell => "PowerShell",
+        }
+    }
+}
+
 /// A step's program. The body is constant text; everything else arrives as variables.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Program {
     pub body: String,
+    pub language: Language,
     /// What the body calls; constant text too.
     pub functions: Vec<Function>,
     pub variables: Vec<Variable>,
@@ -24,7 +43,12 @@ pub struct Program {
 }
 
 impl Program {
-    /// A program of a body alone.
+    /// A program of a body of PowerShell alone.
+    pub fn powershell(body: impl Into<String>) -> Program {
+        Program { body: body.into(), language: Language::PowerShell, ..Program::default() }
+    }
+
+    /// A program of a body of a POSIX shell alone.
     pub fn new(body: impl Into<String>) -> Program {
         Program { body: body.into(), ..Program::default() }
     }
@@ -66,12 +90,34 @@ pub struct Variable {
 #[derive(Clone, PartialEq, Debug)]
 pub enum VariableValue {
     Text(String),
+    /// What is no text where the language has another type for it; a POSIX shell gets the text.
+    Typed(Scalar, String),
     Secret(Secret<String>),
     List(Vec<String>),
     /// A list with something secret in it.
     Secrets(Vec<Secret<String>>),
     /// Empty text, and `name_set=false`.
     Absent,
+}
+
+/// What a text stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scalar {
+    /// `true` or `false`.
+    Bool,
+    /// With a sign, in 64 bits.
+    Long,
+    Double,
+}
+
+impl Scalar {
+    pub fn name(self) -> &'static str {
+        match self {
+            Scalar::Bool => "bool",
+            Scalar::Long => "long",
+            Scalar::Double => "double",
+        }
+    }
 }
 
 /// A parameter of type `script`: it arrives as a function that runs the text in a subshell.

@@ -97,7 +97,7 @@ pub fn step_text(program: &Program, sequence: u64, nonces: &Nonces) -> Result<St
 fn push_variable(text: &mut String, variable: &Variable) -> Result<(), ShellError> {
     let name = check_name(&variable.name)?;
     match &variable.value {
-        VariableValue::Text(value) => push_text(text, name, value),
+        VariableValue::Text(value) | VariableValue::Typed(_, value) => push_text(text, name, value),
         VariableValue::Secret(value) => push_text(text, name, value.expose()),
         VariableValue::List(items) => push_list(text, name, items.iter().map(String::as_str)),
         VariableValue::Secrets(items) => push_list(text, name, items.iter().map(|item| item.expose().as_str())),

@@ -20,6 +20,8 @@ pub(super) enum Incoming {
     Output(Stream, Vec<u8>),
     /// 128 + n for a signal.
     Exit(i32),
+    /// Nothing can come any more, and it is known why.
+    Failed(Box<TransportError>),
     /// Nothing comes any more.
     Closed,
 }
@@ -95,6 +97,11 @@ impl Channel {
         self.attached.send_replace(listens);
     }
 
+    /// Whether somebody still takes what is sent.
+    pub(super) fn is_open(&self) -> bool {
+        self.input.as_ref().is_some_and(|input| !input.is_closed())
+    }
+
     pub(super) fn ending(&self) -> Ending {
         self.running.clone()
     }
@@ -115,6 +122,15 @@ impl Outlet {
             _ = self.queue.send(Incoming::Output(stream, bytes)) => {}
             _ = unheard => {}
         }
+    }
+
+    /// Whether somebody listens.
+    pub(super) fn is_wanted(&self) -> bool {
+        *self.attached.borrow()
+    }
+
+    pub(super) async fn fail(&mut self, error: TransportError) -> bool {
+        self.queue.send(Incoming::Failed(Box::new(error))).await.is_ok()
     }
 
     /// Exits are never dropped: the queue keeps a place for them once the consumer is back or gone.

@@ -7,6 +7,7 @@ use super::algorithms::Algorithms;
 use super::error::TransportError;
 use super::ssh_config_error::SshConfigError;
 use crate::base::secret::Secret;
+use crate::shell::Language;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wire {
@@ -171,7 +172,9 @@ pub struct Endpoint {
     pub algorithms: Algorithms,
     /// Why nobody tries to get in.
     pub refused: Option<Refused>,
-    /// A POSIX shell on the host.
+    /// What the host's programs are written in.
+    pub language: Language,
+    /// A POSIX shell on the host, where they are for one.
     pub shell: String,
     /// Variables of this process that a local shell does not get: what they hold is for opsc alone.
     pub unset: Vec<String>,
@@ -212,6 +215,7 @@ impl Endpoint {
             keepalive: Keepalive { interval: Duration::from_secs(15), most: 3 },
             algorithms: Algorithms::default(),
             refused: None,
+            language: Language::Sh,
             shell: "/bin/sh".to_owned(),
             unset: Vec::new(),
         }
@@ -227,6 +231,11 @@ impl Endpoint {
             Some(Refused::SshConfig(error)) => Err(TransportError::SshConfig { host, error }),
             Some(Refused::Credential { setting, reason }) => Err(TransportError::Credential { host, setting, reason }),
         }
+    }
+
+    /// What its programs are written in: nobody has a POSIX shell behind WinRM.
+    pub(super) fn language(&self) -> Language {
+        if self.transport == Wire::Winrm { Language::PowerShell } else { self.language }
     }
 
     /// Names variables that no process gets which is started on the way to it.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::ssh_config_error::SshConfigError;
 use super::winrm::error::WinrmError;
 use crate::base::words;
+use crate::shell::Language;
 use crate::shell::error::ShellError;
 use crate::shell::frames::FrameError;
 
@@ -188,6 +189,11 @@ pub enum TransportError {
     /// The inventory says that the host has none.
     NoPosixShell {
         host: String,
+    },
+    /// The program is not for what reads programs there.
+    OtherLanguage {
+        host: String,
+        program: Language,
     },
     Protocol {
         host: String,
@@ -412,6 +418,9 @@ impl fmt::Display for TransportError {
             ),
             E::NoPosixShell { host } => {
                 write!(formatter, "{host}: this needs a POSIX shell, and the host has none (`lane: raw`)")
+            }
+            E::OtherLanguage { host, program } => {
+                write!(formatter, "{host}: this is written for {}, and the host has none", program.name())
             }
             E::PrivilegeNoInput { host, method, user } => write!(
                 formatter,

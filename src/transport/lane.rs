@@ -13,10 +13,11 @@ use super::nonce::nonce;
 use super::privilege::{Prompt, explain};
 use super::running::Running;
 use crate::base::secret::Secret;
-use crate::shell::Program;
 use crate::shell::frames::{FrameError, FrameParser, Nonces, Piece};
 use crate::shell::lane::FUNCTIONS;
+use crate::shell::powershell;
 use crate::shell::step::{begin_text, bodies, body_name, body_text, step_text};
+use crate::shell::{Language, Program};
 
 /// After a deadline the host ends the step's processes (TERM, two seconds, KILL); this is how long we wait for it.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
@@ -75,6 +76,7 @@ pub(super) async fn greet(channel: &mut Channel, greeting: &Greeting<'_>) -> Res
                 hall.answer(channel, greeting)?;
             }
             Incoming::Exit(code) => return Err(Ungreeted::Refused(hall.refused(greeting, Some(code)))),
+            Incoming::Failed(error) => return Err(Ungreeted::Refused(*error)),
             Incoming::Closed if hall.is_silent() => return Err(Ungreeted::NotStarted(hall.refused(greeting, None))),
             Incoming::Closed => return Err(Ungreeted::Refused(hall.refused(greeting, None))),
         }
@@ -171,6 +173,7 @@ fn reversed<T>(both: &mut [T; 2]) -> [&mut T; 2] {
 pub(super) struct Lane {
     host: String,
     user: String,
+    language: Language,
     /// Names the private directory of this lane on the host.
     pub(super) token: String,
     /// Content that is there, by hash, with its path.
@@ -192,11 +195,13 @@ enum State {
 
 impl Lane {
     /// Makes a lane of a greeted channel.
-    pub(super) fn start(channel: Channel, greeting: &Greeting<'_>) -> Lane {
-        // A closed channel shows at the first step.
-        channel.send(FUNCTIONS.as_bytes().to_vec());
+    pub(super) fn start(channel: Channel, greeting: &Greeting<'_>, language: Language) -> Lane {
+        if language == Language::Sh {
+            // A closed channel shows at the first step.
+            channel.send(FUNCTIONS.as_bytes().to_vec());
+        }
         channel.listen(false);
-        Lane::of(channel, greeting)
+        Lane { language, ..Lane::of(channel, greeting) }
     }
 
     /// A command that is one program, and not greeted.
@@ -204,6 +209,7 @@ impl Lane {
         Lane {
             host: greeting.host.to_owned(),
             user: greeting.user.to_owned(),
+            language: Language::Sh,
             token: greeting.token.to_owned(),
             staged: BTreeMap::new(),
             channel,
@@ -223,6 +229,11 @@ impl Lane {
         self.state == State::Ready
     }
 
+    /// Whether nothing has been heard of its end.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_usable() && self.channel.is_open()
+    }
+
     /// Whether nothing of it runs any more, as far as could be learnt.
     pub(super) fn is_over(&self) -> bool {
         self.state == State::Over
@@ -236,11 +247,18 @@ impl Lane {
         output: Output<'_>,
     ) -> Result<Completed, TransportError> {
         let nonces = Nonces { fields: nonce()?, end: nonce()? };
-        let text = self.text(program, &nonces)?;
+        let text = match self.language {
+            Language::Sh => self.text(program, &nonces)?.into_bytes(),
+            Language::PowerShell => self.frame(program, &nonces, deadline)?,
+        };
         self.state = State::Busy;
         self.channel.listen(true);
-        self.channel.send(text.into_bytes());
-        let mut running = Running::new(self.sequence, &nonces);
+        self.channel.send(text);
+        let mut running = match self.language {
+            Language::Sh => Running::new(self.sequence, &nonces),
+            // Its hello came after it had read its own text.
+            Language::PowerShell => Running::of_reader(self.sequence, &nonces),
+        };
         let timed_out = self.follow(&mut running, Instant::now() + deadline, output).await?;
         self.channel.listen(false);
         self.state = if timed_out { State::Over } else { State::Ready };
@@ -277,6 +295,13 @@ impl Lane {
         Ok(text)
     }
 
+    fn frame(&mut self, program: &Program, nonces: &Nonces, deadline: Duration) -> Result<Vec<u8>, TransportError> {
+        let step = powershell::Step { program, sequence: self.sequence + 1, nonces, deadline };
+        let frame = step.frame(|body| self.bodies.insert(body.to_owned()))?;
+        self.sequence += 1;
+        Ok(frame)
+    }
+
     /// Reads until both streams said the end. True when the deadline passed first.
     async fn follow(
         &mut self,
@@ -298,10 +323,11 @@ impl Lane {
                     self.channel.end_input();
                 }
                 Some(Incoming::Output(stream, bytes)) => self.take(running, stream, &bytes, output)?,
-                Some(Incoming::Exit(_) | Incoming::Closed) if timed_out => return Ok(true),
+                Some(Incoming::Exit(_) | Incoming::Failed(_) | Incoming::Closed) if timed_out => return Ok(true),
                 Some(Incoming::Exit(_)) if running.has_ended() => return Ok(false),
                 Some(Incoming::Exit(code)) if running.is_unread() => return Err(self.unread(code, running.noise())),
                 Some(Incoming::Exit(code)) => return Err(self.ended(Some(code))),
+                Some(Incoming::Failed(error)) => return Err(*error),
                 Some(Incoming::Closed) => return Err(TransportError::Lost { host: self.host.clone() }),
             }
         }
@@ -347,7 +373,7 @@ pub(super) async fn wait_for_exit(channel: &mut Channel, patience: Duration) -> 
         match timeout_at(until, channel.receive()).await {
             Ok(Incoming::Exit(code)) => return Some(code),
             Ok(Incoming::Output(..)) => {}
-            Ok(Incoming::Closed) | Err(_) => return None,
+            Ok(Incoming::Closed | Incoming::Failed(_)) | Err(_) => return None,
         }
     }
 }

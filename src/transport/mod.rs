@@ -1,4 +1,4 @@
-//! Floor 6: a session on one host: lanes of POSIX shells here or over SSH, and lines of cmd.exe over WinRM. Runs programs
+//! Floor 6: a session on one host: lanes of POSIX shells here or over SSH, of PowerShell over SSH or WinRM. Runs programs
 //! and brings back what they did.
 //! Knows nothing of plans, steps or evidence.
 //!
@@ -42,6 +42,7 @@ mod ssh_config_parse;
 mod ssh_config_tokens;
 mod ssh_config_values;
 mod ssh_config_words;
+mod upload;
 
 pub use completed::{Captured, Completed, Stream};
 pub use endpoint::{

@@ -36,7 +36,7 @@ pub(super) async fn hear(
             }
             Some(Incoming::Exit(code)) => break Some(code),
             Some(Incoming::Closed) if is_open() => break Some(NO_CODE),
-            Some(Incoming::Closed) => return None,
+            Some(Incoming::Closed | Incoming::Failed(_)) => return None,
         }
     };
     Some(Completed {

@@ -45,6 +45,11 @@ impl Running {
         Running { noise: Some(Vec::new()), ..Running::new(1, nonces) }
     }
 
+    /// Of a shell that has shown in another way that it reads.
+    pub(super) fn of_reader(sequence: u64, nonces: &Nonces) -> Running {
+        Running { begun: [true; 2], ..Running::new(sequence, nonces) }
+    }
+
     /// Whether nothing of it can have been done, because a fresh shell has read nothing yet.
     pub(super) fn is_unread(&self) -> bool {
         self.sequence == 1 && self.begun == [false; 2]

@@ -13,31 +13,19 @@ use super::nonce::nonce;
 use super::privilege::{Elevated, Prompt, elevate, explain};
 use super::raw;
 use super::ssh::Ssh;
-use super::winrm::error::WinrmError;
+use super::upload;
 use super::winrm::{Line, Winrm};
-use crate::shell::Program;
 use crate::shell::frames::Nonces;
 use crate::shell::lane::{Work, command_line, start_words};
 use crate::shell::step::whole_text;
+use crate::shell::{Language, Program, powershell};
 
 /// The longest that sending one file may take.
 const STAGE_LIMIT: Duration = Duration::from_secs(30 * 60);
-const HASH_LIMIT: Duration = Duration::from_secs(5 * 60);
 /// How often a command that was never started is sent again.
 const NOT_STARTED_RETRIES: u32 = 4;
 /// An argument has 128 KiB at most, and here and there a wrapper gives it another name.
 const MOST_COMMAND: usize = 120 << 10;
-
-/// Prints the hash of `$path` with whatever the host has.
-const HASH: &str = r#"if command -v sha256sum; then set -- sha256sum
-elif command -v openssl; then set -- openssl dgst -sha256 -r
-elif command -v shasum; then set -- shasum -a 256
-elif command -v sha256; then set -- sha256 -q
-elif command -v busybox; then set -- busybox sha256sum
-else exit 3; fi >/dev/null 2>&1
-sum=$("$@" <"$path") || exit 4
-out sha256 "${sum%% *}"
-"#;
 
 /// One host. Programs run one after another; dropping the session ends everything it started. Sessions beside this one
 /// share its connection, not its lanes.
@@ -97,7 +85,11 @@ impl Session {
             endpoint: endpoint.clone(),
             credentials: credentials.clone(),
             connection,
-            kind: endpoint.lane,
+            kind: match (endpoint.language(), endpoint.lane) {
+                // There are no other ways for PowerShell.
+                (Language::PowerShell, LaneKind::Auto | LaneKind::Exec) => LaneKind::Persistent,
+                (_, lane) => lane,
+            },
             why: None,
             login: login.to_owned(),
             noise: String::new(),
@@ -128,8 +120,12 @@ impl Session {
             LaneKind::Exec => self.enter_by_command(self.patience()).await,
             LaneKind::Auto | LaneKind::Persistent => match self.open_lane(None).await {
                 Ok((lane, greeted)) => {
-                    self.lanes.insert(greeted.user.clone(), lane);
-                    (self.login, self.noise) = (greeted.user, greeted.noise);
+                    // What Windows calls a user is not what logs in.
+                    if self.endpoint.language() == Language::Sh {
+                        self.login = greeted.user;
+                    }
+                    self.noise = greeted.noise;
+                    self.lanes.insert(self.login.clone(), lane);
                     Ok(())
                 }
                 Err(error) => self.try_commands(WhyExec::HeldBack, error).await,
@@ -182,9 +178,10 @@ impl Session {
         deadline: Duration,
         output: Output<'_>,
     ) -> Result<Completed, TransportError> {
-        if self.winrm.is_some() || program.line.is_some() {
-            return self.run_line(user, program, deadline, output).await;
+        if let Some(line) = &program.line {
+            return self.run_line(user, line, (program, deadline), output).await;
         }
+        self.expect_language(program.language)?;
         match self.kind {
             LaneKind::Raw => return Err(TransportError::NoPosixShell { host: self.endpoint.name.clone() }),
             LaneKind::Exec => return self.command(user, program, deadline, output).await.map(|(done, _)| done),
@@ -218,9 +215,6 @@ impl Session {
     /// Puts `content` where `user` alone can read it and gives the path. The same content is sent once per lane; it is
     /// removed when the lane ends. `sha256` is of the content, in lower case hexadecimal.
     pub async fn stage(&mut self, user: Option<&str>, content: &[u8], sha256: &str) -> Result<String, TransportError> {
-        if self.winrm.is_some() {
-            return Err(TransportError::Winrm { host: self.endpoint.name.clone(), error: WinrmError::NoFiles });
-        }
         let no_input = || TransportError::NoInput { host: self.endpoint.name.clone(), what: "a file" };
         match self.kind {
             LaneKind::Raw => return Err(TransportError::NoPosixShell { host: self.endpoint.name.clone() }),
@@ -241,8 +235,17 @@ impl Session {
         match &*self.connection {
             Connection::Local => true,
             Connection::Ssh(ssh) => ssh.is_open(),
-            Connection::Winrm => self.winrm.as_ref().is_some_and(Winrm::is_open),
+            Connection::Winrm => {
+                self.winrm.as_ref().is_some_and(Winrm::is_open) || self.lanes.values().any(Lane::is_open)
+            }
         }
+    }
+
+    fn expect_language(&self, program: Language) -> Result<(), TransportError> {
+        if program == self.endpoint.language() {
+            return Ok(());
+        }
+        Err(TransportError::OtherLanguage { host: self.endpoint.name.clone(), program })
     }
 
     /// Ends all lanes, and with the last session the connection, and waits for it.
@@ -264,15 +267,12 @@ impl Session {
     async fn run_line(
         &mut self,
         user: Option<&str>,
-        program: &Program,
-        deadline: Duration,
+        line: &str,
+        (program, deadline): (&Program, Duration),
         output: Output<'_>,
     ) -> Result<Completed, TransportError> {
         let host = self.endpoint.name.clone();
-        if let Some(user) = user.filter(|user| *user != self.login) {
-            return Err(TransportError::PrivilegeNone { host, user: user.to_owned() });
-        }
-        let Some(line) = &program.line else { return Err(TransportError::Winrm { host, error: WinrmError::NoPosix }) };
+        self.expect_login(user)?;
         if let Some(winrm) = &mut self.winrm {
             let stdin = program.stdin.as_ref().map_or(&b""[..], |stdin| stdin.expose().as_bytes());
             return winrm.run(&Line { line, stdin, deadline }, output).await;
@@ -322,8 +322,13 @@ impl Session {
         }
     }
 
+    fn expect_login(&self, user: Option<&str>) -> Result<(), TransportError> {
+        let Some(user) = user.filter(|user| *user != self.login) else { return Ok(()) };
+        Err(TransportError::PrivilegeNone { host: self.endpoint.name.clone(), user: user.to_owned() })
+    }
+
     async fn stage_in(
-        &self,
+        &mut self,
         lane: &mut Lane,
         user: Option<&str>,
         content: &[u8],
@@ -332,13 +337,17 @@ impl Session {
         if let Some(path) = lane.staged.get(sha256) {
             return Ok(path.clone());
         }
-        let host = || self.endpoint.name.clone();
+        let name = self.endpoint.name.clone();
+        let host = || name.clone();
         if sha256.len() != 64 || !sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(TransportError::StageMismatch {
                 host: host(),
                 expected: sha256.to_owned(),
                 found: String::new(),
             });
+        }
+        if self.endpoint.language() == Language::PowerShell {
+            return upload::stage(lane, &name, content, sha256).await;
         }
         let (mut channel, _) = self.open(user, &lane.token, &Work::Receive { file: sha256 }).await?;
         channel.send(content.to_vec());
@@ -349,27 +358,16 @@ impl Session {
             None => return Err(TransportError::Lost { host: host() }),
         }
         let path = format!("/tmp/opsc-{}/{sha256}", lane.token);
-        let hashed = lane.run(&Program::new(HASH).with("path", &path), HASH_LIMIT, &mut |_, _| {}).await?;
-        match hashed.fields.iter().find(|(key, _)| key == "sha256") {
-            None => Err(TransportError::NoHashTool { host: host() }),
-            Some((_, found)) if found == sha256.as_bytes() => {
-                lane.staged.insert(sha256.to_owned(), path.clone());
-                Ok(path)
-            }
-            Some((_, found)) => Err(TransportError::StageMismatch {
-                host: host(),
-                expected: sha256.to_owned(),
-                found: String::from_utf8_lossy(found).into_owned(),
-            }),
-        }
+        upload::verify(lane, &name, path, sha256).await
     }
 
     async fn take_lane(&mut self, user: Option<&str>) -> Result<Lane, TransportError> {
         self.wait_for_the_leaving().await;
         let name = user.unwrap_or(&self.login);
         let lane = match self.lanes.remove(name) {
-            Some(lane) => lane,
-            None => self.open_lane(user).await?.0,
+            // Where nothing is sent there is nothing that could be done twice.
+            Some(lane) if lane.is_open() || self.endpoint.language() == Language::Sh => lane,
+            _ => self.open_lane(user).await?.0,
         };
         self.leaving.push(lane.ending());
         Ok(lane)
@@ -399,17 +397,17 @@ impl Session {
         }
     }
 
-    async fn open_lane(&self, user: Option<&str>) -> Result<(Lane, Greeted), TransportError> {
+    async fn open_lane(&mut self, user: Option<&str>) -> Result<(Lane, Greeted), TransportError> {
         let token = nonce()?;
         let (channel, greeted) = self.open(user, &token, &Work::Steps).await?;
         let greeting = self.greeting(user, &token);
-        Ok((Lane::start(channel, &greeting), greeted))
+        Ok((Lane::start(channel, &greeting, self.endpoint.language()), greeted))
     }
 
     /// A greeted channel of `user`. dropbear 2022.82 to 2024.85 close a channel before they start its command when
     /// another command of the connection ends just then; nothing ran in it, so it is opened again.
     async fn open(
-        &self,
+        &mut self,
         user: Option<&str>,
         token: &str,
         work: &Work<'_>,
@@ -428,7 +426,7 @@ impl Session {
     }
 
     async fn try_open(
-        &self,
+        &mut self,
         user: Option<&str>,
         token: &str,
         work: &Work<'_>,
@@ -441,11 +439,17 @@ impl Session {
 
     /// A channel to a command, and how that may ask first.
     async fn start(
-        &self,
+        &mut self,
         user: Option<&str>,
         token: &str,
         work: &Work<'_>,
     ) -> Result<(Channel, Option<Prompt>), TransportError> {
+        if self.endpoint.language() == Language::PowerShell {
+            self.expect_login(user)?;
+            let channel = self.channel(&powershell::start_line()).await?;
+            channel.send(powershell::opening(token));
+            return Ok((channel, None));
+        }
         let words = start_words(&self.endpoint.shell, token, work);
         let host = || self.endpoint.name.clone();
         let question = if matches!(work, Work::Text { .. }) { None } else { Some(nonce()?) };
@@ -462,14 +466,15 @@ impl Session {
     }
 
     /// A command line, as the host's login shell reads it.
-    async fn channel(&self, line: &str) -> Result<Channel, TransportError> {
+    async fn channel(&mut self, line: &str) -> Result<Channel, TransportError> {
+        if let Some(winrm) = &mut self.winrm {
+            return winrm.open(line).await;
+        }
         match &*self.connection {
             // Like one of a login shell, so that a missing sudo is the same code 127 everywhere.
             Connection::Local => spawn_local(&shell_words(line), &self.endpoint.unset),
             Connection::Ssh(ssh) => ssh.open(line).await,
-            Connection::Winrm => {
-                Err(TransportError::Winrm { host: self.endpoint.name.clone(), error: WinrmError::NoPosix })
-            }
+            Connection::Winrm => Err(TransportError::Lost { host: self.endpoint.name.clone() }),
         }
     }
 

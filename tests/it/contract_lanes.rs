@@ -163,7 +163,7 @@ pub(crate) async fn who_holds_the_output_holds_up_nobody(bench: &mut Bench) {
 
 /// On every shell that a host may have.
 pub(crate) async fn hosts_say_what_they_are(bench: &mut Bench) {
-    let completed = bench.run(&opsc::run::facts::program()).await;
+    let completed = bench.run(&opsc::run::facts::program(opsc::shell::Language::Sh)).await;
     assert_eq!(stdout(&completed), "");
     let facts = opsc::run::facts::read(completed).unwrap();
     let text = |name: &str| facts.field(name).and_then(opsc::hir::value::Value::as_str).map(str::to_string);

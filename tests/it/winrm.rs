@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use opsc::base::secret::Secret;
-use opsc::shell::Program;
+use opsc::shell::{Language, Program};
 use opsc::transport::winrm::error::WinrmError;
 use opsc::transport::{Completed, Endpoint, Session, TransportError};
 use serde_json::json;
@@ -296,12 +296,12 @@ async fn what_a_windows_host_cannot_do_is_said() {
     let mut session = Session::connect(&listener.endpoint(), &credentials()).await.unwrap();
     let error = |error| TransportError::Winrm { host: "win1".to_string(), error };
     let posix = session.run(None, &Program::new("true"), MINUTE, &mut |_, _| {}).await;
-    assert_eq!(posix, Err(error(WinrmError::NoPosix)));
+    let other = TransportError::OtherLanguage { host: "win1".to_string(), program: Language::Sh };
+    assert_eq!(posix, Err(other));
     let long = session.run(None, &line(&"x".repeat(8192)), MINUTE, &mut |_, _| {}).await;
     assert_eq!(long, Err(error(WinrmError::LineTooLong { most: 8191 })));
     let other = session.run(Some("root"), &line("x"), MINUTE, &mut |_, _| {}).await;
     assert!(matches!(other, Err(TransportError::PrivilegeNone { .. })), "{other:?}");
-    assert_eq!(session.stage(None, b"x", "").await, Err(error(WinrmError::NoFiles)));
     assert!(session.is_open());
     session.close().await;
 }

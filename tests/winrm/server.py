@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A WinRM listener: NTLM by pyspnego, a state machine of shells, and commands in a real /bin/sh.
+"""A WinRM listener: NTLM by pyspnego, a state machine of shells, and commands in a real /bin/sh; what starts with
+powershell.exe is SIMULATED by powershell.py, with the file that `powershell` names.
 
 One JSON object on the command line says what it is like; its port is the first line of stdout, what it was asked follows,
 a line each. Ends with its stdin. `fault` names the one thing that it does wrong.
@@ -95,8 +96,15 @@ class Command:
 
     def __init__(self, line):
         words = cmd_words(line) if '^"' in line else ["/bin/sh", "-c", line]
+        if line.startswith("powershell.exe "):
+            words = [sys.executable, os.path.join(os.path.dirname(__file__), "powershell.py"), *line.split()[1:]]
         self.process = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env=os.environ | {"OPSC_POWERSHELL": OPTIONS.get("powershell", "")},
         )
         self.chunks, self.changed, self.open = [], threading.Condition(), 2
         for name in ("stdout", "stderr"):

@@ -14,6 +14,8 @@ pub enum HostError {
     NotOneHost { found: String, span: Span },
     WrongSystem { expected: &'static str, hosts: Vec<String>, span: Span },
     NoBody { action: String, os: &'static str, available: Vec<&'static str>, span: Span, said: Option<Span> },
+    BodyOfOther { platform: &'static str, wanted: &'static str, span: Span },
+    ScriptOfOther { os: &'static str, wanted: &'static str, span: Span, said: Option<Span> },
     NoBodies { action: String, span: Span },
     UnknownPlatform { name: String, span: Span },
     MixedBodies { action: String, span: Span },
@@ -56,6 +58,17 @@ impl HostError {
             HostError::NoBody { action, os, available, span, said } => {
                 let diagnostic = Diagnostic::error("E0506", *span, format!("`{action}` cannot run on {os} hosts"))
                     .at(format!("it has a body for {}", words::join_and(available)))
+                    .help("narrow the hosts with `where host.os == …` or `if host.os == …`");
+                match said {
+                    Some(said) => diagnostic.label(*said, format!("this says that hosts are {os}")),
+                    None => diagnostic,
+                }
+            }
+            HostError::BodyOfOther { platform, wanted, span } => {
+                Diagnostic::error("E0511", *span, format!("a body for {platform} is written in `{wanted}`"))
+            }
+            HostError::ScriptOfOther { os, wanted, span, said } => {
+                let diagnostic = Diagnostic::error("E0511", *span, format!("{os} hosts run scripts in `{wanted}`"))
                     .help("narrow the hosts with `where host.os == …` or `if host.os == …`");
                 match said {
                     Some(said) => diagnostic.label(*said, format!("this says that hosts are {os}")),
@@ -118,4 +131,7 @@ crate::diag::code_docs! {
     "E0510" "`at` something that is not one host"
     "The steps of an `at` run on one machine: a host, or `controller`, the machine that opsc runs on."
     "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n  balancers: hosts<linux>,\n) ! read {\n  on web {\n    at balancers {\n      file.info(path: \"/etc/hosts\")\n    }\n  }\n}\n" => "ops 1\n\nplaybook p(\n  web: hosts<linux>,\n  balancers: hosts<linux>,\n) ! read {\n  on web {\n    at first(balancers) {\n      file.info(path: \"/etc/hosts\")\n    }\n  }\n}\n"
+    "E0511" "a script that the hosts do not read"
+    "Windows hosts run PowerShell, all others a POSIX shell: the bodies of an action and the scripts that it is given are written in what its hosts read."
+    "ops 1\n\naction demo.look() ! read {\n  doc: \"Look.\"\n\n  windows {\n    check sh \"\"\"\n      out host \"$(hostname)\"\n    \"\"\"\n  }\n}\n" => "ops 1\n\naction demo.look() ! read {\n  doc: \"Look.\"\n\n  windows {\n    check powershell \"\"\"\n      out host ([System.Environment]::MachineName)\n    \"\"\"\n  }\n}\n"
 }

@@ -92,10 +92,6 @@ pub enum WinrmError {
     },
     /// The command ended, and the host does not say how.
     NoExitCode,
-    /// Programs for a POSIX shell are not for this host.
-    NoPosix,
-    /// Files cannot be sent over WinRM yet.
-    NoFiles,
     LineTooLong {
         most: usize,
     },
@@ -115,7 +111,7 @@ impl WinrmError {
     /// Whether nothing can be done with the host, rather than with this one command.
     pub fn is_unreachable(&self) -> bool {
         use WinrmError as E;
-        !matches!(self, E::Fault { .. } | E::NoExitCode | E::NoPosix | E::NoFiles | E::LineTooLong { .. })
+        !matches!(self, E::Fault { .. } | E::NoExitCode | E::LineTooLong { .. })
     }
 
     pub fn hint(&self) -> Option<String> {
@@ -159,7 +155,6 @@ impl WinrmError {
                     .to_owned()
             }
             E::Gone { .. } => "what the command did is not known; look before it is run again".to_owned(),
-            E::NoPosix => "on Windows, `opsc exec` runs a line of cmd.exe; actions cannot be run there yet".to_owned(),
             _ => return None,
         })
     }
@@ -212,8 +207,6 @@ impl fmt::Display for WinrmError {
                 write!(formatter, "the host refused: {} {}{}", fault.kind, fault.code, after_colon(&fault.message))
             }
             E::NoExitCode => formatter.write_str("the command ended, and the host does not say with which code"),
-            E::NoPosix => formatter.write_str("the host has no POSIX shell"),
-            E::NoFiles => formatter.write_str("files cannot be sent over WinRM yet"),
             E::LineTooLong { most } => write!(formatter, "the line is longer than cmd.exe takes: {most} characters"),
         }
     }

@@ -1,5 +1,5 @@
 //! A Windows host over WinRM: WS-Management envelopes over HTTP, sealed by NTLM or carried by TLS, and the Windows Remote
-//! Shell in them. Knows nothing of lanes and POSIX shells.
+//! Shell in them. Knows nothing of what its commands read and print.
 //!
 //! * [`envelope`]: what is asked, as text
 //! * [`reply`]: what is answered, as data
@@ -13,6 +13,7 @@ pub mod envelope;
 pub mod error;
 pub mod reply;
 
+mod carry;
 mod clixml;
 mod der;
 mod heard;

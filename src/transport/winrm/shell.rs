@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use super::carry::carry;
 use super::envelope::{Operation, Request};
 use super::error::WinrmError;
 use super::heard::{Ended, Heard};
 use super::http::PATH;
 use super::link::Link;
-use super::reply::Reply;
-use crate::transport::channel::{Ending, Running, running};
+use super::reply::{Received, Reply};
+use crate::transport::channel::{Channel, Ending, Running, channel, running};
 use crate::transport::completed::{Completed, Output};
 use crate::transport::dial::shown_address;
 use crate::transport::endpoint::{Credentials, Endpoint, Tls};
@@ -92,6 +93,19 @@ impl Winrm {
         }
     }
 
+    /// A command whose input and output are a channel, in a shell that is its own from now on.
+    pub(in crate::transport) async fn open(&mut self, line: &str) -> Result<Channel, TransportError> {
+        if line.chars().count() > LONGEST_LINE {
+            return Err(failed(&self.endpoint, WinrmError::LineTooLong { most: LONGEST_LINE }));
+        }
+        self.wait_for_the_leaving().await;
+        let shell = self.started(line).await?;
+        self.leaving = None;
+        let (near, far) = channel();
+        tokio::spawn(carry(shell, far));
+        Ok(near)
+    }
+
     /// A shell with the command in it. One that is worn out is replaced by another.
     async fn started(&mut self, line: &str) -> Result<Shell, TransportError> {
         let mut shell = match self.shell.take() {
@@ -127,7 +141,7 @@ impl Winrm {
 }
 
 /// The end of a connection while a command ran has a name of its own, on every wire.
-fn failed(endpoint: &Endpoint, error: WinrmError) -> TransportError {
+pub(super) fn failed(endpoint: &Endpoint, error: WinrmError) -> TransportError {
     let host = endpoint.name.clone();
     match error {
         WinrmError::Ended { .. } => TransportError::Lost { host },
@@ -140,7 +154,7 @@ fn is_worn_out(error: &WinrmError) -> bool {
     matches!(error, WinrmError::Gone { .. } | WinrmError::Quota { .. })
 }
 
-struct Shell {
+pub(super) struct Shell {
     link: Link,
     endpoint: Endpoint,
     credentials: Credentials,
@@ -178,8 +192,12 @@ impl Shell {
         Ok(shell)
     }
 
-    fn ending(&self) -> Ending {
+    pub(super) fn ending(&self) -> Ending {
         self.ending.clone()
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     async fn ask(&mut self, operation: Operation<'_>, seconds: u64) -> Result<Reply, WinrmError> {
@@ -208,7 +226,7 @@ impl Shell {
     async fn finish(&mut self, line: &Line<'_>, output: Output<'_>) -> Result<Completed, WinrmError> {
         let until = Instant::now() + line.deadline;
         let mut heard = Heard::by(output);
-        self.feed(line.stdin).await?;
+        self.feed(line.stdin, true).await?;
         let mut code = self.hear(&mut heard, until).await?;
         let timed_out = code.is_none();
         if timed_out {
@@ -219,17 +237,18 @@ impl Shell {
         heard.completed(code, timed_out)
     }
 
-    /// All of the input and its end. A command that does not read any more ends soon, and its code says how.
-    async fn feed(&mut self, stdin: &[u8]) -> Result<(), WinrmError> {
+    /// Input, and where it `ends` its end. A command that does not read any more ends soon, and its code says how.
+    pub(super) async fn feed(&mut self, stdin: &[u8], ends: bool) -> Result<(), WinrmError> {
         let (shell, command) = self.names();
         let mut rest = stdin;
         loop {
             let (piece, after) = rest.split_at(rest.len().min(PIECE));
-            let end = after.is_empty();
+            let is_last = after.is_empty();
+            let end = ends && is_last;
             match self.ask(Operation::Send { shell: &shell, command: &command, bytes: piece, end }, POLL).await {
                 Err(WinrmError::Fault { .. } | WinrmError::Gone { .. }) => return Ok(()),
                 Err(error) => return Err(error),
-                Ok(_) if end => return Ok(()),
+                Ok(_) if is_last => return Ok(()),
                 Ok(_) => rest = after,
             }
         }
@@ -237,33 +256,36 @@ impl Shell {
 
     /// The exit code, or nothing when the time is over.
     async fn hear(&mut self, heard: &mut Heard<'_>, until: Instant) -> Result<Option<Ended>, WinrmError> {
-        let (shell, command) = self.names();
         loop {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(None);
             }
-            let seconds = left.as_secs().clamp(1, POLL);
-            match self.ask(Operation::Receive { shell: &shell, command: &command }, seconds).await {
-                Ok(Reply::Received(received)) => {
-                    if let Some(ended) = heard.take(received) {
-                        return Ok(Some(ended));
-                    }
-                }
-                Ok(_) => return Err(WinrmError::Unexpected { asked: "tell a command's output" }),
-                Err(WinrmError::Fault { fault }) if fault.is_no_output_yet() => {}
-                Err(error) => return Err(error),
+            let received = self.receive(left.as_secs().clamp(1, POLL)).await?;
+            if let Some(ended) = received.and_then(|received| heard.take(received)) {
+                return Ok(Some(ended));
             }
         }
     }
 
-    async fn terminate(&mut self) -> Result<(), WinrmError> {
+    /// What came within so many seconds, if anything did.
+    pub(super) async fn receive(&mut self, seconds: u64) -> Result<Option<Received>, WinrmError> {
+        let (shell, command) = self.names();
+        match self.ask(Operation::Receive { shell: &shell, command: &command }, seconds).await {
+            Ok(Reply::Received(received)) => Ok(Some(received)),
+            Ok(_) => Err(WinrmError::Unexpected { asked: "tell a command's output" }),
+            Err(WinrmError::Fault { fault }) if fault.is_no_output_yet() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn terminate(&mut self) -> Result<(), WinrmError> {
         let (shell, command) = self.names();
         self.ask(Operation::Terminate { shell: &shell, command: &command }, POLL).await.map(|_| ())
     }
 
     /// The host forgets a command only when it is told to.
-    async fn release(&mut self) {
+    pub(super) async fn release(&mut self) {
         if let Err(error) = self.terminate().await {
             tracing::debug!(host = %self.endpoint.name, %error, "a command that is over was not released");
         }
@@ -271,7 +293,7 @@ impl Shell {
     }
 
     /// Ends what runs, and the shell.
-    async fn delete(mut self) {
+    pub(super) async fn delete(mut self) {
         if self.link.is_open() {
             self.end().await;
         }

@@ -1,0 +1,2 @@
+out version ([string]$PSVersionTable.PSVersion)
+out system ([System.Environment]::OSVersion.VersionString)

@@ -1,0 +1,43 @@
+//! What `opsc doctor` finds out about PowerShell on a host: whether steps run there, and how long one takes at least.
+//! Knows nothing of the way there.
+
+use std::time::Duration;
+
+use crate::report::examination::Finding;
+use crate::shell::Program;
+use crate::transport::{Completed, Session};
+
+/// Reports what runs there.
+const PROBE: &str = include_str!("doctor_powershell.ps1");
+const LIMIT: Duration = Duration::from_secs(30);
+
+pub(super) async fn examine_powershell(session: &mut Session, findings: &mut Vec<Finding>) -> Option<Duration> {
+    let probe = session.run(None, &Program::powershell(PROBE), LIMIT, &mut |_, _| {}).await;
+    let started = tokio::time::Instant::now();
+    let finding = match &probe {
+        Ok(done) if done.code == 0 => {
+            Finding::ok("powershell", format!("{} on {}", said(done, "version"), said(done, "system")))
+        }
+        Ok(done) => failed(String::from_utf8_lossy(&done.stderr.kept).trim().escape_debug().to_string()),
+        Err(error) => failed(error.to_string()),
+    };
+    findings.push(finding);
+    // The first step has started the process; another one tells how long a step takes.
+    probe.ok()?;
+    session.run(None, &Program::powershell(""), LIMIT, &mut |_, _| {}).await.ok()?;
+    Some(started.elapsed())
+}
+
+fn failed(found: String) -> Finding {
+    Finding::failed(
+        "powershell",
+        found,
+        "there must be Windows PowerShell 5.1 in full language mode: `powershell.exe -Command \"$PSVersionTable; \
+         $ExecutionContext.SessionState.LanguageMode\"` there shows it",
+    )
+}
+
+fn said(done: &Completed, key: &str) -> String {
+    let found = done.fields.iter().find(|(name, _)| name == key);
+    found.map(|(_, value)| String::from_utf8_lossy(value).escape_debug().to_string()).unwrap_or_default()
+}

@@ -1,0 +1,308 @@
+#!/usr/bin/env python3
+"""SIMULATED: a stand-in for powershell.exe, where neither Windows nor PowerShell can be had. No line of PowerShell runs here.
+
+It insists on being started with the bootstrap of opsc, and on the runtime of opsc as the first frame. Then it speaks the
+frames, and does of each body what a dictionary says: the file that OPSC_POWERSHELL names, in JSON, as in
+
+    {"bodies": {"the text of a body, or its SHA-256": {"out": {"name": "value"}, "stdout": "…", "stderr": "…", "code": 1}},
+     "model": "a Python file with `def body(step)` for all other bodies", "log": "a file for what was asked, a line each",
+     "temp": "a folder"}
+
+What it may say of a body is at `Lane.tell`; a list of such is what it does the first time, the second and so on. A model gets
+a `Step`, and gives one.
+"""
+
+import base64
+import hashlib
+import importlib.util
+import json
+import os
+import queue
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SHELL = ROOT / "src/shell"
+MARK = "\x1e"
+
+
+def source(path):
+    return (ROOT / path).read_text()
+
+
+def fail(words):
+    """As PowerShell itself would: its words are not UTF-8 marks, and the code says that it failed."""
+    sys.stderr.write(f"#< CLIXML\n<Objs><S S=\"Error\">{words}</S></Objs>")
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def read_options():
+    path = os.environ.get("OPSC_POWERSHELL")
+    return json.loads(Path(path).read_text()) if path else {}
+
+
+def read_dictionary(options):
+    """Bodies by SHA-256, and who answers for the rest. Whoever has a model of Windows plugs it in here."""
+    named = {}
+    for body, answer in options.get("bodies", {}).items():
+        is_hash = re.fullmatch("[0-9a-f]{64}", body)
+        named[body if is_hash else hashlib.sha256(body.encode()).hexdigest()] = answer
+    model = None
+    if options.get("model"):
+        spec = importlib.util.spec_from_file_location("model", options["model"])
+        model = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(model)
+    return named, model
+
+
+class Step:
+    """A step as its body sees it."""
+
+    def __init__(self, frame, texts):
+        self.frame, self.hash = frame, frame["body"]
+        self.text = texts[self.hash]
+        self.functions = {each["name"]: texts[each["body"]] for each in frame["functions"]}
+        self.scripts = {each["name"]: each["text"] for each in frame["scripts"]}
+        self.env, self.cwd, self.stdin = frame["env"], frame.get("cwd"), frame.get("stdin")
+        self.variables = {each["name"]: value_of(each) for each in frame["variables"]}
+
+
+def value_of(variable):
+    """Of the type that it has in PowerShell."""
+    kind, value = variable["kind"], variable["value"]
+    if kind == "absent":
+        assert value is None
+        return None
+    if kind == "list":
+        assert all(isinstance(item, str) for item in value)
+        return value
+    assert isinstance(value, str), variable
+    if kind == "bool":
+        return {"true": True, "false": False}[value]
+    return {"text": str, "long": int, "double": float}[kind](value)
+
+
+def shown(value):
+    """As the function `out` makes a text of it."""
+    if isinstance(value, list):
+        return "\n".join(shown(item) for item in value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class Lane:
+    def __init__(self, stdin, token, options):
+        self.stdin, self.token, self.options = stdin, token, options
+        self.named, self.model = read_dictionary(options)
+        self.texts, self.steps, self.busy, self.until = {}, queue.Queue(), False, None
+        self.folder = Path(options.get("temp", "/tmp")) / f"opsc-{token}"
+        # All that a step starts is of this group.
+        if os.getpgrp() != os.getpid():
+            os.setpgid(0, 0)
+
+    def write(self, stream, data):
+        pipe = sys.stdout.buffer if stream == "stdout" else sys.stderr.buffer
+        pipe.write(data)
+        pipe.flush()
+
+    def both(self, text):
+        for stream in ("stdout", "stderr"):
+            self.write(stream, text.encode())
+
+    def log(self, entry):
+        if self.options.get("log"):
+            with open(self.options["log"], "a") as file:
+                file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+
+    def watch(self):
+        """What comes while a step runs is its end."""
+        while True:
+            frame = read_frame(self.stdin)
+            if frame is None:
+                if self.busy:
+                    os.killpg(0, signal.SIGKILL)
+                self.steps.put(None)
+                return
+            self.busy = True
+            self.steps.put(frame)
+
+    def clock(self):
+        while True:
+            time.sleep(0.2)
+            if self.until is not None and time.monotonic() > self.until:
+                os.killpg(0, signal.SIGKILL)
+
+    def serve(self):
+        for target in (self.watch, self.clock):
+            threading.Thread(target=target, daemon=True).start()
+        user = self.options.get("user", "ann").replace(" ", "_")
+        self.both(f"{MARK}{self.token} hello 1 Windows powershell-5.1 {user}\n")
+        while (text := self.steps.get()) is not None:
+            self.step(json.loads(text))
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def step(self, frame):
+        self.until = time.monotonic() + 5 + frame["deadline"]
+        for name, text in frame["bodies"].items():
+            assert hashlib.sha256(text.encode()).hexdigest() == name, "a body of another name"
+            assert name not in self.texts, "a body came twice"
+            self.texts[name] = text
+        step = Step(frame, self.texts)
+        self.log({"body": step.hash, "variables": step.variables, "env": step.env, "cwd": step.cwd})
+        code = self.tell(frame["fields"], self.answer(step), step)
+        self.until, self.busy = None, False
+        self.both(f"{MARK}{frame['end']} end {frame['seq']} {code}\n")
+
+    def answer(self, step):
+        for name in (step.hash, hashlib.sha256(step.text.strip().encode()).hexdigest()):
+            if name in self.named:
+                return self.next_of(self.named[name])
+        if step.text == source("src/shell/powershell_stage.ps1"):
+            return self.stage(step.variables)
+        if step.text == source("src/shell/powershell_staged.ps1"):
+            return self.staged(step.variables)
+        if self.model is not None:
+            return self.model.body(step)
+        if step.text == source("src/run/facts_windows.ps1"):
+            return {"out": FACTS}
+        if step.text == source("src/app/doctor_powershell.ps1"):
+            return {"out": {"version": "5.1.20348.2113", "system": "SIMULATED"}}
+        if not step.text.strip():
+            return {}
+        return {"stderr": f"SIMULATED: nobody says what this body does: {step.text}\n", "code": 1}
+
+    def next_of(self, answers):
+        """Of several, each is given once and the last for ever."""
+        if not isinstance(answers, list):
+            return answers
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    def stage(self, given):
+        assert given["token"] == self.token
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        with open(self.folder / (given["name"] + ".part"), "ab") as file:
+            file.truncate(given["at"])
+            file.seek(given["at"])
+            file.write(base64.b64decode(given["piece"], validate=True))
+        return {}
+
+    def staged(self, given):
+        part = self.folder / (given["name"] + ".part")
+        found = hashlib.sha256(part.read_bytes()).hexdigest()
+        if found != given["name"]:
+            part.unlink()
+            return {"out": {"sha256": found}}
+        path = self.folder / given["name"]
+        part.rename(path)
+        return {"out": {"sha256": found, "path": str(path)}}
+
+    def tell(self, fields, answer, step):
+        """`out`, `stdout`, `stderr`, `code`: what is reported, printed, and how it ends. `print` is the variable that is
+        printed and reported, `bytes` is base64 for stdout, `fill` so many bytes of it, `seconds` how long it takes,
+        `child` starts `sleep` with this argument and tells its number as `pid`, `dies` with this code, `script` runs a
+        script of the step by /bin/sh."""
+        for stream in ("stdout", "stderr"):
+            if answer.get(stream):
+                self.write(stream, answer[stream].encode())
+        if "bytes" in answer:
+            self.write("stdout", base64.b64decode(answer["bytes"]))
+        if "fill" in answer:
+            self.write("stdout", b"x" * answer["fill"])
+        out = dict(answer.get("out", {}))
+        if "print" in answer:
+            value = step.variables[answer["print"]]
+            out.update({"value": value, "kind": type(value).__name__})
+            self.write("stdout", shown(value).encode())
+        if "child" in answer:
+            quiet = {"stdin": subprocess.DEVNULL} if answer.get("seconds") else dict.fromkeys(
+                ("stdin", "stdout", "stderr"), subprocess.DEVNULL
+            )
+            out["pid"] = subprocess.Popen(["sleep", answer["child"]], **quiet).pid
+        for name, value in out.items():
+            if value is not None:
+                text = shown(value).encode()
+                self.write("stdout", f"{MARK}{fields} out {name} {len(text)}\n".encode() + text + b"\n")
+        if answer.get("endless"):
+            while True:
+                self.write("stdout", b"y\n" * 1000)
+        time.sleep(answer.get("seconds", 0))
+        if "dies" in answer:
+            os._exit(answer["dies"])
+        if "script" in answer:
+            return self.script(step, answer["script"])
+        return answer.get("code", 0)
+
+    def script(self, step, name):
+        text = step.scripts[name]
+        if text is None:
+            return 0
+        variables = {key: shown(value) for key, value in step.variables.items() if value is not None}
+        done = subprocess.run(
+            ["/bin/sh", "-c", text],
+            input=(step.stdin or "").encode(),
+            env=os.environ | variables | step.env,
+            cwd=step.cwd,
+            check=False,
+        )
+        return done.returncode
+
+
+FACTS = {
+    "os": "windows",
+    "hostname": "WIN1",
+    "kernel": "10.0.20348.2113",
+    "arch": "x86_64",
+    "distribution": "windows-server",
+    "version": "10.0.20348",
+    "os_family": "windows",
+    "cpus": 4,
+    "memory": 8589934592,
+    "boot": "20260101T000000",
+    "init": "",
+    "package_manager": "",
+    "firewall": "windows",
+}
+
+
+def read_exactly(pipe, length):
+    data = b""
+    while len(data) < length:
+        piece = os.read(pipe, length - len(data))
+        if not piece:
+            return None
+        data += piece
+    return data
+
+
+def read_frame(pipe):
+    head = read_exactly(pipe, 4)
+    if head is None:
+        return None
+    data = read_exactly(pipe, int.from_bytes(head, "little"))
+    return None if data is None else data.decode()
+
+
+def main():
+    expected = ["-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass", "-EncodedCommand"]
+    if sys.argv[1:6] != expected or len(sys.argv) != 7:
+        fail(f"started with {sys.argv[1:]}")
+    if base64.b64decode(sys.argv[6]).decode("utf-16-le") != source("src/shell/powershell_bootstrap.ps1"):
+        fail("this is another bootstrap")
+    if read_frame(0) != source("src/shell/powershell_runtime.ps1"):
+        fail("this is another runtime")
+    begin = json.loads(read_frame(0))
+    options = read_options()
+    if "noise" in options:
+        sys.stdout.write(options["noise"])
+        sys.stderr.write("#< CLIXML\r\n<Objs></Objs>")
+    Lane(0, begin["token"], options).serve()
+
+
+if __name__ == "__main__":
+    main()
