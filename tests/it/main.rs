@@ -76,6 +76,7 @@ mod mutators;
 mod notes;
 mod owed;
 mod phrase_sentences;
+mod powershell;
 mod project;
 mod project_tests;
 mod project_tests_wrong;
