@@ -77,6 +77,7 @@ mod notes;
 mod owed;
 mod phrase_sentences;
 mod powershell;
+mod powershell_grammar;
 mod powershell_rig;
 mod powershell_runs;
 mod project;
