@@ -33,9 +33,19 @@ pub(crate) struct WindowsHost {
 pub(crate) struct Asked {
     /// On one clock for all hosts.
     pub(crate) at: u64,
-    /// `service.stop.apply`, or the names of several bodies with one text.
-    pub(crate) body: String,
+    /// `service.stop.apply`; several where bodies have one text.
+    bodies: Vec<String>,
     pub(crate) variables: Json,
+}
+
+impl Asked {
+    pub(crate) fn is(&self, body: &str) -> bool {
+        self.bodies.iter().any(|name| name == body)
+    }
+
+    pub(crate) fn is_change(&self) -> bool {
+        self.bodies.iter().all(|name| name.ends_with(".apply") || name.ends_with(".rollback"))
+    }
 }
 
 impl WindowsHost {
@@ -90,16 +100,18 @@ impl WindowsHost {
         let text = std::fs::read_to_string(self.folder.path().join("asked.jsonl")).unwrap_or_default();
         let read = |line: &str| {
             let json: Json = serde_json::from_str(line).unwrap();
-            let names: Vec<&str> = json["body"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
-            Asked { at: json["at"].as_u64().unwrap(), body: names.join(" "), variables: json["variables"].clone() }
+            let bodies = serde_json::from_value(json["body"].clone()).unwrap();
+            Asked { at: json["at"].as_u64().unwrap(), bodies, variables: json["variables"].clone() }
         };
         text.lines().map(read).collect()
     }
 
-    /// The bodies that changed something, in their order.
-    pub(crate) fn changes(&self) -> Vec<String> {
-        let all = self.asked().into_iter().map(|asked| asked.body);
-        all.filter(|body| body.ends_with(".apply") || body.ends_with(".rollback")).collect()
+    /// These are the bodies that changed something, in this order.
+    #[track_caller]
+    pub(crate) fn assert_changed_by(&self, expected: &[&str]) {
+        let changes: Vec<Asked> = self.asked().into_iter().filter(Asked::is_change).collect();
+        let are_these = changes.iter().zip(expected).all(|(asked, expected)| asked.is(expected));
+        assert!(changes.len() == expected.len() && are_these, "{}: expected {expected:?}: {changes:#?}", self.name);
     }
 
     /// All that there is of it in files, asked or written.

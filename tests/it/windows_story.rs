@@ -143,7 +143,7 @@ impl Story {
         for host in self.hosts {
             assert!(!host.everything().contains(PASSWORD));
             let heard = host.end();
-            assert_eq!(heard.last().map(String::as_str), Some("shells 0"), "{heard:?}");
+            assert!(heard.last().is_none_or(|last| last == "shells 0"), "{heard:?}");
         }
     }
 }
@@ -165,7 +165,7 @@ fn the_servers_are_updated_one_at_a_time_after_the_approval() {
     story.has(plan, 0, &["cis1: ~ will change", "cis3: ~ will change"]);
     story.approved();
     assert_eq!(story.stations(), [running("version 1"), running("version 1"), running("version 1")]);
-    assert!(story.hosts.iter().all(|host| host.changes().is_empty()), "a plan and an approval change nothing");
+    story.hosts.iter().for_each(|host| host.assert_changed_by(&[]));
 
     let lines = [
         "on#2 batch 1 of 3: cis1",
@@ -175,20 +175,17 @@ fn the_servers_are_updated_one_at_a_time_after_the_approval() {
     ];
     story.has(&format!("resume 1 {RESUME}"), 0, &lines);
     assert_eq!(story.stations(), [running("version 2"), running("version 2"), running("version 2")]);
-    for host in &story.hosts {
-        assert_eq!(host.changes(), UPDATE, "{}", host.name);
-    }
+    story.hosts.iter().for_each(|host| host.assert_changed_by(&UPDATE));
     // No server is begun before the one before it is done.
     let times = |host: &WindowsHost| {
-        let changes = host.asked().into_iter().filter(|asked| asked.body.ends_with(".apply"));
-        changes.map(|asked| asked.at).collect::<Vec<_>>()
+        host.asked().iter().filter(|asked| asked.is_change()).map(|asked| asked.at).collect::<Vec<_>>()
     };
     let times: Vec<Vec<u64>> = story.hosts.iter().map(times).collect();
     assert!(times.windows(2).all(|pair| pair[0].last() < pair[1].first()), "{times:?}");
 
     // Nothing is to be done any more, so nobody is asked to agree.
     story.has(RUN, 0, &["cis2"]);
-    assert!(story.hosts.iter().all(|host| host.changes() == UPDATE));
+    story.hosts.iter().for_each(|host| host.assert_changed_by(&UPDATE));
     story.ends_well();
 }
 
@@ -207,8 +204,8 @@ fn a_server_where_the_new_program_does_not_start_is_put_back_and_the_run_goes_on
     story.has(&format!("resume 1 {RESUME}"), 23, &says);
     let new = running("version 2 needs runtime 8");
     assert_eq!(story.stations(), [new.clone(), running("version 1"), running("version 1")]);
-    assert_eq!(story.hosts[1].changes(), [&UPDATE[..], &UNDO[..]].concat());
-    assert_eq!(story.hosts[2].changes(), Vec::<String>::new());
+    story.hosts[1].assert_changed_by(&[UPDATE, UNDO].concat());
+    story.hosts[2].assert_changed_by(&[]);
 
     story.has("show 2", 0, &["(rolled_back)", "cis2 file.copy rollback: rolled_back"]);
     story.has("report 2", 0, &["cis2"]);
@@ -216,7 +213,8 @@ fn a_server_where_the_new_program_does_not_start_is_put_back_and_the_run_goes_on
     story.hosts[1].set_runtime(8);
     story.has(&format!("resume 2 {RESUME}"), 0, &["= cis1 service.stop: ok (done in run 2)"]);
     assert_eq!(story.stations(), [new.clone(), new.clone(), new]);
-    assert_eq!(story.hosts[0].changes(), UPDATE, "what was done is not stopped once more");
+    // What was done is not stopped once more.
+    story.hosts[0].assert_changed_by(&UPDATE);
     story.has("audit verify", 0, &[]);
     story.ends_well();
 }
@@ -225,14 +223,11 @@ fn a_server_where_the_new_program_does_not_start_is_put_back_and_the_run_goes_on
 #[test]
 fn a_program_in_use_is_not_replaced_and_who_uses_it_is_said() {
     let story = Story::new("version 2");
-    let copy = format!(
-        "do file.copy from=stationcontroller.exe to={} -l cis1 -y --password-file password",
-        PROGRAM.replace(' ', "\u{1}")
-    );
-    let words: Vec<String> = copy.split(' ').map(|word| word.replace('\u{1}', " ")).collect();
-    let said = story.project.opsc(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    let (from, to) = ("from=stationcontroller.exe", format!("to={PROGRAM}"));
+    let said = story.project.opsc(&["do", "file.copy", from, &to, "-l", "cis1", "-y", "--password-file", "password"]);
     assert_eq!(said.code, 21, "{said:?}");
-    assert!(said.stdout.contains(SERVICE) || said.stderr.contains(&format!("in use by service {SERVICE}")), "{said:?}");
+    let all = format!("{}{}", said.stdout, said.stderr);
+    assert!(all.contains(&format!("in use by service {SERVICE}, so stop that first")), "{all}");
     assert_eq!(story.hosts[0].station(), running("version 1"));
     story.ends_well();
 }
@@ -260,7 +255,7 @@ playbook hostile(to: path, content: text) ! change {
     assert_eq!(said.code, 0, "{said:?}");
     assert_eq!(story.hosts[0].file(&path).as_deref(), Some(text));
     let asked = story.hosts[0].asked();
-    let applied = asked.iter().find(|asked| asked.body == "file.write.apply").unwrap();
+    let applied = asked.iter().find(|asked| asked.is("file.write.apply")).unwrap();
     assert_eq!((&applied.variables["to"], &applied.variables["content"]), (&json!(path), &json!(text)));
     story.ends_well();
 }

@@ -187,9 +187,9 @@ def service_ensure(host, variables):
 
 
 def service_ensure_apply(host, variables):
-    if variables["before_enabled_right"] is not True:
+    if variables.get("before_enabled_right") is not True:
         host.service(variables["name"])["start"] = "auto" if variables["enabled"] else "demand"
-    if variables["before_state_right"] is not True:
+    if variables.get("before_state_right") is not True:
         if variables["state"] == "running":
             host.start(variables["name"], variables["settle"])
         else:
@@ -222,9 +222,10 @@ def put_old_back(host, variables):
     path = variables["to"]
     if not variables["before_exists"]:
         host.place(path).unlink(missing_ok=True)
-    elif variables["apply_kept"]:
-        host.replace(path, host.place(variables["apply_kept"]).read_bytes())
-        host.place(variables["apply_kept"]).unlink()
+    elif variables.get("apply_kept"):
+        kept = host.place(variables["apply_kept"])
+        host.replace(path, kept.read_bytes())
+        kept.unlink()
 
 
 def file_info(host, variables):
