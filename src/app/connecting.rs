@@ -74,7 +74,7 @@ fn take(planned: &Planned, hosts: &mut BTreeMap<HostId, BTreeSet<String>>) {
     for step in plan.steps.values().filter(|step| !planned.program.actions.at(step.action).is_controller()) {
         for host in machines(step, planned) {
             let users = hosts.entry(host).or_default();
-            users.extend(step.user_on(inventory.hosts.at(host).connection.as_user.as_deref()));
+            users.extend(step.user_on(Some(inventory.hosts.at(host))));
         }
     }
 }

@@ -8,8 +8,9 @@ use crate::hir::effect::{Kind, Row};
 use crate::hir::expr::Expr;
 use crate::hir::program::{Binding, RollbackScope};
 use crate::hir::schedule::Schedule;
+use crate::hir::types::Os;
 use crate::hir::value::Value;
-use crate::hir::world::Inventory;
+use crate::hir::world::{Host, Inventory};
 
 /// A finite, canonical plan. The program and the inventory it was made from are needed to run it.
 #[derive(Clone, PartialEq, Debug)]
@@ -219,11 +220,13 @@ pub struct Step {
 }
 
 impl Step {
-    /// The user this step runs as on a host whose inventory says `inventory_as`: the nearest `as:`, else root for
-    /// steps with the `admin` flag, else the login user (`None`).
-    pub fn user_on(&self, inventory_as: Option<&str>) -> Option<String> {
+    /// The user this step runs as on a host: the nearest `as:`, else root for steps with the `admin` flag, else the login
+    /// user (`None`). Windows has no root: who logs in there is an administrator, or is not.
+    pub fn user_on(&self, host: Option<&Host>) -> Option<String> {
+        let inventory_as = host.and_then(|host| host.connection.as_user.as_deref());
+        let has_root = host.is_none_or(|host| host.os != Some(Os::Windows));
         let nearest = self.as_user.as_deref().or(inventory_as);
-        nearest.map(str::to_string).or_else(|| self.row.admin.then(|| "root".to_string()))
+        nearest.map(str::to_string).or_else(|| (self.row.admin && has_root).then(|| "root".to_string()))
     }
 }
 

@@ -243,7 +243,7 @@ impl Writer<'_> {
         let names: Vec<String> = match machines.as_slice() {
             machines @ [_, ..] => machines
                 .iter()
-                .map(|host| step.user_on(self.inventory.hosts.at(*host).connection.as_user.as_deref()))
+                .map(|host| step.user_on(Some(self.inventory.hosts.at(*host))))
                 .map(|user| user.unwrap_or_else(|| "the login user".to_string()))
                 .collect(),
             [] => vec![step.user_on(None).unwrap_or_else(|| "the login user".to_string())],

@@ -247,9 +247,7 @@ impl<'a> HostForecast<'a> {
         }
         let paths: BTreeSet<&str> = self.context.plan.steps.values().flat_map(paths).collect();
         let paths: Vec<String> = paths.into_iter().map(str::to_string).collect();
-        let inventory_as =
-            self.context.inventory.hosts.get(machine).and_then(|host| host.connection.as_user.as_deref());
-        let user = step.user_on(inventory_as);
+        let user = step.user_on(self.context.inventory.hosts.get(machine));
         let real = if step.runs_at.is_some() {
             let shared = self.context.places.link(machine);
             let mut link = shared.lock().await;

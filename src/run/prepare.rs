@@ -115,8 +115,7 @@ pub async fn prepare<'a>(
     let facts = link.facts.clone().unwrap_or(Value::None);
     check_secrets(context, action, &params)?;
     check_scripts(action, &params, body)?;
-    let inventory_as = context.machine(link).and_then(|host| host.connection.as_user.as_deref());
-    let user = step.user_on(inventory_as);
+    let user = step.user_on(context.machine(link));
     let on_controller = body.platform == Platform::Controller;
     let rendered = render_file(context, action, &mut params, host).await?;
     let bound = if on_controller {

@@ -143,9 +143,11 @@ impl Patience {
     }
 }
 
-/// It went down before it could say that it would, or ended the script on its way.
+/// It went down before it could say that it would, or ended the script or its shell on its way.
 fn is_going_down(error: &StepError) -> bool {
-    error.is_unreachable() || matches!(error, StepError::Exit { code, .. } if *code > 128)
+    let has_no_shell =
+        matches!(error, StepError::Wire { error: WireError::Transport(TransportError::LaneEnded { .. }), .. });
+    error.is_unreachable() || has_no_shell || matches!(error, StepError::Exit { code, .. } if *code > 128)
 }
 
 /// A host that goes down or comes up refuses, breaks off, lets nobody in yet, or is still the old one. A key that is

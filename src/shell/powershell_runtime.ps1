@@ -8,8 +8,13 @@ $stderr = [System.Console]::OpenStandardError()
 $mark = [string][char]0x1e
 $invariant = [System.Globalization.CultureInfo]::InvariantCulture
 $global:OutputEncoding = $utf8
-# Without a console there is nothing to set.
-try { [System.Console]::OutputEncoding = $utf8 } catch { $global:Error.Clear() }
+# Without a console there is nothing to set. An encoding with a mark would put it before the input of a script.
+try {
+    [System.Console]::OutputEncoding = $utf8
+    [System.Console]::InputEncoding = $utf8
+} catch {
+    $global:Error.Clear()
+}
 Add-Type -AssemblyName System.Runtime.Serialization
 Add-Type -AssemblyName System.Xml
 
@@ -149,11 +154,16 @@ $watch = {
         }
         , $bytes
     }
-    while ($true) {
-        $length = [System.BitConverter]::ToInt32((& $readBytes 4), 0)
-        $text = [System.Text.Encoding]::UTF8.GetString((& $readBytes $length))
-        $state.busy = $true
-        $steps.Add($text)
+    try {
+        while ($true) {
+            $length = [System.BitConverter]::ToInt32((& $readBytes 4), 0)
+            $text = [System.Text.Encoding]::UTF8.GetString((& $readBytes $length))
+            $state.busy = $true
+            $steps.Add($text)
+        }
+    } catch {
+        # An input that cannot be read any more is one that ended.
+        & $end
     }
 }
 $watcher = [System.Management.Automation.PowerShell]::Create()

@@ -131,6 +131,21 @@ async fn functions_scripts_and_surroundings_arrive() {
 }
 
 #[tokio::test]
+async fn a_secret_is_on_no_command_line() {
+    let hosts = Hosts::of(json!({ "run": { "script": "script" } }));
+    for way in hosts.ways() {
+        let mut bench = bench(way).await;
+        let look = "for each in /proc/[0-9]*/cmdline; do tr '\\0' '\\n' <$each; done 2>/dev/null | grep -c 'tell-nobod[y]'; true";
+        let program = Program {
+            scripts: vec![NamedScript { name: "script".to_owned(), text: Some(look.to_owned()) }],
+            variables: vec![given("word", VariableValue::Secret(Secret::new("tell-nobody".to_owned())))],
+            ..Program::powershell("run")
+        };
+        assert_eq!(stdout(&bench.run(&program).await), "0\n");
+    }
+}
+
+#[tokio::test]
 async fn large_and_binary_output_is_bounded_and_whole_in_its_hash() {
     let hosts = Hosts::of(json!({ "fill": { "fill": 1 << 20 }, "binary": { "bytes": "AP8eAWVuZAoe" } }));
     for way in hosts.ways() {

@@ -14,6 +14,7 @@ action thing.ensure(
   size: size = 1KiB,
   wait: duration = 5s,
   on: bool = true,
+  rate: float = 2,
   items: list<string> = ["one"],
   note: string? = none,
 ) -> { state: string, count: int } ! change {
@@ -34,9 +35,28 @@ action thing.ensure(
   }
 }
 
-playbook demo(servers: hosts<windows> = group("fleet")) ! change {
+action thing.run(
+  script: script,
+  vars: map<string, text> = {},
+  env: map<string, string> = {},
+  stdin: text? = none,
+) -> { code: int, stdout: text } ! change, exec {
+  doc: "Run a script."
+
+  windows {
+    apply powershell """
+      run it
+    """
+  }
+}
+
+playbook demo(servers: hosts<windows> = group("fleet")) ! change, exec {
   on servers {
     thing.ensure(name: "it's $(x) ’")
+    x = thing.run(script: powershell"cat; echo \"$word $SET\"; exit 3", vars: { word: "a b" }, env: { SET: "c" }, stdin: "in") {
+      ok: it.code == 3
+    }
+    require x.stdout == "ina b c" else "{x.stdout}"
   }
 }
 "#;
@@ -45,8 +65,10 @@ fn bodies() -> serde_json::Value {
     json!({
         "check it": [{ "out": { "state": "gone", "count": 1 } }, { "out": { "state": "there", "count": 2 } }],
         "make it": { "stdout": "made\n", "out": { "count": 2 } },
+        "look at boot": { "out": { "boot": "PROCESS" } },
+        "restart it": { "dies": 9 },
+        "run it": { "script": "script" },
         "undo it": { "stdout": "undone\n" },
-        "look": { "out": { "state": "gone", "count": 1 } },
     })
 }
 
@@ -72,11 +94,54 @@ fn all_phases_of_a_playbook_run_on_windows_hosts() {
     let log = hosts.dictionary.log();
     let first = &log[0]["variables"];
     assert_eq!(first["name"], "it's $(x) \u{2019}");
-    let scalars = [&first["size"], &first["wait"], &first["on"], &first["items"], &first["note"]];
-    assert_eq!(scalars, [&json!(1024), &json!(5), &json!(true), &json!(["one"]), &json!(null)]);
+    let given = ["size", "wait", "on", "rate", "items", "note"].map(|name| &first[name]);
+    assert_eq!(given, [&json!(1024), &json!(5), &json!(true), &json!(2.0), &json!(["one"]), &json!(null)]);
     let made = log.iter().find(|step| step["variables"]["before_count"] == 1).unwrap();
     assert_eq!(made["variables"]["before_state"], "gone");
-    assert_eq!(made["variables"]["apply_count"], json!(null));
+    assert_eq!(made["variables"].get("apply_count"), Some(&json!(null)));
+}
+
+const RESTART: &str = r#"ops 1
+
+action thing.restart() -> { boot: string } ! change, admin {
+  doc: "Restart."
+  repeatable: true
+  restarts: 5m
+  ensure: after.boot != before.boot else "it has not started anew"
+
+  windows {
+    check powershell """
+      look at boot
+    """
+    apply powershell """
+      restart it
+    """
+  }
+}
+
+playbook demo(servers: hosts<windows> = group("fleet")) ! change, admin {
+  on servers {
+    thing.restart()
+  }
+}
+"#;
+
+/// Each host's process dies of it, and the next one says that the boot is another.
+#[test]
+fn a_restart_is_waited_for() {
+    let (hosts, project) = hosts(RESTART);
+    let said = opsc(&project, &["run", "demo.ops", "-y"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let with_boot = hosts.dictionary.log().iter().filter(|step| step["variables"]["before_boot"].is_string()).count();
+    assert!(with_boot >= 4, "the restart and a look after it, on each host: {with_boot}");
+}
+
+#[test]
+fn the_doctor_asks_powershell_over_both_wires() {
+    let (_hosts, project) = hosts(PLAYBOOK);
+    let said = opsc(&project, &["doctor", "fleet", "-o", "json"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(said.stdout.matches("5.1.20348.2113 on SIMULATED").count(), 2, "{said:?}");
 }
 
 #[test]

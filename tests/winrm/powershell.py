@@ -203,7 +203,8 @@ class Lane:
         return {"out": {"sha256": found, "path": str(path)}}
 
     def tell(self, fields, answer, step):
-        """`out`, `stdout`, `stderr`, `code`: what is reported, printed, and how it ends. `print` is the variable that is
+        """`out`, `stdout`, `stderr`, `code`: what is reported, printed, and how it ends; the value `PROCESS` is
+        the number of this process, as one that differs after a restart. `print` is the variable that is
         printed and reported, `bytes` is base64 for stdout, `fill` so many bytes of it, `seconds` how long it takes,
         `child` starts `sleep` with this argument and tells its number as `pid`, `dies` with this code, `script` runs a
         script of the step by /bin/sh."""
@@ -225,6 +226,7 @@ class Lane:
             )
             out["pid"] = subprocess.Popen(["sleep", answer["child"]], **quiet).pid
         for name, value in out.items():
+            value = os.getpid() if value == "PROCESS" else value
             if value is not None:
                 text = shown(value).encode()
                 self.write("stdout", f"{MARK}{fields} out {name} {len(text)}\n".encode() + text + b"\n")
