@@ -51,6 +51,7 @@ const FILES: &[(&str, &str)] = &[
     ("os-facts", include_str!("../../stdlib/os-facts.ops")),
     ("os-reboot", include_str!("../../stdlib/os-reboot.ops")),
     ("os-alternatives", include_str!("../../stdlib/os-alternatives.ops")),
+    ("os-environment", include_str!("../../stdlib/os-environment.ops")),
     ("os-swap", include_str!("../../stdlib/os-swap.ops")),
     ("os-update", include_str!("../../stdlib/os-update.ops")),
     ("package", include_str!("../../stdlib/package.ops")),
@@ -66,6 +67,8 @@ const FILES: &[(&str, &str)] = &[
     ("postgres-user", include_str!("../../stdlib/postgres-user.ops")),
     ("process", include_str!("../../stdlib/process.ops")),
     ("prometheus", include_str!("../../stdlib/prometheus.ops")),
+    ("registry", include_str!("../../stdlib/registry.ops")),
+    ("scheduled_task", include_str!("../../stdlib/scheduled_task.ops")),
     ("selinux", include_str!("../../stdlib/selinux.ops")),
     ("service", include_str!("../../stdlib/service.ops")),
     ("shell", include_str!("../../stdlib/shell.ops")),
@@ -74,6 +77,8 @@ const FILES: &[(&str, &str)] = &[
     ("tls", include_str!("../../stdlib/tls.ops")),
     ("user", include_str!("../../stdlib/user.ops")),
     ("wait", include_str!("../../stdlib/wait.ops")),
+    ("windows", include_str!("../../stdlib/windows.ops")),
+    ("windows-package", include_str!("../../stdlib/windows-package.ops")),
 ];
 
 type File = (&'static str, &'static str);

@@ -1,4 +1,4 @@
-//! The fields that a body reports by `out`. Reads shell text line by line; runs nothing.
+//! The fields that a body reports by `out`. Reads its text line by line, in any language; runs nothing.
 
 /// A key that a body reports with `out KEY …`.
 pub struct Reported {
@@ -17,13 +17,18 @@ pub fn reported_keys(text: &str) -> Vec<Reported> {
             let name: String =
                 rest.trim_start().chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
             let value = line.split_once(&format!("out {name}")).map_or("", |(_, value)| value);
-            let is_bool = value.contains("echo true") || value.trim() == "true" || value.trim() == "false";
+            let is_bool = value.contains("echo true") || is_true_or_false(value.trim());
             if !name.is_empty() && !keys.iter().any(|key| key.name == name) {
                 keys.push(Reported { name, is_bool });
             }
         }
     }
     keys
+}
+
+/// `true` of a shell; `$true` and `([bool]…)` of PowerShell.
+fn is_true_or_false(value: &str) -> bool {
+    matches!(value, "true" | "false" | "$true" | "$false") || value.starts_with("([bool]")
 }
 
 #[cfg(test)]
@@ -33,9 +38,10 @@ mod tests {
     #[test]
     fn reported_keys_are_found_and_booleans_told() {
         let keys = reported_keys(
-            "out exists \"$(test -e x && echo true || echo false)\"\nif a; then out mode \"$m\"; fi\nlogout x",
+            "out exists \"$(test -e x && echo true || echo false)\"\nif a; then out mode \"$m\"; fi\nlogout x\nout a $true\nif ($b) { out b ([bool]$c) }",
         );
         let found: Vec<(String, bool)> = keys.into_iter().map(|key| (key.name, key.is_bool)).collect();
-        assert_eq!(found, [("exists".to_string(), true), ("mode".to_string(), false)]);
+        let expected = [("exists", true), ("mode", false), ("a", true), ("b", true)];
+        assert_eq!(found, expected.map(|(name, is_bool)| (name.to_string(), is_bool)));
     }
 }

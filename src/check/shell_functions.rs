@@ -1,4 +1,4 @@
-//! Shell functions of a file: which of them a body names, and the body as the rules of scripts see it, with the text of
+//! Functions of a file: which of them a body names, and the body as the rules of scripts see it, with the text of
 //! those functions before its own. Knows nothing of what they do.
 
 use std::borrow::Cow;
@@ -16,6 +16,36 @@ const OF_THE_SHELL: &[&str] = &[
     "break", "case", "continue", "do", "done", "elif", "esac", "eval", "exec", "exit", "export", "fi", "function",
     "local", "readonly", "return", "select", "set", "shift", "then", "time", "times", "trap", "unset", "until",
     "while",
+];
+
+/// Words of PowerShell that no command can be called by, beside those that the shell has too.
+const OF_POWERSHELL: &[&str] = &[
+    "begin",
+    "catch",
+    "class",
+    "data",
+    "dynamicparam",
+    "else",
+    "elseif",
+    "end",
+    "enum",
+    "filter",
+    "finally",
+    "for",
+    "foreach",
+    "from",
+    "hidden",
+    "if",
+    "in",
+    "param",
+    "process",
+    "static",
+    "switch",
+    "throw",
+    "try",
+    "using",
+    "var",
+    "workflow",
 ];
 
 /// What the functions begin with that a step makes of its parameters, and those of its own.
@@ -39,8 +69,8 @@ impl<'a> Checker<'a> {
     /// The functions that a body needs, in the order of its file.
     pub(super) fn functions_of(&self, body: &Script) -> Vec<&'a Function> {
         match self.functions.get(&body.span.file) {
-            Some(functions) if body.language == ScriptLanguage::Sh => needed(&body.text, functions),
-            _ => Vec::new(),
+            Some(functions) => needed(body, functions),
+            None => Vec::new(),
         }
     }
 
@@ -82,12 +112,9 @@ impl<'a> Checker<'a> {
             bodies.flat_map(|body| self.functions_of(body)).map(|function| function.name.text.as_str()).collect();
         let mut found: Vec<Diagnostic> = Vec::new();
         for item in &main.items {
-            let ast::Item::Function(Function { name: ast::Name { text, span }, .. }) = item else { continue };
+            let ast::Item::Function(Function { name: ast::Name { text, span }, script, .. }) = item else { continue };
             let (name, span) = (text.clone(), *span);
-            if text == "out"
-                || OF_THE_SHELL.contains(&&**text)
-                || OF_STEPS.iter().any(|prefix| text.starts_with(prefix))
-            {
+            if is_taken(text, script.language) {
                 found.push(NameError::FunctionName { name, definition: None, span }.diagnostic());
             } else if !used.contains(&**text) {
                 found.push(NameError::Unused { name, span }.diagnostic());
@@ -108,6 +135,15 @@ impl<'a> Checker<'a> {
     }
 }
 
+/// Whether the language, or every step, has something of that name.
+fn is_taken(name: &str, language: ScriptLanguage) -> bool {
+    let of_language = language == ScriptLanguage::Powershell && OF_POWERSHELL.contains(&name);
+    name == "out"
+        || of_language
+        || OF_THE_SHELL.contains(&name)
+        || OF_STEPS.iter().any(|prefix| name.starts_with(prefix))
+}
+
 fn scripts_of(item: &ast::Item) -> Vec<&Script> {
     let ast::Item::Action(ast::Action { body: ast::ActionBody::Impls(impls), .. }) = item else { return Vec::new() };
     let scripts = impls.iter().flat_map(|each| &each.phases).filter_map(|phase| match &phase.body {
@@ -117,12 +153,12 @@ fn scripts_of(item: &ast::Item) -> Vec<&Script> {
     scripts.collect()
 }
 
-/// The functions that a text names, and those that they name themselves.
-fn needed<'a>(text: &str, functions: &[&'a Function]) -> Vec<&'a Function> {
+/// The functions of its language that a body names, and those that they name themselves.
+fn needed<'a>(body: &Script, functions: &[&'a Function]) -> Vec<&'a Function> {
     let mut names: BTreeSet<&str> = BTreeSet::new();
-    let mut texts = vec![text];
+    let mut texts = vec![body.text.as_str()];
     while let Some(text) = texts.pop() {
-        for function in functions {
+        for function in functions.iter().filter(|function| function.script.language == body.language) {
             if is_named(text, &function.name.text) && names.insert(&function.name.text) {
                 texts.push(&function.script.text);
             }
@@ -151,7 +187,11 @@ fn whole(body: &Script, functions: &[&Function]) -> Script {
         text.push_str(piece);
     };
     for Function { name, script, .. } in functions {
-        push(&format!("{}() {{\n", name.text), &[(0, name.span.start as usize)]);
+        let opening = match script.language {
+            ScriptLanguage::Sh => format!("{}() {{\n", name.text),
+            ScriptLanguage::Powershell => format!("function {} {{\n", name.text),
+        };
+        push(&opening, &[(0, name.span.start as usize)]);
         push(&script.text, &script.places);
         push("\n}\n", &[(0, script.span.end as usize)]);
     }

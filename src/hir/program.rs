@@ -182,7 +182,7 @@ pub struct Impl {
     pub rollback: Option<Body>,
 }
 
-/// A shell function that bodies of one file share.
+/// A function that bodies of one file share, in their language.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Function {
     pub name: String,

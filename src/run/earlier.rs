@@ -42,6 +42,8 @@ pub struct Left {
     pub receipt: Option<Receipt>,
     /// What the host said of that.
     pub kept_there: Option<KeptThere>,
+    /// A later step of its block changed the same thing once more, and nothing failed there.
+    is_overtaken: bool,
     kind: Kind,
     block: Option<BlockId>,
     /// The place of its last record.
@@ -94,7 +96,34 @@ impl Earlier {
                 Record::Result(result) => earlier.ended(result, step, at),
             }
         }
+        earlier.mark_overtaken(&steps);
         earlier
+    }
+
+    /// A service that was stopped, and then started by a later step, is not to be stopped and started once more.
+    fn mark_overtaken(&mut self, steps: &BTreeMap<&str, &Step>) {
+        let changed = |left: &Left| left.changed && left.state == State::Done;
+        let touches = |name: &str| {
+            let keys = steps.get(name).map_or(&[] as &[String], |step| &step.touches);
+            // What is not known in the plan may be another thing each time.
+            keys.iter().filter(|key| !key.contains('{'))
+        };
+        let mut last: BTreeMap<(&str, Option<BlockId>, &str), usize> = BTreeMap::new();
+        for ((host, name), left) in self.steps.iter().filter(|(_, left)| changed(left)) {
+            for key in touches(name) {
+                let newest = last.entry((host, left.block, key)).or_default();
+                *newest = left.at.max(*newest);
+            }
+        }
+        let is_older = |host: &str, name: &str, left: &Left| {
+            let newest = |key: &String| last.get(&(host, left.block, key.as_str())).is_some_and(|at| *at > left.at);
+            changed(left) && touches(name).any(newest)
+        };
+        let overtaken = self.steps.iter().filter(|((host, name), left)| is_older(host, name, left));
+        let overtaken: Vec<_> = overtaken.map(|(place, _)| place.clone()).collect();
+        for place in overtaken {
+            self.steps.entry(place).and_modify(|left| left.is_overtaken = true);
+        }
     }
 
     /// With the approvals that they came to, the oldest first.
@@ -125,6 +154,7 @@ impl Earlier {
             kept: None,
             receipt: intent.receipt.clone(),
             kept_there: None,
+            is_overtaken: false,
             kind: step.kind,
             block: step.block,
             at,
@@ -176,6 +206,7 @@ impl Earlier {
             kept,
             receipt: None,
             kept_there: None,
+            is_overtaken: false,
             kind: step.kind,
             block: step.block,
             at,
@@ -212,14 +243,14 @@ impl Earlier {
         self.steps.get(&(host.to_string(), step.name.clone()))
     }
 
-    /// What ended and is not done again: what must not be, and reads of which a change followed, so that conditions
-    /// stay decided as they were.
+    /// What ended and is not done again: what must not be, what a later step overtook, and reads of which a change
+    /// followed, so that conditions stay decided as they were.
     pub fn finished(&self, step: &Step, host: &str) -> Option<&Left> {
         let left = self.left(step, host)?;
         let is_over = matches!(left.state, State::Done | State::Ignored);
         let stays = match step.kind {
             Kind::Once | Kind::Repeatable => true,
-            Kind::Converge => false,
+            Kind::Converge => left.is_overtaken,
             Kind::Read => step.binding.is_some() && self.is_decided_on(left, host),
         };
         (is_over && stays).then_some(left)

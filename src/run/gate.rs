@@ -10,7 +10,7 @@ use super::errors::StepError;
 use super::event::EventKind;
 use super::host::Worker;
 use super::schedule_data::{Actor, End, Work};
-use crate::base::ids::{GateId, StepId};
+use crate::base::ids::{GateId, HostId, StepId};
 use crate::eval::functions::hex;
 use crate::hir::value::Value;
 use crate::plan::model::{Block, BlockHosts, Gate, ItemKind};
@@ -41,7 +41,15 @@ impl Worker {
                 block.items.iter().any(|item| matches!(item.kind, ItemKind::Step(id) if id == *step))
             })
         };
-        gate.before.iter().any(|step| !of_batch(step))
+        gate.before.iter().any(|step| !of_batch(step) && !self.is_for_nobody(*step))
+    }
+
+    /// The run decided on which hosts, and they are none.
+    fn is_for_nobody(&self, step: StepId) -> bool {
+        let block = self.context.step(step).block.and_then(|block| self.context.plan.blocks.get(block));
+        let Some(BlockHosts::Pending { hosts, within, .. }) = block.map(|block| &block.hosts) else { return false };
+        let is_outside = |host: &HostId| within.as_ref().is_some_and(|limit| !limit.contains(host));
+        self.scoped(|scope| arguments::known(hosts, scope)).is_ok_and(|value| host_set(value).iter().all(is_outside))
     }
 
     async fn pass(&mut self, gate: &Gate, asked: Approval) -> Result<(), End> {

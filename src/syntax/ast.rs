@@ -85,7 +85,7 @@ pub struct TypeItem {
     pub span: Span,
 }
 
-/// `function NAME sh """…"""`: a shell function for the bodies of its file.
+/// `function NAME sh """…"""`: a function for the bodies of its file that are in the same language.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Function {
     pub name: Name,

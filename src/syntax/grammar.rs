@@ -33,8 +33,7 @@ pub(super) fn symbol(rule: Rule) -> Option<&'static str> {
         Rule::attr | Rule::attr_block => "an attribute",
         Rule::implementation => "a platform",
         Rule::phase | Rule::phase_kind => "`check`, `apply`, `verify` or `rollback`",
-        Rule::function_script | Rule::shell => "`sh`",
-        Rule::phase_script | Rule::script | Rule::script_language => "a script",
+        Rule::function_script | Rule::phase_script | Rule::script | Rule::script_language => "a script",
         Rule::body
         | Rule::let_statement
         | Rule::bound

@@ -5,7 +5,7 @@ use super::clauses::{Control, controls};
 use super::lexicon::{POLITE, begins_purpose, begins_reason, is_article, same_word};
 use super::partial::{begins_another, partial_readings};
 use super::phrasebook::Phrasebook;
-use super::templates::Part;
+use super::templates::{LEFT_OPEN, Part};
 use super::tokens::{Token, TokenKind};
 use super::values::readings;
 use crate::eval::parse::parse_field;
@@ -283,6 +283,9 @@ fn slot(name: &str, tokens: &[Token], at: usize, action: &Action) -> Vec<Match> 
 /// What the words around it imply, as an argument.
 pub fn implied(name: &str, value: &str, action: &Action) -> Option<Argument> {
     let param = action.params.iter().find(|param| param.name == name)?;
-    let value = parse_field(value, &param.ty).ok()?;
-    Some(Argument { name: name.to_string(), values: vec![value.literal()] })
+    let source = match value {
+        LEFT_OPEN => value.to_string(),
+        _ => parse_field(value, &param.ty).ok()?.literal(),
+    };
+    Some(Argument { name: name.to_string(), values: vec![source] })
 }

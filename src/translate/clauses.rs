@@ -1,5 +1,6 @@
 //! The control grammar: hosts, exceptions, batches, failure, retries. Each reading says how many tokens it took.
 
+use super::approvals::{Approval, approval};
 use super::conditions::{Condition, conditions};
 use super::targets::{NOUNS, Phrases, Target};
 use super::tokens::{Token, TokenKind};
@@ -26,6 +27,9 @@ pub enum Control {
     },
     /// What may go without saying; every meaning that its words may have.
     If(Vec<Condition>),
+    Approval(Approval),
+    /// `verify it`: what was done last has to be as it should be.
+    Verify,
     /// Words that say nothing more.
     Noise,
 }
@@ -43,6 +47,8 @@ impl Control {
             Control::MaxFailures(_) => "max_failures",
             Control::Retry { .. } => "retry",
             Control::If(_) => "if",
+            Control::Approval(_) => "approval",
+            Control::Verify => "verify",
             Control::Noise => "noise",
         }
     }
@@ -75,6 +81,8 @@ pub fn controls(tokens: &[Token], at: usize, inventory: &Inventory) -> Vec<(usiz
     found.extend(reader.failure(at));
     found.extend(reader.retry(at));
     found.extend(reader.noise(at));
+    found.extend(reader.verify(at));
+    found.extend(approval(tokens, at).map(|(length, approval)| (length, Control::Approval(approval))));
     let all = conditions(tokens, at);
     if let Some((end, _)) = all.first() {
         found.push((end - at, Control::If(all.iter().map(|(_, condition)| condition.clone()).collect())));
@@ -231,6 +239,20 @@ impl Reader<'_> {
             return Some(self.skip(at + 1, &["everything", "it", "changes"]) - at);
         }
         self.follow(at, &[&["roll"], &["back"]]).then_some(2)
+    }
+
+    /// `verify it`, `check that it works`; "check whether it runs" only looks.
+    fn verify(&self, at: usize) -> Option<(usize, Control)> {
+        if !self.is(at, &["verify", "check", "confirm"]) {
+            return None;
+        }
+        let next = self.skip(at + 1, &["that"]);
+        if !self.is(next, &["it", "them"]) {
+            return None;
+        }
+        let end = self.skip(next + 1, &["is", "are"]);
+        let end = self.skip(end, &["running", "up", "started", "works", "work", "runs", "run"]);
+        Some((end - at, Control::Verify))
     }
 
     fn retry(&self, at: usize) -> Option<(usize, Control)> {

@@ -6,7 +6,7 @@ use super::endpoint::{Endpoint, ModelError};
 use super::header::with_header;
 use super::intent::{Intent, Reader};
 use super::phrasebook::Phrasebook;
-use super::program::draft;
+use super::program::{Known, draft};
 use super::prompt::{first_messages, repair_messages};
 use super::tokens::tokenize;
 use super::{Compiled, Question, Request, Translator};
@@ -48,7 +48,9 @@ impl Task<'_> {
 
     fn offline(&mut self) -> Compiled {
         let book = Phrasebook::new(self.actions);
-        let draft = draft(self.request.text, &book, self.inventory, self.request.answers);
+        let approvers: Vec<String> = self.workspace.settings.approvers().names().cloned().collect();
+        let known = Known { inventory: self.inventory, approvers: &approvers, answers: self.request.answers };
+        let draft = draft(self.request.text, &book, &known);
         let least = draft.clauses.iter().map(|clause| clause.confidence).fold(1.0, f64::min);
         let compiled = Compiled {
             translator: "offline".to_string(),

@@ -41,6 +41,12 @@ const LOOKING: &[&str] =
     &["show", "list", "verify", "is", "are", "what", "which", "display", "get", "see", "does", "find"];
 const LOOKING_OR_TESTING: &[&str] = &["check"];
 
+/// Words by which a request says that a failure is undone.
+const UNDOING: &[&str] = &["roll", "rollback", "rolled", "undo", "undone", "revert", "reverted", "restore"];
+
+/// Words for what the language has a word of its own for.
+const SAID_OTHERWISE: &[(&str, &str)] = &[("approval", "approve("), ("ask", "approve(")];
+
 /// Words that always change something.
 const CHANGING: &[&str] = &[
     "remove",
@@ -80,6 +86,7 @@ impl Reader<'_> {
     pub fn judge(&self) -> Intent {
         let mut intent = Intent::default();
         for playbook in &self.program.playbooks {
+            self.read_params(playbook, &mut intent.assumptions);
             self.read_statements(&playbook.body, &mut intent.assumptions);
             intent.questions.extend(self.polarity(playbook));
         }
@@ -110,12 +117,23 @@ impl Reader<'_> {
                     self.literals("repeat", times, assumptions);
                     self.read_statements(body, assumptions);
                 }
-                Statement::Approve(_)
-                | Statement::Call(_)
+                Statement::Approve(approval) => {
+                    for name in approval.by.iter().map(Value::string).filter(|name| !self.holds(name)) {
+                        assumptions.push(format!("`by: {}` of the approval is not in the request", name.literal()));
+                    }
+                }
+                Statement::Call(_)
                 | Statement::Require { .. }
                 | Statement::SkipIf { .. }
                 | Statement::Rollback { .. } => {}
             }
+        }
+    }
+
+    /// What the request leaves to whoever runs the playbook.
+    fn read_params(&self, playbook: &Playbook, assumptions: &mut Vec<String>) {
+        for param in playbook.params.iter().filter(|param| param.default.is_none()) {
+            assumptions.push(format!("`{}` is given when the playbook is run", param.name));
         }
     }
 
@@ -126,6 +144,9 @@ impl Reader<'_> {
         let is_zero = |expr: &Expr| expr.kind == ExprKind::Literal(Value::Int(0));
         if block.max_failures.as_ref().is_some_and(is_zero) && block.batch.is_some() && !self.says(&["stop"]) {
             assumptions.push("stops at the first host that fails".to_string());
+        }
+        if !block.on_failure.is_empty() && !self.says(UNDOING) {
+            assumptions.push("a host that fails is put back as it was".to_string());
         }
         for (name, option) in [("batch", &block.batch), ("at_once", &block.at_once)] {
             option.iter().for_each(|option| self.literals(name, option, assumptions));
@@ -240,6 +261,7 @@ impl Reader<'_> {
                 || source.contains(&token.word)
                 || phrases.iter().any(|phrase| same_word(phrase, &token.word))
                 || self.pieces_stand_in(&source, &text)
+                || SAID_OTHERWISE.iter().any(|(said, stands)| *said == token.word && source.contains(stands))
         };
         let found = meaning.iter().filter(represented).count();
         let uncovered = meaning.iter().filter(|token| !represented(token)).map(|token| token.text.clone()).collect();

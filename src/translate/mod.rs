@@ -4,6 +4,7 @@
 //! never a guess.
 
 pub mod answer;
+pub mod approvals;
 pub mod asking;
 pub mod chart;
 pub mod clauses;

@@ -4,24 +4,56 @@ use super::chart::{Node, Reading, cover};
 use super::clauses::Control;
 use super::phrasebook::Phrasebook;
 use super::request::{Wish, WishedPart, WishedStep, fold};
-use super::targets::parameter;
+use super::targets::{identifier, parameter};
+use super::templates::LEFT_OPEN;
 use super::tokens::{Token, apart, tokenize};
 use super::{ClauseReading, Draft};
 use crate::hir::effect::Row;
 use crate::hir::program::{Action, Param};
-use crate::hir::types::Type;
+use crate::hir::types::{Os, Type};
 use crate::hir::value::Value;
 use crate::hir::world::Inventory;
 
-/// Reads a request with the phrases there are and the names of an inventory, and writes its program or says what must
-/// be asked. `answers` are asks of earlier questions with what was said to them.
-pub fn draft(request: &str, book: &Phrasebook<'_>, inventory: &Inventory, answers: &[(String, String)]) -> Draft {
-    let actions = book.actions;
+/// What is known beside the words of a request.
+pub struct Known<'a> {
+    pub inventory: &'a Inventory,
+    /// The names of `[approvers]`; empty where the project has none.
+    pub approvers: &'a [String],
+    /// Asks of earlier questions with what was said to them.
+    pub answers: &'a [(String, String)],
+}
+
+/// Reads a request with the phrases there are and what is known, and writes its program or says what must be asked.
+pub fn draft(request: &str, book: &Phrasebook<'_>, known: &Known<'_>) -> Draft {
+    let (actions, inventory) = (book.actions, known.inventory);
     let (tokens, readings) = read(tokenize(request), book, inventory);
-    let wish = fold(&tokens, &readings, actions, inventory, answers);
+    let mut wish = fold(&tokens, &readings, actions, inventory, known.answers);
     let clauses = readings.iter().filter_map(|reading| clause(request, &tokens, reading, actions)).collect();
-    let source = wish.questions.is_empty().then(|| Writer { wish: &wish, actions, inventory }.source(request));
+    let open = name_open_values(&mut wish, actions);
+    let write = || Writer { wish: &wish, open: &open, actions, known }.source(request);
+    let source = wish.questions.is_empty().then(write);
     Draft { source, clauses, questions: wish.questions }
+}
+
+/// A parameter of the playbook for each value that is left to whoever runs it: its name and type.
+fn name_open_values(wish: &mut Wish, actions: &[&Action]) -> Vec<(String, String)> {
+    let mut open: Vec<(String, String)> = Vec::new();
+    for step in wish.parts.iter_mut().flat_map(|part| &mut part.steps) {
+        let params = actions.get(step.action).map_or(&[] as &[Param], |action| &action.params);
+        for (label, value) in step.arguments.iter_mut().filter(|(_, value)| value == LEFT_OPEN) {
+            let ty = params.iter().find(|param| param.name == *label).map(|param| param.ty.to_string());
+            let wanted = identifier(label).unwrap_or_else(|| "value".to_string());
+            *value = free_name(&wanted, |name| open.iter().any(|(taken, _)| taken == name));
+            open.push((value.clone(), ty.unwrap_or_default()));
+        }
+    }
+    open
+}
+
+/// The name, or the first of `name2`, `name3` … that nothing else has.
+fn free_name(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let numbered = (2..).map(|number| format!("{name}{number}"));
+    std::iter::once(name.to_string()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default()
 }
 
 /// The readings of a request; words with hyphens are taken apart only where more is understood so.
@@ -64,8 +96,10 @@ fn clause(request: &str, tokens: &[Token], reading: &Reading, actions: &[&Action
 
 struct Writer<'a> {
     wish: &'a Wish,
+    /// Parameters for values that are left open: names and types.
+    open: &'a [(String, String)],
     actions: &'a [&'a Action],
-    inventory: &'a Inventory,
+    known: &'a Known<'a>,
 }
 
 impl Writer<'_> {
@@ -76,10 +110,14 @@ impl Writer<'_> {
         for (name, ty, default) in params.iter().flatten() {
             text.push_str(&format!("\n  {name}: {ty} = {default},"));
         }
-        let close = if params.iter().flatten().next().is_some() { "\n" } else { "" };
+        for (name, ty) in self.open {
+            text.push_str(&format!("\n  {name}: {ty},"));
+        }
+        let close = if text.ends_with(',') { "\n" } else { "" };
         text.push_str(&format!("{close}) ! {} {{\n", self.row()));
-        let doc = request.replace('\n', " ");
-        text.push_str(&format!("  doc: {}\n", Value::string(doc.trim()).literal()));
+        let doc = Value::string(request.replace('\n', " ").trim()).literal();
+        text.push_str(&format!("  doc: {doc}\n"));
+        text.extend(self.wish.approval.as_ref().map(|by| self.approval(by, &doc)));
         for (part, param) in self.wish.parts.iter().zip(&params) {
             text.push_str(&self.part(part, param.as_ref().map(|(name, _, _)| name.as_str())));
         }
@@ -88,18 +126,25 @@ impl Writer<'_> {
 
     /// One parameter for each part that has hosts, under different names.
     fn params(&self) -> Vec<Option<(String, &'static str, String)>> {
-        let mut taken: Vec<String> = Vec::new();
+        let mut taken: Vec<String> = self.open.iter().map(|(name, _)| name.clone()).collect();
         let mut params = Vec::new();
         for part in &self.wish.parts {
             params.push(part.hosts.as_ref().map(|hosts| {
-                let (name, ty, default) = parameter(hosts, &part.except, self.inventory);
-                let numbered = (2..).map(|number| format!("{name}{number}"));
-                let name = std::iter::once(name.clone()).chain(numbered).find(|name| !taken.contains(name));
-                taken.extend(name.clone());
-                (name.unwrap_or_default(), ty, default)
+                let (name, ty, default) = parameter(hosts, &part.except, self.known.inventory);
+                let name = free_name(&name, |name| taken.iter().any(|known| known == name));
+                taken.push(name.clone());
+                (name, ty, default)
             }));
         }
         params
+    }
+
+    /// Who may agree: those who are named, else those whom the project names, else whoever it is.
+    fn approval(&self, named: &[String], message: &str) -> String {
+        let by = if named.is_empty() { self.known.approvers } else { named };
+        let names: Vec<String> = by.iter().map(|name| Value::string(name).literal()).collect();
+        let names = if names.is_empty() { "\"self\"".to_string() } else { names.join(", ") };
+        format!("\n  approve(by: [{names}], message: {message})\n")
     }
 
     fn part(&self, part: &WishedPart, hosts: Option<&str>) -> String {
@@ -121,16 +166,25 @@ impl Writer<'_> {
         if options.is_empty() { String::new() } else { format!(" ({})", options.join(", ")) }
     }
 
+    /// Nobody is root on Windows.
     fn needs_root(&self, part: &WishedPart) -> bool {
-        part.steps.iter().any(|step| {
-            let params = self.actions.get(step.action).map_or(&[] as &[Param], |action| &action.params);
-            let is_path =
-                |name: &String| params.iter().any(|param| param.name == *name && *param.ty.core() == Type::Path);
-            let outside =
-                |text: &String| !["\"/home/", "\"/tmp/", "\"/tmp\""].iter().any(|inside| text.starts_with(inside));
-            let writes = self.actions.get(step.action).is_some_and(|action| !action.row.admin);
-            writes && step.arguments.iter().any(|(name, text)| is_path(name) && outside(text))
-        })
+        let hosts = &self.known.inventory.hosts;
+        let has_windows = part
+            .hosts
+            .iter()
+            .flatten()
+            .flat_map(|target| &target.hosts)
+            .any(|host| hosts.at(*host).os == Some(Os::Windows));
+        !has_windows
+            && part.steps.iter().any(|step| {
+                let params = self.actions.get(step.action).map_or(&[] as &[Param], |action| &action.params);
+                let is_path =
+                    |name: &String| params.iter().any(|param| param.name == *name && *param.ty.core() == Type::Path);
+                let outside =
+                    |text: &String| !["\"/home/", "\"/tmp/", "\"/tmp\""].iter().any(|inside| text.starts_with(inside));
+                let writes = self.actions.get(step.action).is_some_and(|action| !action.row.admin);
+                writes && step.arguments.iter().any(|(name, text)| is_path(name) && outside(text))
+            })
     }
 
     fn row(&self) -> Row {

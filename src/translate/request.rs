@@ -2,6 +2,7 @@
 //! The order is the request's. Knows nothing of how a program is written.
 
 use super::Question;
+use super::approvals::Approval;
 use super::asking::{Answers, question};
 use super::chart::{Argument, LeftOut, Node, Reading};
 use super::clauses::Control;
@@ -12,7 +13,8 @@ use super::tokens::Token;
 use super::values::read_again;
 use crate::base::near::nearest;
 use crate::base::words;
-use crate::hir::program::Action;
+use crate::hir::effect::Level;
+use crate::hir::program::{Action, Param};
 use crate::hir::world::Inventory;
 
 /// What the clauses of a request say together.
@@ -23,6 +25,8 @@ pub struct Wish {
     pub batch: Option<String>,
     pub max_failures: Option<String>,
     pub rollback: bool,
+    /// Whether somebody has to agree before anything is done; names of those who may, where they are said.
+    pub approval: Option<Vec<String>>,
     pub questions: Vec<Question>,
 }
 
@@ -90,6 +94,8 @@ impl Folder<'_> {
                 self.left_out_params(index, left_out);
             }
             Node::Control(Control::If(conditions)) => self.condition(conditions, reading),
+            Node::Control(Control::Approval(approval)) => self.approval(approval, reading),
+            Node::Control(Control::Verify) => self.verify(index, reading),
             Node::Control(control) => self.control(control),
             Node::Unknown => self.unknown(&self.words(reading)),
         }
@@ -175,21 +181,25 @@ impl Folder<'_> {
         }
     }
 
-    /// What "it" is: the values of the last clause that can be a value of this parameter.
+    /// What "it" is: the values of the last clause that can be a value of this parameter. Where the last has none, the
+    /// one before it counts that did something with the same noun: "stop nginx, copy x.conf to /etc/x.conf, start it".
     fn meant(&self, action: usize, name: &str) -> Vec<String> {
-        let Some(param) =
-            self.actions.get(action).and_then(|action| action.params.iter().find(|param| param.name == name))
-        else {
-            return Vec::new();
-        };
+        let Some(action) = self.actions.get(action) else { return Vec::new() };
+        let Some(param) = action.params.iter().find(|param| param.name == name) else { return Vec::new() };
         let steps: Vec<&WishedStep> = self.wish.parts.iter().flat_map(|part| &part.steps).collect();
-        let Some(last) = steps.last().map(|step| step.clause) else { return Vec::new() };
-        steps
-            .iter()
-            .filter(|step| step.clause == last)
-            .filter_map(|step| step.arguments.iter().find_map(|(_, source)| read_again(source, &param.ty)))
-            .flatten()
-            .collect()
+        let mut clauses: Vec<usize> = steps.iter().map(|step| step.clause).collect();
+        clauses.dedup();
+        let last = clauses.last().copied();
+        let is_alike =
+            |step: &&&WishedStep| self.actions.get(step.action).is_some_and(|other| noun(other) == noun(action));
+        let values = |clause: &usize| -> Vec<String> {
+            let of_it = steps.iter().filter(|step| step.clause == *clause);
+            let counting = of_it.filter(|step| Some(*clause) == last || is_alike(step));
+            let found =
+                counting.filter_map(|step| step.arguments.iter().find_map(|(_, source)| read_again(source, &param.ty)));
+            found.flatten().collect()
+        };
+        clauses.iter().rev().map(values).find(|values| !values.is_empty()).unwrap_or_default()
     }
 
     /// The part that is being said.
@@ -244,7 +254,7 @@ impl Folder<'_> {
                     step.retry = Some((times.clone(), every.clone()));
                 }
             }
-            Control::If(_) | Control::Noise => {}
+            Control::If(_) | Control::Approval(_) | Control::Verify | Control::Noise => {}
         }
     }
 
@@ -260,6 +270,37 @@ impl Folder<'_> {
         let is_plain = last.is_some() && steps.iter().filter(|step| Some(step.clause) == last).all(has_aim);
         if !is_plain || !conditions.iter().any(|condition| condition.goes_without_saying(verb)) {
             self.unknown(&self.words(reading));
+        }
+    }
+
+    /// One approval, before everything; where it might be meant for a place between steps, only people know.
+    fn approval(&mut self, approval: &Approval, reading: &Reading) {
+        if self.wish.approval.as_ref().is_some_and(|known| *known != approval.by) {
+            return self.unknown(&self.words(reading));
+        }
+        self.wish.approval = Some(approval.by.clone());
+        if !approval.is_first && self.wish.parts.iter().any(|part| !part.steps.is_empty()) {
+            let ask = "must the approval be there before everything, or only before what follows?".to_string();
+            self.wish.questions.push(question("scope", &self.words(reading), Vec::new(), ask));
+        }
+    }
+
+    /// What the last clause did is looked at by the `check` of its noun, with what that has in common with it. What was
+    /// changed and is not as it should be is undone.
+    fn verify(&mut self, clause: usize, reading: &Reading) {
+        let actions = self.actions;
+        let steps = &self.part_with_steps().steps;
+        let last = steps.last().map(|step| step.clause);
+        let done: Vec<&WishedStep> = steps.iter().filter(|step| Some(step.clause) == last).collect();
+        let checks: Option<Vec<WishedStep>> = done.iter().map(|step| check_of(step, actions, clause)).collect();
+        let changes =
+            done.iter().filter_map(|step| actions.get(step.action)).any(|action| action.row.level > Level::Read);
+        match checks.filter(|checks| !checks.is_empty()) {
+            Some(checks) => {
+                self.part().steps.extend(checks);
+                self.wish.rollback |= changes;
+            }
+            None => self.unknown(&self.words(reading)),
         }
     }
 
@@ -325,4 +366,22 @@ impl Folder<'_> {
             None => self.part().except.extend(targets.iter().cloned()),
         }
     }
+}
+
+/// The step that says whether what another did is as it should be: `service.check` of what `service.start` started.
+fn check_of(step: &WishedStep, actions: &[&Action], clause: usize) -> Option<WishedStep> {
+    let name = format!("{}.check", noun(actions.get(step.action)?));
+    let action = actions.iter().position(|action| action.name == name)?;
+    let params = &actions.get(action)?.params;
+    let given = |param: &Param| step.arguments.iter().find(|(name, _)| *name == param.name).cloned();
+    if params.iter().any(|param| param.default.is_none() && given(param).is_none()) {
+        return None;
+    }
+    let arguments = params.iter().filter_map(given).collect();
+    Some(WishedStep { action, arguments, retry: None, clause, asked: Vec::new() })
+}
+
+/// `service` of `service.start`.
+fn noun(action: &Action) -> &str {
+    action.name.rsplit_once('.').map_or(action.name.as_str(), |(noun, _)| noun)
 }

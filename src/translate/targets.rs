@@ -174,10 +174,11 @@ pub fn parameter(targets: &[Target], except: &[Target], inventory: &Inventory) -
     let sources: Vec<&str> = targets.iter().map(|target| target.source.as_str()).collect();
     let without: String = except.iter().map(|target| format!(" - {}", target.source)).collect();
     let hosts = canonical(targets.iter().flat_map(|target| target.hosts.iter().copied()).collect());
-    let linux = hosts.iter().all(|host| inventory.hosts.at(*host).os == Some(Os::Linux));
+    let all = |os: Os| hosts.iter().all(|host| inventory.hosts.at(*host).os == Some(os));
     let ty = match targets {
         [only] if only.is_host && except.is_empty() => "host",
-        _ if linux => "hosts<linux>",
+        _ if all(Os::Linux) => "hosts<linux>",
+        _ if all(Os::Windows) => "hosts<windows>",
         _ => "hosts",
     };
     let name = match targets {
@@ -188,7 +189,7 @@ pub fn parameter(targets: &[Target], except: &[Target], inventory: &Inventory) -
 }
 
 /// A label as a name of the language; none where it would be a word of it.
-fn identifier(label: &str) -> Option<String> {
+pub fn identifier(label: &str) -> Option<String> {
     const RESERVED: &[&str] =
         &["on", "at", "host", "it", "all", "if", "else", "for", "in", "let", "true", "false", "none"];
     let lower = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '_' };

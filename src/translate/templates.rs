@@ -1,5 +1,5 @@
 //! `says:` templates: `(a|b)` one of, `[x]` optional, `{param}` a value, `param=value` a value that the words around it
-//! imply, words as they are. One that ends in `?` may mean the action, and is always asked about.
+//! imply, `param=?` one that they leave to whoever runs the playbook, words as they are. One that ends in `?` may mean the action, and is always asked about.
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Part {
@@ -11,14 +11,18 @@ pub enum Part {
     Optional(Vec<Vec<Part>>),
 }
 
+/// A value that whoever runs the playbook gives. No value of the language is written so.
+pub const LEFT_OPEN: &str = "?";
+
 /// Whether a template's words may as well mean something else.
 pub fn is_doubtful(template: &str) -> bool {
-    template.ends_with('?')
+    template.ends_with('?') && !template.ends_with("=?")
 }
 
 /// A template as parts; brackets that do not match end it.
 pub fn parse(template: &str) -> Vec<Part> {
-    let mut letters = template.trim_end_matches('?').chars().peekable();
+    let words = if is_doubtful(template) { template.trim_end_matches('?') } else { template };
+    let mut letters = words.chars().peekable();
     let mut branches = branches(&mut letters, None);
     if branches.is_empty() { Vec::new() } else { branches.swap_remove(0) }
 }
@@ -108,6 +112,9 @@ mod tests {
         let implied = Part::Implied("state".to_string(), "stopped".to_string());
         assert_eq!(parse("stop state=stopped"), [word("stop"), implied]);
         assert_eq!(parse("enable {name}?"), [word("enable"), Part::Slot("name".to_string())]);
+        let open = Part::Implied("to".to_string(), LEFT_OPEN.to_string());
+        assert_eq!(parse("put {from} to=?").last(), Some(&open));
+        assert!(!is_doubtful("put {from} to=?"));
         assert!(is_doubtful("enable {name}?") && !is_doubtful("enable {name} at boot"));
     }
 }

@@ -137,12 +137,18 @@ fn plain(rest: &str, start: usize, tokens: &mut Vec<Token>) -> usize {
     raw.len()
 }
 
+/// `C:\srv\app.exe`
+fn is_on_drive(text: &str) -> bool {
+    let mut letters = text.chars();
+    letters.next().is_some_and(|letter| letter.is_ascii_alphabetic()) && letters.as_str().starts_with(":\\")
+}
+
 fn kind_of(text: &str) -> TokenKind {
     let digits = text.chars().take_while(char::is_ascii_digit).count();
     let unit = text.get(digits..).unwrap_or("");
     if text.contains("://") {
         TokenKind::Url
-    } else if text.starts_with('/') {
+    } else if text.starts_with('/') || is_on_drive(text) {
         TokenKind::Path
     } else if digits > 0 && unit.is_empty() {
         TokenKind::Number

@@ -135,6 +135,14 @@ impl Fleet {
 }
 
 #[test]
+fn an_approval_for_hosts_that_turn_out_to_be_none_is_not_asked_for() {
+    let fleet = Fleet::release("", "");
+    ["w1.flag", "w2.flag"].iter().for_each(|name| fleet.put(name));
+    fleet.comes_to("run release.ops -y", 0);
+    assert_eq!(fleet.root("after"), "");
+}
+
+#[test]
 fn a_run_stops_at_its_approval_and_goes_on_when_it_is_given() {
     let fleet = Fleet::release("", "");
     let stopped = fleet.comes_to("run release.ops -y", 3).stderr;

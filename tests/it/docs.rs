@@ -279,7 +279,7 @@ fn row(action: &Action) -> String {
         (_, true, Some(condition)) => format!("where `{}`", expression_text(condition, &action.bindings)),
     };
     let kind = if made_of_steps { "that of its steps".to_string() } else { kinds(action, Row { level, ..action.row }) };
-    let doc = format!("{}{}", action.doc, not_tried(&action.name)).replace('|', "\\|");
+    let doc = format!("{}{}", action.doc, not_tried(action)).replace('|', "\\|");
     format!("| `{}` | {} | {kind} | {way_back} | {doc} |\n", action.name, words.join(", "))
 }
 

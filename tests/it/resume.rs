@@ -145,6 +145,35 @@ fn a_failed_run_goes_on_where_it_failed() {
 }
 
 #[test]
+fn what_a_later_step_overtook_is_not_done_once_more() {
+    let fleet = Fleet::new("");
+    let moves = r#"ops 1
+
+playbook swap() ! change, exec {
+  on host("w1") {
+    file.absent(path: "ROOT/current")
+    file.write(to: "ROOT/current", content: "new")
+    HERE
+  }
+}
+"#;
+    fleet.program("swap.ops", &moves.replace("HERE", FAILS).replace("vars: { h: host.name }", "vars: { h: \"w1\" }"));
+    fleet.put("current", "old");
+    fleet.put("broken-w1", "");
+    fleet.comes_to("run swap.ops -y", 21);
+    let again = fleet.comes_to("resume 1 -y", 21);
+    assert!(again.stderr.contains("1 finished step not done again, 1 step looked at again"), "{again:?}");
+    for line in ["= w1 file.absent: ok (done in run 1)", "= w1 file.write: ok ("] {
+        assert!(again.stderr.contains(line), "{again:?}");
+    }
+    // What it brought about last is looked at, and mended where it is another thing by now.
+    fleet.put("current", "drifted");
+    fleet.take("broken-w1");
+    fleet.comes_to("resume 2 -y", 0);
+    assert_eq!(fleet.root("current"), "new");
+}
+
+#[test]
 fn a_killed_run_goes_on_and_conditions_stay_decided() {
     let fleet = Fleet::new(WAITS);
     fleet.killed("run deploy.ops -y");

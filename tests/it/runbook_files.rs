@@ -15,6 +15,7 @@ pub(crate) const RUNBOOKS: &[(&str, &[&str])] = &[
     ("rolling_config", &["config=x"]),
     ("rotate_certs", &[]),
     ("safe_update", &["program=x"]),
+    ("update_stationcontroller", &["program=x"]),
 ];
 
 /// A copy, so that no test writes into the repository.

@@ -23,6 +23,7 @@ fn what_looks_at_a_host_writes_nothing_there() {
         ("file.find(path: \"/srv\", name: \"f*\")", "x.count == 1 and x.files == [\"/srv/it's/file\"]"),
         ("process.status(name: \"sshd\")", "x.running and x.count > 0"),
         ("service.status(name: \"ssh\")", "x.running"),
+        ("service.check(name: \"ssh\")", "x.running and x.state == \"active\""),
         ("package.status(name: \"openssh-server\")", "x.installed"),
         ("os.update_status()", "x.updates >= 0"),
         ("net.port(to: \"127.0.0.1\", port: 22)", "x.open"),

@@ -54,7 +54,7 @@ fn service_ensure_knows_aliases_masks_and_units_without_a_boot() {
 
     case.host().sh("systemctl mask --quiet dbus-org.freedesktop.timesync1 hidden.service");
     case.has_nothing_to_do("service.ensure(name: \"hidden\", state: \"stopped\")");
-    case.fails("service.ensure(name: \"hidden\")", &state("hidden"), &["hidden is masked", "systemctl unmask hidden"]);
+    case.fails("service.ensure(name: \"hidden\")", &state("hidden"), &["hidden is masked", "service.unmask"]);
     let enable = "service.ensure(name: \"hidden\", state: \"stopped\", enabled: true)";
     case.fails(enable, &state("hidden"), &["hidden is masked", "nor enabled"]);
     case.fails("service.ensure(name: \"none\")", "", &["there is no service none"]);

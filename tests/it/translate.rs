@@ -8,7 +8,7 @@ use opsc::app::workspace::Workspace;
 use opsc::hir::program::Action;
 use opsc::hir::world::Inventory;
 use opsc::translate::phrasebook::Phrasebook;
-use opsc::translate::program::draft;
+use opsc::translate::program::{Known, draft};
 use opsc::translate::templates::{Part, is_doubtful, parse};
 
 use super::phrase_sentences::sentences;
@@ -160,6 +160,42 @@ fn sentences_become_programs_or_questions() {
         ),
         ("restart nginx on the web servers on db1", "? every step on all of these hosts, or some steps only on some?"),
         ("restart nginx on two web servers", "? what does \"on two web servers\" mean here? | on which hosts?"),
+        (
+            "restart nginx on web1, ask for approval first",
+            "approve(by: [\"self\"], message: \"restart nginx on web1, ask for approval first\")  on web1 { service.restart(name: \"nginx\") }",
+        ),
+        (
+            "wait for the approval of dba or ann, then restart nginx on web1",
+            "approve( by: [\"dba\", \"ann\"], message: \"wait for the approval of dba or ann, then restart nginx on web1\", )  on web1 { service.restart(name: \"nginx\") }",
+        ),
+        (
+            "stop nginx, ask for approval, then start it on web1",
+            "? must the approval be there before everything, or only before what follows?",
+        ),
+        (
+            "ask for approval by ann first, with approval by ben, restart nginx on web1",
+            "? what does \"with approval by ben\" mean here?",
+        ),
+        (
+            "start nginx on web1 and verify that it works",
+            "on web1 (max_failures: 0) { service.start(name: \"nginx\") service.check(name: \"nginx\")  on failure { rollback } }",
+        ),
+        ("create the directory /tmp/x on web1 and verify it", "? what does \"verify it\" mean here?"),
+        ("check that nginx is running on web1", "on web1 { service.check(name: \"nginx\") }"),
+        ("check whether nginx is running on web1", "on web1 { service.status(name: \"nginx\") }"),
+        (
+            "on web1 stop nginx, copy app.conf to /tmp/app.conf and start it",
+            "on web1 { service.stop(name: \"nginx\") file.copy(from: file(\"app.conf\"), to: \"/tmp/app.conf\") service.start(name: \"nginx\") }",
+        ),
+        (
+            "install redis, copy app.conf to /tmp/app.conf and restart it on web1",
+            "? service.restart: which name? (ServiceName)",
+        ),
+        (
+            "copy the new app.conf to /tmp/app.conf on web1",
+            "on web1 { file.copy(from: file(\"app.conf\"), to: \"/tmp/app.conf\") }",
+        ),
+        ("copy the new app.conf on web1", "on web1 (as: \"root\") { file.copy(from: file(\"app.conf\"), to: to) }"),
         ("hello", "? what should be done? no action was recognised (`opsc actions` lists them)"),
     ];
     for (request, expected) in cases {
@@ -191,6 +227,24 @@ fn a_unit_that_the_language_lacks_is_an_assumption() {
     let as_root = "as root, since a path lies outside home and /tmp";
     assert_eq!(assumed("find files in /var/log larger than 2GB on web1"), serde_json::json!([as_root, about_size]));
     assert_eq!(assumed("find files in /var/log larger than 2 GiB on web1"), serde_json::json!([as_root]));
+}
+
+#[test]
+fn what_is_left_open_is_a_parameter_and_who_approves_is_named_by_the_project() {
+    let project = project();
+    project.write("opsc.toml", "[approvers]\ndba = \"self\"\nops = \"self\"\n");
+    project.write("b.conf", "");
+    let request = "after approval copy the new app.conf, copy the new b.conf on web1";
+    let said = project.opsc(&["compile", request, "-o", "json", "--no-input"]);
+    let json: Json = serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{error}: {said:?}"));
+    let source = json["source"].as_str().unwrap_or_else(|| panic!("{said:?}"));
+    for expected in ["  to: path,\n  to2: path,\n", "by: [\"dba\", \"ops\"],", "to: to)", "to: to2)"] {
+        assert!(source.contains(expected), "{expected}: {source}");
+    }
+    let assumed = json["assumptions"].as_array().unwrap();
+    assert!(assumed.contains(&"`to2` is given when the playbook is run".into()), "{assumed:?}");
+    assert!(assumed.contains(&"`by: \"ops\"` of the approval is not in the request".into()), "{assumed:?}");
+    assert_eq!(json["uncovered"], serde_json::json!([]));
 }
 
 #[test]
@@ -354,7 +408,8 @@ fn phrase_sentences<'a>(says: &str, action: &'a Action) -> Vec<Said<'a>> {
 /// What is wrong with how a sentence is read. What is doubtful is asked, and this action is one that may be meant.
 fn misread(said: &Said<'_>, book: &Phrasebook<'_>, inventory: &Inventory) -> Option<String> {
     let Said { action, sentence, is_doubtful } = said;
-    let draft = draft(&format!("{sentence} on web1"), book, inventory, &[]);
+    let known = Known { inventory, approvers: &[], answers: &[] };
+    let draft = draft(&format!("{sentence} on web1"), book, &known);
     let nodes: Vec<&str> = draft.clauses.iter().map(|clause| clause.node.as_str()).collect();
     let ties: Vec<_> = draft.questions.iter().filter(|question| question.kind != "missing").collect();
     let is_asked = ties.len() == 1 && ties[0].kind == "tie" && ties[0].options.contains(&action.name);

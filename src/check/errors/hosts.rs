@@ -118,7 +118,7 @@ crate::diag::code_docs! {
     "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts<linux> = group(\"win\"),\n) ! read {\n  on servers {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts<linux> = group(\"web\"),\n) ! read {\n  on servers {\n    file.info(path: \"/etc/hosts\")\n  }\n}\n"
     "E0506" "an action that cannot run there"
     "Every host of a block must have a body of each action in it."
-    "ops 1\n\nplaybook p(\n  servers: hosts<windows>,\n) ! change {\n  on servers {\n    file.directory(path: 'C:\\temp')\n  }\n}\n" => "ops 1\n\nplaybook p(\n  servers: hosts<linux>,\n) ! change {\n  on servers {\n    file.directory(path: '/tmp/x')\n  }\n}\n"
+    "ops 1\n\nplaybook p(\n  servers: hosts<windows>,\n) ! change {\n  on servers {\n    file.touch(path: 'C:\\temp\\x')\n  }\n}\n" => "ops 1\n\nplaybook p(\n  servers: hosts<linux>,\n) ! change {\n  on servers {\n    file.touch(path: '/tmp/x')\n  }\n}\n"
     "E0507" "an action without a body"
     "An action says what it does for at least one platform, or for the controller."
     "ops 1\n\naction demo.nothing() ! read {\n  doc: \"Nothing.\"\n}\n" => "ops 1\n\naction demo.nothing() ! read {\n  doc: \"Nothing.\"\n\n  linux {\n    apply sh \"\"\"\n      true\n    \"\"\"\n  }\n}\n"

@@ -159,7 +159,7 @@ impl NameError {
                 }
             }
             NameError::FunctionName { name, definition, span } => {
-                let diagnostic = Diagnostic::error("E0118", *span, format!("no shell function can be called `{name}`"));
+                let diagnostic = Diagnostic::error("E0118", *span, format!("no function can be called `{name}`"));
                 match definition {
                     Some(definition) => diagnostic
                         .label(*definition, "this script arrives as a function of that name")
