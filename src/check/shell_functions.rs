@@ -20,8 +20,31 @@ const OF_THE_SHELL: &[&str] = &[
 
 /// Words of PowerShell that no command can be called by, beside those that the shell has too.
 const OF_POWERSHELL: &[&str] = &[
-    "begin", "catch", "class", "data", "dynamicparam", "else", "elseif", "end", "enum", "filter", "finally", "for",
-    "foreach", "from", "hidden", "if", "in", "param", "process", "static", "switch", "throw", "try", "using", "var",
+    "begin",
+    "catch",
+    "class",
+    "data",
+    "dynamicparam",
+    "else",
+    "elseif",
+    "end",
+    "enum",
+    "filter",
+    "finally",
+    "for",
+    "foreach",
+    "from",
+    "hidden",
+    "if",
+    "in",
+    "param",
+    "process",
+    "static",
+    "switch",
+    "throw",
+    "try",
+    "using",
+    "var",
     "workflow",
 ];
 

@@ -76,7 +76,7 @@ mod mutators;
 mod notes;
 mod owed;
 mod phrase_sentences;
-mod powershell;
+mod powershell_grammar;
 mod project;
 mod project_tests;
 mod project_tests_wrong;

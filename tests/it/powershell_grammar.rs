@@ -28,14 +28,16 @@ fn phases(each: &Impl) -> impl Iterator<Item = (&'static str, &Body)> {
 fn texts_of(action: &Action, texts: &mut BTreeMap<String, Text>) {
     let ActionBody::Impls(impls) = &action.body else { return };
     let scripts = action.params.iter().filter(|param| *param.ty.core() == Type::Script);
-    let given: BTreeSet<String> = scripts.map(|param| param.name.clone()).chain(["out", "code"].map(str::to_string)).collect();
+    let given: BTreeSet<String> =
+        scripts.map(|param| param.name.clone()).chain(["out", "code"].map(str::to_string)).collect();
     for each in impls {
         for (phase, body) in phases(each) {
             let Body::Script { script, functions } = body else { continue };
             if script.language != ScriptLanguage::Powershell {
                 continue;
             }
-            let own: BTreeSet<String> = functions.iter().map(|function| function.name.clone()).chain(given.clone()).collect();
+            let own: BTreeSet<String> =
+                functions.iter().map(|function| function.name.clone()).chain(given.clone()).collect();
             let place = format!("{} {phase}", action.name);
             for function in functions {
                 let (noun, _) = action.name.split_once('.').unwrap();
@@ -89,7 +91,12 @@ fn faults(text: &str) -> Vec<String> {
     walk(parse(text).root_node(), &mut |node| {
         if node.is_error() || node.is_missing() {
             let row = node.start_position().row;
-            faults.push(format!("line {}: {} in `{}`", row + 1, node.kind(), text.lines().nth(row).unwrap_or("").trim()));
+            faults.push(format!(
+                "line {}: {} in `{}`",
+                row + 1,
+                node.kind(),
+                text.lines().nth(row).unwrap_or("").trim()
+            ));
         }
     });
     faults
@@ -107,7 +114,9 @@ fn breaches(text: &str, own: &BTreeSet<String>) -> Vec<String> {
         let words = text.get(node.byte_range()).unwrap();
         match node.kind() {
             "pipeline_chain_tail" => say(node, format!("Windows PowerShell has no `{words}`")),
-            "flow_control_statement" if words.starts_with("exit") => say(node, "`exit` ends all steps of the host".to_string()),
+            "flow_control_statement" if words.starts_with("exit") => {
+                say(node, "`exit` ends all steps of the host".to_string())
+            }
             "command" => of_command(node, text, own).into_iter().for_each(|what| say(node, what)),
             _ => {}
         }
@@ -183,8 +192,10 @@ fn the_grammar_understands_every_text() {
     let mut scripts = Vec::new();
     files(&root().join("src"), &mut scripts);
     texts.extend(scripts.iter().map(|path| (path.display().to_string(), std::fs::read_to_string(path).unwrap())));
-    let wrong: Vec<String> =
-        texts.iter().flat_map(|(place, text)| faults(text).into_iter().map(move |fault| format!("{place}: {fault}"))).collect();
+    let wrong: Vec<String> = texts
+        .iter()
+        .flat_map(|(place, text)| faults(text).into_iter().map(move |fault| format!("{place}: {fault}")))
+        .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -229,6 +240,7 @@ fn what_is_broken_or_not_wanted_is_found() {
         let found = breaches(text, &BTreeSet::new());
         assert!(found.iter().any(|breach| breach.contains(expected)), "{text}: {found:?}");
     }
-    let right = "$y = Get-Item -LiteralPath $x -Force\n& $program config $name start= $type\nout a ($y.Length)\nwhoami.exe";
+    let right =
+        "$y = Get-Item -LiteralPath $x -Force\n& $program config $name start= $type\nout a ($y.Length)\nwhoami.exe";
     assert_eq!((faults(right), breaches(right, &BTreeSet::from(["out".to_string()]))), (Vec::new(), Vec::new()));
 }
