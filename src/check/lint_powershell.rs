@@ -31,6 +31,29 @@ const SYSTEM: &[&str] = &[
     "hklm:\\system",
 ];
 
+/// Commands whose `-Path`, or first word, is a pattern, and that take a path as it is by `-LiteralPath`.
+const PATTERNS: &[&str] = &[
+    "add-content",
+    "clear-content",
+    "copy-item",
+    "get-acl",
+    "get-childitem",
+    "get-content",
+    "get-filehash",
+    "get-item",
+    "get-itemproperty",
+    "import-csv",
+    "move-item",
+    "remove-item",
+    "remove-itemproperty",
+    "rename-item",
+    "set-acl",
+    "set-content",
+    "set-item",
+    "set-itemproperty",
+    "test-path",
+];
+
 /// First parts of commands that change something.
 const VERBS: &[&str] = &[
     "add",
@@ -92,7 +115,14 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
         lint.report(&LintError::Unclosed { what, span });
         return;
     }
+    for at in &script.chains {
+        let (sign, span) = (lint.text(at), lint.span(at));
+        lint.report(&LintError::OnlyNewer { sign, span });
+    }
     for (index, command) in script.commands.iter().enumerate() {
+        only_newer(lint, command);
+        expands(lint, command);
+        ends(lint, command);
         evaluates(lint, command, script.commands.get(..index).unwrap_or_default());
         dangers(lint, command);
         if let Some(place) = lint.subject.only_reads {
@@ -104,6 +134,41 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
 /// The word that names the command, as written.
 fn head(command: &PowershellCommand) -> Option<&PowershellWord> {
     command.words.iter().find(|word| word.text != "&" && word.text != ".")
+}
+
+/// `??` and `a ? b : c`; a `?` that begins a command is another name of `Where-Object`.
+fn only_newer(lint: &mut Lint<'_>, command: &PowershellCommand) {
+    for (index, word) in command.words.iter().enumerate() {
+        let chooses = || command.words.iter().skip(index).any(|later| later.text == ":");
+        let is_newer = matches!(word.text.as_str(), "??" | "??=") || word.text == "?" && index > 0 && chooses();
+        if is_newer {
+            let (sign, span) = (word.text.clone(), lint.span(&word.at));
+            lint.report(&LintError::OnlyNewer { sign, span });
+        }
+    }
+}
+
+/// `Remove-Item $path` and `Get-Item -Path "$folder\x"`, where a value may hold `[` or `*`.
+fn expands(lint: &mut Lint<'_>, command: &PowershellCommand) {
+    let Some(head) = head(command).filter(|_| PATTERNS.contains(&command.name().as_str())) else { return };
+    let mut words = command.words.iter().skip_while(|word| word.at != head.at).skip(1);
+    let named = command.words.iter().skip_while(|word| !word.text.eq_ignore_ascii_case("-path")).nth(1);
+    let value = named.or_else(|| words.next().filter(|word| !word.text.starts_with('-')));
+    if let Some(value) = value.filter(|word| word.expands) {
+        let (command, span) = (head.text.clone(), lint.span(&value.at));
+        lint.report(&LintError::ExpandsWildcards { command, span });
+    }
+}
+
+/// A script of a step has a process of its own, a body has not.
+fn ends(lint: &mut Lint<'_>, command: &PowershellCommand) {
+    if lint.subject.is_literal || command.name() != "exit" {
+        return;
+    }
+    if let Some(head) = head(command) {
+        let span = lint.span(&head.at);
+        lint.report(&LintError::EndsTheLane { span });
+    }
 }
 
 fn evaluates(lint: &mut Lint<'_>, command: &PowershellCommand, before: &[PowershellCommand]) {

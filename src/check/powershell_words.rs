@@ -8,6 +8,8 @@ pub struct PowershellScript {
     pub commands: Vec<PowershellCommand>,
     /// A string or comment that is never closed: where it starts.
     pub unclosed: Option<(Range<usize>, &'static str)>,
+    /// `&&` and `||`, which only PowerShell 7 has.
+    pub chains: Vec<Range<usize>>,
 }
 
 #[derive(Default, Debug)]
@@ -77,20 +79,21 @@ impl<'a> Reader<'a> {
             '`' if self.sees("`\r\n") => self.at += 3,
             '#' => self.at += self.rest().find('\n').unwrap_or(self.rest().len()),
             '<' if self.sees("<#") => self.pass_over("#>", "comment"),
-            '|' if !self.sees("||") => {
+            '&' | '|' if self.sees("&&") || self.sees("||") => {
+                self.script.chains.push(self.at..self.at + 2);
+                self.at += 2;
+                self.end(false);
+            }
+            '|' => {
                 self.at += 1;
                 self.end(true);
             }
-            '\n' | ';' | '{' | '}' | '(' | ')' | '|' => {
+            '\n' | ';' | '{' | '}' | '(' | ')' => {
                 self.at += 1;
                 // A line may go on behind a pipe.
                 if letter != '\n' || !self.current.words.is_empty() {
                     self.end(false);
                 }
-            }
-            '&' if self.sees("&&") => {
-                self.at += 2;
-                self.end(false);
             }
             _ => self.word(),
         }

@@ -308,7 +308,16 @@ const POWERSHELL: &[(&str, &[&str])] = &[
     ("rm -r \"$env:SystemRoot\"", &["E1005 \"$env:SystemRoot\""]),
     ("Format-Volume -DriveLetter D; Restart-Computer -Force", &["E1008 Format-Volume", "W1011 Restart-Computer"]),
     ("Write-Host 'iex $x; Restart-Computer' # iex\n<# iex #>\nRemove-Item -Recurse C:\\App", &[]),
-    ("$x = Get-Item -Path $path; if ($x) { Start-Service -Name \"$name\" }", &[]),
+    ("$x = Get-Item -LiteralPath $path; if ($x) { Start-Service -Name \"$name\" }", &[]),
+    ("$x = Get-Item -Path $path -Force; Remove-Item \"$path\\x\" -Force", &["W1014 $path", "W1014 \"$path\\x\""]),
+    (
+        "Get-Item -Path C:\\Windows; Get-Item C:\\*; Join-Path -Path $path -ChildPath x; Get-Item -Force -LiteralPath $path",
+        &[],
+    ),
+    ("if ($x) { exit 1 }\nexit", &["W1015 exit", "W1015 exit"]),
+    ("Write-Host exit; $exit = 1; exit-now", &[]),
+    ("a && b\nc || d\n$x = $y ?? 1\n$z = $x ? 1 : 2", &["W1016 &&", "W1016 ||", "W1016 ??", "W1016 ?"]),
+    ("Get-Item x | ? { $_ }; Write-Host 'a && b ?? c'; & $program; $a -and $b", &[]),
     ("Write-Host \"open", &["E1013 \""]),
 ];
 

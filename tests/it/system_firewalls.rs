@@ -23,7 +23,10 @@ fn keeps_its_promises(case: &Case, shows: &str, [allowed, from_one, denied, remo
     case.converges("firewall.remove(port: 8080)", shows, removed);
     case.has_nothing_to_do("firewall.remove(port: 9)");
     for (step, because) in [
-        ("firewall.deny(port: 22)", "this is the port of ssh, and nobody could log in any more: name a source"),
+        (
+            "firewall.deny(port: 22)",
+            "this is the port of ssh (or WinRM), and nobody could log in any more: name a source",
+        ),
         ("firewall.deny(service: \"ssh\")", "this is the port of ssh"),
         ("firewall.allow(service: \"no-such\")", "the host knows no such service (/etc/services): say its port"),
         ("firewall.allow()", "say either port or service"),

@@ -20,6 +20,9 @@ pub enum LintError {
     RestartsHost { command: String, span: Span },
     Writes { what: String, place: &'static str, span: Span },
     Unclosed { what: &'static str, span: Span },
+    ExpandsWildcards { command: String, span: Span },
+    EndsTheLane { span: Span },
+    OnlyNewer { sign: String, span: Span },
 }
 
 impl LintError {
@@ -93,6 +96,30 @@ impl LintError {
                 Diagnostic::error("E1013", *span, format!("this {what} is never closed"))
                     .help("the shell refuses the whole script")
             }
+            _ => self.of_powershell(),
+        }
+    }
+
+    fn of_powershell(&self) -> Diagnostic {
+        match self {
+            LintError::ExpandsWildcards { command, span } => Diagnostic::warning(
+                "W1014",
+                *span,
+                format!("`{command}` takes `[`, `*` and `?` in this value as wildcards"),
+            )
+            .help("name it by -LiteralPath, which takes a path as it is"),
+            LintError::EndsTheLane { span } => Diagnostic::warning(
+                "W1015",
+                *span,
+                "`exit` in a body ends the process that all steps of the host share",
+            )
+            .help("write `throw 'why'` where it fails, and `return` where it is done"),
+            LintError::OnlyNewer { sign, span } => Diagnostic::warning(
+                "W1016",
+                *span,
+                format!("Windows PowerShell 5.1 has no `{sign}` and refuses the whole script"),
+            )
+            .help("write it with `if`: it is the PowerShell that every Windows has"),
             _ => self.diagnostic(),
         }
     }
@@ -156,4 +183,13 @@ crate::diag::code_docs! {
     "E1013" "a quote or bracket that is never closed"
     "The shell reads on to the end of the script for the other one, and then refuses all of it."
     "ops 1\n\naction demo.say() ! read {\n  doc: \"Say.\"\n\n  linux {\n    apply sh \"\"\"\n      echo \"done\n    \"\"\"\n  }\n}\n" => "ops 1\n\naction demo.say() ! read {\n  doc: \"Say.\"\n\n  linux {\n    apply sh \"\"\"\n      echo \"done\"\n    \"\"\"\n  }\n}\n"
+    "W1014" "a path that is taken for a pattern"
+    "The first word, and `-Path`, of these commands is a pattern: a folder `[old]` is then what is called `o`, `l` or `d`. `-LiteralPath` takes the value as it is."
+    "ops 1\n\naction demo.t(path: path) ! change {\n  doc: \"Test.\"\n\n  windows {\n    apply powershell \"\"\"\n      Remove-Item -Path $path\n    \"\"\"\n  }\n}\n" => "ops 1\n\naction demo.t(path: path) ! change {\n  doc: \"Test.\"\n\n  windows {\n    apply powershell \"\"\"\n      Remove-Item -LiteralPath $path\n    \"\"\"\n  }\n}\n"
+    "W1015" "a body that ends its lane"
+    "The bodies of a host run one after the other in one PowerShell. One that exits takes it along: the step counts as lost, and the next needs a new process. A script of `shell.run` has a process of its own and may exit."
+    "ops 1\n\naction demo.t(path: path) ! change {\n  doc: \"Test.\"\n\n  windows {\n    apply powershell \"\"\"\n      if (-not (Test-Path -LiteralPath $path)) { exit 1 }\n    \"\"\"\n  }\n}\n" => "ops 1\n\naction demo.t(path: path) ! change {\n  doc: \"Test.\"\n\n  windows {\n    apply powershell \"\"\"\n      if (-not (Test-Path -LiteralPath $path)) { throw 'it is not there' }\n    \"\"\"\n  }\n}\n"
+    "W1016" "something that only PowerShell 7 knows"
+    "Bodies run in Windows PowerShell 5.1, which every Windows has. It does not know `&&`, `||`, `??` and `a ? b : c`, and refuses a script with one of them before anything of it runs."
+    "ops 1\n\naction demo.t(path: path) ! change {\n  doc: \"Test.\"\n\n  windows {\n    apply powershell \"\"\"\n      Test-Path -LiteralPath $path && Write-Output yes\n    \"\"\"\n  }\n}\n" => "ops 1\n\naction demo.t(path: path) ! change {\n  doc: \"Test.\"\n\n  windows {\n    apply powershell \"\"\"\n      if (Test-Path -LiteralPath $path) { Write-Output yes }\n    \"\"\"\n  }\n}\n"
 }
