@@ -160,6 +160,8 @@ pub struct Endpoint {
     pub lane: LaneKind,
     /// Used by a WinRM endpoint only.
     pub tls: Tls,
+    /// A file with the certificate that logs in to a WinRM endpoint, and its private key.
+    pub certificate: Option<PathBuf>,
     /// Connect through this host.
     pub jump: Option<Box<Endpoint>>,
     /// A command line whose input and output are the connection.
@@ -205,6 +207,7 @@ impl Endpoint {
             admin: AdminMethod::Sudo,
             lane: LaneKind::Auto,
             tls: Tls::Machine,
+            certificate: None,
             jump: None,
             proxy_command: None,
             family: AddressFamily::Any,

@@ -238,6 +238,7 @@ mod translate_model;
 mod trees;
 mod unproven;
 mod winrm;
+mod winrm_certificates;
 mod winrm_recorded;
 mod winrm_rig;
 mod wrong_programs;

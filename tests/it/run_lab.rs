@@ -218,6 +218,7 @@ fn host(name: &str) -> Host {
             host_key: None,
             connect_timeout: None,
             tls: None,
+            certificate: None,
             password: None,
             passphrase: None,
             admin_password: None,

@@ -71,6 +71,7 @@ const KEYS: &[&str] = &[
     "host_key",
     "connect_timeout",
     "tls",
+    "certificate",
     "password",
     "passphrase",
     "admin_password",

@@ -61,7 +61,8 @@ impl Listener {
         }
         for (name, value) in more.as_object().unwrap() {
             // A certificate is named by its file.
-            options[name] = if name == "bound_to" { json!(file(value.as_str().unwrap())) } else { value.clone() };
+            let is_file = ["bound_to", "users_authority"].contains(&name.as_str());
+            options[name] = if is_file { json!(file(value.as_str().unwrap())) } else { value.clone() };
         }
         let mut server = python("server.py")
             .arg(options.to_string())
@@ -109,8 +110,7 @@ impl Listener {
                 "hosts:\n  win1: {{ transport: winrm, address: 127.0.0.1, port: {port}, user: {user}, {settings} }}\n"
             ),
         );
-        project.write("password", PASSWORD);
-        std::fs::set_permissions(project.path("password"), std::fs::Permissions::from_mode(0o600)).unwrap();
+        write_private(&project.path("password"), PASSWORD);
         project
     }
 
@@ -134,7 +134,8 @@ pub(crate) fn credentials() -> Credentials {
     Credentials { password: Some(Secret::new(PASSWORD.to_string())), ..Credentials::default() }
 }
 
-/// An authority, a certificate that it signed with a hash that is not the usual one, and one of a stranger.
+/// An authority, a certificate that it signed with a hash that is not the usual one, one of a stranger, and those of two users,
+/// each with its key in one file.
 fn make_certificates(folder: &Path) {
     let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
     let with_key = |words: &[&str]| openssl(folder, &[words, &key].concat());
@@ -145,9 +146,23 @@ fn make_certificates(folder: &Path) {
     let sign =
         ["x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2"];
     openssl(folder, &[&sign[..], &["-sha384", "-extfile", "leaf.txt", "-out", "leaf.pem"]].concat());
+    std::fs::write(folder.join("user.txt"), "extendedKeyUsage=clientAuth\n").unwrap();
+    for user in [USER, "eve"] {
+        let (name, subject) = (|kind: &str| format!("{user}.{kind}"), format!("/CN={user}"));
+        with_key(&["req", "-subj", &subject, "-keyout", &name("key"), "-out", &name("csr")]);
+        let sign = ["x509", "-req", "-in", &name("csr"), "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "2"];
+        openssl(folder, &[&sign[..], &["-extfile", "user.txt", "-out", &name("crt")]].concat());
+        let both = ["crt", "key"].map(|kind| std::fs::read_to_string(folder.join(name(kind))).unwrap()).concat();
+        write_private(&folder.join(name("pem")), &both);
+    }
 }
 
-fn openssl(folder: &Path, words: &[&str]) -> String {
+pub(crate) fn write_private(file: &Path, text: &str) {
+    std::fs::write(file, text).unwrap();
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+pub(crate) fn openssl(folder: &Path, words: &[&str]) -> String {
     let done = Command::new("openssl").args(words).current_dir(folder).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8(done.stdout).unwrap()

@@ -31,6 +31,7 @@ OPTIONS = json.loads(sys.argv[1])
 FAULT = OPTIONS.get("fault")
 PROTOCOL = "application/HTTP-SPNEGO-session-encrypted"
 BOUNDARY = b"--Encrypted Boundary"
+BY_CERTIFICATE = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 RSP = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
 CODES = {"TimedOut": 2150858793, "InvalidSelectors": 2150858843, "AccessDenied": 5, "InvalidParameter": 87}
 VARIABLES = {"PATH": "filled in"}
@@ -286,6 +287,10 @@ class Handler(BaseHTTPRequestHandler):
             if not body:
                 return self.say(200, b"")
             return self.operate(body)
+        if method == BY_CERTIFICATE and "Certificate" in OPTIONS["auth"]:
+            shown = self.connection.getpeercert() or {}
+            names = [part for group in shown.get("subject", ()) for part in group]
+            return self.operate(body) if ("commonName", OPTIONS["mapped"]) in names else self.refuse()
         if self.context is None or not self.context.complete:
             return self.refuse()
         return self.operate(body)
@@ -396,6 +401,9 @@ class Server(ThreadingHTTPServer):
         if OPTIONS.get("certificate"):
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             tls.load_cert_chain(OPTIONS["certificate"], OPTIONS["key"])
+            if OPTIONS.get("users_authority"):
+                tls.load_verify_locations(OPTIONS["users_authority"])
+                tls.verify_mode = ssl.CERT_REQUIRED if OPTIONS.get("demands") else ssl.CERT_OPTIONAL
             connection = tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         return connection, address
 

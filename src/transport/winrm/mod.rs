@@ -13,15 +13,18 @@ pub mod envelope;
 pub mod error;
 pub mod reply;
 
+mod client_certificate;
 mod clixml;
 mod der;
 mod heard;
 mod http;
 mod link;
+mod login;
 mod ntlm;
 mod ntlm_keys;
 mod sealed;
 mod shell;
 mod tls;
+mod tokens;
 
 pub(super) use shell::{Line, Winrm};

@@ -1,0 +1,151 @@
+//! The way in: a connection, then whatever proves who we are, best first. A certificate where the host's entry names one;
+//! Kerberos where somebody knows the realm's KDC; else NTLM; the plain password only where that is all a host takes and TLS
+//! hides it. Knows nothing of envelopes.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::der::end_point;
+use super::error::WinrmError;
+use super::http::{Answer, Http, Post};
+use super::link::{Guard, Link, SOAP};
+use super::ntlm::{Login, Ntlm, channel};
+use super::ntlm_keys::{Account, Key};
+use super::tls;
+use super::tokens::Tokens;
+use crate::base::secret::Secret;
+use crate::transport::dial::{dial, shown_address};
+use crate::transport::endpoint::{Credentials, Endpoint, Tls};
+use crate::transport::error::TransportError;
+use crate::transport::nonce::random;
+
+const NEGOTIATE: &str = "Negotiate";
+const BASIC: &str = "Basic";
+
+/// A connection before anybody logs in.
+struct Reached<'a> {
+    endpoint: &'a Endpoint,
+    http: Http,
+    /// Nothing without TLS.
+    certificate: Option<Vec<u8>>,
+}
+
+impl Link {
+    pub(super) async fn open(endpoint: &Endpoint, credentials: &Credentials) -> Result<Link, TransportError> {
+        let failed = |error| TransportError::Winrm { host: endpoint.name.clone(), error };
+        if let Some(jump) = &endpoint.jump {
+            return Err(failed(WinrmError::NoJump { jump: jump.name.clone() }));
+        }
+        if endpoint.certificate.is_some() && endpoint.tls == Tls::None {
+            return Err(failed(WinrmError::CertificateWithoutTls));
+        }
+        if endpoint.certificate.is_some() {
+            return Ok(Link::new(Reached::open(endpoint).await?.http, Guard::Certificate));
+        }
+        let password = credentials.password.as_ref().ok_or_else(|| failed(WinrmError::NoPassword))?;
+        let reached = Reached::open(endpoint).await?;
+        let login = Login {
+            account: Account::parse(&endpoint.user),
+            password,
+            service: format!("HTTP/{}", endpoint.address),
+            channel: reached.channel(),
+            session_key: random()?,
+            nonce: random()?,
+        };
+        reached.log_in(Box::new(Ntlm::new(login)), Some(password)).await.map_err(failed)
+    }
+}
+
+impl Reached<'_> {
+    async fn open(endpoint: &Endpoint) -> Result<Reached<'_>, TransportError> {
+        let failed = |error| TransportError::Winrm { host: endpoint.name.clone(), error };
+        let stream = dial(endpoint).await?;
+        let host = shown_address(endpoint);
+        if endpoint.tls == Tls::None {
+            let http = Http::open(stream, host).await.map_err(failed)?;
+            return Ok(Reached { endpoint, http, certificate: None });
+        }
+        let silent = || WinrmError::Silent { seconds: endpoint.connect_timeout.as_secs() };
+        let wrapped = tokio::time::timeout(endpoint.connect_timeout, tls::wrap(endpoint, stream)).await;
+        let (stream, certificate) = wrapped.unwrap_or_else(|_| Err(silent())).map_err(failed)?;
+        let http = Http::open(stream, host).await.map_err(failed)?;
+        Ok(Reached { endpoint, http, certificate: Some(certificate) })
+    }
+
+    /// What binds a login to the TLS under it; zeros without TLS.
+    fn channel(&self) -> Key {
+        self.certificate.as_deref().map_or(Key::default(), |certificate| channel(&end_point(certificate)))
+    }
+
+    fn patience(&self) -> Duration {
+        self.endpoint.connect_timeout
+    }
+
+    async fn log_in(
+        mut self,
+        mut tokens: Box<dyn Tokens + '_>,
+        password: Option<&Secret<String>>,
+    ) -> Result<Link, WinrmError> {
+        let mut answer = self.say(&tokens.first()).await?;
+        if answer.status == 401 {
+            let Some(theirs) = token(&answer)? else {
+                return self.log_in_plainly(&answer.offers, password).await;
+            };
+            answer = self.say(&tokens.next(&theirs)?).await?;
+        }
+        self.judge(&answer)?;
+        let sealing = tokens.finish(token(&answer)?.as_deref())?;
+        let guard = if self.certificate.is_some() { Guard::Tls } else { Guard::Sealed(sealing) };
+        Ok(Link::new(self.http, guard))
+    }
+
+    async fn log_in_plainly(
+        mut self,
+        offers: &[String],
+        password: Option<&Secret<String>>,
+    ) -> Result<Link, WinrmError> {
+        let tls = self.certificate.is_some();
+        let offered: Vec<String> =
+            offers.iter().filter_map(|offer| offer.split_whitespace().next()).map(str::to_owned).collect();
+        let takes_basic = tls && offered.iter().any(|offer| offer.eq_ignore_ascii_case(BASIC));
+        let Some(password) = password.filter(|_| takes_basic) else {
+            return Err(WinrmError::NoMethod { offered, tls });
+        };
+        let plain = Secret::new(format!("{}:{}", self.endpoint.user, password.expose()));
+        let authorization = Secret::new(format!("{BASIC} {}", STANDARD.encode(plain.expose())));
+        let answer = self.knock(authorization.expose()).await?;
+        self.judge(&answer)?;
+        Ok(Link::new(self.http, Guard::Basic(authorization)))
+    }
+
+    async fn say(&mut self, token: &[u8]) -> Result<Answer, WinrmError> {
+        self.knock(&format!("{NEGOTIATE} {}", STANDARD.encode(token))).await
+    }
+
+    async fn knock(&mut self, authorization: &str) -> Result<Answer, WinrmError> {
+        let (authorization, patience) = (Some(authorization), self.patience());
+        self.http.post(Post { authorization, content_type: SOAP, body: Vec::new(), patience }).await
+    }
+
+    fn judge(&self, answer: &Answer) -> Result<(), WinrmError> {
+        match answer.status {
+            200 => Ok(()),
+            401 => {
+                let sha256 = self.certificate.as_deref().map(tls::fingerprint);
+                Err(WinrmError::LoginRefused { user: self.endpoint.user.clone(), sha256 })
+            }
+            status => Err(WinrmError::Status { status }),
+        }
+    }
+}
+
+/// The host's word of the login, where it has one.
+fn token(answer: &Answer) -> Result<Option<Vec<u8>>, WinrmError> {
+    let token = answer.offers.iter().find_map(|offer| {
+        let (method, token) = offer.split_once(' ')?;
+        method.eq_ignore_ascii_case(NEGOTIATE).then(|| token.trim())
+    });
+    token.map(|token| STANDARD.decode(token).map_err(|_| WinrmError::BadToken)).transpose()
+}
