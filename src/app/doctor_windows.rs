@@ -17,6 +17,8 @@ enum Stage {
     Dns,
     Tcp,
     Tls,
+    /// The KDC's part of a login.
+    Ticket,
     Listener,
     Login,
     /// That nobody between reads or changes what is said.
@@ -27,10 +29,11 @@ enum Stage {
 }
 
 impl Stage {
-    const ALL: [Stage; 9] = [
+    const ALL: [Stage; 10] = [
         Stage::Dns,
         Stage::Tcp,
         Stage::Tls,
+        Stage::Ticket,
         Stage::Listener,
         Stage::Login,
         Stage::Binding,
@@ -44,6 +47,7 @@ impl Stage {
             Stage::Dns => "dns",
             Stage::Tcp => "tcp",
             Stage::Tls => "tls",
+            Stage::Ticket => "ticket",
             Stage::Listener => "listener",
             Stage::Login => "login",
             Stage::Binding => "binding",
@@ -66,6 +70,8 @@ impl Stage {
             E::Authorities { .. } | E::Tls { .. } | E::Certificate { .. } | E::Pin { .. } => Stage::Tls,
             E::Alert { .. } | E::CertificateNotAsked => Stage::Tls,
             E::CertificateRefused => Stage::Login,
+            E::Kerberos { error } if error.is_of_the_kdc() => Stage::Ticket,
+            E::Kerberos { .. } => Stage::Login,
             E::NotHttp { .. } | E::Status { .. } | E::Silent { .. } | E::Ended { .. } => Stage::Listener,
             E::NoJump { .. } => Stage::Tcp,
             E::ClientCertificate { .. } | E::CertificateWithoutTls => Stage::Login,
@@ -92,7 +98,7 @@ impl Stage {
             (Stage::Binding, Tls::None) => "the login seals what is said".to_string(),
             (Stage::Binding, _) => "TLS hides what is said".to_string(),
             (Stage::Shell, _) => "cmd.exe runs".to_string(),
-            (Stage::Dns | Stage::Rights | Stage::Quota, _) => return None,
+            (Stage::Dns | Stage::Ticket | Stage::Rights | Stage::Quota, _) => return None,
         };
         Some(Finding::ok(self.name(), found))
     }

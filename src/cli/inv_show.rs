@@ -168,6 +168,7 @@ fn host_text(host: &Host, inventory: &Inventory) -> String {
         ("key", &connection.key),
         ("jump", &connection.jump),
         ("certificate", &connection.certificate),
+        ("kdc", &connection.kdc),
         ("password", &connection.password),
         ("passphrase", &connection.passphrase),
         ("admin_password", &connection.admin_password),

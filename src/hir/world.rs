@@ -262,6 +262,8 @@ pub struct Connection {
     pub tls: Option<Tls>,
     /// A file with the certificate that logs in, and its private key; of WinRM only.
     pub certificate: Option<String>,
+    /// Where the KDC of the user's realm is; of WinRM only.
+    pub kdc: Option<String>,
     /// Where the login password is.
     pub password: Option<String>,
     /// Where the passphrase of the login key is.

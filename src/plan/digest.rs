@@ -97,6 +97,7 @@ impl Writer<'_> {
             ("known_hosts", &connection.known_hosts),
             ("jump", &connection.jump),
             ("certificate", &connection.certificate),
+            ("kdc", &connection.kdc),
         ];
         said.into_iter().filter_map(|(key, value)| value.as_deref().map(|value| (key, value))).for_each(
             |(key, value)| {

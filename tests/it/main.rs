@@ -239,6 +239,8 @@ mod trees;
 mod unproven;
 mod winrm;
 mod winrm_certificates;
+mod winrm_kerberos;
+mod winrm_realm;
 mod winrm_recorded;
 mod winrm_rig;
 mod wrong_programs;

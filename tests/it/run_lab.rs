@@ -219,6 +219,7 @@ fn host(name: &str) -> Host {
             connect_timeout: None,
             tls: None,
             certificate: None,
+            kdc: None,
             password: None,
             passphrase: None,
             admin_password: None,

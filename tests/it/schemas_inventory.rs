@@ -72,6 +72,7 @@ const KEYS: &[&str] = &[
     "connect_timeout",
     "tls",
     "certificate",
+    "kdc",
     "password",
     "passphrase",
     "admin_password",

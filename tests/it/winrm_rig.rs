@@ -27,14 +27,15 @@ pub(crate) fn prepared(name: &str) -> PathBuf {
 
 pub(crate) fn python(script: &str) -> Command {
     let mut command = Command::new(prepared("venv/bin/python"));
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/winrm").join(script));
+    // No realm of this machine; tests of Kerberos name theirs.
+    command.env("KRB5_CONFIG", "/dev/null").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/winrm").join(script));
     command
 }
 
 pub(crate) struct Listener {
     pub(crate) port: u16,
     pub(crate) folder: tempfile::TempDir,
-    is_tls: bool,
+    pub(crate) is_tls: bool,
     server: Child,
     heard: BufReader<ChildStdout>,
 }
@@ -50,6 +51,11 @@ impl Listener {
     }
 
     pub(crate) fn start(is_tls: bool, more: Json) -> Listener {
+        Listener::start_with(is_tls, more, &[])
+    }
+
+    /// With these variables of its process.
+    pub(crate) fn start_with(is_tls: bool, more: Json, variables: &[(&str, PathBuf)]) -> Listener {
         let folder = tempfile::Builder::new().prefix("opsc-winrm-").tempdir().unwrap();
         let file = |name: &str| folder.path().join(name);
         std::fs::write(file("users"), format!(":{USER}:{PASSWORD}\n")).unwrap();
@@ -61,12 +67,14 @@ impl Listener {
         }
         for (name, value) in more.as_object().unwrap() {
             // A certificate is named by its file.
-            let is_file = ["bound_to", "users_authority"].contains(&name.as_str());
+            let is_file =
+                ["bound_to", "users_authority", "swapped_certificate", "swapped_key"].contains(&name.as_str());
             options[name] = if is_file { json!(file(value.as_str().unwrap())) } else { value.clone() };
         }
         let mut server = python("server.py")
             .arg(options.to_string())
             .env("NTLM_USER_FILE", file("users"))
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

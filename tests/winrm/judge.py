@@ -5,9 +5,12 @@ Arguments: the client (pywinrm or pypsrp), the port, the file of authorities or 
 where a certificate logs in, its file.
 """
 
+import os
 import sys
 
 CLIENT, PORT, AUTHORITIES, USER, PASSWORD, CERTIFICATE = (sys.argv[1:] + [None])[:6]
+# Whoever asks a realm calls the host by its name.
+HOST = os.environ.get("JUDGED_NAME")
 TLS = AUTHORITIES != "none"
 TEXT = "input \u00e9\n"
 LARGE = 1 << 20
@@ -49,7 +52,8 @@ def pypsrp():
         "127.0.0.1",
         port=int(PORT),
         ssl=TLS,
-        auth="certificate" if CERTIFICATE else "negotiate",
+        auth="certificate" if CERTIFICATE else "kerberos" if HOST else "negotiate",
+        negotiate_hostname_override=HOST,
         certificate_pem=CERTIFICATE,
         certificate_key_pem=CERTIFICATE,
         username=USER,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::client_certificate::CertificateFault;
+use super::kerberos_error::KerberosError;
 use super::reply::Fault;
 use crate::base::words;
 
@@ -55,6 +56,9 @@ pub enum WinrmError {
     /// An answer of HTTP that is none of WinRM.
     Status {
         status: u16,
+    },
+    Kerberos {
+        error: KerberosError,
     },
     /// The host lets nobody in by a way that opsc may take.
     NoMethod {
@@ -160,6 +164,7 @@ impl WinrmError {
             E::ClientCertificate { .. } => {
                 "`certificate:` names one file in PEM: the certificate, those that signed it, and its private key".to_owned()
             }
+            E::Kerberos { error } => return error.hint(),
             E::CertificateWithoutTls => "leave out `tls: none`, or log in with a password".to_owned(),
             E::CertificateNotAsked => {
                 "on the host, the listener must ask while TLS begins: `netsh http update sslcert ipport=0.0.0.0:5986 \
@@ -234,6 +239,7 @@ impl fmt::Display for WinrmError {
             E::ClientCertificate { file, fault } => {
                 write!(formatter, "the certificate in {} logs nobody in: {fault}", file.display())
             }
+            E::Kerberos { error } => error.fmt(formatter),
             E::CertificateWithoutTls => formatter.write_str("a certificate logs in over TLS only"),
             E::CertificateNotAsked => formatter.write_str("the host did not ask for the certificate"),
             E::CertificateRefused => formatter.write_str("the host lets nobody in with this certificate"),
@@ -276,6 +282,12 @@ impl fmt::Display for WinrmError {
 }
 
 impl std::error::Error for WinrmError {}
+
+impl From<KerberosError> for WinrmError {
+    fn from(error: KerberosError) -> Self {
+        WinrmError::Kerberos { error }
+    }
+}
 
 fn offers_negotiate(offered: &[String]) -> bool {
     offered.iter().any(|offer| offer.eq_ignore_ascii_case("Negotiate"))

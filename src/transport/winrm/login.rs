@@ -2,6 +2,7 @@
 //! Kerberos where somebody knows the realm's KDC; else NTLM; the plain password only where that is all a host takes and TLS
 //! hides it. Knows nothing of envelopes.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use base64::Engine;
@@ -10,6 +11,12 @@ use base64::engine::general_purpose::STANDARD;
 use super::der::end_point;
 use super::error::WinrmError;
 use super::http::{Answer, Http, Post};
+use super::kerberos::Kerberos;
+use super::kerberos_error::KerberosError;
+use super::krb_cache::ticket_of;
+use super::krb_config::kdc_of;
+use super::krb_kdc::{Kdc, Ticket};
+use super::krb_messages::Principal;
 use super::link::{Guard, Link, SOAP};
 use super::ntlm::{Login, Ntlm, channel};
 use super::ntlm_keys::{Account, Key};
@@ -23,6 +30,35 @@ use crate::transport::nonce::random;
 
 const NEGOTIATE: &str = "Negotiate";
 const BASIC: &str = "Basic";
+
+/// To a host by Kerberos.
+struct Way {
+    user: Principal,
+    kdc: Kdc,
+}
+
+impl Way {
+    /// Nothing where nobody knows a KDC: a user of another realm than its own may log in by NTLM.
+    fn of(endpoint: &Endpoint) -> Result<Option<Way>, KerberosError> {
+        let Some((name, realm)) = endpoint.user.rsplit_once('@') else {
+            let no_realm = || KerberosError::NoRealm { user: endpoint.user.clone() };
+            return endpoint.kdc.as_ref().map_or(Ok(None), |_| Err(no_realm()));
+        };
+        let way = |kdc: Kdc| Way { user: Principal::user(name, &kdc.realm), kdc };
+        Ok(kdc_of(endpoint, realm).map(way))
+    }
+
+    async fn ticket(&self, endpoint: &Endpoint, password: Option<&Secret<String>>) -> Result<Ticket, WinrmError> {
+        let first = match password {
+            Some(password) => self.kdc.log_in(&self.user, &endpoint.user, password).await?,
+            None => ticket_of(&self.user, &endpoint.user)?,
+        };
+        // An address is no name that a domain knows.
+        let is_number = endpoint.address.parse::<IpAddr>().is_ok();
+        let host = if is_number { &endpoint.name } else { &endpoint.address };
+        self.kdc.ticket_for(&host.to_lowercase(), &first).await
+    }
+}
 
 /// A connection before anybody logs in.
 struct Reached<'a> {
@@ -44,7 +80,14 @@ impl Link {
         if endpoint.certificate.is_some() {
             return Ok(Link::new(Reached::open(endpoint).await?.http, Guard::Certificate));
         }
-        let password = credentials.password.as_ref().ok_or_else(|| failed(WinrmError::NoPassword))?;
+        let password = credentials.password.as_ref();
+        if let Some(way) = Way::of(endpoint).map_err(|error| failed(error.into()))? {
+            let reached = Reached::open(endpoint).await?;
+            let ticket = way.ticket(endpoint, password).await.map_err(failed)?;
+            let tokens = Kerberos::new(ticket, reached.channel()).map_err(failed)?;
+            return reached.log_in(Box::new(tokens), password).await.map_err(failed);
+        }
+        let password = password.ok_or_else(|| failed(WinrmError::NoPassword))?;
         let reached = Reached::open(endpoint).await?;
         let login = Login {
             account: Account::parse(&endpoint.user),
@@ -91,7 +134,7 @@ impl Reached<'_> {
         let mut answer = self.say(&tokens.first()).await?;
         if answer.status == 401 {
             let Some(theirs) = token(&answer)? else {
-                return self.log_in_plainly(&answer.offers, password).await;
+                return self.log_in_otherwise(tokens.as_ref(), &answer, password).await;
             };
             answer = self.say(&tokens.next(&theirs)?).await?;
         }
@@ -99,6 +142,22 @@ impl Reached<'_> {
         let sealing = tokens.finish(token(&answer)?.as_deref())?;
         let guard = if self.certificate.is_some() { Guard::Tls } else { Guard::Sealed(sealing) };
         Ok(Link::new(self.http, guard))
+    }
+
+    /// The host did not go on with what we began.
+    async fn log_in_otherwise(
+        self,
+        tokens: &dyn Tokens,
+        answer: &Answer,
+        password: Option<&Secret<String>>,
+    ) -> Result<Link, WinrmError> {
+        let offers_negotiate = answer.offers.iter().any(|offer| offer.eq_ignore_ascii_case(NEGOTIATE));
+        match tokens.refused().filter(|_| offers_negotiate) {
+            None => self.log_in_plainly(&answer.offers, password).await,
+            // Over TLS the host may not like what the login is bound to.
+            Some(_) if self.certificate.is_some() => Err(self.refusal()),
+            Some(refused) => Err(refused),
+        }
     }
 
     async fn log_in_plainly(
@@ -132,12 +191,14 @@ impl Reached<'_> {
     fn judge(&self, answer: &Answer) -> Result<(), WinrmError> {
         match answer.status {
             200 => Ok(()),
-            401 => {
-                let sha256 = self.certificate.as_deref().map(tls::fingerprint);
-                Err(WinrmError::LoginRefused { user: self.endpoint.user.clone(), sha256 })
-            }
+            401 => Err(self.refusal()),
             status => Err(WinrmError::Status { status }),
         }
+    }
+
+    fn refusal(&self) -> WinrmError {
+        let sha256 = self.certificate.as_deref().map(tls::fingerprint);
+        WinrmError::LoginRefused { user: self.endpoint.user.clone(), sha256 }
     }
 }
 

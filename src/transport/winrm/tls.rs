@@ -120,6 +120,7 @@ fn words_of_certificate(error: &CertificateError) -> String {
         E::BadEncoding => "it is not readable",
         E::BadSignature => "its signature does not hold",
         E::InvalidPurpose | E::InvalidPurposeContext { .. } => "it is not for a server",
+        E::Other(error) => return words_of_name(&error.to_string()),
         other => return words_of_name(other.to_string().split(['(', '{']).next().unwrap_or_default()),
     };
     words.to_owned()

@@ -2,11 +2,18 @@
 //! of HTTP.
 
 use super::error::WinrmError;
+use crate::transport::nonce::random;
 
 /// One login on one connection.
 pub(super) trait Tokens: Send + Sync {
     /// Our first word.
     fn first(&mut self) -> Vec<u8>;
+
+    /// What it means that the host does not let us in on our first word, and says none; nothing where that word proves nothing
+    /// yet.
+    fn refused(&self) -> Option<WinrmError> {
+        None
+    }
 
     /// What follows on a word of the host that is not its last.
     fn next(&mut self, theirs: &[u8]) -> Result<Vec<u8>, WinrmError>;
@@ -22,4 +29,9 @@ pub(super) trait Seals: Send + Sync {
 
     /// The text, unless somebody changed it.
     fn open(&mut self, header: &[u8], sealed: &[u8]) -> Option<Vec<u8>>;
+}
+
+/// Bytes that nobody guesses.
+pub(super) fn unguessed<const LENGTH: usize>() -> Result<[u8; LENGTH], WinrmError> {
+    random().map_err(|_| WinrmError::Ended { reason: "there is no randomness".to_owned() })
 }
