@@ -239,6 +239,7 @@ mod trees;
 mod unproven;
 mod winrm;
 mod winrm_certificates;
+mod winrm_faults;
 mod winrm_kerberos;
 mod winrm_realm;
 mod winrm_recorded;
