@@ -18,6 +18,8 @@ enum Stage {
     Dns,
     Tcp,
     Tls,
+    /// The KDC's part of a login.
+    Ticket,
     Listener,
     Login,
     /// That nobody between reads or changes what is said.
@@ -28,10 +30,11 @@ enum Stage {
 }
 
 impl Stage {
-    const ALL: [Stage; 9] = [
+    const ALL: [Stage; 10] = [
         Stage::Dns,
         Stage::Tcp,
         Stage::Tls,
+        Stage::Ticket,
         Stage::Listener,
         Stage::Login,
         Stage::Binding,
@@ -45,6 +48,7 @@ impl Stage {
             Stage::Dns => "dns",
             Stage::Tcp => "tcp",
             Stage::Tls => "tls",
+            Stage::Ticket => "ticket",
             Stage::Listener => "listener",
             Stage::Login => "login",
             Stage::Binding => "binding",
@@ -65,8 +69,13 @@ impl Stage {
         };
         match error {
             E::Authorities { .. } | E::Tls { .. } | E::Certificate { .. } | E::Pin { .. } => Stage::Tls,
+            E::Alert { .. } | E::CertificateNotAsked => Stage::Tls,
+            E::CertificateRefused => Stage::Login,
+            E::Kerberos { error } if error.is_of_the_kdc() => Stage::Ticket,
+            E::Kerberos { .. } => Stage::Login,
             E::NotHttp { .. } | E::Status { .. } | E::Silent { .. } | E::Ended { .. } => Stage::Listener,
             E::NoJump { .. } => Stage::Tcp,
+            E::ClientCertificate { .. } | E::CertificateWithoutTls => Stage::Login,
             E::NoPassword | E::NoMethod { .. } | E::BadToken | E::LoginRefused { .. } | E::LoginEnded => Stage::Login,
             E::Unsealed | E::BadSeal => Stage::Binding,
             E::Denied { .. } => Stage::Rights,
@@ -85,11 +94,12 @@ impl Stage {
             (Stage::Tls, Tls::Authorities(file)) => format!("the certificate is trusted by {}", file.display()),
             (Stage::Tls, Tls::Machine) => "the certificate is trusted".to_string(),
             (Stage::Listener, _) => "answers /wsman".to_string(),
+            (Stage::Login, _) if endpoint.certificate.is_some() => "by certificate".to_string(),
             (Stage::Login, _) => format!("as {}", endpoint.user),
             (Stage::Binding, Tls::None) => "the login seals what is said".to_string(),
             (Stage::Binding, _) => "TLS hides what is said".to_string(),
             (Stage::Shell, _) => "cmd.exe runs".to_string(),
-            (Stage::Dns | Stage::Rights | Stage::Quota, _) => return None,
+            (Stage::Dns | Stage::Ticket | Stage::Rights | Stage::Quota, _) => return None,
         };
         Some(Finding::ok(self.name(), found))
     }
@@ -110,8 +120,7 @@ pub(super) async fn examine_windows(endpoint: &Endpoint, credentials: &Credentia
         }
         Err(error) => Err(error),
     };
-    // Without a password nobody knocked at all.
-    let knocked = !matches!(tried, Err(TransportError::Winrm { error: WinrmError::NoPassword, .. }));
+    let knocked = !tried.as_ref().is_err_and(is_before_knocking);
     let failed = tried.as_ref().err().map(Stage::of);
     let held = Stage::ALL.into_iter().filter(|stage| knocked && failed.is_none_or(|failed| *stage < failed));
     examination.findings.extend(held.filter_map(|stage| stage.held(endpoint)));
@@ -121,6 +130,13 @@ pub(super) async fn examine_windows(endpoint: &Endpoint, credentials: &Credentia
     }
     examination.findings.extend(last);
     examination
+}
+
+/// What would prove who we are is missing, so nobody knocked at all.
+fn is_before_knocking(error: &TransportError) -> bool {
+    use WinrmError as E;
+    let TransportError::Winrm { error, .. } = error else { return false };
+    matches!(error, E::NoPassword | E::CertificateWithoutTls | E::ClientCertificate { .. })
 }
 
 async fn probe(session: &mut Session) -> Result<(), TransportError> {

@@ -130,6 +130,8 @@ fn winrm(host: &Host, options: &ConnectOptions) -> Endpoint {
             world::Tls::Pinned(sha256) => Tls::Pinned(sha256),
             world::Tls::None => Tls::None,
         },
+        kdc: connection.kdc.clone(),
+        certificate: connection.certificate.as_deref().map(|file| in_project(&options.root, file)),
         ..usual
     }
 }

@@ -167,6 +167,8 @@ fn host_text(host: &Host, inventory: &Inventory) -> String {
         ("as", &connection.as_user),
         ("key", &connection.key),
         ("jump", &connection.jump),
+        ("certificate", &connection.certificate),
+        ("kdc", &connection.kdc),
         ("password", &connection.password),
         ("passphrase", &connection.passphrase),
         ("admin_password", &connection.admin_password),

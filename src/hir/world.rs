@@ -231,8 +231,10 @@ impl Tls {
         }
     }
 
+    /// The words count however they are written: nobody means a file by `None`.
     pub fn parse(text: &str) -> Option<Tls> {
-        match (text, text.strip_prefix("sha256:")) {
+        let word = text.to_ascii_lowercase();
+        match (word.as_str(), text.strip_prefix("sha256:")) {
             ("machine", _) => Some(Tls::Machine),
             ("none", _) => Some(Tls::None),
             ("", _) => None,
@@ -240,7 +242,7 @@ impl Tls {
                 let is_hash = hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
                 is_hash.then(|| Tls::Pinned(hash.to_ascii_lowercase()))
             }
-            (file, None) => Some(Tls::Authorities(file.to_string())),
+            (_, None) => Some(Tls::Authorities(text.to_string())),
         }
     }
 }
@@ -266,6 +268,10 @@ pub struct Connection {
     pub connect_timeout: Option<u64>,
     /// Of WinRM only.
     pub tls: Option<Tls>,
+    /// A file with the certificate that logs in, and its private key; of WinRM only.
+    pub certificate: Option<String>,
+    /// Where the KDC of the user's realm is; of WinRM only.
+    pub kdc: Option<String>,
     /// Where the login password is.
     pub password: Option<String>,
     /// Where the passphrase of the login key is.

@@ -92,7 +92,13 @@ impl Writer<'_> {
 
     /// What else decides whom a connection reaches and who it is there; what nobody says is left out.
     fn way(&mut self, connection: &Connection) {
-        let said = [("key", &connection.key), ("known_hosts", &connection.known_hosts), ("jump", &connection.jump)];
+        let said = [
+            ("key", &connection.key),
+            ("known_hosts", &connection.known_hosts),
+            ("jump", &connection.jump),
+            ("certificate", &connection.certificate),
+            ("kdc", &connection.kdc),
+        ];
         said.into_iter().filter_map(|(key, value)| value.as_deref().map(|value| (key, value))).for_each(
             |(key, value)| {
                 self.line(key, value);

@@ -161,6 +161,10 @@ pub struct Endpoint {
     pub lane: LaneKind,
     /// Used by a WinRM endpoint only.
     pub tls: Tls,
+    /// A file with the certificate that logs in to a WinRM endpoint, and its private key.
+    pub certificate: Option<PathBuf>,
+    /// Where the KDC of the user's realm is, for a WinRM endpoint; krb5.conf says it without.
+    pub kdc: Option<String>,
     /// Connect through this host.
     pub jump: Option<Box<Endpoint>>,
     /// A command line whose input and output are the connection.
@@ -208,6 +212,8 @@ impl Endpoint {
             admin: AdminMethod::Sudo,
             lane: LaneKind::Auto,
             tls: Tls::Machine,
+            certificate: None,
+            kdc: None,
             jump: None,
             proxy_command: None,
             family: AddressFamily::Any,

@@ -218,6 +218,8 @@ fn host(name: &str) -> Host {
             host_key: None,
             connect_timeout: None,
             tls: None,
+            certificate: None,
+            kdc: None,
             password: None,
             passphrase: None,
             admin_password: None,

@@ -71,6 +71,8 @@ const KEYS: &[&str] = &[
     "host_key",
     "connect_timeout",
     "tls",
+    "certificate",
+    "kdc",
     "password",
     "passphrase",
     "admin_password",

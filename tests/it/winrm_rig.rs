@@ -27,14 +27,15 @@ pub(crate) fn prepared(name: &str) -> PathBuf {
 
 pub(crate) fn python(script: &str) -> Command {
     let mut command = Command::new(prepared("venv/bin/python"));
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/winrm").join(script));
+    // No realm of this machine; tests of Kerberos name theirs.
+    command.env("KRB5_CONFIG", "/dev/null").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/winrm").join(script));
     command
 }
 
 pub(crate) struct Listener {
     pub(crate) port: u16,
     pub(crate) folder: tempfile::TempDir,
-    is_tls: bool,
+    pub(crate) is_tls: bool,
     server: Child,
     heard: BufReader<ChildStdout>,
 }
@@ -50,6 +51,11 @@ impl Listener {
     }
 
     pub(crate) fn start(is_tls: bool, more: Json) -> Listener {
+        Listener::start_with(is_tls, more, &[])
+    }
+
+    /// With these variables of its process.
+    pub(crate) fn start_with(is_tls: bool, more: Json, variables: &[(&str, PathBuf)]) -> Listener {
         let folder = tempfile::Builder::new().prefix("opsc-winrm-").tempdir().unwrap();
         let file = |name: &str| folder.path().join(name);
         std::fs::write(file("users"), format!(":{USER}:{PASSWORD}\n")).unwrap();
@@ -61,11 +67,14 @@ impl Listener {
         }
         for (name, value) in more.as_object().unwrap() {
             // A certificate is named by its file.
-            options[name] = if name == "bound_to" { json!(file(value.as_str().unwrap())) } else { value.clone() };
+            let is_file =
+                ["bound_to", "users_authority", "swapped_certificate", "swapped_key"].contains(&name.as_str());
+            options[name] = if is_file { json!(file(value.as_str().unwrap())) } else { value.clone() };
         }
         let mut server = python("server.py")
             .arg(options.to_string())
             .env("NTLM_USER_FILE", file("users"))
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -109,8 +118,7 @@ impl Listener {
                 "hosts:\n  win1: {{ transport: winrm, address: 127.0.0.1, port: {port}, user: {user}, {settings} }}\n"
             ),
         );
-        project.write("password", PASSWORD);
-        std::fs::set_permissions(project.path("password"), std::fs::Permissions::from_mode(0o600)).unwrap();
+        write_private(&project.path("password"), PASSWORD);
         project
     }
 
@@ -134,7 +142,8 @@ pub(crate) fn credentials() -> Credentials {
     Credentials { password: Some(Secret::new(PASSWORD.to_string())), ..Credentials::default() }
 }
 
-/// An authority, a certificate that it signed with a hash that is not the usual one, and one of a stranger.
+/// An authority, a certificate that it signed with a hash that is not the usual one, one of a stranger, and those of two users,
+/// each with its key in one file.
 fn make_certificates(folder: &Path) {
     let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
     let with_key = |words: &[&str]| openssl(folder, &[words, &key].concat());
@@ -145,9 +154,23 @@ fn make_certificates(folder: &Path) {
     let sign =
         ["x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2"];
     openssl(folder, &[&sign[..], &["-sha384", "-extfile", "leaf.txt", "-out", "leaf.pem"]].concat());
+    std::fs::write(folder.join("user.txt"), "extendedKeyUsage=clientAuth\n").unwrap();
+    for user in [USER, "eve"] {
+        let (name, subject) = (|kind: &str| format!("{user}.{kind}"), format!("/CN={user}"));
+        with_key(&["req", "-subj", &subject, "-keyout", &name("key"), "-out", &name("csr")]);
+        let sign = ["x509", "-req", "-in", &name("csr"), "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "2"];
+        openssl(folder, &[&sign[..], &["-extfile", "user.txt", "-out", &name("crt")]].concat());
+        let both = ["crt", "key"].map(|kind| std::fs::read_to_string(folder.join(name(kind))).unwrap()).concat();
+        write_private(&folder.join(name("pem")), &both);
+    }
 }
 
-fn openssl(folder: &Path, words: &[&str]) -> String {
+pub(crate) fn write_private(file: &Path, text: &str) {
+    std::fs::write(file, text).unwrap();
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+pub(crate) fn openssl(folder: &Path, words: &[&str]) -> String {
     let done = Command::new("openssl").args(words).current_dir(folder).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8(done.stdout).unwrap()

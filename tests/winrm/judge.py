@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Unmodified clients of others against the listener of these tests: what they see is what a Windows host would show them.
 
-Arguments: the client (pywinrm or pypsrp), the port, the file of authorities or `none` for sealed HTTP, user, password.
+Arguments: the client (pywinrm or pypsrp), the port, the file of authorities or `none` for sealed HTTP, user, password, and
+where a certificate logs in, its file.
 """
 
+import os
 import sys
 
-CLIENT, PORT, AUTHORITIES, USER, PASSWORD = sys.argv[1:]
+CLIENT, PORT, AUTHORITIES, USER, PASSWORD, CERTIFICATE = (sys.argv[1:] + [None])[:6]
+# Whoever asks a realm calls the host by its name.
+HOST = os.environ.get("JUDGED_NAME")
 TLS = AUTHORITIES != "none"
 TEXT = "input \u00e9\n"
 LARGE = 1 << 20
@@ -18,7 +22,9 @@ def pywinrm():
     scheme = "https" if TLS else "http"
     protocol = Protocol(
         endpoint=f"{scheme}://127.0.0.1:{PORT}/wsman",
-        transport="ntlm",
+        transport="certificate" if CERTIFICATE else "ntlm",
+        cert_pem=CERTIFICATE,
+        cert_key_pem=CERTIFICATE,
         username=USER,
         password=PASSWORD,
         ca_trust_path=AUTHORITIES if TLS else "legacy_requests",
@@ -46,7 +52,10 @@ def pypsrp():
         "127.0.0.1",
         port=int(PORT),
         ssl=TLS,
-        auth="negotiate",
+        auth="certificate" if CERTIFICATE else "kerberos" if HOST else "negotiate",
+        negotiate_hostname_override=HOST,
+        certificate_pem=CERTIFICATE,
+        certificate_key_pem=CERTIFICATE,
         username=USER,
         password=PASSWORD,
         cert_validation=AUTHORITIES if TLS else True,

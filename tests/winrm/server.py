@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A WinRM listener: NTLM by pyspnego, a state machine of shells, and commands in a real /bin/sh; what starts with
-powershell.exe is SIMULATED by powershell.py, with the file that `powershell` names.
+"""A WinRM listener: NTLM and Kerberos by pyspnego, or NTLM by sspi, a state machine of shells, and commands in a real /bin/sh;
+what starts with powershell.exe is SIMULATED by powershell.py, with the file that `powershell` names.
 
 One JSON object on the command line says what it is like; its port is the first line of stdout, what it was asked follows,
 a line each. Ends with its stdin. `fault` names the one thing that it does wrong.
@@ -32,11 +32,13 @@ OPTIONS = json.loads(sys.argv[1])
 FAULT = OPTIONS.get("fault")
 PROTOCOL = "application/HTTP-SPNEGO-session-encrypted"
 BOUNDARY = b"--Encrypted Boundary"
+BY_CERTIFICATE = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 RSP = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
 CODES = {"TimedOut": 2150858793, "InvalidSelectors": 2150858843, "AccessDenied": 5, "InvalidParameter": 87}
 VARIABLES = {"PATH": "filled in"}
 DONE = threading.Lock()
 TOLD = set()
+OPENED = []
 
 
 def tell(word):
@@ -146,22 +148,29 @@ class Command:
 
 class Shells:
     def __init__(self):
-        self.shells, self.lock = {}, threading.Lock()
+        self.shells, self.sessions, self.lock = {}, {}, threading.Lock()
+
+    def session(self, header):
+        return next((e.text for e in header.iter() if e.tag.endswith("}SessionId")), None)
 
     def answer(self, action, header, body):
         operation = action.rsplit("/", 1)[-1]
         tell(operation)
         with self.lock:
             if operation == "Create":
-                return self.create()
+                return self.create(self.session(header))
             shell = next((e.text for e in header.iter() if e.get("Name") == "ShellId"), None)
             if shell not in self.shells:
                 raise Fault("InvalidSelectors")
             if operation == "Delete":
+                self.sessions.pop(shell)
                 for command in self.shells.pop(shell).values():
                     command.end()
                 tell(f"shells {len(self.shells)}")
                 return ""
+            # One shell, one session, or none at all.
+            if self.session(header) != self.sessions[shell] or (FAULT == "session" and operation == "Receive"):
+                raise Fault("InvalidOptions", 2150859023, "The session identifier is not that of the shell.")
             commands = self.shells[shell]
             if operation == "Command":
                 return self.command(commands, body)
@@ -171,13 +180,13 @@ class Shells:
             raise Fault("InvalidSelectors")
         return getattr(self, operation.lower())(command, commands, element, header)
 
-    def create(self):
+    def create(self, session):
         if FAULT == "quota":
             raise Fault("QuotaLimit", 2150859173, "This user is allowed a maximum number of 30 concurrent shells.")
         if FAULT == "denied":
             raise Fault("AccessDenied")
         name = str(uuid.uuid4()).upper()
-        self.shells[name] = {}
+        self.shells[name], self.sessions[name] = {}, session
         return (
             f'<x:ResourceCreated><a:ReferenceParameters><w:SelectorSet><w:Selector Name="ShellId">{name}</w:Selector>'
             f"</w:SelectorSet></a:ReferenceParameters></x:ResourceCreated>"
@@ -270,6 +279,47 @@ def bindings():
     return GssChannelBindings(application_data=b"tls-server-end-point:" + hashlib.new(name, der).digest())
 
 
+class Refused(Exception):
+    """The other acceptor lets nobody in."""
+
+
+class OtherAcceptor:
+    """NTLM by a process of others, as pyspnego has it."""
+
+    negotiated_protocol = "ntlm"
+
+    def __init__(self, binding):
+        self.process = subprocess.Popen([OPTIONS["acceptor"]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.complete = False
+        self.say(OPTIONS["user"].encode(), OPTIONS["password"].encode(), binding)
+
+    def say(self, *words):
+        self.process.stdin.write(" ".join(word if isinstance(word, str) else word.hex() for word in words) + "\n")
+        self.process.stdin.flush()
+
+    def ask(self, *words):
+        self.say(*words)
+        kind, _, rest = self.process.stdout.readline().strip().partition(" ")
+        if kind not in ("more", "done", "text", "sealed"):
+            raise Refused(rest)
+        self.complete = self.complete or kind == "done"
+        return [bytes.fromhex(word) for word in rest.split(" ")]
+
+    def step(self, token):
+        return self.ask("step", token)[0]
+
+    def unwrap_winrm(self, header, data):
+        return self.ask("unwrap", header, data)[0]
+
+    def wrap_winrm(self, data):
+        header, sealed = self.ask("wrap", data)
+        return header, sealed, 0
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -279,7 +329,19 @@ class Handler(BaseHTTPRequestHandler):
 
     def setup(self):
         super().setup()
-        self.context, self.basic = None, False
+        self.context = None
+
+    def finish(self):
+        super().finish()
+        if isinstance(self.context, OtherAcceptor):
+            self.context.end()
+
+    def acceptor(self):
+        if OPTIONS.get("acceptor"):
+            binding = bindings()
+            return OtherAcceptor(binding.application_data if binding else b"")
+        names = (OPTIONS.get("name", "unspecified"), OPTIONS.get("service", "HTTP"))
+        return spnego.server(*names, protocol="negotiate", channel_bindings=bindings())
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -294,6 +356,10 @@ class Handler(BaseHTTPRequestHandler):
             if not body:
                 return self.say(200, b"")
             return self.operate(body)
+        if method == BY_CERTIFICATE and "Certificate" in OPTIONS["auth"]:
+            shown = self.connection.getpeercert() or {}
+            names = [part for group in shown.get("subject", ()) for part in group]
+            return self.operate(body) if ("commonName", OPTIONS["mapped"]) in names else self.refuse()
         if self.context is None or not self.context.complete:
             return self.refuse()
         return self.operate(body)
@@ -304,19 +370,25 @@ class Handler(BaseHTTPRequestHandler):
 
     def negotiate(self, token, body):
         if self.context is None or self.context.complete:
-            self.context = spnego.server(protocol="negotiate", channel_bindings=bindings())
+            self.context = self.acceptor()
         try:
             answer = self.context.step(token)
-        except spnego.exceptions.SpnegoError as error:
+        except (spnego.exceptions.SpnegoError, Refused) as error:
             tell(f"login failed {type(error).__name__}")
             self.context = None
             return self.refuse()
         tokens = [("WWW-Authenticate", "Negotiate " + base64.b64encode(answer).decode())] if answer else []
+        if FAULT == "not_mutual":
+            tokens = []
+        if FAULT == "other_proof" and answer:
+            at = len(answer) - 20
+            changed = answer[:at] + bytes([answer[at] ^ 1]) + answer[at + 1 :]
+            tokens = [("WWW-Authenticate", "Negotiate " + base64.b64encode(changed).decode())]
         if not self.context.complete:
             if FAULT == "drip":
                 return self.drip(tokens)
             return self.say(401, b"", tokens)
-        tell("login")
+        tell("login" if self.context.negotiated_protocol == "ntlm" else "login by Kerberos")
         if body:
             return self.operate(body, tokens)
         return self.say(200, b"", tokens)
@@ -344,12 +416,17 @@ class Handler(BaseHTTPRequestHandler):
             answer = envelope(SHELLS.answer(action, header, content), message)
         except Fault as fault:
             status, answer = 500, envelope(fault_text(fault), message)
+        # Nobody says that the connection ends once the command is over.
+        if FAULT in ("idle_drop", "swap") and action.endswith("/Signal") and once(FAULT):
+            self.close_connection = True
         if not is_sealed or (FAULT == "unsealed" and action.endswith("/Receive")):
             return self.say(status, answer, headers, "application/soap+xml;charset=UTF-8")
         answer = self.seal(answer)
         if FAULT == "bad_seal" and action.endswith("/Receive"):
             at = len(answer) - len(BOUNDARY) - 5
             answer = answer[:at] + bytes([answer[at] ^ 1]) + answer[at + 1 :]
+        if FAULT == "drip_in_receive" and action.endswith("/Receive"):
+            return self.drip(headers)
         self.say(status, answer, headers, f'multipart/encrypted;protocol="{PROTOCOL}";boundary="Encrypted Boundary"')
 
     def open(self, body):
@@ -398,12 +475,19 @@ class Handler(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 1024
 
     def get_request(self):
         connection, address = super().get_request()
         if OPTIONS.get("certificate"):
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            tls.load_cert_chain(OPTIONS["certificate"], OPTIONS["key"])
+            OPENED.append(address)
+            swapped = FAULT == "swap" and len(OPENED) > 1
+            kind = "swapped_" if swapped else ""
+            tls.load_cert_chain(OPTIONS[kind + "certificate"], OPTIONS[kind + "key"])
+            if OPTIONS.get("users_authority"):
+                tls.load_verify_locations(OPTIONS["users_authority"])
+                tls.verify_mode = ssl.CERT_REQUIRED if OPTIONS.get("demands") else ssl.CERT_OPTIONAL
             connection = tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         return connection, address
 

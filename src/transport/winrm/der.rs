@@ -2,11 +2,11 @@
 
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
+use super::asn1::{IDENTIFIER, SEQUENCE, element};
+
 /// Object identifiers of signature algorithms whose hash is longer than SHA-256, as they stand in a certificate.
 const SHA384_SIGNATURES: [&[u8]; 2] = [b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c", b"\x2a\x86\x48\xce\x3d\x04\x03\x03"];
 const SHA512_SIGNATURES: [&[u8]; 2] = [b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d", b"\x2a\x86\x48\xce\x3d\x04\x03\x04"];
-const SEQUENCE: u8 = 0x30;
-const IDENTIFIER: u8 = 0x06;
 
 /// The hash of a certificate that RFC 5929 names `tls-server-end-point`: by its own signature's hash, and by SHA-256 where
 /// that is an old or an unknown one.
@@ -27,21 +27,6 @@ fn signature_algorithm(certificate: &[u8]) -> Option<&[u8]> {
     let (_, rest) = element(content, SEQUENCE)?;
     let (algorithm, _) = element(rest, SEQUENCE)?;
     element(algorithm, IDENTIFIER).map(|(identifier, _)| identifier)
-}
-
-/// The content of the first element, and what follows it.
-fn element(bytes: &[u8], kind: u8) -> Option<(&[u8], &[u8])> {
-    let (first, rest) = bytes.split_first()?;
-    let (length, rest) = rest.split_first()?;
-    let (length, rest) = match usize::from(*length) {
-        short @ 0..0x80 => (short, rest),
-        long => {
-            let digits = long - 0x80;
-            let number = rest.get(..digits).filter(|_| digits <= 4)?;
-            (number.iter().fold(0, |number, digit| number << 8 | usize::from(*digit)), rest.get(digits..)?)
-        }
-    };
-    (*first == kind && length <= rest.len()).then(|| rest.split_at(length))
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::client_certificate::CertificateFault;
+use super::kerberos_error::KerberosError;
 use super::reply::Fault;
 use crate::base::words;
 
@@ -33,12 +35,30 @@ pub enum WinrmError {
         expected: String,
         sha256: String,
     },
+    /// The host ended TLS once it had seen what we show.
+    Alert {
+        reason: String,
+    },
+    /// What would log in cannot.
+    ClientCertificate {
+        file: PathBuf,
+        fault: CertificateFault,
+    },
+    /// A certificate logs in over TLS alone, and the host's entry says that there is none.
+    CertificateWithoutTls,
+    /// The host never asked who we are while TLS began.
+    CertificateNotAsked,
+    /// The certificate is that of no user of the host.
+    CertificateRefused,
     NotHttp {
         reason: String,
     },
     /// An answer of HTTP that is none of WinRM.
     Status {
         status: u16,
+    },
+    Kerberos {
+        error: KerberosError,
     },
     /// The host lets nobody in by a way that opsc may take.
     NoMethod {
@@ -126,12 +146,43 @@ impl WinrmError {
                 "compare with `Get-ChildItem Cert:\\LocalMachine\\My` on the host, then write `tls: sha256:{sha256}`, or the \
                  file of the authority that signed it"
             ),
+            E::Alert { .. } => {
+                "where the host wants a certificate of its users, give `certificate:`; it trusts those that an authority in \
+                 its Cert:\\LocalMachine\\Root signed"
+                    .to_owned()
+            }
+            E::ClientCertificate { file, fault: CertificateFault::Open { .. } } => {
+                format!("`chmod 600 {}`", file.display())
+            }
+            E::ClientCertificate { file, fault: CertificateFault::Encrypted } => {
+                format!("`openssl pkey -in {}` writes it without a passphrase; keep it 0600", file.display())
+            }
+            E::ClientCertificate { .. } => {
+                "`certificate:` names one file in PEM: the certificate, those that signed it, and its private key".to_owned()
+            }
+            E::Kerberos { error } => return error.hint(),
+            E::CertificateWithoutTls => "leave out `tls: none`, or log in with a password".to_owned(),
+            E::CertificateNotAsked => {
+                "on the host, the listener must ask while TLS begins: `netsh http update sslcert ipport=0.0.0.0:5986 \
+                 certhash=… appid=… clientcertnegotiation=enable`"
+                    .to_owned()
+            }
+            E::CertificateRefused => {
+                "on the host: `winrm set winrm/config/service/auth @{Certificate=\"true\"}`, and a mapping of the \
+                 certificate's issuer and name to a local user in WSMan:\\localhost\\ClientCertificate"
+                    .to_owned()
+            }
             E::NotHttp { .. } => "check `port:`: what listens there is no WinRM listener, or speaks TLS".to_owned(),
             E::Status { status: 404 } => "no listener has the path /wsman: `winrm quickconfig` on the host".to_owned(),
             E::Status { status: 500 } | E::Unsealed => {
                 "something between here and the host may answer in its place; a proxy is not passed over".to_owned()
             }
             E::Status { .. } => "`winrm enumerate winrm/config/listener` on the host shows what listens".to_owned(),
+            E::NoMethod { offered, .. } if offers_negotiate(offered) => {
+                "the host may take Kerberos only: write `user:` as `ann@REALM`; or allow NTLM there (security policy \
+                 `Network security: Restrict NTLM`)"
+                    .to_owned()
+            }
             E::NoMethod { .. } => {
                 "on the host: `winrm set winrm/config/service/auth @{Negotiate=\"true\"}`; Basic is used over TLS only"
                     .to_owned()
@@ -179,8 +230,19 @@ impl fmt::Display for WinrmError {
             E::Pin { expected, sha256 } => {
                 write!(formatter, "the host shows the certificate sha256:{sha256}, expected sha256:{expected}")
             }
+            E::Alert { reason } => write!(formatter, "the host ended TLS: {reason}"),
+            E::ClientCertificate { file, fault } => {
+                write!(formatter, "the certificate in {} logs nobody in: {fault}", file.display())
+            }
+            E::Kerberos { error } => error.fmt(formatter),
+            E::CertificateWithoutTls => formatter.write_str("a certificate logs in over TLS only"),
+            E::CertificateNotAsked => formatter.write_str("the host did not ask for the certificate"),
+            E::CertificateRefused => formatter.write_str("the host lets nobody in with this certificate"),
             E::NotHttp { reason } => write!(formatter, "what listens there speaks no HTTP: {reason}"),
             E::Status { status } => write!(formatter, "the answer is none of WinRM: HTTP status {status}"),
+            E::NoMethod { offered, .. } if offers_negotiate(offered) => {
+                formatter.write_str("the host offers Negotiate, but answered no NTLM")
+            }
             E::NoMethod { offered, tls } => {
                 let offered = if offered.is_empty() { "nothing".to_owned() } else { words::join_and(offered) };
                 let wanted = if *tls { "Negotiate or Basic" } else { "Negotiate" };
@@ -213,6 +275,16 @@ impl fmt::Display for WinrmError {
 }
 
 impl std::error::Error for WinrmError {}
+
+impl From<KerberosError> for WinrmError {
+    fn from(error: KerberosError) -> Self {
+        WinrmError::Kerberos { error }
+    }
+}
+
+fn offers_negotiate(offered: &[String]) -> bool {
+    offered.iter().any(|offer| offer.eq_ignore_ascii_case("Negotiate"))
+}
 
 /// A host's own words, as the end of a message.
 fn after_colon(said: &str) -> String {

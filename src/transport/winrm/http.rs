@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use super::error::WinrmError;
+use super::tls;
 
 /// An envelope is at most a third of this, and its sealed form hardly more.
 const LARGEST: usize = 2 << 20;
@@ -103,8 +104,17 @@ fn texts(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
 }
 
 fn broken(error: &hyper::Error) -> WinrmError {
+    // A host judges our certificate after the handshake is over for us.
+    if let Some(alert) = alert(error) {
+        return WinrmError::Alert { reason: tls::words_of(alert) };
+    }
     if error.is_parse() {
         return WinrmError::NotHttp { reason: error.to_string() };
     }
     WinrmError::Ended { reason: error.to_string() }
+}
+
+fn alert(error: &hyper::Error) -> Option<&rustls::Error> {
+    let cause = std::error::Error::source(error)?.downcast_ref::<std::io::Error>()?.get_ref()?;
+    cause.downcast_ref().filter(|error| matches!(error, rustls::Error::AlertReceived(_)))
 }

@@ -1,4 +1,4 @@
-//! A Windows host over WinRM: WS-Management envelopes over HTTP, sealed by NTLM or carried by TLS, and the Windows Remote
+//! A Windows host over WinRM: WS-Management envelopes over HTTP, sealed by the login or carried by TLS, and the Windows Remote
 //! Shell in them. Knows nothing of what its commands read and print.
 //!
 //! * [`envelope`]: what is asked, as text
@@ -13,16 +13,28 @@ pub mod envelope;
 pub mod error;
 pub mod reply;
 
+mod asn1;
 mod carry;
+mod client_certificate;
 mod clixml;
 mod der;
 mod heard;
 mod http;
+mod kerberos;
+mod kerberos_error;
+mod krb_cache;
+mod krb_config;
+mod krb_kdc;
+mod krb_keys;
+mod krb_messages;
 mod link;
+mod login;
 mod ntlm;
 mod ntlm_keys;
 mod sealed;
 mod shell;
+mod spnego;
 mod tls;
+mod tokens;
 
 pub(super) use shell::{Line, Winrm};

@@ -1,7 +1,9 @@
 //! The three messages of an NTLM login (MS-NLMP 2.2.1), ours written and the host's read. Only NTLMv2, always with a code
 //! over all three messages. Knows nothing of HTTP.
 
+use super::error::WinrmError;
 use super::ntlm_keys::{Account, Key, Sealing, hmac_md5, md5, prove, rc4, utf16};
+use super::tokens::{Seals, Tokens};
 use crate::base::secret::Secret;
 
 const SIGNATURE: &[u8; 8] = b"NTLMSSP\0";
@@ -47,6 +49,36 @@ pub(super) struct Login<'a> {
     pub(super) nonce: [u8; 8],
 }
 
+/// A login in its turn.
+pub(super) struct Ntlm<'a> {
+    login: Login<'a>,
+    ours: Vec<u8>,
+    /// Once the password was proved.
+    sealing: Option<Sealing>,
+}
+
+impl<'a> Ntlm<'a> {
+    pub(super) fn new(login: Login<'a>) -> Ntlm<'a> {
+        Ntlm { login, ours: negotiate(), sealing: None }
+    }
+}
+
+impl Tokens for Ntlm<'_> {
+    fn first(&mut self) -> Vec<u8> {
+        self.ours.clone()
+    }
+
+    fn next(&mut self, theirs: &[u8]) -> Result<Vec<u8>, WinrmError> {
+        let (message, sealing) = authenticate(&self.login, &self.ours, theirs).ok_or(WinrmError::BadToken)?;
+        self.sealing = Some(sealing);
+        Ok(message)
+    }
+
+    fn finish(self: Box<Self>, _theirs: Option<&[u8]>) -> Result<Box<dyn Seals>, WinrmError> {
+        self.sealing.map(|sealing| Box::new(sealing) as Box<dyn Seals>).ok_or(WinrmError::BadToken)
+    }
+}
+
 /// The hash of what binds a login to a TLS connection (RFC 5929), as `gss_channel_bindings` has it.
 pub(super) fn channel(end_point: &[u8]) -> Key {
     let named = [b"tls-server-end-point:", end_point].concat();
@@ -54,12 +86,12 @@ pub(super) fn channel(end_point: &[u8]) -> Key {
     md5(&[&[0; 16], &length, &named])
 }
 
-pub(super) fn negotiate() -> Vec<u8> {
+fn negotiate() -> Vec<u8> {
     [&SIGNATURE[..], &1_u32.to_le_bytes(), &FLAGS.to_le_bytes(), &[0; 16], &VERSION].concat()
 }
 
 /// The last message, and what seals once the host has accepted it; nothing where the host's message is none.
-pub(super) fn authenticate(login: &Login<'_>, ours: &[u8], theirs: &[u8]) -> Option<(Vec<u8>, Sealing)> {
+fn authenticate(login: &Login<'_>, ours: &[u8], theirs: &[u8]) -> Option<(Vec<u8>, Sealing)> {
     let challenge = Challenge::read(theirs)?;
     let proof = prove(&login.account, login.password, challenge.nonce, &blob(login, &challenge));
     let sealed_key = rc4(&proof.session_key, &login.session_key);

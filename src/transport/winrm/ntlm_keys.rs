@@ -6,6 +6,8 @@ use md4::Md4;
 use md5::{Digest, Md5};
 use rc4::{Rc4, StreamCipher};
 
+use super::error::WinrmError;
+use super::tokens::Seals;
 use crate::base::secret::Secret;
 
 pub(super) type Key = [u8; 16];
@@ -109,7 +111,7 @@ impl Direction {
     }
 }
 
-pub(super) const SIGNATURE: usize = 16;
+const SIGNATURE: usize = 16;
 
 /// Seals what goes and opens what comes, on one connection and in its order.
 pub(super) struct Sealing {
@@ -123,17 +125,6 @@ impl Sealing {
         Sealing { ours: direction("client-to-server"), theirs: direction("server-to-client") }
     }
 
-    pub(super) fn seal(&mut self, plain: &[u8]) -> ([u8; SIGNATURE], Vec<u8>) {
-        let sealed = self.ours.stream.apply(plain);
-        (self.ours.sign(plain), sealed)
-    }
-
-    /// The text, unless somebody changed it.
-    pub(super) fn open(&mut self, signature: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-        let plain = self.theirs.stream.apply(sealed);
-        (self.theirs.sign(&plain) == signature).then_some(plain)
-    }
-
     /// What the other end of the connection would have.
     #[cfg(test)]
     pub(super) fn of_the_host(session_key: &Key) -> Sealing {
@@ -142,9 +133,21 @@ impl Sealing {
     }
 }
 
+impl Seals for Sealing {
+    fn seal(&mut self, plain: &[u8]) -> Result<(Vec<u8>, Vec<u8>), WinrmError> {
+        let sealed = self.ours.stream.apply(plain);
+        Ok((self.ours.sign(plain).to_vec(), sealed))
+    }
+
+    fn open(&mut self, signature: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+        let plain = self.theirs.stream.apply(sealed);
+        (self.theirs.sign(&plain) == signature).then_some(plain)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Account, Sealing, prove, rc4, utf16};
+    use super::{Account, Sealing, Seals, prove, rc4, utf16};
     use crate::base::secret::Secret;
     use crate::transport::completed::hex;
 
@@ -171,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_sealed_text_is_that_of_the_published_example() {
-        let (signature, sealed) = Sealing::new(&[0x55; 16]).seal(&utf16("Plaintext"));
+        let (signature, sealed) = Sealing::new(&[0x55; 16]).seal(&utf16("Plaintext")).unwrap();
         assert_eq!(hex(&sealed), "54e50165bf1936dc996020c1811b0f06fb5f");
         assert_eq!(hex(&signature), "010000007fb38ec5c55d497600000000");
     }
@@ -180,10 +183,10 @@ mod tests {
     fn what_was_sealed_is_opened_in_order_and_only_unchanged() {
         let (mut host, mut opsc) = (Sealing::of_the_host(&[7; 16]), Sealing::new(&[7; 16]));
         for text in ["one", "", "three"] {
-            let (signature, sealed) = host.seal(text.as_bytes());
+            let (signature, sealed) = host.seal(text.as_bytes()).unwrap();
             assert_eq!(opsc.open(&signature, &sealed), Some(text.as_bytes().to_vec()));
         }
-        let (signature, mut sealed) = host.seal(b"four");
+        let (signature, mut sealed) = host.seal(b"four").unwrap();
         sealed[1] ^= 1;
         assert_eq!(opsc.open(&signature, &sealed), None);
     }

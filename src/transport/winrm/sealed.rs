@@ -2,7 +2,7 @@
 //! nothing of what is in the envelope.
 
 use super::error::WinrmError;
-use super::ntlm_keys::{SIGNATURE, Sealing};
+use super::tokens::Seals;
 
 pub(super) const CONTENT_TYPE: &str =
     "multipart/encrypted;protocol=\"application/HTTP-SPNEGO-session-encrypted\";boundary=\"Encrypted Boundary\"";
@@ -10,26 +10,28 @@ const PROTOCOL: &str = "application/HTTP-SPNEGO-session-encrypted";
 const BOUNDARY: &str = "--Encrypted Boundary";
 const STREAM: &[u8] = b"Content-Type: application/octet-stream\r\n";
 const LENGTH: &str = "Length=";
+/// What stands before a sealed text has 16 bytes with NTLM, and 60 with Kerberos.
+const LONGEST_HEADER: usize = 256;
 
-pub(super) fn seal(sealing: &mut Sealing, envelope: &str) -> Vec<u8> {
-    let (signature, sealed) = sealing.seal(envelope.as_bytes());
+pub(super) fn seal(sealing: &mut dyn Seals, envelope: &str) -> Result<Vec<u8>, WinrmError> {
+    let (header, sealed) = sealing.seal(envelope.as_bytes())?;
     let head = format!(
         "{BOUNDARY}\r\n\tContent-Type: {PROTOCOL}\r\n\tOriginalContent: type=application/soap+xml;charset=UTF-8;Length={}\r\n\
          {BOUNDARY}\r\n\tContent-Type: application/octet-stream\r\n",
         envelope.len()
     );
-    let length = (SIGNATURE as u32).to_le_bytes();
+    let length = u32::try_from(header.len()).unwrap_or_default().to_le_bytes();
     // No line ends before the last boundary: what is sealed is counted, not marked.
-    [head.as_bytes(), &length, &signature, &sealed, BOUNDARY.as_bytes(), b"--\r\n"].concat()
+    Ok([head.as_bytes(), &length, &header, &sealed, BOUNDARY.as_bytes(), b"--\r\n"].concat())
 }
 
 /// The envelope of an answer. One that is not sealed is nobody's word.
-pub(super) fn open(sealing: &mut Sealing, content_type: &str, body: &[u8]) -> Result<String, WinrmError> {
+pub(super) fn open(sealing: &mut dyn Seals, content_type: &str, body: &[u8]) -> Result<String, WinrmError> {
     if !content_type.trim_start().to_ascii_lowercase().starts_with("multipart/encrypted") {
         return Err(WinrmError::Unsealed);
     }
-    let (signature, sealed) = parts(body).ok_or(WinrmError::BadSeal)?;
-    let plain = sealing.open(signature, sealed).ok_or(WinrmError::BadSeal)?;
+    let (header, sealed) = parts(body).ok_or(WinrmError::BadSeal)?;
+    let plain = sealing.open(header, sealed).ok_or(WinrmError::BadSeal)?;
     String::from_utf8(plain).map_err(|_| WinrmError::Unreadable { reason: "it is not UTF-8".to_owned() })
 }
 
@@ -39,13 +41,13 @@ fn parts(body: &[u8]) -> Option<(&[u8], &[u8])> {
     let (_, length) = head.split_once(LENGTH)?;
     let length: usize = length.lines().next()?.trim().parse().ok()?;
     let stream = body.get(start..)?;
-    let header: [u8; 4] = stream.get(..4)?.try_into().ok()?;
-    if usize::try_from(u32::from_le_bytes(header)).ok()? != SIGNATURE {
+    let header = usize::try_from(u32::from_le_bytes(stream.get(..4)?.try_into().ok()?)).ok()?;
+    if header > LONGEST_HEADER {
         return None;
     }
-    let (signature, rest) = stream.get(4..)?.split_at_checked(SIGNATURE)?;
+    let (header, rest) = stream.get(4..)?.split_at_checked(header)?;
     let (sealed, end) = rest.split_at_checked(length)?;
-    end.trim_ascii_start().starts_with(BOUNDARY.as_bytes()).then_some((signature, sealed))
+    end.trim_ascii_start().starts_with(BOUNDARY.as_bytes()).then_some((header, sealed))
 }
 
 fn find(text: &[u8], piece: &[u8]) -> Option<usize> {
@@ -54,7 +56,8 @@ fn find(text: &[u8], piece: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CONTENT_TYPE, Sealing, WinrmError, open, seal};
+    use super::super::ntlm_keys::Sealing;
+    use super::{CONTENT_TYPE, WinrmError, open, seal};
 
     fn ends() -> (Sealing, Sealing) {
         (Sealing::of_the_host(&[3; 16]), Sealing::new(&[3; 16]))
@@ -63,7 +66,7 @@ mod tests {
     #[test]
     fn the_form_is_that_of_windows_to_the_byte() {
         let (_, mut opsc) = ends();
-        let body = seal(&mut opsc, "<x/>");
+        let body = seal(&mut opsc, "<x/>").unwrap();
         let text = String::from_utf8_lossy(&body).into_owned();
         let head = "--Encrypted Boundary\r\n\tContent-Type: application/HTTP-SPNEGO-session-encrypted\r\n\tOriginalContent: \
                     type=application/soap+xml;charset=UTF-8;Length=4\r\n--Encrypted Boundary\r\n\tContent-Type: \
@@ -77,7 +80,7 @@ mod tests {
     fn an_answer_is_opened() {
         let (mut host, mut opsc) = ends();
         for text in ["<a>é</a>", "", "--Encrypted Boundary--\r\n"] {
-            let body = seal(&mut host, text);
+            let body = seal(&mut host, text).unwrap();
             assert_eq!(open(&mut opsc, CONTENT_TYPE, &body).as_deref(), Ok(text));
         }
     }
@@ -86,7 +89,7 @@ mod tests {
     fn an_answer_in_the_open_or_broken_is_refused() {
         let (mut host, mut opsc) = ends();
         assert_eq!(open(&mut opsc, "application/soap+xml", b"<a/>"), Err(WinrmError::Unsealed));
-        let body = seal(&mut host, "<a/>");
+        let body = seal(&mut host, "<a/>").unwrap();
         let mut changed = body.clone();
         let last = body.len() - "--Encrypted Boundary--\r\n".len() - 1;
         changed[last] ^= 1;

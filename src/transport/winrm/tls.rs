@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -14,26 +14,34 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::client_certificate::ClientCertificate;
 use super::error::WinrmError;
 use crate::transport::completed::hex;
 use crate::transport::endpoint::{Endpoint, Tls};
 
-/// A connection on which the host has shown a certificate that is trusted.
+/// A connection on which the host has shown a certificate that is trusted, and that certificate. Ours is shown where the
+/// endpoint has one.
 pub(super) async fn wrap(
     endpoint: &Endpoint,
     stream: TcpStream,
 ) -> Result<(TlsStream<TcpStream>, Vec<u8>), WinrmError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let judge = Arc::new(Judge::new(&endpoint.tls, &provider)?);
+    let ours = endpoint.certificate.as_deref().map(|file| ClientCertificate::read(file, &provider)).transpose()?;
+    let ours = ours.map(Arc::new);
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| WinrmError::Tls { reason: error.to_string() })?
+        .map_err(|error| WinrmError::Tls { reason: words_of(&error) })?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(&judge) as Arc<dyn ServerCertVerifier>)
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(Arc::clone(&judge) as Arc<dyn ServerCertVerifier>);
+    let config = match &ours {
+        Some(ours) => config.with_client_cert_resolver(Arc::clone(ours) as Arc<dyn ResolvesClientCert>),
+        None => config.with_no_client_auth(),
+    };
     let name = ServerName::try_from(endpoint.address.clone())
         .map_err(|_| WinrmError::Tls { reason: format!("`{}` is no name of a host", endpoint.address) })?;
     match TlsConnector::from(Arc::new(config)).connect(name, stream).await {
+        Ok(_) if ours.is_some_and(|ours| !ours.was_asked()) => Err(WinrmError::CertificateNotAsked),
         Ok(stream) => Ok((stream, judge.shown())),
         Err(error) => Err(judge.explain(&error)),
     }
@@ -72,18 +80,63 @@ impl Judge {
     fn explain(&self, error: &std::io::Error) -> WinrmError {
         let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<Error>());
         let Some(shown) = self.shown.get().map(|shown| fingerprint(shown)) else {
-            return WinrmError::Tls { reason: cause.map_or_else(|| error.to_string(), Error::to_string) };
+            return WinrmError::Tls { reason: cause.map_or_else(|| error.to_string(), words_of) };
         };
         match (cause, &self.trust) {
             (Some(Error::InvalidCertificate(_)), Trust::Pinned(expected)) => {
                 WinrmError::Pin { expected: expected.clone(), sha256: shown }
             }
             (Some(Error::InvalidCertificate(reason)), _) => {
-                WinrmError::Certificate { reason: reason.to_string(), sha256: shown }
+                WinrmError::Certificate { reason: words_of_certificate(reason), sha256: shown }
             }
-            _ => WinrmError::Tls { reason: error.to_string() },
+            (Some(alert @ Error::AlertReceived(_)), _) => WinrmError::Alert { reason: words_of(alert) },
+            _ => WinrmError::Tls { reason: cause.map_or_else(|| error.to_string(), words_of) },
         }
     }
+}
+
+/// The library says some things as its own source has them.
+pub(super) fn words_of(error: &Error) -> String {
+    match error {
+        Error::AlertReceived(alert) => words_of_name(&format!("{alert:?}")),
+        Error::InvalidCertificate(error) => words_of_certificate(error),
+        Error::InvalidMessage(_) | Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
+            "what listens there does not speak TLS".to_owned()
+        }
+        Error::PeerIncompatible(_) => "the host and opsc have no version or cipher of TLS in common".to_owned(),
+        Error::PeerMisbehaved(_) => "the host breaks the rules of TLS".to_owned(),
+        error => error.to_string(),
+    }
+}
+
+fn words_of_certificate(error: &CertificateError) -> String {
+    use CertificateError as E;
+    let words = match error {
+        E::UnknownIssuer => "no authority that is trusted here signed it",
+        E::NotValidForName | E::NotValidForNameContext { .. } => "it is for another name",
+        E::Expired | E::ExpiredContext { .. } => "it has expired",
+        E::NotValidYet | E::NotValidYetContext { .. } => "it is not valid yet",
+        E::Revoked => "it is revoked",
+        E::BadEncoding => "it is not readable",
+        E::BadSignature => "its signature does not hold",
+        E::InvalidPurpose | E::InvalidPurposeContext { .. } => "it is not for a server",
+        E::Other(error) => return words_of_name(&error.to_string()),
+        other => return words_of_name(other.to_string().split(['(', '{']).next().unwrap_or_default()),
+    };
+    words.to_owned()
+}
+
+/// `UnknownCA` is `unknown ca`.
+fn words_of_name(name: &str) -> String {
+    let (mut words, mut before) = (String::new(), ' ');
+    for letter in name.trim().chars() {
+        if letter.is_uppercase() && before.is_lowercase() {
+            words.push(' ');
+        }
+        words.extend(letter.to_lowercase());
+        before = letter;
+    }
+    words
 }
 
 /// As `openssl x509 -fingerprint -sha256` shows it, without colons.
@@ -96,9 +149,9 @@ fn chain(
     file: Option<&Path>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<WebPkiServerVerifier>, WinrmError> {
-    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-        .build()
-        .map_err(|error| WinrmError::Authorities { file: file.map(Path::to_path_buf), reason: error.to_string() })
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build().map_err(|_| {
+        WinrmError::Authorities { file: file.map(Path::to_path_buf), reason: "no certificate was found".to_owned() }
+    })
 }
 
 fn authorities_of(file: &Path) -> Result<RootCertStore, WinrmError> {
