@@ -133,9 +133,11 @@ impl Attempt<'_> {
         let insisted = std::mem::replace(&mut self.link.insists, true);
         let ended = match timeout(self.left().saturating_add(PROMPTLY), self.keep_in_sight(ended, receipt, trace)).await
         {
-            Ok(Err(StepError::TimedOut { phase, after, .. })) => {
-                self.end(receipt).await.and_then(|is_over| Err(StepError::TimedOut { phase, after, is_over }))
-            }
+            // Who tells the end of a lane is not silent.
+            Ok(Err(StepError::TimedOut { phase, after, is_over: is_heard })) => match self.end(receipt).await {
+                None if !is_heard => Err(self.silent(phase)),
+                is_over => Err(StepError::TimedOut { phase, after, is_over: is_over.unwrap_or(false) }),
+            },
             Ok(ended) => ended,
             Err(_) => {
                 self.give_up(receipt);
@@ -147,24 +149,17 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    /// Tells the host to end the step; whether it has.
-    async fn end(&mut self, receipt: &Receipt) -> Result<bool, StepError> {
+    /// Tells the host to end the step; whether it has, where it says so in time.
+    async fn end(&mut self, receipt: &Receipt) -> Option<bool> {
         let late = self.started.elapsed().saturating_sub(self.prepared.timeout());
         let asked =
             timeout(PROMPTLY.saturating_sub(late), self.about(receipt, &receipt::ask_to_end(&receipt.id))).await;
-        match asked {
-            Ok(Ok(asked)) if !asked.timed_out => {
-                let is_over = fields::text_of(&asked, "alive").is_none();
-                if !is_over {
-                    self.give_up(receipt);
-                }
-                Ok(is_over)
-            }
-            _ => {
-                self.give_up(receipt);
-                Err(self.silent(Phase::Apply))
-            }
+        let asked = asked.ok().and_then(Result::ok).filter(|asked| !asked.timed_out);
+        let is_over = asked.map(|asked| fields::text_of(&asked, "alive").is_none());
+        if is_over != Some(true) {
+            self.give_up(receipt);
         }
+        is_over
     }
 
     fn give_up(&mut self, receipt: &Receipt) {
