@@ -131,11 +131,6 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
     }
 }
 
-/// The word that names the command, as written.
-fn head(command: &PowershellCommand) -> Option<&PowershellWord> {
-    command.words.iter().find(|word| word.text != "&" && word.text != ".")
-}
-
 /// `??` and `a ? b : c`; a `?` that begins a command is another name of `Where-Object`.
 fn only_newer(lint: &mut Lint<'_>, command: &PowershellCommand) {
     for (index, word) in command.words.iter().enumerate() {
@@ -150,7 +145,7 @@ fn only_newer(lint: &mut Lint<'_>, command: &PowershellCommand) {
 
 /// `Remove-Item $path` and `Get-Item -Path "$folder\x"`, where a value may hold `[` or `*`.
 fn expands(lint: &mut Lint<'_>, command: &PowershellCommand) {
-    let Some(head) = head(command).filter(|_| PATTERNS.contains(&command.name().as_str())) else { return };
+    let Some(head) = command.head().filter(|_| PATTERNS.contains(&command.name().as_str())) else { return };
     let mut words = command.words.iter().skip_while(|word| word.at != head.at).skip(1);
     let named = command.words.iter().skip_while(|word| !word.text.eq_ignore_ascii_case("-path")).nth(1);
     let value = named.or_else(|| words.next().filter(|word| !word.text.starts_with('-')));
@@ -165,7 +160,7 @@ fn ends(lint: &mut Lint<'_>, command: &PowershellCommand) {
     if lint.subject.is_literal || command.name() != "exit" {
         return;
     }
-    if let Some(head) = head(command) {
+    if let Some(head) = command.head() {
         let span = lint.span(&head.at);
         lint.report(&LintError::EndsTheLane { span });
     }
@@ -173,7 +168,7 @@ fn ends(lint: &mut Lint<'_>, command: &PowershellCommand) {
 
 fn evaluates(lint: &mut Lint<'_>, command: &PowershellCommand, before: &[PowershellCommand]) {
     let creates = |word: &&PowershellWord| word.text.to_lowercase().contains("[scriptblock]::create");
-    let head = head(command).filter(|_| EVALUATES.contains(&command.name().as_str()));
+    let head = command.head().filter(|_| EVALUATES.contains(&command.name().as_str()));
     let Some(word) = head.or_else(|| command.words.iter().find(creates)) else { return };
     let span = lint.span(&word.at);
     let source = before.last().map(PowershellCommand::name).filter(|_| command.piped);
@@ -185,7 +180,7 @@ fn evaluates(lint: &mut Lint<'_>, command: &PowershellCommand, before: &[Powersh
 
 fn dangers(lint: &mut Lint<'_>, command: &PowershellCommand) {
     let name = command.name();
-    let Some(head) = head(command) else { return };
+    let Some(head) = command.head() else { return };
     if REMOVES.contains(&name.as_str()) && command.has_switch("-recurse") {
         for word in command.words.iter().filter(|word| is_system_folder(&word.text)) {
             let (command, folder, span) = (format!("{} -Recurse", head.text), word.text.clone(), lint.span(&word.at));
@@ -212,7 +207,7 @@ fn writes(lint: &mut Lint<'_>, command: &PowershellCommand, place: &'static str)
     let verb = name.split_once('-').map(|(verb, _)| verb).filter(|_| !name.starts_with(['-', '$', '[']));
     let changes = verb.is_some_and(|verb| VERBS.contains(&verb)) && !HARMLESS.contains(&name.as_str());
     let writes = changes || matches!(name.as_str(), "out-file" | "export-csv" | "tee-object");
-    let Some(head) = head(command) else { return };
+    let Some(head) = command.head() else { return };
     if writes && !command.has_switch("-whatif") {
         let span = lint.span(&head.at);
         lint.report(&LintError::Writes { what: format!("`{}` changes the host", head.text), place, span });

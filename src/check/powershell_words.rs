@@ -29,11 +29,17 @@ pub struct PowershellWord {
 }
 
 impl PowershellCommand {
+    /// The word that names the command, as written: in `$x = command` the third. `& "program"` and `. script` run what
+    /// follows.
+    pub fn head(&self) -> Option<&PowershellWord> {
+        let assigns = self.words.get(1).is_some_and(|word| matches!(word.text.as_str(), "=" | "+="));
+        let mut words = self.words.iter().skip(if assigns { 2 } else { 0 });
+        words.find(|word| word.text != "&" && word.text != ".")
+    }
+
     /// In small letters, as PowerShell knows no others; without `.exe`.
     pub fn name(&self) -> String {
-        // `& "program"` and `. script` run what follows.
-        let mut words = self.words.iter().skip_while(|word| word.text == "&" || word.text == ".");
-        let name = words.next().map(|word| word.text.to_lowercase()).unwrap_or_default();
+        let name = self.head().map(|word| word.text.to_lowercase()).unwrap_or_default();
         name.strip_suffix(".exe").map(str::to_string).unwrap_or(name)
     }
 
