@@ -76,6 +76,7 @@ impl Stage {
             E::NotHttp { .. } | E::Status { .. } | E::Silent { .. } | E::Ended { .. } => Stage::Listener,
             E::NoJump { .. } => Stage::Tcp,
             E::ClientCertificate { .. } | E::CertificateWithoutTls => Stage::Login,
+            E::NoRealm { .. } => Stage::Login,
             E::NoPassword | E::NoMethod { .. } | E::BadToken | E::LoginRefused { .. } | E::LoginEnded => Stage::Login,
             E::Unsealed | E::BadSeal => Stage::Binding,
             E::Denied { .. } => Stage::Rights,
@@ -136,7 +137,7 @@ pub(super) async fn examine_windows(endpoint: &Endpoint, credentials: &Credentia
 fn is_before_knocking(error: &TransportError) -> bool {
     use WinrmError as E;
     let TransportError::Winrm { error, .. } = error else { return false };
-    matches!(error, E::NoPassword | E::CertificateWithoutTls | E::ClientCertificate { .. })
+    matches!(error, E::NoPassword | E::NoRealm { .. } | E::CertificateWithoutTls | E::ClientCertificate { .. })
 }
 
 async fn probe(session: &mut Session) -> Result<(), TransportError> {

@@ -111,13 +111,9 @@ impl Listener {
         let project = Project::new();
         let tls = if self.is_tls { self.authority().display().to_string() } else { "none".to_string() };
         let settings = if settings.is_empty() { format!("tls: {tls}") } else { settings.to_string() };
-        let (port, user) = (self.port, USER);
-        project.write(
-            "inventory.yaml",
-            &format!(
-                "hosts:\n  win1: {{ transport: winrm, address: 127.0.0.1, port: {port}, user: {user}, {settings} }}\n"
-            ),
-        );
+        let user = if settings.contains("user:") { String::new() } else { format!("user: {USER}, ") };
+        let place = format!("address: 127.0.0.1, port: {}, {user}{settings}", self.port);
+        project.write("inventory.yaml", &format!("hosts:\n  win1: {{ transport: winrm, {place} }}\n"));
         write_private(&project.path("password"), PASSWORD);
         project
     }

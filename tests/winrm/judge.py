@@ -54,6 +54,7 @@ def pypsrp():
         ssl=TLS,
         auth="certificate" if CERTIFICATE else "kerberos" if HOST else "negotiate",
         negotiate_hostname_override=HOST,
+        negotiate_service="HTTP" if HOST else "WSMAN",
         certificate_pem=CERTIFICATE,
         certificate_key_pem=CERTIFICATE,
         username=USER,

@@ -38,6 +38,9 @@ CODES = {"TimedOut": 2150858793, "InvalidSelectors": 2150858843, "AccessDenied":
 VARIABLES = {"PATH": "filled in"}
 DONE = threading.Lock()
 TOLD = set()
+# So many logins are answered together, once all of them are there.
+TOGETHER = threading.Barrier(OPTIONS.get("together", 1))
+COMING = iter(range(OPTIONS.get("together", 0)))
 OPENED = []
 
 
@@ -373,7 +376,7 @@ class Handler(BaseHTTPRequestHandler):
             self.context = self.acceptor()
         try:
             answer = self.context.step(token)
-        except (spnego.exceptions.SpnegoError, Refused) as error:
+        except Exception as error:
             tell(f"login failed {type(error).__name__}")
             self.context = None
             return self.refuse()
@@ -389,6 +392,10 @@ class Handler(BaseHTTPRequestHandler):
                 return self.drip(tokens)
             return self.say(401, b"", tokens)
         tell("login" if self.context.negotiated_protocol == "ntlm" else "login by Kerberos")
+        with DONE:
+            waits = next(COMING, None) is not None
+        if waits:
+            TOGETHER.wait(600)
         if body:
             return self.operate(body, tokens)
         return self.say(200, b"", tokens)

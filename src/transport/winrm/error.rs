@@ -12,6 +12,10 @@ use crate::base::words;
 pub enum WinrmError {
     /// Nobody gave the login password.
     NoPassword,
+    /// A KDC is named, and the user says no realm.
+    NoRealm {
+        user: String,
+    },
     /// The host is behind another one.
     NoJump {
         jump: String,
@@ -137,7 +141,11 @@ impl WinrmError {
     pub fn hint(&self) -> Option<String> {
         use WinrmError as E;
         Some(match self {
-            E::NoPassword => "give the login password: `-k`, or `--password-file FILE`".to_owned(),
+            E::NoPassword => {
+                "give the login password: `-k`, or `--password-file FILE`, or name its place by `password:` of the host"
+                    .to_owned()
+            }
+            E::NoRealm { .. } => "write `user:` as `ann@REALM`, or leave out `kdc:`".to_owned(),
             E::Authorities { .. } => "give `tls:` of the host: a file of certificates in PEM".to_owned(),
             E::Tls { .. } => {
                 "check `port:`: 5986 speaks TLS; for the sealed messages of port 5985 write `tls: none`".to_owned()
@@ -216,6 +224,7 @@ impl fmt::Display for WinrmError {
         use WinrmError as E;
         match self {
             E::NoPassword => formatter.write_str("WinRM needs the login password"),
+            E::NoRealm { user } => write!(formatter, "Kerberos needs a realm, and `{user}` names none"),
             E::NoJump { jump } => {
                 write!(formatter, "WinRM goes through no jump host yet, and this host is behind `{jump}`")
             }

@@ -6,10 +6,6 @@ use crate::base::words;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum KerberosError {
-    /// A KDC is named, and the user says no realm.
-    NoRealm {
-        user: String,
-    },
     /// There is no password, and no ticket of `kinit` that would do.
     NoTicket {
         user: String,
@@ -71,7 +67,6 @@ impl KerberosError {
     pub(super) fn hint(&self) -> Option<String> {
         use KerberosError as E;
         Some(match self {
-            E::NoRealm { .. } => "write `user:` as `ann@REALM`, or leave out `kdc:`".to_owned(),
             E::NoTicket { user, .. } => {
                 format!("`kinit {user}`, or give the password: `-k`, or `--password-file FILE`")
             }
@@ -107,7 +102,6 @@ impl fmt::Display for KerberosError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         use KerberosError as E;
         match self {
-            E::NoRealm { user } => write!(formatter, "Kerberos needs a realm, and `{user}` names none"),
             E::NoTicket { user, cache, reason } => {
                 write!(formatter, "there is no password, and no ticket of `{user}` in {cache}: {reason}")
             }

@@ -12,7 +12,6 @@ use super::der::end_point;
 use super::error::WinrmError;
 use super::http::{Answer, Http, Post};
 use super::kerberos::Kerberos;
-use super::kerberos_error::KerberosError;
 use super::krb_cache::ticket_of;
 use super::krb_config::kdc_of;
 use super::krb_kdc::{Kdc, Ticket};
@@ -39,9 +38,9 @@ struct Way {
 
 impl Way {
     /// Nothing where nobody knows a KDC: a user of another realm than its own may log in by NTLM.
-    fn of(endpoint: &Endpoint) -> Result<Option<Way>, KerberosError> {
+    fn of(endpoint: &Endpoint) -> Result<Option<Way>, WinrmError> {
         let Some((name, realm)) = endpoint.user.rsplit_once('@') else {
-            let no_realm = || KerberosError::NoRealm { user: endpoint.user.clone() };
+            let no_realm = || WinrmError::NoRealm { user: endpoint.user.clone() };
             return endpoint.kdc.as_ref().map_or(Ok(None), |_| Err(no_realm()));
         };
         let way = |kdc: Kdc| Way { user: Principal::user(name, &kdc.realm), kdc };
@@ -81,7 +80,7 @@ impl Link {
             return Ok(Link::new(Reached::open(endpoint).await?.http, Guard::Certificate));
         }
         let password = credentials.password.as_ref();
-        if let Some(way) = Way::of(endpoint).map_err(|error| failed(error.into()))? {
+        if let Some(way) = Way::of(endpoint).map_err(failed)? {
             let reached = Reached::open(endpoint).await?;
             let ticket = way.ticket(endpoint, password).await.map_err(failed)?;
             let tokens = Kerberos::new(ticket, reached.channel()).map_err(failed)?;

@@ -11,6 +11,8 @@
 
 pub mod envelope;
 pub mod error;
+#[cfg(fuzzing)]
+pub mod hostile;
 pub mod reply;
 
 mod asn1;
