@@ -97,7 +97,7 @@ impl Winrm {
         if line.chars().count() > LONGEST_LINE {
             return Err(failed(&self.endpoint, WinrmError::LineTooLong { most: LONGEST_LINE }));
         }
-        self.wait_for_the_leaving().await;
+        self.wait_for_the_leaving().await?;
         let shell = self.started(line).await?;
         self.leaving = None;
         let (near, far) = channel();
