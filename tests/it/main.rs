@@ -238,6 +238,7 @@ mod translate_model;
 mod trees;
 mod unproven;
 mod winrm;
+mod winrm_acceptors;
 mod winrm_certificates;
 mod winrm_faults;
 mod winrm_kerberos;
