@@ -245,6 +245,7 @@ mod windows_mixed;
 mod windows_rig;
 mod windows_story;
 mod winrm;
+mod winrm_acceptors;
 mod winrm_certificates;
 mod winrm_faults;
 mod winrm_kerberos;

@@ -18,6 +18,11 @@ pub(crate) const USER: &str = "ann";
 /// With signs that a header, a line or a file of users could trip over.
 pub(crate) const PASSWORD: &str = "pass wörd";
 
+/// An acceptor of NTLM by other authors than pyspnego's.
+pub(crate) fn other_acceptor() -> PathBuf {
+    prepared("acceptor/debug/opsc-test-acceptor")
+}
+
 /// Where `tests/winrm/prepare` puts what others made.
 pub(crate) fn prepared(name: &str) -> PathBuf {
     let path = PathBuf::from(std::env::var("HOME").unwrap()).join(".cache/opsc-test-winrm").join(name);
