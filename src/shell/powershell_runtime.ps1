@@ -209,7 +209,7 @@ foreach ($text in $steps.GetConsumingEnumerable()) {
         & $define 'code' { param([int]$code) $ended.code = $code }.GetNewClosure()
         foreach ($function in $step.SelectNodes('functions/item')) {
             $block = [System.Management.Automation.ScriptBlock]::Create($bodies[$function.SelectSingleNode('body').InnerText])
-            & $define $function.SelectSingleNode('name').InnerText $block
+            & $define ($function.SelectSingleNode('name').InnerText) $block
         }
         foreach ($script in $step.SelectNodes('scripts/item')) {
             $name = $script.SelectSingleNode('name').InnerText
