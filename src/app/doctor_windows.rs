@@ -68,7 +68,9 @@ impl Stage {
             };
         };
         match error {
-            E::Authorities { .. } | E::Tls { .. } | E::Certificate { .. } | E::Pin { .. } => Stage::Tls,
+            E::Authorities { .. } | E::Tls { .. } | E::TlsSilent { .. } | E::Certificate { .. } | E::Pin { .. } => {
+                Stage::Tls
+            }
             E::Alert { .. } | E::CertificateNotAsked => Stage::Tls,
             E::CertificateRefused => Stage::Login,
             E::Kerberos { error } if error.is_of_the_kdc() => Stage::Ticket,

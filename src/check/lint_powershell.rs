@@ -78,6 +78,30 @@ const VERBS: &[&str] = &[
     "update",
 ];
 
+/// Short names of such commands.
+const SHORT: &[&str] = &[
+    "ac", "clc", "cli", "clp", "copy", "cp", "cpi", "del", "erase", "kill", "md", "mi", "mkdir", "move", "mp", "mv",
+    "ni", "rd", "ren", "ri", "rm", "rmdir", "rni", "rnp", "rp", "saps", "sasv", "si", "sp", "spps", "spsv", "start",
+];
+
+/// Programs that change something, by any of these words, or always.
+const PROGRAMS: &[(&str, &[&str])] = &[
+    ("cmd", &["copy", "del", "erase", "md", "mkdir", "move", "rd", "ren", "rmdir"]),
+    ("icacls", &["/grant", "/deny", "/remove", "/reset", "/setowner", "/inheritance"]),
+    ("iisreset", &[]),
+    ("msiexec", &[]),
+    ("net", &["accounts", "continue", "group", "localgroup", "pause", "share", "start", "stop", "use", "user"]),
+    ("netsh", &["add", "delete", "reset", "set"]),
+    ("reg", &["add", "copy", "delete", "import", "load", "restore", "unload"]),
+    ("robocopy", &[]),
+    ("sc", &["config", "continue", "create", "delete", "description", "failure", "pause", "sdset", "start", "stop"]),
+    ("schtasks", &["/change", "/create", "/delete", "/end", "/run"]),
+    ("shutdown", &[]),
+    ("takeown", &[]),
+    ("taskkill", &[]),
+    ("xcopy", &[]),
+];
+
 /// Commands with such a first part that change nothing but the script itself.
 const HARMLESS: &[&str] = &[
     "add-member",
@@ -204,15 +228,29 @@ fn is_system_folder(path: &str) -> bool {
 
 fn writes(lint: &mut Lint<'_>, command: &PowershellCommand, place: &'static str) {
     let name = command.name();
+    // `Module\Remove-Item` is a command of that module.
+    let name = name.rsplit('\\').next().unwrap_or_default().to_string();
     let verb = name.split_once('-').map(|(verb, _)| verb).filter(|_| !name.starts_with(['-', '$', '[']));
     let changes = verb.is_some_and(|verb| VERBS.contains(&verb)) && !HARMLESS.contains(&name.as_str());
-    let writes = changes || matches!(name.as_str(), "out-file" | "export-csv" | "tee-object");
+    let writes = changes
+        || matches!(name.as_str(), "out-file" | "export-csv" | "tee-object")
+        || SHORT.contains(&name.as_str())
+        || is_changing_program(command, &name);
     let Some(head) = command.head() else { return };
     if writes && !command.has_switch("-whatif") {
         let span = lint.span(&head.at);
         lint.report(&LintError::Writes { what: format!("`{}` changes the host", head.text), place, span });
     }
     redirections(lint, command, place);
+}
+
+/// `net stop spooler`, and not `net start`, which lists what runs.
+fn is_changing_program(command: &PowershellCommand, name: &str) -> bool {
+    let Some((_, words)) = PROGRAMS.iter().find(|(program, _)| *program == name) else { return false };
+    let all: Vec<String> =
+        command.words.iter().flat_map(|word| word.text.split_whitespace()).map(str::to_lowercase).collect();
+    let is_followed = |at: usize| at + 1 < all.len();
+    words.is_empty() || all.iter().enumerate().any(|(at, word)| words.contains(&word.as_str()) && is_followed(at))
 }
 
 /// `> file`, but not `> $null` or `2>&1`.

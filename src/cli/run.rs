@@ -129,7 +129,11 @@ pub(super) fn read_password(file: &Path) -> Result<Secret<String>, AppError> {
         return Err(AppError::Credential { reason });
     }
     let text = Secret::new(std::fs::read_to_string(file).map_err(refuse)?);
-    Ok(Secret::new(text.expose().trim_end_matches(['\n', '\r']).to_string()))
+    let text = Secret::new(text.expose().trim_end_matches(['\n', '\r']).to_string());
+    if text.expose().is_empty() {
+        return Err(AppError::Credential { reason: format!("`{}` is empty, and no password is", file.display()) });
+    }
+    Ok(text)
 }
 
 pub fn run(command: &RunCommand, global: &Global, output: &mut Output) -> i32 {
@@ -184,7 +188,7 @@ impl<'a> How<'a> {
 
     /// What goes on with a run has the agreement of that run.
     fn expect_signed(&self, workspace: &Workspace, planned: &Planned) -> Result<(), AppError> {
-        let demanded = self.require_signed || workspace.settings.demands_signature(planned.plan.row.level);
+        let demanded = self.require_signed || workspace.settings.demands_signature(planned.plan.level());
         let is_signed = self.plan_file.as_ref().is_some_and(|file| file.signed.is_some());
         if !demanded || is_signed || self.going_on.is_some() { Ok(()) } else { expect_signed(planned) }
     }
@@ -222,11 +226,13 @@ pub fn carry_out(workspace: &Workspace, planned: &Planned, how: &How<'_>, global
 
 /// What a project may ask of everybody: only signed plans change anything.
 pub(super) fn expect_signed(planned: &Planned) -> Result<(), AppError> {
-    if planned.plan.row.level == Level::Read {
-        return Ok(());
-    }
+    let would = match planned.plan.level() {
+        Level::Read => return Ok(()),
+        Level::Change => "change hosts",
+        Level::Destroy => "destroy what cannot be given back",
+    };
     Err(AppError::Unsigned {
-        reason: format!("`{}` would change hosts, and is no saved plan that somebody signed", planned.plan.playbook),
+        reason: format!("`{}` would {would}, and is no saved plan that somebody signed", planned.plan.playbook),
         hint:
             "`opsc plan FILE --save x.plan`, then `minisign -Sm x.plan` by one of `[approvers]`, then `opsc run x.plan`"
                 .to_string(),

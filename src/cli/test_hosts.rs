@@ -31,7 +31,7 @@ pub(super) fn tests(command: &TestCommand, global: &Global, output: &mut Output)
         let (mut workspace, planned) = make_plan(&selection, global, output)?;
         let limit = command.limit.as_deref().unwrap_or_default();
         refuse_others(&mut workspace, &planned, limit).map_err(|error| output.fail(&error, None))?;
-        if workspace.settings.demands_signature(planned.plan.row.level) {
+        if workspace.settings.demands_signature(planned.plan.level()) {
             expect_signed(&planned).map_err(|error| output.fail(&error, None))?;
         }
         let options = connect_options(&command.connection, &workspace, output)?;

@@ -173,7 +173,7 @@ impl Value {
             Value::Percent(value) => format!("{value}%"),
             Value::File(file) => format!("file({})", quote(&file.path)),
             Value::Folder(folder) => format!("folder({})", quote(&folder.archive.path)),
-            Value::Script(script) => format!("sh{}", quote(&script.text)),
+            Value::Script(script) => format!("{}{}", script.language.name(), quote(&script.text)),
             Value::Host(host) => format!("{host:?}"),
             Value::Hosts(hosts) => format!("{hosts:?}"),
             Value::List(items) => format!("[{}]", join_literals(items.iter())),

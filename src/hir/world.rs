@@ -239,6 +239,8 @@ impl Tls {
             ("none", _) => Some(Tls::None),
             ("", _) => None,
             (_, Some(hash)) => {
+                // As openssl and ssh write hashes.
+                let hash = hash.replace([':', '-'], "");
                 let is_hash = hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
                 is_hash.then(|| Tls::Pinned(hash.to_ascii_lowercase()))
             }

@@ -4,7 +4,7 @@
 use super::batches;
 use crate::base::ids::{ActionId, BindingId, BlockId, GateId, HostId, IdVec, StepId};
 use crate::base::source::Span;
-use crate::hir::effect::{Kind, Row};
+use crate::hir::effect::{Kind, Level, Row};
 use crate::hir::expr::Expr;
 use crate::hir::program::{Binding, RollbackScope};
 use crate::hir::schedule::Schedule;
@@ -49,6 +49,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The worst that any of its steps does.
+    pub fn level(&self) -> Level {
+        self.steps.values().map(|step| step.row.level).max().unwrap_or(Level::Read)
+    }
+
     /// Blocks by what runs at the same time, in program order.
     pub fn groups(&self) -> Vec<Vec<BlockId>> {
         let mut groups: Vec<(Option<&str>, Vec<BlockId>)> = Vec::new();

@@ -124,8 +124,13 @@ impl Worker {
         let blocks = self.context.plan.blocks.iter().filter(|(_, block)| stands_behind(gate, block));
         for (id, block) in blocks {
             match &block.hosts {
-                // Its hosts are told batch by batch.
-                BlockHosts::Known(_) if self.work == Work::AfterBatch(id) => {}
+                BlockHosts::Known(hosts) if self.work == Work::AfterBatch(id) => {
+                    let done = self.batch_of.map_or(0, |(number, _)| number);
+                    let later: Vec<_> = block.table(hosts).into_iter().skip(done).flatten().collect();
+                    if !later.is_empty() {
+                        behind.push(format!("{} after it: {}", block.name, names(later)));
+                    }
+                }
                 BlockHosts::Known(hosts) => behind.push(format!("{}: {}", block.name, names(hosts.clone()))),
                 BlockHosts::Pending { hosts, text, within } => {
                     if let Ok(value) = self.scoped(|scope| arguments::known(hosts, scope)) {

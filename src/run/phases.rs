@@ -210,7 +210,7 @@ impl Attempt<'_> {
                 let program = self.program(apply, trace);
                 self.context.intent(self.intent(Phase::Apply, &program, trace)).await?;
             }
-            trace.apply_started = true;
+            (trace.apply_started, trace.code) = (true, None);
             trace.apply = self.phase(Phase::Apply, apply, trace).await?;
         }
         trace.apply_value = Some(fields::typed(Phase::Apply, &trace.apply, &prepared.action.result)?);

@@ -8,6 +8,7 @@
 //! | `process` | number and start of the process that does the step |
 //! | `f.KEY` | a field that was reported |
 //! | `o.said`, `e.said` | what the step printed, of each stream a mebibyte or two at most |
+//! | `ending` | numbers and starts of the processes that were told to end |
 //! | `code` | the exit code, once the step is over |
 //! | `told` | nothing: the end is known to who ran it, and only the code stays |
 //!
@@ -107,19 +108,23 @@ done
 "#;
 
 /// Ends the step: TERM, after `__tenths` of a second KILL where that is asked for, for its process and all below it.
-/// Reports `alive` where it is.
+/// Reports `alive` where any of them is. Who was told to end is written down: the step's process may be gone when others
+/// of them go on.
 const END: &str = r#"
 __r=$HOME/.opsc/receipts/$__receipt
-__alive 2>/dev/null || exit 0
 __list() { if [ -r /proc/self/stat ]; then for __x in /proc/[0-9]*/stat; do __y=; read -r __y <"$__x" && { set -- ${__y##*") "}; echo "${__y%% *} $2"; }; done
   else ps -A -o pid= -o ppid=; fi; }
 __below() { __t=$(__list); __g=1; while [ "$__g" = 1 ]; do __g=0; set -- $__t; while [ $# -gt 1 ]; do case "$__m" in
   *" $1 "*) ;; *" $2 "*) __m="$__m$1 "; __g=1 ;; esac; shift 2; done; done; }
 # All of them stopped: one that dies right after it started a child would leave the child to nobody.
 __stop() { __o=; until [ "$__o" = "$__m" ]; do __o=$__m; __below; kill -STOP $__m; done; }
-{ __m=" $__p "; __stop; kill $__m; kill -CONT $__m; __i=0
-while __alive && [ "$__i" -lt "$__tenths" ]; do sleep 0.1 || { sleep 1; __i=$((__i+9)); }; __i=$((__i+1)); done
-if [ -n "$__kills" ]; then __stop; kill -KILL $__m; elif __alive; then out alive yes; fi; } 2>/dev/null
+__told() { for __x in $__m; do set -- $(__started "$__x"); echo "$__x $*"; done >"$__r/ending"; }
+__left() { __m=" "; while read -r __x __y; do set -- $(__started "$__x"); [ -z "$*" ] || [ "$*" != "$__y" ] || __m="$__m$__x "; done <"$__r/ending"
+  [ "$__m" != " " ]; }
+{ if [ -e "$__r/ending" ]; then __left || exit 0; else __alive || exit 0; __m=" $__p "; fi
+__stop; __told; kill $__m; kill -CONT $__m; __i=0
+while __left && [ "$__i" -lt "$__tenths" ]; do sleep 0.1 || { sleep 1; __i=$((__i+9)); }; __i=$((__i+1)); done
+if ! __left; then :; elif [ -n "$__kills" ]; then __stop; kill -KILL $__m; else out alive yes; fi; } 2>/dev/null
 :
 "#;
 
@@ -127,7 +132,7 @@ if [ -n "$__kills" ]; then __stop; kill -KILL $__m; elif __alive; then out alive
 /// never began. Their names are letters and digits, so the words may be split.
 const TOLD: &str = r#"
 __told() {
-  __l=; for __x; do [ -s "$__x/code" ] && : >"$__x/told" && __l="$__l $__x/f.* $__x/[oe] $__x/[oe].* $__x/process"; done
+  __l=; for __x; do [ -s "$__x/code" ] && : >"$__x/told" && __l="$__l $__x/f.* $__x/[oe] $__x/[oe].* $__x/process $__x/ending"; done
   [ -z "$__l" ] || rm -f $__l
 }
 cd "$HOME/.opsc/receipts" && with_receipts __told
@@ -158,7 +163,7 @@ pub fn end(id: &str) -> Program {
     about(&[PROCESSES, END], id).with("__tenths", "20").with("__kills", "yes")
 }
 
-/// Tells the step to end, and reports `alive` where it has not half a second later.
+/// Tells the step to end, and reports `alive` where any of it has not half a second later.
 pub fn ask_to_end(id: &str) -> Program {
     about(&[PROCESSES, END], id).with("__tenths", "5").with("__kills", "")
 }

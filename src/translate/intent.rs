@@ -257,7 +257,9 @@ impl Reader<'_> {
         let meaning: Vec<&Token> = self.tokens.iter().filter(means).collect();
         let represented = |token: &&&Token| {
             let text = token.text.to_lowercase();
+            // In the program a backslash is written twice.
             source.contains(&text)
+                || source.contains(&text.replace('\\', "\\\\"))
                 || source.contains(&token.word)
                 || phrases.iter().any(|phrase| same_word(phrase, &token.word))
                 || self.pieces_stand_in(&source, &text)

@@ -324,6 +324,11 @@ const POWERSHELL: &[(&str, &[&str])] = &[
 const POWERSHELL_READS: &[(&str, &[&str])] = &[
     ("Set-Content -Path a -Value b; Get-Service x | Restart-Service", &["E1012 Set-Content", "E1012 Restart-Service"]),
     ("Get-Item x > c:\\x.txt", &["E1012 >"]),
+    (
+        "rm a; sc.exe stop x; net stop x; Storage\\Remove-Item x",
+        &["E1012 rm", "E1012 sc.exe", "E1012 net", "E1012 Storage\\Remove-Item"],
+    ),
+    ("net start; sc.exe query x; reg query HKLM\\a; gci x", &[]),
     ("$x = New-Object Foo; Set-StrictMode -Version 2; Get-Item x 2>&1 > $null; Start-Sleep 1 | Out-Null", &[]),
 ];
 

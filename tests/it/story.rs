@@ -247,9 +247,9 @@ fn wrong_input_is_said_clearly_with_its_exit_code_and_runs_nothing() {
         ),
         (
             "linux action on windows",
-            playbook("on group(\"win\") { file.directory(path: \"/x\") }", "change"),
+            playbook("on group(\"win\") { file.touch(path: \"/x\") }", "change"),
             11,
-            "`file.directory` cannot run on windows",
+            "`file.touch` cannot run on windows",
         ),
         (
             "row too small",

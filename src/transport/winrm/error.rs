@@ -8,6 +8,9 @@ use super::kerberos_error::KerberosError;
 use super::reply::Fault;
 use crate::base::words;
 
+/// Hashes of the certificates of a Windows host; what it shows by itself is SHA-1.
+const SHOW_CERTIFICATES: &str = "Get-ChildItem Cert:\\LocalMachine\\My | ForEach-Object { [BitConverter]::ToString([Security.Cryptography.SHA256]::Create().ComputeHash($_.RawData)) }";
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum WinrmError {
     /// Nobody gave the login password.
@@ -28,6 +31,10 @@ pub enum WinrmError {
     /// The TLS handshake failed, but not for the certificate.
     Tls {
         reason: String,
+    },
+    /// Nothing answers the TLS handshake.
+    TlsSilent {
+        seconds: u64,
     },
     /// The certificate is not one to trust; `sha256` is of what was shown.
     Certificate {
@@ -147,12 +154,12 @@ impl WinrmError {
             }
             E::NoRealm { .. } => "write `user:` as `ann@REALM`, or leave out `kdc:`".to_owned(),
             E::Authorities { .. } => "give `tls:` of the host: a file of certificates in PEM".to_owned(),
-            E::Tls { .. } => {
+            E::Tls { .. } | E::TlsSilent { .. } => {
                 "check `port:`: 5986 speaks TLS; for the sealed messages of port 5985 write `tls: none`".to_owned()
             }
             E::Certificate { sha256, .. } | E::Pin { sha256, .. } => format!(
-                "compare with `Get-ChildItem Cert:\\LocalMachine\\My` on the host, then write `tls: sha256:{sha256}`, or the \
-                 file of the authority that signed it"
+                "compare with what `{SHOW_CERTIFICATES}` says on the host, then write `tls: sha256:{sha256}`, or the file of the \
+                 authority that signed it"
             ),
             E::Alert { .. } => {
                 "where the host wants a certificate of its users, give `certificate:`; it trusts those that an authority in \
@@ -233,6 +240,9 @@ impl fmt::Display for WinrmError {
                 write!(formatter, "this machine has no authorities to trust: {reason}")
             }
             E::Tls { reason } => write!(formatter, "the TLS handshake failed: {reason}"),
+            E::TlsSilent { seconds } => {
+                write!(formatter, "nothing answered the TLS handshake within {}", words::duration(seconds * 1000))
+            }
             E::Certificate { reason, sha256 } => {
                 write!(formatter, "the certificate sha256:{sha256} is not trusted: {reason}")
             }

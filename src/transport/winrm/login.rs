@@ -109,7 +109,7 @@ impl Reached<'_> {
             let http = Http::open(stream, host).await.map_err(failed)?;
             return Ok(Reached { endpoint, http, certificate: None });
         }
-        let silent = || WinrmError::Silent { seconds: endpoint.connect_timeout.as_secs() };
+        let silent = || WinrmError::TlsSilent { seconds: endpoint.connect_timeout.as_secs() };
         let wrapped = tokio::time::timeout(endpoint.connect_timeout, tls::wrap(endpoint, stream)).await;
         let (stream, certificate) = wrapped.unwrap_or_else(|_| Err(silent())).map_err(failed)?;
         let http = Http::open(stream, host).await.map_err(failed)?;
