@@ -11,7 +11,7 @@ use sha2::Digest;
 
 use super::errors::AppError;
 use super::files::beside;
-use crate::eval::functions::hex;
+use crate::base::hex::hex;
 use crate::inventory::sources::Answer;
 
 /// Answers of one source beyond these are let go, the oldest first.

@@ -11,7 +11,7 @@ use super::errors::AppError;
 use super::execution::{now, state};
 use super::project::Project;
 use super::running::login_name;
-use crate::eval::functions::hex;
+use crate::base::hex::hex;
 use crate::eval::parse::parse_duration;
 use crate::state::process::machine;
 use crate::state::{AuditRow, By, Entry, Fault, Finding, Journal, Verified};

@@ -271,8 +271,8 @@ async fn probe(session: &mut Session, wish: &Wish, findings: &mut Vec<Finding>) 
     let between = (before, now() / 1000);
     match answer {
         Ok(completed) => {
-            findings.extend(wish.os.map(|os| judge_os(&completed.fields, os)));
-            findings.extend(judge_probe(&completed.fields, between));
+            findings.extend(wish.os.map(|os| judge_os(&completed, os)));
+            findings.extend(judge_probe(&completed, between));
         }
         Err(error) => {
             findings.push(Finding::failed("shell", error.to_string(), "`OPSC_LOG=debug opsc doctor` tells more"))

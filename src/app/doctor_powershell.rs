@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::report::examination::Finding;
 use crate::shell::Program;
-use crate::transport::{Completed, Session};
+use crate::transport::Session;
 
 /// Reports what runs there.
 const PROBE: &str = include_str!("doctor_powershell.ps1");
@@ -16,7 +16,8 @@ pub(super) async fn examine_powershell(session: &mut Session, findings: &mut Vec
     let started = tokio::time::Instant::now();
     let finding = match &probe {
         Ok(done) if done.code == 0 => {
-            Finding::ok("powershell", format!("{} on {}", said(done, "version"), said(done, "system")))
+            let said = |name: &str| done.text(name).unwrap_or_default().escape_debug().to_string();
+            Finding::ok("powershell", format!("{} on {}", said("version"), said("system")))
         }
         Ok(done) => failed(String::from_utf8_lossy(&done.stderr.kept).trim().escape_debug().to_string()),
         Err(error) => failed(error.to_string()),
@@ -35,9 +36,4 @@ fn failed(found: String) -> Finding {
         "there must be Windows PowerShell 5.1 in full language mode: `powershell.exe -Command \"$PSVersionTable; \
          $ExecutionContext.SessionState.LanguageMode\"` there shows it",
     )
-}
-
-fn said(done: &Completed, key: &str) -> String {
-    let found = done.fields.iter().find(|(name, _)| name == key);
-    found.map(|(_, value)| String::from_utf8_lossy(value).escape_debug().to_string()).unwrap_or_default()
 }

@@ -2,6 +2,7 @@
 
 use crate::hir::types::Os;
 use crate::report::examination::Finding;
+use crate::transport::Completed;
 
 /// Runs as the login user, on any POSIX shell.
 pub(super) const PROBE: &str = r#"
@@ -26,8 +27,8 @@ const MOST_SKEW: u64 = 30;
 const LEAST_ROOM: u64 = 100 << 10;
 
 /// Whether the host is of the system that the inventory says.
-pub(super) fn judge_os(fields: &[(String, Vec<u8>)], declared: Os) -> Finding {
-    let found = told(fields, "os").trim().to_lowercase();
+pub(super) fn judge_os(answer: &Completed, declared: Os) -> Finding {
+    let found = answer.text("os").unwrap_or_default().trim().to_lowercase();
     if found == declared.name() {
         return Finding::ok("os", found);
     }
@@ -42,14 +43,9 @@ pub(super) fn judge_os(fields: &[(String, Vec<u8>)], declared: Os) -> Finding {
     )
 }
 
-fn told(fields: &[(String, Vec<u8>)], name: &str) -> String {
-    let found = fields.iter().find(|(field, _)| field == name);
-    found.map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
-}
-
 /// `between`: our clock before and after, in seconds since 1970.
-pub(super) fn judge_probe(fields: &[(String, Vec<u8>)], between: (u64, u64)) -> Vec<Finding> {
-    let said = |name: &str| told(fields, name);
+pub(super) fn judge_probe(answer: &Completed, between: (u64, u64)) -> Vec<Finding> {
+    let said = |name: &str| answer.text(name).unwrap_or_default();
     vec![clock(&said("time"), between), disks(&said("disks")), tools(&said("missing"), &said("writable"))]
 }
 

@@ -7,7 +7,7 @@ use sha2::Digest;
 
 use super::errors::AppError;
 use super::folders;
-use crate::eval::functions::hex;
+use crate::base::hex::hex;
 use crate::hir::folder::{FolderFault, FolderRef, ProjectContents};
 use crate::hir::value::FileRef;
 

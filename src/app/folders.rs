@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use sha2::Digest;
 
 use super::packing::{Content, end, pack};
-use crate::eval::functions::hex;
+use crate::base::hex::hex;
 use crate::hir::folder::{FolderFault, FolderRef};
 use crate::hir::value::FileRef;
 

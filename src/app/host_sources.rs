@@ -5,7 +5,7 @@ use std::time::Duration;
 use sha2::Digest;
 use toml::de::DeValue;
 
-use crate::eval::functions::hex;
+use crate::base::hex::hex;
 use crate::eval::parse::parse_duration;
 
 /// Where hosts are asked for.

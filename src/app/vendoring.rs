@@ -10,8 +10,8 @@ use super::errors::AppError;
 use super::files::{read_text, write_text};
 use super::project::{Project, ops_files};
 use super::revisions::git;
+use crate::base::hex::hex;
 use crate::base::source::Sources;
-use crate::eval::functions::hex;
 use crate::syntax::{self, ast};
 
 const LOCK: &str = "opsc.lock";

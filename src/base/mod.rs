@@ -1,7 +1,8 @@
-//! Floor 0: what every floor shares. Typed ids, sources and spans, secrets, near names and words for messages.
+//! Floor 0: what every floor shares. Typed ids, sources and spans, secrets, hexadecimal, near names and words for messages.
 //! Knows nothing of the language, of hosts or of any file on disk.
 
 pub mod glob;
+pub mod hex;
 pub mod ids;
 pub mod near;
 pub mod reference;

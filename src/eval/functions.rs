@@ -7,6 +7,7 @@ use super::error::EvalError;
 use super::evaluate::order;
 use super::scope::{Evaluated, Scope};
 use super::{hosts, patterns, secrets, special_texts, text, yaml};
+use crate::base::hex::hex;
 use crate::base::ids::HostId;
 use crate::base::source::Span;
 use crate::hir::expr::{Aggregate, Function, Operator};
@@ -208,16 +209,6 @@ pub fn of_text(function: Function, subject: &str, others: &[&str]) -> Option<Str
         (Function::Sha256, _) => hex(&sha2::Sha256::digest(subject.as_bytes())),
         _ => return None,
     })
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    // In one piece: of a secret, a text that grows would leave copies behind.
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for digit in bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
-        text.extend(char::from_digit(u32::from(digit), 16));
-    }
-    text
 }
 
 fn pattern(text: &str, span: Span) -> Result<regex::Regex, EvalError> {

@@ -9,6 +9,7 @@ use super::model::{Block, BlockHosts, Clause, Gate, Guard, Item, ItemKind, Plan,
 use super::options::reversible;
 use super::scope::PlanScope;
 use crate::base::ids::{BindingId, BlockId, GateId, HostId, Id, IdVec, StepId};
+use crate::base::source::Span;
 use crate::base::words;
 use crate::eval::fits::fits;
 use crate::eval::kinds::kind_of_step;
@@ -17,7 +18,7 @@ use crate::hir::effect::Level;
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::program::{Action, Binding, Place as At, Playbook, Program, Statement, Step as ProgramStep};
 use crate::hir::types::Os;
-use crate::hir::value::{ScriptLanguage, Value};
+use crate::hir::value::{Script, ScriptLanguage, Value};
 use crate::hir::world::{Inventory, Lifecycle};
 
 const DEFAULT_EVERY: u64 = 1000;
@@ -347,18 +348,22 @@ impl<'a> Builder<'a> {
             if !place.guards.is_empty() && place.runs_at.is_none() {
                 continue;
             }
+            let has_body = action.impls().iter().any(|body| body.platform.runs_on(os));
+            let foreign = scripts_of_other(step, os);
+            if has_body && foreign.is_empty() {
+                continue;
+            }
             let hosts = self.hosts_with(os, &machines);
             if hosts.is_empty() {
                 continue;
             }
-            self.check_scripts(step, os, &hosts);
-            if !action.impls().iter().any(|body| body.platform.runs_on(os)) {
-                self.errors.push(PlanError::NoBody {
-                    action: action.name.clone(),
-                    os: os.name(),
-                    hosts,
-                    span: step.span,
-                });
+            for span in foreign {
+                let (wanted, hosts) = (ScriptLanguage::of(os).name(), hosts.clone());
+                self.errors.push(PlanError::ScriptOfOther { os: os.name(), wanted, hosts, span });
+            }
+            if !has_body {
+                let action = action.name.clone();
+                self.errors.push(PlanError::NoBody { action, os: os.name(), hosts, span: step.span });
             }
         }
         let unknown: Vec<String> = machines
@@ -372,17 +377,6 @@ impl<'a> Builder<'a> {
                 format!("the inventory does not say the system of {}: linux is assumed", words::join_some(&unknown, 5));
             if !self.assumptions.contains(&assumption) {
                 self.assumptions.push(assumption);
-            }
-        }
-    }
-
-    fn check_scripts(&mut self, step: &ProgramStep, os: Os, hosts: &[String]) {
-        for arg in step.args.iter().flatten() {
-            if let ExprKind::Literal(Value::Script(script)) = &arg.kind
-                && script.language != ScriptLanguage::of(os)
-            {
-                let (wanted, hosts, span) = (ScriptLanguage::of(os).name(), hosts.to_vec(), arg.span);
-                self.errors.push(PlanError::ScriptOfOther { os: os.name(), wanted, hosts, span });
             }
         }
     }
@@ -435,4 +429,13 @@ fn holds_blocks(statements: &[Statement]) -> bool {
         }
         _ => false,
     })
+}
+
+/// Where a step has scripts that this system does not read.
+fn scripts_of_other(step: &ProgramStep, os: Os) -> Vec<Span> {
+    let is_other = |script: &Script| script.language != ScriptLanguage::of(os);
+    let args = step.args.iter().flatten();
+    args.filter(|arg| matches!(&arg.kind, ExprKind::Literal(Value::Script(script)) if is_other(script)))
+        .map(|arg| arg.span)
+        .collect()
 }

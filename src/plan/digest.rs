@@ -8,8 +8,8 @@ use sha2::Digest;
 
 use super::expression_text::expression_text;
 use super::model::{Block, BlockHosts, Item, ItemKind, Plan, Step};
+use crate::base::hex::hex;
 use crate::base::ids::{BindingId, HostId, IdVec};
-use crate::eval::functions::hex;
 use crate::eval::text::value_shown;
 use crate::eval::walk::walk;
 use crate::hir::expr::{Expr, ExprKind};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+use crate::base::hex::hex;
 use crate::base::source::Sources;
 use crate::diag::Diagnostic;
 
@@ -21,7 +22,7 @@ pub fn fingerprints(diagnostics: &[&Diagnostic], sources: &Sources) -> Vec<Strin
         let number = seen.entry(key.clone()).or_default();
         *number += 1;
         let digest = Sha256::digest(format!("{key}\n{number}").as_bytes());
-        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        hex(&digest).chars().take(32).collect()
     };
     diagnostics.iter().map(one).collect()
 }

@@ -427,12 +427,8 @@ fn use_json(item: &Use) -> Object {
 }
 
 fn script_json(script: &Script) -> Json {
-    let language = match script.language {
-        ScriptLanguage::Sh => "sh",
-        ScriptLanguage::Powershell => "powershell",
-    };
     let block = if script.block { json!(true) } else { Json::Null };
-    let node = Object::node("script").with("language", json!(language)).with("block", block);
+    let node = Object::node("script").with("language", json!(script.language.name())).with("block", block);
     node.with("text", json!(script.text)).json()
 }
 

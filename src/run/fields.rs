@@ -21,12 +21,6 @@ pub fn texts(phase: Phase, fields: Vec<(String, Vec<u8>)>) -> Result<Texts, Step
     Ok(texts)
 }
 
-/// One field as it came, where it is text.
-pub fn text_of(completed: &Completed, name: &str) -> Option<String> {
-    let (_, bytes) = completed.fields.iter().rev().find(|(other, _)| other == name)?;
-    String::from_utf8(bytes.clone()).ok()
-}
-
 /// Texts as a record: fields that the type names are of that type, others are strings.
 pub fn typed(phase: Phase, texts: &Texts, ty: &Type) -> Result<Value, StepError> {
     let mut record = Vec::new();

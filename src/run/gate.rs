@@ -10,8 +10,8 @@ use super::errors::StepError;
 use super::event::EventKind;
 use super::host::Worker;
 use super::schedule_data::{Actor, End, Work};
+use crate::base::hex::hex;
 use crate::base::ids::{GateId, HostId, StepId};
-use crate::eval::functions::hex;
 use crate::hir::value::Value;
 use crate::plan::model::{Block, BlockHosts, Gate, ItemKind};
 use crate::state::{Approval, Verdict};
@@ -47,9 +47,15 @@ impl Worker {
     /// The run decided on which hosts, and they are none.
     fn is_for_nobody(&self, step: StepId) -> bool {
         let block = self.context.step(step).block.and_then(|block| self.context.plan.blocks.get(block));
-        let Some(BlockHosts::Pending { hosts, within, .. }) = block.map(|block| &block.hosts) else { return false };
-        let is_outside = |host: &HostId| within.as_ref().is_some_and(|limit| !limit.contains(host));
-        self.scoped(|scope| arguments::known(hosts, scope)).is_ok_and(|value| host_set(value).iter().all(is_outside))
+        block.and_then(|block| self.decided(&block.hosts)).is_some_and(|hosts| hosts.is_empty())
+    }
+
+    /// The hosts that the run decided on, where it does and has.
+    fn decided(&self, hosts: &BlockHosts) -> Option<Vec<HostId>> {
+        let BlockHosts::Pending { hosts, within, .. } = hosts else { return None };
+        let mut chosen = host_set(self.scoped(|scope| arguments::known(hosts, scope)).ok()?);
+        chosen.retain(|host| within.as_ref().is_none_or(|limit| limit.contains(host)));
+        Some(chosen)
     }
 
     async fn pass(&mut self, gate: &Gate, asked: Approval) -> Result<(), End> {
@@ -132,12 +138,9 @@ impl Worker {
                     }
                 }
                 BlockHosts::Known(hosts) => behind.push(format!("{}: {}", block.name, names(hosts.clone()))),
-                BlockHosts::Pending { hosts, text, within } => {
-                    if let Ok(value) = self.scoped(|scope| arguments::known(hosts, scope)) {
-                        let mut chosen = host_set(value);
-                        chosen.retain(|host| within.as_ref().is_none_or(|limit| limit.contains(host)));
-                        behind.push(format!("{text}: {}", names(chosen)));
-                    }
+                BlockHosts::Pending { text, .. } => {
+                    let chosen = self.decided(&block.hosts);
+                    behind.extend(chosen.map(|chosen| format!("{text}: {}", names(chosen))));
                 }
                 BlockHosts::Controller => {}
             }

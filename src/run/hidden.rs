@@ -15,8 +15,8 @@ use std::ops::Range;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use crate::base::hex::hex;
 use crate::base::secret::Secret;
-use crate::eval::functions::hex;
 
 /// A form of a secret in one view.
 #[derive(Clone)]

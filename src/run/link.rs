@@ -7,7 +7,6 @@ use tokio::time::{Instant, timeout};
 
 use super::context::Context;
 use super::errors::{Phase, StepError};
-use super::fields;
 use super::ports::{Output, Wire, WireError};
 use super::receipts::BRIEFLY;
 use super::script::Doing;
@@ -152,7 +151,7 @@ impl Link {
             return Ok(known.clone());
         }
         let completed = self.run(context, call, &mut |_, _| {}).await?;
-        let boot = fields::text_of(&completed, "boot");
+        let boot = completed.text("boot");
         self.boots.insert(user, boot.clone());
         Ok(boot)
     }

@@ -58,6 +58,7 @@ pub mod script_wire;
 #[cfg(test)]
 mod simulation;
 pub mod step;
+mod step_output;
 pub mod summary;
 mod template_filters;
 pub mod templates;

@@ -47,10 +47,7 @@ pub async fn real_paths(
     if completed.timed_out || completed.code != 0 {
         return Err(StepError::Exit { phase: Phase::Check, code: completed.code, tail: "readlink".to_string() });
     }
-    let found = |index: usize| {
-        let name = format!("p{index}");
-        completed.fields.iter().find(|(field, _)| *field == name).map(|(_, bytes)| String::from_utf8_lossy(bytes))
-    };
+    let found = |index: usize| completed.text(&format!("p{index}"));
     let real = |(index, path): (usize, &String)| Some((path.clone(), plain(&found(index)?)));
     Ok(paths.iter().enumerate().filter_map(real).collect())
 }

@@ -37,8 +37,8 @@ pub enum Known {
 
 /// What an answer to [`receipt::ask`] says of a receipt.
 pub fn known(asked: &Completed, receipt: &Receipt) -> Known {
-    let is_same_start = fields::text_of(asked, "boot").as_deref() == Some(receipt.boot.as_str());
-    judge(fields::text_of(asked, "state").as_deref(), is_same_start)
+    let is_same_start = asked.text("boot").as_deref() == Some(receipt.boot.as_str());
+    judge(asked.text("state").as_deref(), is_same_start)
 }
 
 fn judge(state: Option<&str>, is_same_start: bool) -> Known {
@@ -155,7 +155,7 @@ impl Attempt<'_> {
         let asked =
             timeout(PROMPTLY.saturating_sub(late), self.about(receipt, &receipt::ask_to_end(&receipt.id))).await;
         let asked = asked.ok().and_then(Result::ok).filter(|asked| !asked.timed_out);
-        let is_over = asked.map(|asked| fields::text_of(&asked, "alive").is_none());
+        let is_over = asked.map(|asked| asked.text("alive").is_none());
         if is_over != Some(true) {
             self.give_up(receipt);
         }

@@ -16,6 +16,8 @@ use super::frames::Nonces;
 use super::program::{Program, Text, Variable, VariableValue};
 use super::quote::check_name;
 
+use crate::base::hex::hex;
+
 /// Reads the first frame and runs it. Nothing in it names `$input`, or PowerShell itself would read the frames.
 pub const BOOTSTRAP: &str = include_str!("powershell_bootstrap.ps1");
 /// The first frame.
@@ -39,7 +41,7 @@ pub fn opening(token: &str) -> Vec<u8> {
 
 /// The name of a body: its SHA-256 in lower case hexadecimal.
 pub fn body_name(body: &str) -> String {
-    Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(body.as_bytes()))
 }
 
 /// What makes a step of a program.

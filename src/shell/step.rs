@@ -12,14 +12,12 @@ use super::program::{NamedScript, Program, Variable, VariableValue};
 use super::quote::{check_name, quote};
 use super::receipt;
 
+use crate::base::hex::hex;
+
 /// The name under which a lane keeps a body, of a program or of a function: bodies are constant, so each one travels once.
 pub fn body_name(body: &str) -> String {
-    let digest = Sha256::digest(body.as_bytes());
-    let mut name = String::from("b_");
-    for byte in digest.iter().take(16) {
-        name.push_str(&format!("{byte:02x}"));
-    }
-    name
+    let digest = hex(&Sha256::digest(body.as_bytes()));
+    format!("b_{digest:.32}")
 }
 
 /// The text that gives a lane a body. It is kept as data and evaluated inside the step's subshell, because a syntax

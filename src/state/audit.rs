@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::records::{RunRecord, StateError, StepResult};
 use super::writer::signed;
+use crate::base::hex::hex;
 
 /// Who did something, and when.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -96,16 +97,12 @@ pub(super) fn feed(hash: &mut Sha256, text: &[u8]) {
     hash.update(text);
 }
 
-pub(super) fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// What the first row follows: no two journals have the same.
 pub(super) fn origin(chain: &str) -> String {
     let mut hash = Sha256::new();
     feed(&mut hash, b"opsc.audit.chain/1");
     feed(&mut hash, chain.as_bytes());
-    hex(hash)
+    hex(&hash.finalize())
 }
 
 impl AuditRow {
@@ -117,7 +114,7 @@ impl AuditRow {
         let parts =
             ["opsc.audit.row/1", previous, &number, &time, &self.kind, &run, &self.user, &self.machine, &self.details];
         parts.iter().for_each(|part| feed(&mut hash, part.as_bytes()));
-        hex(hash)
+        hex(&hash.finalize())
     }
 }
 

@@ -5,8 +5,9 @@ use rusqlite::{Connection, OptionalExtension};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::audit::{By, Entry, feed, hex};
+use super::audit::{By, Entry, feed};
 use super::records::StateError;
+use crate::base::hex::hex;
 
 /// Columns by name: what a later format adds was not there to be hashed.
 const INTENTS: &str =
@@ -52,7 +53,7 @@ fn digest(connection: &Connection, query: &str, run: i64, last: i64) -> Result<(
             }
         }
     }
-    Ok((count, hex(hash)))
+    Ok((count, hex(&hash.finalize())))
 }
 
 fn tagged(hash: &mut Sha256, tag: &[u8], bytes: &[u8]) {

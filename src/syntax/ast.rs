@@ -1,6 +1,7 @@
 //! The tree as it was written: names are still words to look up. Every node knows its span.
 //! Knows nothing of what a name means.
 
+pub use super::ast_types::*;
 use crate::base::source::Span;
 
 /// A whole file: `ops 1`, then items.
@@ -149,6 +150,16 @@ pub enum PhaseKind {
 pub enum ScriptLanguage {
     Sh,
     Powershell,
+}
+
+impl ScriptLanguage {
+    /// As it stands before a script.
+    pub fn name(self) -> &'static str {
+        match self {
+            ScriptLanguage::Sh => "sh",
+            ScriptLanguage::Powershell => "powershell",
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -491,39 +502,4 @@ pub enum StringPiece {
     Text(String),
     /// `{host.name}`, `{x[host].field}`: only names, fields and indices occur here.
     Hole(Expr),
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub struct Type {
-    pub kind: TypeKind,
-    pub span: Span,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub enum TypeKind {
-    /// `name<args>(refinement)`, any of the two absent.
-    Name {
-        name: Name,
-        args: Vec<Type>,
-        refinement: Option<Refinement>,
-    },
-    Record(Vec<TypeField>),
-    String(StringLiteral),
-    Int(i64),
-    Union(Vec<Type>),
-    Optional(Box<Type>),
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub struct TypeField {
-    pub name: Name,
-    pub ty: Type,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub enum Refinement {
-    /// `/…/`, without the slashes; `\/` is a slash.
-    Pattern { text: String, span: Span },
-    /// `1..65535`, `2..`, `..9`; ends are literals.
-    Range { min: Option<Expr>, max: Option<Expr>, span: Span },
 }

@@ -118,10 +118,7 @@ pub(super) fn string_text(text: &StringLiteral) -> String {
 
 /// A script keeps its lines, so that a difference can be shown by line.
 pub(super) fn script_text(script: &Script) -> String {
-    let language = match script.language {
-        ScriptLanguage::Sh => "sh",
-        ScriptLanguage::Powershell => "powershell",
-    };
+    let language = script.language.name();
     if script.text.contains('\n') {
         format!("{language}\n{}", script.text)
     } else {

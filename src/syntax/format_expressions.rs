@@ -195,7 +195,7 @@ impl Printer<'_> {
 
     /// `sh """` and its lines. `gap` stands between language and quotes: a space in a phase, nothing in an expression.
     pub(super) fn script_block(&mut self, script: &Script, gap: &str) {
-        self.out.push_str(language(script.language));
+        self.out.push_str(script.language.name());
         self.out.push_str(gap);
         self.indented_block(&script.text);
     }
@@ -224,16 +224,9 @@ fn map_key(key: &MapKey) -> String {
     }
 }
 
-fn language(language: ScriptLanguage) -> &'static str {
-    match language {
-        ScriptLanguage::Sh => "sh",
-        ScriptLanguage::Powershell => "powershell",
-    }
-}
-
 fn script_line(script: &Script) -> String {
     let text = script.text.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("{}\"{text}\"", language(script.language))
+    format!("{}\"{text}\"", script.language.name())
 }
 
 /// A path in a hole: names, fields and indices only.

@@ -3,6 +3,7 @@
 
 mod allows;
 pub mod ast;
+mod ast_types;
 mod canonical;
 pub mod changes;
 pub mod errors;

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use sha2::{Digest, Sha256};
 
+use crate::base::hex::hex;
+
 /// The bytes kept of the beginning, and again of the end, of one stream.
 pub const KEPT_EACH: usize = 64 << 10;
 
@@ -25,6 +27,14 @@ pub struct Completed {
     pub stdout: Captured,
     pub stderr: Captured,
     pub timed_out: bool,
+}
+
+impl Completed {
+    /// What was reported last under this name, as text whatever its bytes are.
+    pub fn text(&self, name: &str) -> Option<String> {
+        let (_, bytes) = self.fields.iter().rev().find(|(key, _)| key == name)?;
+        Some(String::from_utf8_lossy(bytes).into_owned())
+    }
 }
 
 /// One stream: all of it hashed and counted, its beginning and end kept.
@@ -70,11 +80,6 @@ impl Capture {
         kept.extend(self.tail);
         Captured { kept, bytes: self.bytes, truncated: missing > 0, sha256: hex(&self.hash.finalize()) }
     }
-}
-
-/// Lower case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Bytes that nobody guesses, from the random source of the crypto library, and names of them: 32 hexadecimal digits.
 //! Knows nothing of their use.
 
-use super::completed::hex;
 use super::error::TransportError;
+use crate::base::hex::hex;
 
 pub fn nonce() -> Result<String, TransportError> {
     Ok(hex(&random::<16>()?))

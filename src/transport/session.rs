@@ -153,11 +153,11 @@ impl Session {
     async fn enter_by_command(&mut self, patience: Duration) -> Result<(), TransportError> {
         let who = Program::new("out user \"$(id -un)\"");
         let (done, noise) = self.command(None, &who, patience, &mut |_, _| {}).await?;
-        let Some((_, user)) = done.fields.into_iter().find(|(key, _)| key == "user") else {
+        let Some(user) = done.text("user") else {
             let (host, user) = (self.endpoint.name.clone(), self.login.clone());
             return Err(TransportError::HelloTimeout { host, user, seconds: patience.as_secs() });
         };
-        (self.login, self.noise) = (String::from_utf8_lossy(&user).into_owned(), noise);
+        (self.login, self.noise) = (user, noise);
         Ok(())
     }
 

@@ -7,6 +7,8 @@ use sha1::{Digest, Sha1};
 
 use super::ssh_config_error::SshConfigError;
 
+use crate::base::hex::hex;
+
 /// Who asks, and where.
 #[derive(Clone, Debug)]
 pub struct Here {
@@ -60,7 +62,7 @@ impl Tokens<'_> {
     /// The hash that names a connection.
     fn connection(&self) -> String {
         let text = format!("{}{}{}{}", self.here.machine, self.host, self.port, self.user);
-        Sha1::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&Sha1::digest(text.as_bytes()))
     }
 
     /// Replaces `%x` by what it stands for, of those that are `allowed`.

@@ -31,7 +31,7 @@ out sha256 "${sum%% *}"
 /// Takes a file for staged where it is what it should be.
 pub(super) async fn verify(lane: &mut Lane, host: &str, path: String, sha256: &str) -> Result<String, TransportError> {
     let hashed = lane.run(&Program::new(HASH).with("path", &path), PIECE_LIMIT, &mut |_, _| {}).await?;
-    let found = said(&hashed, "sha256").ok_or_else(|| TransportError::NoHashTool { host: host.to_owned() })?;
+    let found = hashed.text("sha256").ok_or_else(|| TransportError::NoHashTool { host: host.to_owned() })?;
     if found != sha256 {
         return Err(mismatch(host, sha256, found));
     }
@@ -53,16 +53,11 @@ pub(super) async fn stage(lane: &mut Lane, host: &str, content: &[u8], sha256: &
     }
     let done = lane.run(&named(STAGED, &token), PIECE_LIMIT, &mut |_, _| {}).await?;
     expect_done(host, &done)?;
-    let Some(path) = said(&done, "path") else {
-        return Err(mismatch(host, sha256, said(&done, "sha256").unwrap_or_default()));
+    let Some(path) = done.text("path") else {
+        return Err(mismatch(host, sha256, done.text("sha256").unwrap_or_default()));
     };
     lane.staged.insert(sha256.to_owned(), path.clone());
     Ok(path)
-}
-
-fn said(done: &Completed, key: &str) -> Option<String> {
-    let found = done.fields.iter().find(|(name, _)| name == key);
-    found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
 }
 
 fn mismatch(host: &str, expected: &str, found: String) -> TransportError {

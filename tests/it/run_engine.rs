@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use opsc::eval::functions::hex;
+use opsc::base::hex::hex;
 use opsc::hir::expr::{Expr, ExprKind};
 use opsc::hir::program::RollbackScope;
 use opsc::hir::types::Type;

@@ -64,7 +64,7 @@ fn what_cannot_be_started_or_enabled_says_why() {
     for verb in ["start", "stop", "enable", "disable"] {
         case.fails(&format!("service.{verb}(name: \"none\")"), "", &["there is no service none"]);
     }
-    let said = case.run("service.stop(name: \"a b\", grace: 0s)");
+    let said = case.run("service.stop(name: \"a/b\", grace: 0s)");
     assert_eq!(said.code, 11, "{said:?}");
     assert!(said.stderr.contains("ServiceName") && said.stderr.contains("duration(1s..1h)"), "{said:?}");
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use opsc::app::project::Project as Place;
 use opsc::app::settings::Settings;
 use opsc::app::workspace::Workspace;
-use opsc::eval::functions::hex;
+use opsc::base::hex::hex;
 use opsc::hir::program::{Body, Platform};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};

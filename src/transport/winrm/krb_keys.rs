@@ -246,7 +246,7 @@ fn least_multiple(a: usize, b: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{AES128, AES256, Key, encrypted, folded};
-    use crate::transport::completed::hex;
+    use crate::base::hex::hex;
 
     /// Of RFC 3961, appendix A.1.
     #[test]

@@ -311,7 +311,7 @@ fn read_time(text: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::{Principal, as_request, body, read_complaint, read_time, time_text};
-    use crate::transport::completed::hex;
+    use crate::base::hex::hex;
 
     #[test]
     fn times_are_days_of_the_calendar() {

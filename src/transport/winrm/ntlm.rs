@@ -200,7 +200,7 @@ fn number(bytes: &[u8], at: usize) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::{Account, FLAGS, Login, Secret, authenticate, channel, negotiate};
-    use crate::transport::completed::hex;
+    use crate::base::hex::hex;
 
     fn challenge(flags: u32, said: &[u8]) -> Vec<u8> {
         let mut token = b"NTLMSSP\0\x02\0\0\0\0\0\0\0\x38\0\0\0".to_vec();

@@ -148,8 +148,8 @@ impl Seals for Sealing {
 #[cfg(test)]
 mod tests {
     use super::{Account, Sealing, Seals, prove, rc4, utf16};
+    use crate::base::hex::hex;
     use crate::base::secret::Secret;
-    use crate::transport::completed::hex;
 
     /// Of MS-NLMP 4.2.4, where the answer is known byte for byte.
     #[test]

@@ -51,7 +51,7 @@ mod tests {
     use super::{
         ENUMERATED, IDENTIFIER, KERBEROS, OCTETS, SEQUENCE, Word, application, field, first, read, tagged, wrap,
     };
-    use crate::transport::completed::hex;
+    use crate::base::hex::hex;
 
     fn reply(kind: [u8; 2]) -> Vec<u8> {
         let word = wrap(application(0), &[&wrap(IDENTIFIER, &[KERBEROS]), &kind, b"abc"]);

@@ -16,7 +16,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::client_certificate::ClientCertificate;
 use super::error::WinrmError;
-use crate::transport::completed::hex;
+use crate::base::hex::hex;
 use crate::transport::endpoint::{Endpoint, Tls};
 
 /// A connection on which the host has shown a certificate that is trusted, and that certificate. Ours is shown where the
