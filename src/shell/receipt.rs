@@ -109,7 +109,7 @@ done
 
 /// Ends the step: TERM, after `__tenths` of a second KILL where that is asked for, for its process and all below it.
 /// Reports `alive` where any of them is. Who was told to end is written down: the step's process may be gone when others
-/// of them go on.
+/// of them go on. A process of its own does it, as the step's: if the lane ended in between, they would stay stopped.
 const END: &str = r#"
 __r=$HOME/.opsc/receipts/$__receipt
 __list() { if [ -r /proc/self/stat ]; then for __x in /proc/[0-9]*/stat; do __y=; read -r __y <"$__x" && { set -- ${__y##*") "}; echo "${__y%% *} $2"; }; done
@@ -121,10 +121,13 @@ __stop() { __o=; until [ "$__o" = "$__m" ]; do __o=$__m; __below; kill -STOP $__
 __told() { for __x in $__m; do set -- $(__started "$__x"); echo "$__x $*"; done >"$__r/ending"; }
 __left() { __m=" "; while read -r __x __y; do set -- $(__started "$__x"); [ -z "$*" ] || [ "$*" != "$__y" ] || __m="$__m$__x "; done <"$__r/ending"
   [ "$__m" != " " ]; }
-{ if [ -e "$__r/ending" ]; then __left || exit 0; else __alive || exit 0; __m=" $__p "; fi
-__stop; __told; kill $__m; kill -CONT $__m; __i=0
-while __left && [ "$__i" -lt "$__tenths" ]; do sleep 0.1 || { sleep 1; __i=$((__i+9)); }; __i=$((__i+1)); done
-if ! __left; then :; elif [ -n "$__kills" ]; then __stop; kill -KILL $__m; else out alive yes; fi; } 2>/dev/null
+__finish() {
+  if [ -e "$__r/ending" ]; then __left || return; else __alive || return; __m=" $__p "; fi
+  __stop; __told; kill $__m; kill -CONT $__m; __i=0
+  while __left && [ "$__i" -lt "$__tenths" ]; do sleep 0.1 || { sleep 1; __i=$((__i+9)); }; __i=$((__i+1)); done
+  if ! __left; then :; elif [ -n "$__kills" ]; then __stop; kill -KILL $__m; else echo alive >&4; fi
+}
+{ { ( trap '' HUP; trap : INT QUIT TERM; __finish ) 4>&1 </dev/null >/dev/null 2>&1 & } & } | { read -r __y; [ "$__y" != alive ] || out alive yes; }
 :
 "#;
 

@@ -135,3 +135,37 @@ playbook late() ! change, exec {
         assert!(!pid.is_empty() && line.is_empty(), "{name}: {pid} lives on");
     }
 }
+
+/// What is to end is stopped first, and must not stay so when who ends it is gone. To stop many takes its time.
+#[test]
+fn a_run_that_is_killed_while_it_ends_a_step_leaves_nothing_stopped() {
+    let fleet = Fleet::new("");
+    fleet.program(
+        "late.ops",
+        r#"ops 1
+
+playbook late() ! change, exec {
+  on host("w1") {
+    shell.run(script: sh"""sh -c 'for n in $(seq 200); do sleep 600 & done; echo $$ > ROOT/pid; wait'""", effect: "change") {
+      timeout: 1s
+    }
+  }
+}
+"#,
+    );
+    let mut run = fleet.project.spawn(&["run", "late.ops", "-y"]);
+    let until = Instant::now() + Duration::from_secs(60);
+    let state = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", fleet.root("pid").trim())).unwrap_or_default();
+        stat.rsplit(") ").next().and_then(|rest| rest.chars().next())
+    };
+    while state() != Some('T') {
+        assert!(Instant::now() < until, "it was never stopped: {:?}", state());
+    }
+    run.kill().unwrap();
+    run.wait().unwrap();
+    while !matches!(state(), None | Some('Z')) {
+        assert!(Instant::now() < until, "it is left as {:?}", state());
+        std::thread::yield_now();
+    }
+}
