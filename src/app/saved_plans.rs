@@ -186,9 +186,10 @@ impl SavedPlan {
         Err(AppError::Stale { reason, hint: AGAIN.to_string() })
     }
 
-    /// The worst that it does, as it says of itself.
+    /// The worst that its steps do, as [`crate::plan::model::Plan::level`].
     pub fn level(&self) -> Level {
-        let effects = self.plan.get("effects").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
+        let steps = self.plan.get("steps").and_then(Json::as_array).into_iter().flatten();
+        let effects = steps.filter_map(|step| step.get("effect")?.as_str());
         effects.filter_map(Level::parse).max().unwrap_or(Level::Read)
     }
 

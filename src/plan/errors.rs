@@ -149,7 +149,7 @@ impl PlanError {
             PlanError::ScriptOfOther { os, wanted, hosts, span } => {
                 Diagnostic::error("E0917", *span, format!("{os} hosts run scripts in `{wanted}`"))
                     .at(format!("would run on {}", words::join_some(hosts, 5)))
-                    .help("narrow the hosts with `where host.os == …`")
+                    .help(format!("write `{wanted}\"…\"` for them, or narrow the hosts with `where host.os == …`"))
             }
         }
     }

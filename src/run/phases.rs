@@ -139,6 +139,8 @@ impl Attempt<'_> {
     pub(super) async fn apply(&mut self, trace: &mut Trace) -> Result<(), StepError> {
         let prepared = self.prepared;
         let Some(apply) = &prepared.body.apply else { return Ok(()) };
+        // The code of the look before it is not the code of what nobody sees the end of.
+        trace.code = None;
         if let Some(receipt) = self.receipt(apply).await? {
             self.apply_with_receipt(apply, receipt, trace).await?;
         } else {
@@ -146,7 +148,7 @@ impl Attempt<'_> {
                 let program = self.program(apply, trace);
                 self.context.intent(self.intent(Phase::Apply, &program, trace)).await?;
             }
-            (trace.apply_started, trace.code) = (true, None);
+            trace.apply_started = true;
             trace.apply = self.phase(Phase::Apply, apply, trace).await?;
         }
         trace.apply_value = Some(fields::typed(Phase::Apply, &trace.apply, &prepared.action.result)?);

@@ -210,7 +210,7 @@ impl Attempt<'_> {
         let intent = Intent { receipt: Some(receipt.clone()), ..self.intent(Phase::Apply, program, trace) };
         self.context.intent(intent).await?;
         trace.receipt = Some(receipt.clone());
-        (trace.apply_started, trace.code) = (true, None);
+        trace.apply_started = true;
         Ok(())
     }
 }

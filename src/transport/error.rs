@@ -324,6 +324,12 @@ impl TransportError {
                     .to_owned()
             }
             E::NothingRead { .. } => "`lane: exec` of the host sends each program as a command".to_owned(),
+            E::StillRuns { host } => {
+                format!("`opsc doctor {host}` tells whether it answers; when what runs there has ended, `opsc resume` goes on")
+            }
+            E::OtherLanguage { host, .. } => {
+                format!("check `os` of the host (`opsc inv show {host}`): Windows runs PowerShell, every other system sh")
+            }
             E::NoInput { .. } => "connect as a user whose commands get their standard input".to_owned(),
             E::ProgramTooLong { .. } => "give less, or connect as a user whose commands get their standard input".to_owned(),
             E::NoPosixShell { host } => {

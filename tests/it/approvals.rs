@@ -252,6 +252,9 @@ fn batches_wait_for_each_other_until_the_last() {
     let fleet = Fleet::new(ROLLING);
     fleet.says("run release.ops -y", 3, "? approve#1 after batch 1 waits for dba: the next one\n      run 9 done\n");
     assert_eq!((fleet.root("after"), fleet.root("always")), ("w1\n".to_string(), String::new()));
+    // Who approves it agrees to all that may come behind it.
+    let shown = fleet.comes_to("show 1", 0).stdout;
+    assert!(shown.contains("batch 1: w1\n") && shown.contains(" after it: w2, w3\n"), "{shown}");
     fleet.comes_to("approve 1 --as dba", 0);
     fleet.says("resume 1 -y", 3, "? approve#1 after batch 2 waits for dba: the next one\n      run 9 done\n");
     assert_eq!(fleet.root("after"), "w1\nw2\n");

@@ -56,11 +56,11 @@ playbook bad() ! change, exec {
       [ -e ROOT/mended ] && exit
       case "$h" in
         w1) exit 1 ;;
-        w2) exec sleep 2 ;;
+        w2) exec sleep 6 ;;
         w3) kill -KILL "$$" ;;
       esac
     """, vars: { h: host.name }, effect: "change", undo: sh"""rm -f "ROOT/$h.stuck" """) {
-      timeout: 1s
+      timeout: 3s
     }
     ONCE(last)
     on failure { rollback }

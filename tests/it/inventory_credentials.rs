@@ -60,6 +60,17 @@ fn a_password_of_the_command_line_is_not_shown_when_a_host_prints_it() {
 }
 
 #[test]
+fn an_empty_file_of_a_password_is_refused() {
+    let project = Project::new();
+    project.write("inventory.yaml", "hosts:\n  here: { transport: local }\n");
+    project.write("pass", "\n");
+    std::fs::set_permissions(project.path("pass"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let said = project.opsc(&["exec", "-l", "here", "-y", "--password-file", "pass", "--", "echo ran > ran"]);
+    assert!(said.code != 0 && said.stderr.contains("`pass` is empty, and no password is"), "{said:?}");
+    assert!(!project.path("ran").exists());
+}
+
+#[test]
 fn what_cannot_be_read_refuses_its_host_before_any_connection() {
     let project = Project::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

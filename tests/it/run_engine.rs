@@ -113,6 +113,27 @@ fn a_lost_host_is_unreachable_and_says_what_was_applied() {
     assert!(owed, "{:?}", ran.events);
 }
 
+/// What is asked first is what the host keeps, so that there are four things to lose.
+#[test]
+fn a_step_that_is_lost_has_no_exit_code() {
+    let seen = (1..=4).map(|lost| {
+        let mut lab = Lab::new(1);
+        let to = per_host(&lab.text_path(""));
+        lab.block(&[write(to, "new")], None);
+        lab.faults.lose.lock().expect("faults").push(("web1".to_string(), lost));
+        let ran = lab.run();
+        let step = ran.events.iter().find_map(|event| match &event.kind {
+            EventKind::StepFinished { outcome, evidence, .. } => Some((*outcome, evidence.code)),
+            _ => None,
+        });
+        (step, lab.read("web1").is_some())
+    });
+    let lost = Some((Outcome::Unreachable, None));
+    // After apply it is the end of apply that was seen.
+    let done = Some((Outcome::Unreachable, Some(0)));
+    assert_eq!(seen.collect::<Vec<_>>(), [(lost, false), (lost, false), (lost, false), (done, true)]);
+}
+
 #[test]
 fn a_step_that_takes_too_long_is_timed_out() {
     let mut lab = Lab::new(1);

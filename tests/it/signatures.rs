@@ -330,13 +330,19 @@ fn where_what_destroys_is_to_be_signed_the_rest_is_not() {
     signed.comes_to("plan deploy.ops --save out.plan", 0);
     signed.comes_to("run out.plan", 0);
     assert_eq!(signed.marks(), "done\ndone\n");
+    // What it may do says more than its steps do: these count, whether they are saved or not.
+    signed.project.write("wide.ops", &signed.project.read("deploy.ops").unwrap().replace("! change", "! destroy"));
+    signed.comes_to("run wide.ops -y", 0);
+    signed.comes_to("plan wide.ops --save out.plan", 0);
+    signed.comes_to("run out.plan", 0);
+    assert_eq!(signed.marks(), "done\ndone\ndone\ndone\n");
     signed.says("run destroy.ops -y --allow-destroy", 25, "is no saved plan that somebody signed");
     signed.comes_to("plan destroy.ops --allow-destroy --save out.plan", 0);
     signed.says("run out.plan", 25, "`out.plan` is not signed: there is no `out.plan.minisig`");
-    assert_eq!(signed.marks(), "done\ndone\n");
+    assert_eq!(signed.marks(), "done\n".repeat(4));
     signed.minisign("-S -s ben.key -m out.plan", "");
     signed.comes_to("run out.plan", 0);
-    assert_eq!(signed.marks(), "done\ndone\ndone\n");
+    assert_eq!(signed.marks(), "done\n".repeat(5));
 }
 
 #[test]

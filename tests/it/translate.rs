@@ -219,6 +219,7 @@ fn politeness_and_number_words_change_nothing() {
 #[test]
 fn a_unit_that_the_language_lacks_is_an_assumption() {
     let project = project();
+    project.write("inventory.yaml", &format!("{INVENTORY}hosts:\n  win1: {{ os: windows, transport: winrm }}\n"));
     let assumed = |request: &str| -> Json {
         let said = project.opsc(&["compile", request, "-o", "json", "--no-input"]);
         serde_json::from_str::<Json>(&said.stdout).unwrap()["assumptions"].clone()
@@ -227,6 +228,10 @@ fn a_unit_that_the_language_lacks_is_an_assumption() {
     let as_root = "as root, since a path lies outside home and /tmp";
     assert_eq!(assumed("find files in /var/log larger than 2GB on web1"), serde_json::json!([as_root, about_size]));
     assert_eq!(assumed("find files in /var/log larger than 2 GiB on web1"), serde_json::json!([as_root]));
+    // A path of Windows stands in the program with its backslashes doubled, and is there all the same.
+    let copied = project.opsc(&["compile", r"copy app.conf to C:\app\app.conf on win1", "-o", "json", "--no-input"]);
+    let copied: Json = serde_json::from_str(&copied.stdout).unwrap();
+    assert_eq!((&copied["assumptions"], &copied["uncovered"]), (&serde_json::json!([]), &serde_json::json!([])));
 }
 
 #[test]

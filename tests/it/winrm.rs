@@ -218,6 +218,17 @@ fn the_doctor_names_the_stage_that_fails() {
     let project = listener.project("");
     let fine = doctor(&project);
     assert_eq!((fine.code, finding(&fine, "shell").0.as_str()), (0, "ok"), "{fine:?}");
+    // Nobody greets on the other end of TLS.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let other = Listener::tls(json!({}));
+    let authority = other.authority();
+    let nobody = listener.project("");
+    let host = format!("address: 127.0.0.1, port: {port}, user: {USER}, tls: {}", authority.display());
+    nobody.write("inventory.yaml", &format!("hosts:\n  win1: {{ transport: winrm, {host}, connect_timeout: 1s }}\n"));
+    let said = doctor(&nobody);
+    let (state, found, _) = finding(&said, "tls");
+    assert!(state == "failed" && found.contains("nothing answered the TLS handshake within 1s"), "{said:?}");
     let behind = listener.project("tls: none, jump: localhost");
     let (_, found, _) = finding(&doctor(&behind), "tcp");
     assert!(found.contains("through no jump host yet, and this host is behind `localhost`"), "{found}");
@@ -249,7 +260,11 @@ fn a_login_is_refused_by_its_name() {
 fn a_certificate_is_trusted_by_its_authority_or_its_pin_and_by_nothing_else() {
     let listener = Listener::tls(json!({}));
     let sha256 = listener.fingerprint();
-    for settings in [String::new(), format!("tls: \"sha256:{}\"", sha256.to_uppercase())] {
+    // As openssl and ssh write hashes too.
+    let pairs: Vec<&str> = (0..32).map(|pair| &sha256[pair * 2..pair * 2 + 2]).collect();
+    let pins = [sha256.to_uppercase(), pairs.join(":").to_uppercase(), pairs.join("-")];
+    let settings = pins.map(|pin| format!("tls: \"sha256:{pin}\""));
+    for settings in [String::new()].into_iter().chain(settings) {
         let said = exec(&listener.project(&settings), &["echo pinned"]);
         assert!(said.code == 0 && said.stdout.contains("pinned"), "{said:?}");
     }

@@ -104,7 +104,8 @@ fn two_hundred_hosts_side_by_side_need_little_memory() {
     let mut inventory = "hosts:\n".to_string();
     for host in 1..=HOSTS {
         let (port, tls) = (listener.port, listener.authority());
-        let place = format!("address: 127.0.0.1, port: {port}, user: {USER}, tls: {}", tls.display());
+        let place =
+            format!("address: 127.0.0.1, port: {port}, user: {USER}, tls: {}, connect_timeout: 300s", tls.display());
         writeln!(inventory, "  w{host}: {{ transport: winrm, {place} }}").unwrap();
     }
     project.write("inventory.yaml", &inventory);

@@ -69,7 +69,7 @@ impl HostError {
             }
             HostError::ScriptOfOther { os, wanted, span, said } => {
                 let diagnostic = Diagnostic::error("E0511", *span, format!("{os} hosts run scripts in `{wanted}`"))
-                    .help("narrow the hosts with `where host.os == …` or `if host.os == …`");
+                    .help(format!("write `{wanted}\"…\"` for them, or narrow the hosts with `where host.os == …` or `if host.os == …`"));
                 match said {
                     Some(said) => diagnostic.label(*said, format!("this says that hosts are {os}")),
                     None => diagnostic,

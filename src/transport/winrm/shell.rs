@@ -206,7 +206,8 @@ impl Shell {
     async fn ask(&mut self, operation: Operation<'_>, seconds: u64) -> Result<Reply, WinrmError> {
         let message = uuid().map_err(|_| WinrmError::Ended { reason: "there is no randomness".to_owned() })?;
         let request = Request { to: &self.url, message: &message, session: &self.session, seconds, operation };
-        match self.link.ask(&request, Duration::from_secs(seconds) + WAY).await? {
+        let way = self.endpoint.connect_timeout.max(WAY);
+        match self.link.ask(&request, Duration::from_secs(seconds) + way).await? {
             Reply::Fault(fault) => Err(WinrmError::of(fault)),
             reply => Ok(reply),
         }
