@@ -28,6 +28,7 @@ struct Open {
     host: String,
     step: String,
     receipt: Receipt,
+    ran_out: bool,
 }
 
 /// Whether some host keeps a receipt of what is not known.
@@ -46,7 +47,7 @@ pub fn ask_hosts(
     let answers = ask_all(&planned.inventory, &open, options)?;
     let mut unsettled = Unsettled::new();
     for (open, answer) in open.into_iter().zip(answers) {
-        let Open { host, step, receipt } = open;
+        let Open { host, step, receipt, ran_out } = open;
         match answer {
             Ok(Known::Finished) => earlier.keep(&host, &step, false),
             Ok(Known::Running) => earlier.keep(&host, &step, true),
@@ -54,6 +55,10 @@ pub fn ask_hosts(
                 let said = format!("{} has no receipt of it", receipt.machine);
                 ended.write_down_not_begun(journal, (&step, &host), &said)?;
                 earlier.never_began(&host, &step);
+            }
+            Ok(Known::Told | Known::Lost) if ran_out => {
+                let why = "it was ended when its time was over, and what of it was done by then is not known";
+                unsettled.insert((host, step), why.to_string());
             }
             Ok(Known::Told) => {
                 let why = format!("{} has told its end to somebody, and this journal lacks it", receipt.machine);
@@ -74,7 +79,8 @@ pub fn ask_hosts(
 fn open_steps(earlier: &Earlier) -> Vec<Open> {
     let all = earlier.all().filter(|(_, _, left)| left.state == State::Unknown);
     let open = |(host, step, left): (&str, &str, &Left)| {
-        Some(Open { host: host.to_string(), step: step.to_string(), receipt: left.receipt.clone()? })
+        let (receipt, ran_out) = (left.receipt.clone()?, left.ran_out);
+        Some(Open { host: host.to_string(), step: step.to_string(), receipt, ran_out })
     };
     all.filter_map(open).collect()
 }

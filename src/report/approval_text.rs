@@ -79,6 +79,8 @@ pub fn approval_json(approval: &Approval) -> Json {
         json!({
             "approved": verdict.approved, "by": verdict.name, "user": verdict.user, "machine": verdict.machine,
             "time": verdict.time, "key": verdict.signed.as_ref().filter(|signed| signed.holds).map(|signed| &signed.key),
+            // False where what was signed is something else than what stands here.
+            "signed": verdict.signed.as_ref().map(|signed| signed.holds),
         })
     });
     json!({

@@ -40,6 +40,8 @@ pub struct Left {
     changed_earlier: bool,
     /// What the host keeps of it, where it was under way.
     pub receipt: Option<Receipt>,
+    /// Its run told it to end when its time was over.
+    pub ran_out: bool,
     /// What the host said of that.
     pub kept_there: Option<KeptThere>,
     /// A later step of its block changed the same thing once more, and nothing failed there.
@@ -153,6 +155,7 @@ impl Earlier {
             apply: Some(Texts::new()),
             kept: None,
             receipt: intent.receipt.clone(),
+            ran_out: false,
             kept_there: None,
             is_overtaken: false,
             kind: step.kind,
@@ -188,7 +191,12 @@ impl Earlier {
                 return;
             }
             // It did not come so far as to act, or nobody knows how it ended.
-            _ => return,
+            outcome => {
+                if let Some(left) = self.steps.get_mut(&place).filter(|_| acted) {
+                    left.ran_out = outcome == "timed_out";
+                }
+                return;
+            }
         };
         let changed_earlier = left.is_some_and(|left| if acted { left.changed_earlier } else { left.changed });
         let apply = match (&kept, left) {
@@ -205,6 +213,7 @@ impl Earlier {
             apply,
             kept,
             receipt: None,
+            ran_out: false,
             kept_there: None,
             is_overtaken: false,
             kind: step.kind,

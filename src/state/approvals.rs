@@ -130,7 +130,8 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<()
             if said == 0 {
                 return Err(StateError::Said);
             }
-            audit::append(transaction, &said_of(transaction, *id, verdict)?)?;
+            let asked = transaction.query_row(&format!("{APPROVAL} WHERE id = ?1"), [id], approval)?;
+            audit::append(transaction, &answered(&asked, verdict))?;
         }
         Change::Use { id, run } => {
             let query = "UPDATE approvals SET used = ?2 WHERE id = ?1 AND used IS NULL";
@@ -141,8 +142,7 @@ pub(super) fn apply(transaction: &Transaction<'_>, change: &Change) -> Result<()
 }
 
 /// The audit's row of an answer: what was asked, of which plan and hosts, and as whom it was answered.
-fn said_of(connection: &Connection, id: i64, verdict: &Verdict) -> Result<Entry, StateError> {
-    let asked = connection.query_row(&format!("{APPROVAL} WHERE id = ?1"), [id], approval)?;
+pub(super) fn answered(asked: &Approval, verdict: &Verdict) -> Entry {
     let mut details = json!({
         "gate": asked.gate,
         "batch": asked.batch,
@@ -160,7 +160,7 @@ fn said_of(connection: &Connection, id: i64, verdict: &Verdict) -> Result<Entry,
     }
     let Verdict { user, machine, time, .. } = verdict.clone();
     let kind = if verdict.approved { "approval.approved" } else { "approval.rejected" };
-    Ok(Entry { kind, run: Some(asked.run), by: By { user, machine, time }, details })
+    Entry { kind, run: Some(asked.run), by: By { user, machine, time }, details }
 }
 
 const APPROVAL: &str =
@@ -171,6 +171,17 @@ pub(super) fn of_run(connection: &Connection, run: i64) -> Result<Vec<Approval>,
     let mut statement = connection.prepare(&format!("{APPROVAL} WHERE run = ?1 ORDER BY id"))?;
     let rows = statement.query_map([run], approval)?;
     Ok(rows.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// Those of runs after this one, in order; absent where the file has a format that could not keep signatures yet.
+pub(super) fn since(connection: &Connection, run: i64) -> Result<Option<Vec<Approval>>, StateError> {
+    let query = "SELECT count(*) FROM pragma_table_info('approvals') WHERE name = 'signature'";
+    if connection.query_row(query, [], |row| row.get::<_, i64>(0))? == 0 {
+        return Ok(None);
+    }
+    let mut statement = connection.prepare(&format!("{APPROVAL} WHERE run > ?1 ORDER BY id"))?;
+    let rows = statement.query_map([run], approval)?;
+    Ok(Some(rows.collect::<Result<Vec<_>, _>>()?))
 }
 
 fn approval(row: &Row<'_>) -> rusqlite::Result<Approval> {

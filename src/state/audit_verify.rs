@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use serde_json::Value as Json;
 
-use super::audit::{AuditRow, Head, head, origin, rows};
+use super::approvals;
+use super::audit::{AuditRow, By, Entry, Head, head, origin, rows};
 use super::evidence::evidence;
 use super::promises::{Fault, Finding};
 use super::records::StateError;
@@ -38,6 +39,7 @@ pub(super) fn verify(connection: &Connection, kept: Option<&str>) -> Result<Veri
         findings.push(finding(head.number, None, message.to_string()));
     }
     findings.extend(runs(connection, &rows)?);
+    findings.extend(answers(connection, &rows)?);
     Ok(Verified { rows: rows.len(), head, findings })
 }
 
@@ -135,6 +137,35 @@ fn runs(connection: &Connection, rows: &[AuditRow]) -> Result<Vec<Finding>, Stat
     let gone = started.iter().filter(|(run, _)| !there.contains(run));
     findings.extend(gone.map(|(run, row)| finding(row.number, Some(*run), format!("run {run} is not in the journal"))));
     Ok(findings)
+}
+
+/// What the journal has of answers to approvals is what the audit says of them.
+fn answers(connection: &Connection, rows: &[AuditRow]) -> Result<Vec<Finding>, StateError> {
+    let before: i64 = connection.query_row("SELECT runs_before FROM audit_head", [], |row| row.get(0))?;
+    let Some(answers) = approvals::since(connection, before)? else { return Ok(Vec::new()) };
+    let mut said: Vec<&AuditRow> = rows.iter().filter(|row| row.kind.starts_with("approval.")).collect();
+    let mut findings = Vec::new();
+    for approval in answers {
+        let Some(verdict) = &approval.verdict else { continue };
+        let entry = approvals::answered(&approval, verdict);
+        match said.iter().position(|row| says(row, &entry)) {
+            Some(at) => drop(said.swap_remove(at)),
+            None => {
+                let (table, row) = (Some("approvals".to_string()), Some(approval.id.to_string()));
+                let message = "no row of the audit says that this was answered so".to_string();
+                findings.push(Finding { fault: Fault::Audit, table, row, run: Some(approval.run), message });
+            }
+        }
+    }
+    let gone = |row: &AuditRow| finding(row.number, row.run, "the journal has no such answer".to_string());
+    findings.extend(said.into_iter().map(gone));
+    Ok(findings)
+}
+
+fn says(row: &AuditRow, entry: &Entry) -> bool {
+    let By { user, machine, time } = &entry.by;
+    (row.kind.as_str(), row.run, &row.user, &row.machine, &row.time) == (entry.kind, entry.run, user, machine, time)
+        && details(row) == entry.details
 }
 
 fn of_run(run: i64, message: &str) -> Finding {

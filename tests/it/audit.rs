@@ -227,6 +227,15 @@ const TAMPERED: &[(&str, &str)] = &[
         "INSERT INTO results SELECT 999, run, step, host, attempt, phase, outcome, changed, code, before_json, apply_json, after_json, error, output_sha256, output, time, kept_json FROM results WHERE run = 1 LIMIT 1",
         "runs 1: it has records of after its end that nobody is said to have written",
     ),
+    (
+        "UPDATE approvals SET said_as = 'eve' WHERE run = 3",
+        "approvals 1 (run 3): no row of the audit says that this was answered so",
+    ),
+    (
+        "UPDATE approvals SET hosts = 'all of them' WHERE run = 3",
+        "approvals 1 (run 3): no row of the audit says that this was answered so",
+    ),
+    ("DELETE FROM approvals WHERE run = 3", "audit 7 (run 3): the journal has no such answer"),
 ];
 
 #[test]

@@ -86,7 +86,7 @@ impl Enumeration {
         let Some((line, rest)) = rest.split_first() else { return };
         let told = format!("{}: {} at {}", point.flow.name, line.text, point.at());
         // How many steps of three hosts are done before one of them runs out of time is not always the same.
-        let killed = (0..4).find_map(|_| {
+        let killed = (0..8).find_map(|_| {
             let place = Place::new();
             before.iter().for_each(|line| place.plainly(line));
             place.killed(line.text, &point.at()).then_some(place)

@@ -169,3 +169,27 @@ playbook late() ! change, exec {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn a_step_that_was_ended_at_its_deadline_is_for_a_person_to_judge() {
+    let fleet = Fleet::new("");
+    fleet.program(
+        "late.ops",
+        r#"ops 1
+
+playbook late() ! change, exec {
+  on host("w1") {
+    shell.run(script: sh"echo begun >> ROOT/late; sleep 600", effect: "change") {
+      timeout: 2s
+    }
+  }
+}
+"#,
+    );
+    let run = fleet.opsc("run late.ops -y");
+    assert_eq!(run.code, 27, "{run:?}");
+    let asked = fleet.comes_to("resume 1 -y", 3);
+    let why = "w1 shell.run: it was ended when its time was over, and what of it was done by then is not known\n";
+    assert!(asked.stderr.contains(why) && asked.stderr.contains("`opsc resolve 1 STEP HOST --done`"), "{asked:?}");
+    assert_eq!(fleet.root("late"), "begun\n");
+}

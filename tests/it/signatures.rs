@@ -217,7 +217,8 @@ fn an_approval_that_was_written_into_the_journal_lets_nothing_through() {
         signed.says(form, 0, changed);
     }
     let shown: Json = serde_json::from_str(&signed.comes_to("show 1 -o json", 0).stdout).unwrap();
-    assert_eq!(shown["approvals"][0]["verdict"]["key"], Json::Null);
+    let verdict = &shown["approvals"][0]["verdict"];
+    assert_eq!((&verdict["key"], &verdict["signed"]), (&Json::Null, &Json::Bool(false)));
     signed.says("resume 1 -y", 25, "and no key that `[approvers]` has for that name signed it");
     signed.journal("UPDATE audit SET kind = 'approval.approved' WHERE kind = 'approval.rejected'");
     signed.says("audit verify", 1, "its signature is not of what it says");
