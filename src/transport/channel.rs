@@ -3,10 +3,12 @@
 //! Knows nothing of marks or of SSH.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
 use super::completed::Stream;
 use super::error::TransportError;
@@ -129,6 +131,13 @@ impl Outlet {
         *self.attached.borrow()
     }
 
+    /// Gives whoever listens a moment to have heard enough.
+    pub(super) async fn settle(&mut self, moment: Duration) {
+        if timeout(moment, self.attached.wait_for(|attached| !attached)).await.is_err() {
+            tracing::trace!("whoever listens wants more");
+        }
+    }
+
     pub(super) async fn fail(&mut self, error: TransportError) -> bool {
         self.queue.send(Incoming::Failed(Box::new(error))).await.is_ok()
     }
@@ -189,7 +198,7 @@ async fn wait_for_exit(mut child: tokio::process::Child, readers: [Reader; 2], m
             }
         }
     };
-    if tokio::time::timeout(std::time::Duration::from_millis(500), drained).await.is_err() {
+    if timeout(Duration::from_millis(500), drained).await.is_err() {
         tracing::debug!("a background process keeps the output of a finished lane open");
     }
     let code = status.ok().and_then(|status| status.code().or_else(|| status.signal().map(|signal| 128 + signal)));

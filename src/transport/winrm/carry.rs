@@ -16,6 +16,9 @@ use crate::transport::lane::GRACE;
 /// So many seconds the host may keep a question for output. What is to be sent meanwhile, as the end of the input is
 /// after a deadline, waits for it.
 const POLL: u64 = 1;
+/// So many bytes are no flood, after which somebody may want to send something.
+const LITTLE: usize = 16 << 10;
+const MOMENT: Duration = Duration::from_millis(20);
 /// A shell that nobody uses is asked this often, so that it does not end, and that its end is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 /// A command that does not end with its input is ended after so long; within [`GRACE`], for which a lane waits.
@@ -118,8 +121,14 @@ impl Carrier<'_> {
     /// Whether it is over, and with which code.
     async fn tell(&mut self, received: Option<Received>) -> Option<Option<i32>> {
         let received = received?;
+        let mut said = 0;
         for (stream, bytes) in received.chunks {
+            said += bytes.len();
             self.output.output(stream, bytes).await;
+        }
+        // What little was said may be the end of a step, and then the next one is not to wait for a poll.
+        if (1..LITTLE).contains(&said) {
+            self.output.settle(MOMENT).await;
         }
         received.is_done.then_some(received.code)
     }
