@@ -250,7 +250,7 @@ impl Lane {
         let mut running = match self.language {
             Language::Sh => Running::new(self.sequence, &nonces),
             // Its hello came after it had read its own text.
-            Language::PowerShell => Running::of_reader(self.sequence, &nonces),
+            Language::PowerShell => Running::of_powershell(self.sequence, &nonces),
         };
         let timed_out = self.follow(&mut running, Instant::now() + deadline, output).await?;
         self.channel.listen(false);
