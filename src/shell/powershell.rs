@@ -73,6 +73,9 @@ impl Step<'_> {
             if let Some(stdin) = &program.stdin {
                 step.insert("stdin".to_owned(), check_text("stdin", stdin.expose())?.into());
             }
+            if let Some(receipt) = &program.receipt {
+                step.insert("receipt".to_owned(), receipt.as_str().into());
+            }
             // Last: what is refused until here was not sent, and nothing of it is there.
             step.insert("bodies".to_owned(), bodies(program, &mut is_new).into());
         }

@@ -422,6 +422,10 @@ class Handler(BaseHTTPRequestHandler):
             message = f"uuid:{uuid.uuid4()}"
         if FAULT == "lost_in_receive" and action.endswith("/Receive"):
             return self.hang_up()
+        # Once, when the file is there.
+        if action.endswith("/Receive") and os.path.exists(OPTIONS.get("cut", "")):
+            os.remove(OPTIONS["cut"])
+            return self.hang_up()
         status = 200
         try:
             answer = envelope(SHELLS.answer(action, header, content), message)

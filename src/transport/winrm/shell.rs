@@ -313,6 +313,11 @@ impl Shell {
         }
     }
 
+    /// Leaves what runs to the host, which ends the shell when nobody asked for it for long enough.
+    pub(super) fn leave(mut self) {
+        self.name = None;
+    }
+
     async fn end(&mut self) {
         if self.command.is_some() {
             self.release().await;
