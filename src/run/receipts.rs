@@ -129,6 +129,13 @@ impl Attempt<'_> {
         let insisted = std::mem::replace(&mut self.link.insists, true);
         let ended = match timeout(self.left().saturating_add(PROMPTLY), self.keep_in_sight(ended, receipt, trace)).await
         {
+            // On Windows the step ends with its lane, as one without a receipt.
+            Ok(Err(StepError::TimedOut { phase, after, is_over })) if self.language() == Language::PowerShell => {
+                if !is_over {
+                    self.give_up(receipt);
+                }
+                Err(StepError::TimedOut { phase, after, is_over })
+            }
             // Who tells the end of a lane is not silent.
             Ok(Err(StepError::TimedOut { phase, after, is_over: is_heard })) => match self.end(receipt).await {
                 None if !is_heard => Err(self.silent(phase)),
