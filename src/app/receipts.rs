@@ -117,7 +117,7 @@ async fn ask(wires: &LiveConnector, machine: HostId, receipts: &[Receipt]) -> Ve
     };
     let mut answers = Vec::new();
     for receipt in receipts {
-        let program = receipt::ask(&receipt.id);
+        let program = receipt::ask(wire.language(), &receipt.id);
         let asked = wire.run(receipt.user.as_deref(), &program, BRIEFLY, &mut |_, _| {}).await;
         answers.push(asked.map(|asked| known(&asked, receipt)).map_err(|error| error.to_string()));
     }

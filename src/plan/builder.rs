@@ -13,13 +13,13 @@ use crate::base::source::Span;
 use crate::base::words;
 use crate::eval::fits::fits;
 use crate::eval::kinds::kind_of_step;
-use crate::eval::{Evaluated, eval};
+use crate::eval::{Evaluated, eval, eval_condition};
 use crate::hir::effect::Level;
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::program::{Action, Binding, Place as At, Playbook, Program, Statement, Step as ProgramStep};
 use crate::hir::types::Os;
 use crate::hir::value::{Script, ScriptLanguage, Value};
-use crate::hir::world::{Inventory, Lifecycle};
+use crate::hir::world::{Host, Inventory, Lifecycle};
 
 const DEFAULT_EVERY: u64 = 1000;
 
@@ -307,6 +307,9 @@ impl<'a> Builder<'a> {
         let retry = self.count(step.attrs.retry.as_ref(), "`retry`", 0).unwrap_or(0);
         let every = self.milliseconds(step.attrs.every.as_ref(), "`every`").unwrap_or(DEFAULT_EVERY);
         let as_user = self.user(step.attrs.as_user.as_ref()).or_else(|| place.as_user.clone());
+        if !action.is_controller() {
+            self.check_user(step, as_user.as_deref(), place);
+        }
         self.steps.push(Step {
             name: step.name.clone(),
             block: place.block,
@@ -339,10 +342,7 @@ impl<'a> Builder<'a> {
         if action.is_controller() || action.impls().is_empty() {
             return;
         }
-        let machines = match &place.runs_at {
-            Some(at) => at.machines(self.inventory),
-            None => place.hosts.clone(),
-        };
+        let machines = self.machines(place);
         for os in Os::ALL {
             // Branches on `host.os` keep other systems away, which the checker has judged.
             if !place.guards.is_empty() && place.runs_at.is_none() {
@@ -379,6 +379,33 @@ impl<'a> Builder<'a> {
                 self.assumptions.push(assumption);
             }
         }
+    }
+
+    /// On Windows a step runs as who logs in.
+    fn check_user(&mut self, step: &ProgramStep, as_user: Option<&str>, place: &Place) {
+        let machines = self.machines(place);
+        let other = |host: &HostId| {
+            let Host { name, os, connection, .. } = self.inventory.hosts.at(*host);
+            let user =
+                as_user.or(connection.as_user.as_deref()).filter(|user| connection.user.as_deref() != Some(user))?;
+            let is_meant = *os == Some(Os::Windows) && (place.runs_at.is_some() || self.surely_runs(place, *host));
+            is_meant.then(|| (user.to_string(), name.clone()))
+        };
+        let (users, hosts): (Vec<_>, Vec<_>) = machines.iter().filter_map(other).unzip();
+        if let Some(user) = users.into_iter().next() {
+            self.errors.push(PlanError::OtherUser { user, hosts, span: step.span });
+        }
+    }
+
+    /// Whether all branches around a step are known to lead to it.
+    fn surely_runs(&self, place: &Place, host: HostId) -> bool {
+        let leads =
+            |guard: &Guard| eval_condition(&guard.condition, &self.scope(Some(host))) == Ok(Some(guard.expected));
+        place.guards.iter().all(leads)
+    }
+
+    fn machines(&self, place: &Place) -> Vec<HostId> {
+        place.runs_at.as_ref().map_or_else(|| place.hosts.clone(), |at| at.machines(self.inventory))
     }
 
     fn hosts_with(&self, os: Os, hosts: &[HostId]) -> Vec<String> {

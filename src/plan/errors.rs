@@ -43,6 +43,7 @@ pub enum PlanError {
     HostInTwoBlocks { host: String, first: Span, span: Span },
     NoBody { action: String, os: &'static str, hosts: Vec<String>, span: Span },
     ScriptOfOther { os: &'static str, wanted: &'static str, hosts: Vec<String>, span: Span },
+    OtherUser { user: String, hosts: Vec<String>, span: Span },
 }
 
 impl PlanError {
@@ -151,6 +152,15 @@ impl PlanError {
                     .at(format!("would run on {}", words::join_some(hosts, 5)))
                     .help(format!("write `{wanted}\"…\"` for them, or narrow the hosts with `where host.os == …`"))
             }
+            PlanError::OtherUser { user, hosts, span } => Diagnostic::error(
+                "E0918",
+                *span,
+                format!("no step runs as `{user}` on windows, but as who logs in"),
+            )
+            .at(format!("would run on {}", words::join_some(hosts, 5)))
+            .help(
+                "take `as:` from these hosts; for work as SYSTEM or another account there is `scheduled_task.ensure`",
+            ),
         }
     }
 }
@@ -207,4 +217,7 @@ crate::diag::code_docs! {
     "E0917" "a script that a host does not read"
     "Windows hosts run PowerShell, all others a POSIX shell. Narrow the hosts, and give each system a script of its own."
     "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"web\"),\n) ! read, exec {\n  on servers {\n    shell.run(script: powershell\"Get-Date\", effect: \"read\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"web\"),\n) ! read, exec {\n  on servers {\n    shell.run(script: sh\"date\", effect: \"read\")\n  }\n}\n"
+    "E0918" "another user on a Windows host"
+    "Windows has no root, and nobody there becomes another user by a command: a step runs as who logs in. Work for SYSTEM or another account is a scheduled task."
+    "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"win\"),\n) ! change, admin {\n  on servers (as: \"root\") {\n    service.restart(name: \"Spooler\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"win\"),\n) ! change, admin {\n  on servers {\n    service.restart(name: \"Spooler\")\n  }\n}\n"
 }

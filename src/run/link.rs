@@ -111,7 +111,8 @@ impl Link {
     async fn ready(&mut self, context: &Context, phase: Phase) -> Result<&mut Box<dyn Wire>, StepError> {
         while let Some((user, id)) = self.given_up.last().cloned() {
             let wire = self.open(context, phase).await?;
-            let answer = wire.run(user.as_deref(), &receipt::end(&id), BRIEFLY, &mut |_, _| {}).await;
+            let program = receipt::end(wire.language(), &id);
+            let answer = wire.run(user.as_deref(), &program, BRIEFLY, &mut |_, _| {}).await;
             self.judge(phase, answer)?;
             self.given_up.pop();
         }
@@ -158,8 +159,9 @@ impl Link {
 
     pub async fn close(self) {
         let Some(mut wire) = self.wire else { return };
-        let given_up = self.given_up.into_iter().map(|(user, id)| (user, receipt::end(&id)));
-        let told = self.told.into_iter().map(|(user, receipts)| (user, receipt::told(receipts)));
+        let language = wire.language();
+        let given_up = self.given_up.into_iter().map(|(user, id)| (user, receipt::end(language, &id)));
+        let told = self.told.into_iter().map(|(user, receipts)| (user, receipt::told(language, receipts)));
         for (user, program) in given_up.chain(told) {
             if let Err(error) = wire.run(user.as_deref(), &program, BRIEFLY, &mut |_, _| {}).await {
                 tracing::debug!(%error, "receipts stay as they are on their host");

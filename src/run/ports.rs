@@ -12,7 +12,7 @@ use super::script::{Doing, Script};
 use crate::base::ids::HostId;
 use crate::hir::folder::{FolderFault, FolderRef};
 use crate::hir::value::FileRef;
-use crate::shell::Program;
+use crate::shell::{Language, Program};
 use crate::transport::{Completed, Credentials, Endpoint, Session, Stream, TransportError, WhyExec};
 
 /// Files of the project as they were when the plan was made.
@@ -112,6 +112,11 @@ pub trait Wire: Send + Sync {
     /// Whether nothing has been heard of its end so far.
     fn is_open(&self) -> bool;
 
+    /// What the host reads.
+    fn language(&self) -> Language {
+        Language::Sh
+    }
+
     fn close(self: Box<Self>) -> Answer<'static, ()>;
 }
 
@@ -175,6 +180,10 @@ impl Wire for Session {
 
     fn is_open(&self) -> bool {
         Session::is_open(self)
+    }
+
+    fn language(&self) -> Language {
+        Session::language(self)
     }
 
     fn close(self: Box<Self>) -> Answer<'static, ()> {

@@ -63,13 +63,9 @@ impl Attempt<'_> {
         if !is_wanted || prepared.action.restarts.is_some() || matches!(apply, Body::Native(_)) {
             return Ok(None);
         }
-        // Windows hosts keep none.
-        if self.context.language(self.link) == Language::PowerShell {
-            return Ok(None);
-        }
         let Some(machine) = self.context.machine(self.link) else { return Ok(None) };
         let user = prepared.user.clone();
-        let program = receipt::prepare();
+        let program = receipt::prepare(self.language());
         let call = Call {
             phase: Phase::Check,
             user: user.as_deref(),
@@ -114,7 +110,7 @@ impl Attempt<'_> {
         }
         self.tell(&format!("taken up where run {run} lost sight of it"));
         self.intend(&self.program(apply, trace), &receipt, trace).await?;
-        let ended = self.run_program(Phase::Apply, &receipt::follow(&receipt.id), trace).await;
+        let ended = self.follow(&receipt, trace).await;
         self.hold_on(ended, &receipt, trace).await?;
         trace.apply_value = Some(fields::typed(Phase::Apply, &trace.apply, &prepared.action.result)?);
         if self.is_accepted_failure(trace) {
@@ -133,6 +129,13 @@ impl Attempt<'_> {
         let insisted = std::mem::replace(&mut self.link.insists, true);
         let ended = match timeout(self.left().saturating_add(PROMPTLY), self.keep_in_sight(ended, receipt, trace)).await
         {
+            // On Windows the step ends with its lane, as one without a receipt.
+            Ok(Err(StepError::TimedOut { phase, after, is_over })) if self.language() == Language::PowerShell => {
+                if !is_over {
+                    self.give_up(receipt);
+                }
+                Err(StepError::TimedOut { phase, after, is_over })
+            }
             // Who tells the end of a lane is not silent.
             Ok(Err(StepError::TimedOut { phase, after, is_over: is_heard })) => match self.end(receipt).await {
                 None if !is_heard => Err(self.silent(phase)),
@@ -152,8 +155,8 @@ impl Attempt<'_> {
     /// Tells the host to end the step; whether it has, where it says so in time.
     async fn end(&mut self, receipt: &Receipt) -> Option<bool> {
         let late = self.started.elapsed().saturating_sub(self.prepared.timeout());
-        let asked =
-            timeout(PROMPTLY.saturating_sub(late), self.about(receipt, &receipt::ask_to_end(&receipt.id))).await;
+        let program = receipt::ask_to_end(self.language(), &receipt.id);
+        let asked = timeout(PROMPTLY.saturating_sub(late), self.about(receipt, &program)).await;
         let asked = asked.ok().and_then(Result::ok).filter(|asked| !asked.timed_out);
         let is_over = asked.map(|asked| asked.text("alive").is_none());
         if is_over != Some(true) {
@@ -179,7 +182,7 @@ impl Attempt<'_> {
             match self.ask(receipt).await {
                 Ok(Known::Finished | Known::Running) => {
                     self.tell("the connection was lost; the host went on with the step");
-                    ended = self.run_program(Phase::Apply, &receipt::follow(&receipt.id), trace).await;
+                    ended = self.follow(receipt, trace).await;
                     patience = Patience::new(self.context.reconnect.unwrap_or_default());
                 }
                 Ok(Known::NeverBegan | Known::Told | Known::Lost) => break,
@@ -192,7 +195,17 @@ impl Attempt<'_> {
     }
 
     async fn ask(&mut self, receipt: &Receipt) -> Result<Known, StepError> {
-        self.about(receipt, &receipt::ask(&receipt.id)).await.map(|asked| known(&asked, receipt))
+        let program = receipt::ask(self.language(), &receipt.id);
+        self.about(receipt, &program).await.map(|asked| known(&asked, receipt))
+    }
+
+    async fn follow(&mut self, receipt: &Receipt, trace: &mut Trace) -> Result<Texts, StepError> {
+        let program = receipt::follow(self.language(), &receipt.id);
+        self.run_program(Phase::Apply, &program, trace).await
+    }
+
+    fn language(&self) -> Language {
+        self.context.language(self.link)
     }
 
     async fn about(&mut self, receipt: &Receipt, program: &Program) -> Result<Completed, StepError> {
@@ -218,11 +231,10 @@ impl Attempt<'_> {
 /// Nobody saw how it ended; the host may know.
 fn is_out_of_sight(error: &StepError) -> bool {
     let StepError::Wire { error, .. } = error else { return false };
-    let is_lost =
-        |error: &TransportError| matches!(error, TransportError::Lost { .. } | TransportError::LaneEnded { .. });
     match error {
         WireError::Lost => true,
-        WireError::Transport(error) => is_lost(error),
+        WireError::Transport(TransportError::Winrm { error, .. }) => error.is_out_of_sight(),
+        WireError::Transport(error) => matches!(error, TransportError::Lost { .. } | TransportError::LaneEnded { .. }),
         WireError::NoEndpoint | WireError::CircuitOpen(_) => false,
     }
 }

@@ -16,6 +16,7 @@ use crate::hir::value::Value;
 use crate::hir::world::TransportKind;
 use crate::shell::Program;
 use crate::transport::TransportError;
+use crate::transport::winrm::error::WinrmError;
 
 /// Between two looks: short at first, and never so often that a host takes it for an attack.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -160,6 +161,7 @@ fn may_be_on_its_way(error: &StepError) -> bool {
                 | TransportError::HostKeyUnknown { .. }
                 | TransportError::HostKeyRevoked { .. }
                 | TransportError::HostKeyCertificate { .. }
+                | TransportError::Winrm { error: WinrmError::Certificate { .. } | WinrmError::Pin { .. }, .. }
         ),
         StepError::Wire { .. }
         | StepError::Silent { .. }

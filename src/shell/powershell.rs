@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::error::ShellError;
 use super::frames::Nonces;
 use super::program::{Program, Text, Variable, VariableValue};
-use super::quote::check_name;
+use super::quote::{check_name, check_text};
 
 use crate::base::hex::hex;
 
@@ -70,10 +70,13 @@ impl Step<'_> {
         });
         if let Some(step) = step.as_object_mut() {
             if let Some(directory) = &program.cwd {
-                step.insert("cwd".to_owned(), directory.as_str().into());
+                step.insert("cwd".to_owned(), check_text("cwd", directory)?.into());
             }
             if let Some(stdin) = &program.stdin {
-                step.insert("stdin".to_owned(), stdin.expose().as_str().into());
+                step.insert("stdin".to_owned(), check_text("stdin", stdin.expose())?.into());
+            }
+            if let Some(receipt) = &program.receipt {
+                step.insert("receipt".to_owned(), receipt.as_str().into());
             }
             // Last: what is refused until here was not sent, and nothing of it is there.
             step.insert("bodies".to_owned(), bodies(program, &mut is_new).into());
@@ -102,13 +105,16 @@ fn functions(program: &Program) -> Result<Vec<Json>, ShellError> {
 }
 
 fn scripts(program: &Program) -> Result<Vec<Json>, ShellError> {
-    let script =
-        |script: &super::program::NamedScript| Ok(json!({ "name": check_name(&script.name)?, "text": script.text }));
+    let script = |script: &super::program::NamedScript| {
+        let text = script.text.as_deref().map(|text| check_text(&script.name, text)).transpose()?;
+        Ok(json!({ "name": check_name(&script.name)?, "text": text }))
+    };
     program.scripts.iter().map(script).collect()
 }
 
 fn env(program: &Program) -> Result<Map<String, Json>, ShellError> {
-    let entry = |(name, value): &(String, Text)| Ok((check_name(name)?.to_owned(), value.expose().into()));
+    let entry =
+        |(name, value): &(String, Text)| Ok((check_name(name)?.to_owned(), check_text(name, value.expose())?.into()));
     program.env.iter().map(entry).collect()
 }
 
@@ -117,14 +123,14 @@ fn variables(program: &Program) -> Result<Vec<Json>, ShellError> {
 }
 
 fn variable(variable: &Variable) -> Result<Json, ShellError> {
-    let (kind, value): (&str, Json) = match &variable.value {
-        VariableValue::Text(text) => ("text", text.as_str().into()),
-        VariableValue::Secret(text) => ("text", text.expose().as_str().into()),
-        VariableValue::Typed(kind, text) => (kind.name(), text.as_str().into()),
-        VariableValue::List(items) => ("list", items.as_slice().into()),
-        VariableValue::Secrets(items) => {
-            ("list", items.iter().map(|item| Json::from(item.expose().as_str())).collect::<Vec<_>>().into())
-        }
+    let text = |text: &str| check_text(&variable.name, text).map(Json::from);
+    let list = |items: &mut dyn Iterator<Item = &str>| items.map(text).collect::<Result<Vec<_>, _>>().map(Json::from);
+    let (kind, value) = match &variable.value {
+        VariableValue::Text(value) => ("text", text(value)?),
+        VariableValue::Secret(value) => ("text", text(value.expose())?),
+        VariableValue::Typed(kind, value) => (kind.name(), text(value)?),
+        VariableValue::List(items) => ("list", list(&mut items.iter().map(String::as_str))?),
+        VariableValue::Secrets(items) => ("list", list(&mut items.iter().map(|item| item.expose().as_str()))?),
         VariableValue::Absent => ("absent", Json::Null),
     };
     Ok(json!({ "name": check_name(&variable.name)?, "kind": kind, "value": value }))

@@ -92,6 +92,31 @@ $setVariables = {
     }
 }
 
+# Whole or not at all, and on the disk.
+$put = {
+    param([string]$path, [string]$text)
+    $bytes = $utf8.GetBytes($text)
+    $stream = [System.IO.File]::Create($path + '.new')
+    try {
+        $stream.Write($bytes, 0, $bytes.Length)
+        $stream.Flush($true)
+    } finally {
+        $stream.Dispose()
+    }
+    [System.IO.File]::Move($path + '.new', $path)
+}.GetNewClosure()
+# What the host keeps of a step that must not be done twice; that there is one already is an error.
+$beginReceipt = {
+    param([string]$id)
+    $local = [System.Environment]::GetFolderPath('LocalApplicationData')
+    $folder = [System.IO.Path]::Combine($local, 'opsc', 'receipts', $id)
+    $null = New-Item -Path $folder -ItemType Directory
+    $self = [System.Diagnostics.Process]::GetCurrentProcess()
+    $started = [string]$self.StartTime.ToUniversalTime().Ticks
+    & $put ([System.IO.Path]::Combine($folder, 'process')) ([string]$self.Id + ' ' + $started)
+    $folder
+}
+
 $begin = & $readJson (& $readFrame)
 
 # A script of a step, in a process of its own: its streams are the step's, and what is left of the input is its own.
@@ -180,7 +205,8 @@ foreach ($text in $steps.GetConsumingEnumerable()) {
     $fields = $step.SelectSingleNode('fields').InnerText
     $state.until = [System.DateTime]::UtcNow.AddSeconds(5 + [System.Double]::Parse($step.SelectSingleNode('deadline').InnerText, $invariant))
     foreach ($body in $step.SelectSingleNode('bodies').ChildNodes) { $bodies[(& $keyOf $body)] = $body.InnerText }
-    $ended = @{ code = 0 }
+    $ended = @{ code = 0; failure = 1 }
+    $kept = @{ folder = ''; fields = 0 }
     $before = @{}
     try {
         $module = New-Object -TypeName System.Management.Automation.PSModuleInfo -ArgumentList $true
@@ -202,6 +228,10 @@ foreach ($text in $steps.GetConsumingEnumerable()) {
                 else { [string]$item }
             }
             $text = [string]::Join("`n", @($texts))
+            if ($kept.folder -ne '') {
+                $kept.fields += 1
+                & $put ([System.IO.Path]::Combine($kept.folder, 'f.' + $kept.fields)) ($name + "`n" + $text)
+            }
             $bytes = $utf8.GetBytes($mark + $fields + ' out ' + $name + ' ' + $utf8.GetByteCount($text) + "`n" + $text + "`n")
             $stdout.Write($bytes, 0, $bytes.Length)
             $stdout.Flush()
@@ -255,11 +285,24 @@ foreach ($text in $steps.GetConsumingEnumerable()) {
         if ($null -ne $cwd) { Set-Location -LiteralPath $cwd.InnerText }
         [System.Environment]::CurrentDirectory = (Get-Location -PSProvider FileSystem).ProviderPath
         $global:LASTEXITCODE = 0
+        $receipt = $step.SelectSingleNode('receipt')
+        if ($null -ne $receipt) {
+            $ended.failure = 125
+            $kept.folder = & $beginReceipt $receipt.InnerText
+            $ended.failure = 1
+        }
         $body = [System.Management.Automation.ScriptBlock]::Create($bodies[$step.SelectSingleNode('body').InnerText])
         & $module $body 3>&1 4>&1 5>&1 6>&1 | ForEach-Object -Process { & $say $_ }
     } catch {
-        $ended.code = 1
+        $ended.code = $ended.failure
         & $write $stderr ($_.Exception.Message + "`n")
+    }
+    if ($kept.folder -ne '') {
+        try {
+            & $put ([System.IO.Path]::Combine($kept.folder, 'code')) ([string]$ended.code)
+        } catch {
+            & $write $stderr ($_.Exception.Message + "`n")
+        }
     }
     foreach ($name in $before.Keys) { [System.Environment]::SetEnvironmentVariable($name, $before[$name]) }
     Set-Location -LiteralPath $location.ProviderPath

@@ -6,9 +6,7 @@ use super::error::ShellError;
 
 /// `value` as one word of a POSIX shell.
 pub fn quote(name: &str, value: &str) -> Result<String, ShellError> {
-    if value.contains('\0') {
-        return Err(ShellError::NulByte { name: name.to_owned() });
-    }
+    let value = check_text(name, value)?;
     let mut quoted = String::with_capacity(value.len() + 2);
     quoted.push('\'');
     quoted.push_str(&value.replace('\'', r"'\''"));
@@ -47,6 +45,14 @@ fn cmd_word(word: &str) -> Result<String, ShellError> {
     let carets =
         quoted.chars().flat_map(|letter| "()%!^\"<>&|".contains(letter).then_some('^').into_iter().chain([letter]));
     Ok(carets.collect())
+}
+
+/// Accepts what every shell and system can hold.
+pub fn check_text<'a>(name: &str, value: &'a str) -> Result<&'a str, ShellError> {
+    if value.contains('\0') {
+        return Err(ShellError::NulByte { name: name.to_owned() });
+    }
+    Ok(value)
 }
 
 /// Accepts what can stand on the left of an assignment.

@@ -12,10 +12,15 @@
 //! | `code` | the exit code, once the step is over |
 //! | `told` | nothing: the end is known to who ran it, and only the code stays |
 //!
-//! A file `.kept` beside the receipts says that none was taken away with their folder. The process has no parent in the lane, so what ends the lane does not end it. What it prints goes through two pipes
-//! with names to the lane as long as there is one.
+//! A file `.kept` beside the receipts says that none was taken away with their folder. The process has no parent in the
+//! lane, so what ends the lane does not end it. What it prints goes through two pipes with names to the lane as long as
+//! there is one.
+//!
+//! On Windows the folder is `%LOCALAPPDATA%\opsc\receipts\ID`, and the process is the lane's own: a step goes on where the
+//! lane does, and what it prints to nobody is not kept. Its files there are `process`, `code`, `told` and, of the n-th field,
+//! `f.n` with its name in the first line.
 
-use super::program::{Program, Variable, VariableValue};
+use super::program::{Function, Language, Program, Variable, VariableValue};
 
 /// What the bodies here share. `__started` tells apart two processes that had one number, at different times.
 const PROCESSES: &str = r#"
@@ -147,36 +152,65 @@ pub(super) fn once() -> String {
 }
 
 /// Reports `boot` where receipts can be had.
-pub fn prepare() -> Program {
-    Program::new(format!("{PROCESSES}{PREPARE}"))
+pub fn prepare(language: Language) -> Program {
+    match language {
+        Language::Sh => Program::new(format!("{PROCESSES}{PREPARE}")),
+        Language::PowerShell => windows(include_str!("powershell_receipt_prepare.ps1")),
+    }
 }
 
 /// Reports `state` and `boot`.
-pub fn ask(id: &str) -> Program {
-    about(&[PROCESSES, ASK], id)
+pub fn ask(language: Language, id: &str) -> Program {
+    match language {
+        Language::Sh => about(&[PROCESSES, ASK], id),
+        Language::PowerShell => windows(include_str!("powershell_receipt_ask.ps1")).with("id", id),
+    }
 }
 
 /// Ends as the step ends, with what it printed and its fields; 137 where it was killed.
-pub fn follow(id: &str) -> Program {
-    about(&[PROCESSES, FOLLOW], id)
+pub fn follow(language: Language, id: &str) -> Program {
+    match language {
+        Language::Sh => about(&[PROCESSES, FOLLOW], id),
+        Language::PowerShell => windows(include_str!("powershell_receipt_follow.ps1")).with("id", id),
+    }
 }
 
-/// Gives the step two seconds to end, and ends it.
-pub fn end(id: &str) -> Program {
-    about(&[PROCESSES, END], id).with("__tenths", "20").with("__kills", "yes")
+/// Gives the step two seconds to end, and ends it. On Windows nothing can be told to end, so it is ended at once.
+pub fn end(language: Language, id: &str) -> Program {
+    match language {
+        Language::Sh => about(&[PROCESSES, END], id).with("__tenths", "20").with("__kills", "yes"),
+        Language::PowerShell => windows(include_str!("powershell_receipt_end.ps1")).with("id", id),
+    }
 }
 
 /// Tells the step to end, and reports `alive` where any of it has not half a second later.
-pub fn ask_to_end(id: &str) -> Program {
-    about(&[PROCESSES, END], id).with("__tenths", "5").with("__kills", "")
+pub fn ask_to_end(language: Language, id: &str) -> Program {
+    match language {
+        Language::Sh => about(&[PROCESSES, END], id).with("__tenths", "5").with("__kills", ""),
+        Language::PowerShell => end(language, id),
+    }
 }
 
 /// Of these.
-pub fn told(ids: Vec<String>) -> Program {
+pub fn told(language: Language, ids: Vec<String>) -> Program {
     let receipts = Variable { name: "receipts".to_owned(), value: VariableValue::List(ids) };
-    Program { variables: vec![receipts], ..Program::new(TOLD) }
+    let program = match language {
+        Language::Sh => Program::new(TOLD),
+        Language::PowerShell => windows(include_str!("powershell_receipt_told.ps1")),
+    };
+    Program { variables: vec![receipts], ..program }
 }
 
 fn about(texts: &[&str], id: &str) -> Program {
     Program::new(texts.concat()).with("__receipt", id)
+}
+
+fn windows(body: &str) -> Program {
+    let functions = [
+        ("receipt_folder", include_str!("powershell_receipt_folder.ps1")),
+        ("receipt_boot", include_str!("powershell_receipt_boot.ps1")),
+        ("receipt_runs", include_str!("powershell_receipt_runs.ps1")),
+    ];
+    let function = |(name, body): (&str, &str)| Function { name: name.to_owned(), body: body.to_owned() };
+    Program { functions: functions.map(function).to_vec(), ..Program::powershell(body) }
 }

@@ -3,10 +3,14 @@
 //! Knows nothing of marks or of SSH.
 
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
 use super::completed::Stream;
 use super::error::TransportError;
@@ -33,6 +37,8 @@ pub(super) struct Channel {
     input: Option<mpsc::UnboundedSender<Vec<u8>>>,
     incoming: mpsc::Receiver<Incoming>,
     attached: watch::Sender<bool>,
+    /// Whether the process may go on where the connection to it is lost.
+    may_outlive: Arc<AtomicBool>,
     running: Ending,
 }
 
@@ -64,6 +70,7 @@ impl Ending {
 pub(super) struct Outlet {
     queue: mpsc::Sender<Incoming>,
     attached: watch::Receiver<bool>,
+    may_outlive: Arc<AtomicBool>,
 }
 
 pub(super) fn running() -> (Running, Ending) {
@@ -76,8 +83,9 @@ pub(super) fn channel() -> (Channel, FarEnd) {
     let (queue, incoming) = mpsc::channel(QUEUE);
     let (attached, far_attached) = watch::channel(true);
     let (far_running, running) = running();
-    let near = Channel { input: Some(input), incoming, attached, running };
-    let output = Outlet { queue, attached: far_attached };
+    let may_outlive = Arc::new(AtomicBool::new(false));
+    let near = Channel { input: Some(input), incoming, attached, may_outlive: Arc::clone(&may_outlive), running };
+    let output = Outlet { queue, attached: far_attached, may_outlive };
     (near, FarEnd { input: far_input, output, running: far_running })
 }
 
@@ -95,6 +103,11 @@ impl Channel {
     /// While nobody listens, output is dropped instead of holding up the connection.
     pub(super) fn listen(&self, listens: bool) {
         self.attached.send_replace(listens);
+    }
+
+    /// Whether what runs is left alone where the connection is lost, because its host keeps how it ended.
+    pub(super) fn may_outlive(&self, may: bool) {
+        self.may_outlive.store(may, Ordering::Relaxed);
     }
 
     /// Whether somebody still takes what is sent.
@@ -127,6 +140,18 @@ impl Outlet {
     /// Whether somebody listens.
     pub(super) fn is_wanted(&self) -> bool {
         *self.attached.borrow()
+    }
+
+    /// Gives whoever listens a moment to have heard enough.
+    pub(super) async fn settle(&mut self, moment: Duration) {
+        if timeout(moment, self.attached.wait_for(|attached| !attached)).await.is_err() {
+            tracing::trace!("whoever listens wants more");
+        }
+    }
+
+    /// Whether what runs is left alone where the connection to it is lost.
+    pub(super) fn may_outlive(&self) -> bool {
+        self.may_outlive.load(Ordering::Relaxed)
     }
 
     pub(super) async fn fail(&mut self, error: TransportError) -> bool {
@@ -189,7 +214,7 @@ async fn wait_for_exit(mut child: tokio::process::Child, readers: [Reader; 2], m
             }
         }
     };
-    if tokio::time::timeout(std::time::Duration::from_millis(500), drained).await.is_err() {
+    if timeout(Duration::from_millis(500), drained).await.is_err() {
         tracing::debug!("a background process keeps the output of a finished lane open");
     }
     let code = status.ok().and_then(|status| status.code().or_else(|| status.signal().map(|signal| 128 + signal)));

@@ -246,14 +246,16 @@ impl Lane {
         };
         self.state = State::Busy;
         self.channel.listen(true);
+        self.channel.may_outlive(program.receipt.is_some());
         self.channel.send(text);
         let mut running = match self.language {
             Language::Sh => Running::new(self.sequence, &nonces),
             // Its hello came after it had read its own text.
-            Language::PowerShell => Running::of_reader(self.sequence, &nonces),
+            Language::PowerShell => Running::of_powershell(self.sequence, &nonces),
         };
         let timed_out = self.follow(&mut running, Instant::now() + deadline, output).await?;
         self.channel.listen(false);
+        self.channel.may_outlive(false);
         if !timed_out {
             self.state = State::Ready;
         }

@@ -9,7 +9,7 @@ const MOST_FIELD_BYTES: usize = 16 << 20;
 /// What startup files may say before it is dropped.
 const NOISE_LIMIT: usize = 2 << 10;
 
-/// ksh counts signals from 256, every other shell from 128.
+/// ksh counts signals from 256, every other shell from 128. Codes of Windows are numbers of 32 bits, and none of signals.
 fn signal_code(code: i32) -> i32 {
     if code > 256 { code - 128 } else { code }
 }
@@ -19,6 +19,8 @@ pub(super) struct Running {
     sequence: u64,
     parsers: [FrameParser; 2],
     heard: Heard,
+    /// What a code of the shell means.
+    meaning: fn(i32) -> i32,
     /// Whether the shell has read that something is to be done, by stream.
     begun: [bool; 2],
     /// What comes before is of startup files: kept apart, within bounds.
@@ -37,7 +39,7 @@ struct Heard {
 impl Running {
     pub(super) fn new(sequence: u64, nonces: &Nonces) -> Running {
         let parsers = [FrameParser::of_step(nonces), FrameParser::of_step(nonces)];
-        Running { sequence, parsers, heard: Heard::default(), begun: [false; 2], noise: None }
+        Running { sequence, parsers, heard: Heard::default(), meaning: signal_code, begun: [false; 2], noise: None }
     }
 
     /// Of a command of its own, which nobody greeted.
@@ -45,9 +47,9 @@ impl Running {
         Running { noise: Some(Vec::new()), ..Running::new(1, nonces) }
     }
 
-    /// Of a shell that has shown in another way that it reads.
-    pub(super) fn of_reader(sequence: u64, nonces: &Nonces) -> Running {
-        Running { begun: [true; 2], ..Running::new(sequence, nonces) }
+    /// Of PowerShell, which has shown in another way that it reads.
+    pub(super) fn of_powershell(sequence: u64, nonces: &Nonces) -> Running {
+        Running { begun: [true; 2], meaning: std::convert::identity, ..Running::new(sequence, nonces) }
     }
 
     /// Whether nothing of it can have been done, because a fresh shell has read nothing yet.
@@ -94,7 +96,7 @@ impl Running {
         let [stdout, stderr] = self.heard.captures;
         let [code, _] = self.heard.ends;
         Completed {
-            code: code.map_or(124, signal_code),
+            code: code.map_or(124, self.meaning),
             fields: self.heard.fields,
             stdout: stdout.finish(),
             stderr: stderr.finish(),

@@ -244,6 +244,11 @@ impl Session {
         }
     }
 
+    /// What the host reads.
+    pub fn language(&self) -> Language {
+        self.endpoint.language()
+    }
+
     fn expect_language(&self, program: Language) -> Result<(), TransportError> {
         if program == self.endpoint.language() {
             return Ok(());

@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use opsc::base::secret::Secret;
-use opsc::shell::{Program, Text, receipt};
+use opsc::shell::{Language, Program, Text, receipt};
 use opsc::transport::{Completed, TransportError};
 
 use super::contract::{Bench, MINUTE, SOON, alive, field, gone, sha256, stdout, unique_seconds};
@@ -21,7 +21,7 @@ impl Home {
         let path = stdout(&bench.sh("umask 077; mktemp -d /tmp/opsc-home-XXXXXX").await).trim().to_owned();
         let id = sha256(path.as_bytes()).chars().take(32).collect();
         let home = Home { path, id };
-        let prepared = home.run(bench, receipt::prepare()).await;
+        let prepared = home.run(bench, receipt::prepare(Language::Sh)).await;
         assert!(field(&prepared, "boot").len() > 9, "{prepared:?}");
         home
     }
@@ -40,7 +40,7 @@ impl Home {
     }
 
     async fn state(&self, bench: &mut Bench) -> String {
-        let asked = self.run(bench, receipt::ask(&self.id)).await;
+        let asked = self.run(bench, receipt::ask(Language::Sh, &self.id)).await;
         String::from_utf8_lossy(field(&asked, "state")).into_owned()
     }
 
@@ -67,7 +67,7 @@ impl Home {
 
     async fn gone(self, bench: &mut Bench) {
         let ended = self.state(bench).await == "finished";
-        self.run(bench, receipt::told(vec![self.id.clone()])).await;
+        self.run(bench, receipt::told(Language::Sh, vec![self.id.clone()])).await;
         assert_eq!(self.state(bench).await == "told", ended);
         let list =
             Program::new("cd \"$HOME/.opsc/receipts/$id\" && ls -A; cd /; rm -rf \"$HOME\"").with("id", &self.id);
@@ -124,7 +124,7 @@ pub(crate) async fn a_step_with_a_receipt_outlives_its_lane(bench: &mut Bench) {
     home.leave(bench, &format!("{wait}; echo late; echo err >&2; out k v; exit 3")).await;
     assert_eq!(home.state(bench).await, "running");
     home.run(bench, Program::new(": >\"$HOME/go\"")).await;
-    let followed = home.run(bench, receipt::follow(&home.id)).await;
+    let followed = home.run(bench, receipt::follow(Language::Sh, &home.id)).await;
     assert_eq!((followed.code, field(&followed, "k")), (3, b"v".as_slice()));
     let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert_eq!((stdout(&followed), words(&followed.stderr.kept)), ("early\nlate\n".to_owned(), "err\n".to_owned()));
@@ -138,7 +138,7 @@ pub(crate) async fn what_is_printed_to_nobody_is_bounded(bench: &mut Bench) {
     let wait = "until [ -e \"$HOME/go\" ]; do sleep 0.01 || sleep 1; done";
     home.leave(bench, &format!("{wait}; head -c 4000000 /dev/zero; head -c 4000000 /dev/zero; exit 4")).await;
     home.run(bench, Program::new(": >\"$HOME/go\"")).await;
-    let followed = home.run(bench, receipt::follow(&home.id)).await;
+    let followed = home.run(bench, receipt::follow(Language::Sh, &home.id)).await;
     assert_eq!(followed.code, 4);
     // Some shells count the limit in blocks of 512 bytes, some in twice as many.
     assert!([1 << 20, 2 << 20].contains(&followed.stdout.bytes), "{}", followed.stdout.bytes);
@@ -152,7 +152,7 @@ pub(crate) async fn a_step_that_was_killed_is_lost(bench: &mut Bench) {
     let kill = "read -r p s <\"$HOME/.opsc/receipts/$id/process\"; kill -KILL \"$p\"";
     home.run(bench, Program::new(kill).with("id", &home.id)).await;
     gone_to(&home, bench, "lost").await;
-    assert_eq!(home.run(bench, receipt::follow(&home.id)).await.code, 137);
+    assert_eq!(home.run(bench, receipt::follow(Language::Sh, &home.id)).await.code, 137);
     for pid in alive(&seconds) {
         bench.run(&Program::new("kill \"$pid\"").with("pid", &pid.to_string())).await;
     }
@@ -165,7 +165,7 @@ pub(crate) async fn a_step_with_a_receipt_can_be_ended(bench: &mut Bench) {
     let seconds = unique_seconds();
     let body = format!("trap '' TERM; sh -c 'sleep {seconds}; :' & : >\"$HOME/both\"; sleep {seconds}");
     home.leave(bench, &body).await;
-    assert_eq!(home.run(bench, receipt::end(&home.id)).await.code, 0);
+    assert_eq!(home.run(bench, receipt::end(Language::Sh, &home.id)).await.code, 0);
     gone(bench, &seconds).await;
     gone_to(&home, bench, "lost").await;
     home.gone(bench).await;

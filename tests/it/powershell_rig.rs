@@ -53,7 +53,7 @@ impl Dictionary {
 
     /// A sealed listener, with this fault; none is the empty text.
     pub(crate) fn winrm(&self, fault: &str) -> Listener {
-        Listener::start(false, json!({ "fault": fault, "powershell": self.path("options") }))
+        Listener::start(false, json!({ "fault": fault, "powershell": self.path("options"), "cut": self.path("cut") }))
     }
 
     pub(crate) fn ssh(&self) -> Sshd {

@@ -4,8 +4,11 @@
 
 use serde_json::json;
 
-use super::powershell_rig::Hosts;
+use super::contract::SOON;
+use super::powershell_rig::{Dictionary, Hosts};
 use super::project::{Project, Said};
+use super::windows_rig::table;
+use super::winrm_rig::Listener;
 
 const PLAYBOOK: &str = r#"ops 1
 
@@ -134,6 +137,60 @@ fn a_restart_is_waited_for() {
     assert_eq!(said.code, 0, "{said:?}");
     let with_boot = hosts.dictionary.log().iter().filter(|step| step["variables"]["before_boot"].is_string()).count();
     assert!(with_boot >= 4, "the restart and a look after it, on each host: {with_boot}");
+}
+
+const REBOOT: &str = "ops 1\n\nplaybook reboot(servers: hosts<windows> = group(\"fleet\")) ! change, admin {\n  on servers {\n    os.reboot(wait: WAIT)\n  }\n}\n";
+
+/// What the library's bodies of `os.reboot` do, where its `apply` does this.
+fn reboots(apply: serde_json::Value) -> serde_json::Value {
+    let table = table();
+    let of = |phase: &str| {
+        let name = format!("os.reboot.{phase}");
+        table.iter().find(|(_, names)| names.contains(&name)).unwrap().0.clone()
+    };
+    let look = json!({ "out": { "boot": "BOOT" } });
+    json!({ of("check"): look, of("verify"): look, of("apply"): apply })
+}
+
+/// Ten million ticks are a second.
+#[test]
+fn a_reboot_is_over_when_the_host_was_started_anew() {
+    for host in ["win1", "win2"] {
+        let hosts = Hosts::of(reboots(json!({ "restarts": 900_000_000, "dies": 9 })));
+        let project = hosts.project();
+        project.write("reboot.ops", &REBOOT.replace("WAIT", "5m"));
+        let said = opsc(&project, &["run", "reboot.ops", "-y", "-l", host]);
+        assert_eq!(said.code, 0, "{said:?}");
+        let shown = project.opsc(&["show", "1", "-o", "json"]);
+        let is_shown = |boot: &str| shown.stdout.contains(boot);
+        assert!(is_shown("638712000000000000") && is_shown("638712000900000000"), "{shown:?}");
+    }
+}
+
+#[test]
+fn a_lane_that_ended_is_no_reboot() {
+    for host in ["win1", "win2"] {
+        let hosts = Hosts::of(reboots(json!({ "dies": 9 })));
+        let project = hosts.project();
+        project.write("reboot.ops", &REBOOT.replace("WAIT", "10s"));
+        let said = opsc(&project, &["run", "reboot.ops", "-y", "-l", host]);
+        assert_eq!(said.code, 21, "{said:?}");
+        assert!(said.stderr.contains("it answers, and has not started anew"), "{said:?}");
+    }
+}
+
+/// Whoever answers in its place has another certificate.
+#[test]
+fn a_host_that_comes_back_as_another_is_not_waited_for() {
+    let dictionary = Dictionary::of(reboots(json!({ "restarts": 900_000_000, "dies": 9 })));
+    let swapped = json!({ "fault": "swap", "swapped_certificate": "eve.pem", "swapped_key": "eve.key", "powershell": dictionary.path("options") });
+    let listener = Listener::tls(swapped);
+    let project = listener.project("");
+    project.write("reboot.ops", &REBOOT.replace("group(\"fleet\")", "host(\"win1\")").replace("WAIT", "1h"));
+    let begun = std::time::Instant::now();
+    let said = opsc(&project, &["run", "reboot.ops", "-y"]);
+    assert!(begun.elapsed() < 4 * SOON, "{said:?}");
+    assert!(said.code == 20 && said.stderr.contains("is not trusted: it is not for a server"), "{said:?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use opsc::base::secret::Secret;
-use opsc::shell::{Program, Text, receipt};
+use opsc::shell::{Language, Program, Text, receipt};
 use opsc::transport::{AdminMethod, Completed, Credentials, Endpoint, LaneKind, Session, TransportError};
 
 use crate::sshd::{Sshd, SshdOptions};
@@ -155,8 +155,10 @@ async fn root_has_receipts_in_its_own_home_alone() {
     let (guest, server) = (Guest::new(Some("")), server());
     let mut session = Session::connect(&guest.endpoint(&server), &credentials(Some(PASSWORD))).await.unwrap();
     let there = format!("/tmp/{}-home", guest.name);
-    let home =
-        |path: &str| Program { env: vec![("HOME".to_owned(), Text::Plain(path.to_owned()))], ..receipt::prepare() };
+    let home = |path: &str| Program {
+        env: vec![("HOME".to_owned(), Text::Plain(path.to_owned()))],
+        ..receipt::prepare(Language::Sh)
+    };
     let mut boot = async |user: Option<&str>, program: Program| {
         let done = session.run(user, &program, Duration::from_secs(30), &mut |_, _| {}).await.unwrap();
         done.fields.iter().any(|(name, _)| name == "boot")

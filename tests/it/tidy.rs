@@ -46,6 +46,7 @@ const PRINTS: &[(&str, &str)] = &[
     ("tests/it/syscall_rollbacks.rs", "how many points were tried"),
     ("tests/it/failpoints.rs", "how many points were tried"),
     ("tests/it/contract.rs", "shown only when a case fails, to say which"),
+    ("tests/it/powershell_contract.rs", "shown only when a case fails, to say which"),
     ("tests/it/state_journal.rs", "a process of the test tells the test how far it is"),
 ];
 

@@ -145,7 +145,7 @@ pub(crate) fn write_project(project: &Project, hosts: &[WindowsHost], more: &str
 }
 
 /// The library's bodies for Windows by the hashes of their texts: `action.phase` of each that has this text.
-fn table() -> BTreeMap<String, Vec<String>> {
+pub(crate) fn table() -> BTreeMap<String, Vec<String>> {
     let project = Project::new();
     let place = Place { root: project.path(""), found: true, state: project.path(".opsc") };
     let mut workspace = Workspace::open(place, Settings::default(), &[]).unwrap();

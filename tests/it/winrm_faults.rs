@@ -96,6 +96,17 @@ async fn a_session_that_is_another_and_an_answer_that_drips_end_a_command_once()
     }
 }
 
+/// The host forgets a command that ended while it was told to.
+#[tokio::test]
+async fn a_command_that_ends_right_after_its_deadline_is_late_and_no_fault() {
+    let listener = Listener::sealed("ends_at_once");
+    let mut session = Session::connect(&listener.endpoint(), &credentials()).await.unwrap();
+    let late = run(&mut session, "echo before; sleep 300", Duration::from_secs(3)).await.unwrap();
+    assert!(late.timed_out && late.code == 124, "{late:?}");
+    assert_eq!(run(&mut session, "exit 5", MINUTE).await.unwrap().code, 5);
+    session.close().await;
+}
+
 /// The listener answers the logins together, so that all hosts are there at the same time.
 #[test]
 fn two_hundred_hosts_side_by_side_need_little_memory() {

@@ -89,6 +89,16 @@ def value_of(variable):
     return {"text": str, "long": int, "double": float}[kind](value)
 
 
+def started(pid):
+    """When the process started, in its system's own count; nothing where it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    state, *rest = text.rpartition(")")[2].split()
+    return None if state == "Z" else rest[18]
+
+
 def shown(value):
     """As the function `out` makes a text of it."""
     if isinstance(value, list):
@@ -101,7 +111,9 @@ class Lane:
         self.stdin, self.token, self.options = stdin, token, options
         self.named, self.model = read_dictionary(options)
         self.texts, self.steps, self.busy, self.until = {}, queue.Queue(), False, None
-        self.folder = Path(options.get("temp", "/tmp")) / f"opsc-{token}"
+        self.temp = Path(options.get("temp", "/tmp"))
+        self.folder, self.receipts = self.temp / f"opsc-{token}", self.temp / "receipts"
+        self.receipt, self.fields = None, 0
         # All that a step starts is of this group.
         if os.getpgrp() != os.getpid():
             os.setpgid(0, 0)
@@ -154,10 +166,29 @@ class Lane:
             assert name not in self.texts, "a body came twice"
             self.texts[name] = text
         step = Step(frame, self.texts)
-        self.log({"body": step.hash, "variables": step.variables, "env": step.env, "cwd": step.cwd})
-        code = self.tell(frame["fields"], self.answer(step), step)
+        self.log({"body": step.hash, "variables": step.variables, "env": step.env, "cwd": step.cwd,
+                  "receipt": "receipt" in frame})
+        code = self.run(frame, step)
         self.until, self.busy = None, False
         self.both(f"{MARK}{frame['end']} end {frame['seq']} {code}\n")
+
+    def run(self, frame, step):
+        """As the runtime: the folder to start in, then the receipt, then the body."""
+        if step.cwd is not None and not os.path.isdir(step.cwd):
+            return self.tell(frame["fields"], {"stderr": f"Cannot find path '{step.cwd}'\n", "code": 1}, step)
+        self.receipt, self.fields = None, 0
+        if "receipt" in frame:
+            folder = self.receipts / frame["receipt"]
+            if folder.exists():
+                return self.tell(frame["fields"], {"stderr": f"{folder} already exists\n", "code": 125}, step)
+            folder.mkdir(mode=0o700)
+            (folder / "process").write_text(f"{os.getpid()} {started(os.getpid())}")
+            self.receipt = folder
+        code = self.tell(frame["fields"], self.answer(step), step)
+        if self.receipt:
+            (self.receipt / "code.new").write_text(str(code))
+            (self.receipt / "code.new").rename(self.receipt / "code")
+        return code
 
     def answer(self, step):
         for name in (step.hash, hashlib.sha256(step.text.strip().encode()).hexdigest()):
@@ -167,6 +198,11 @@ class Lane:
             return self.stage(step.variables)
         if step.text == source("src/shell/powershell_staged.ps1"):
             return self.staged(step.variables)
+        for name in ("prepare", "ask", "follow", "end", "told"):
+            if step.text == source(f"src/shell/powershell_receipt_{name}.ps1"):
+                for each in ("folder", "boot", "runs"):
+                    assert step.functions[f"receipt_{each}"] == source(f"src/shell/powershell_receipt_{each}.ps1")
+                return getattr(self, f"receipt_{name}")(step.variables)
         if self.model is not None:
             return self.model.body(step)
         if step.text == source("src/run/facts_windows.ps1"):
@@ -182,6 +218,76 @@ class Lane:
         if not isinstance(answers, list):
             return answers
         return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    def boot(self):
+        """Another one for each test that writes it."""
+        file = self.temp / "boot"
+        return file.read_text() if file.exists() else "638712000000000000"
+
+    def receipt_prepare(self, given):
+        self.receipts.mkdir(mode=0o700, exist_ok=True)
+        (self.receipts / ".kept").touch()
+        return {"out": {"boot": self.boot()}}
+
+    def receipt_runs(self, receipt):
+        file = receipt / "process"
+        if not file.exists():
+            return False
+        pid, start = file.read_text().split(" ")
+        return started(pid) == start
+
+    def receipt_state(self, receipt):
+        for _ in range(10):
+            if (receipt / "told").exists():
+                return "told"
+            if (receipt / "code").exists():
+                return "finished"
+            if not (self.receipts / ".kept").exists():
+                return "lost"
+            if not receipt.exists():
+                return "absent"
+            if self.receipt_runs(receipt):
+                return "running"
+            time.sleep(0.1)
+        return "lost"
+
+    def receipt_ask(self, given):
+        return {"out": {"state": self.receipt_state(self.receipts / given["id"]), "boot": self.boot()}}
+
+    def receipt_follow(self, given):
+        receipt, gone = self.receipts / given["id"], False
+        while not (receipt / "code").exists():
+            if gone:
+                return {"code": 137}
+            gone = not self.receipt_runs(receipt)
+            time.sleep(0.2)
+        fields, number = [], 1
+        while (file := receipt / f"f.{number}").exists():
+            fields.append(file.read_text().split("\n", 1))
+            number += 1
+        return {"out": dict(fields), "code": int((receipt / "code").read_text())}
+
+    def receipt_end(self, given):
+        receipt = self.receipts / given["id"]
+        if (receipt / "code").exists() or not self.receipt_runs(receipt):
+            return {}
+        pid = int((receipt / "process").read_text().split(" ")[0])
+        # All that a step starts is of this group.
+        os.killpg(pid, signal.SIGKILL)
+        until = time.monotonic() + 2
+        while self.receipt_runs(receipt) and time.monotonic() < until:
+            time.sleep(0.05)
+        return {"out": {"alive": True}} if self.receipt_runs(receipt) else {}
+
+    def receipt_told(self, given):
+        for name in given["receipts"]:
+            receipt = self.receipts / name
+            if (receipt / "code").exists():
+                (receipt / "told").touch()
+                for file in receipt.iterdir():
+                    if file.name not in ("code", "told"):
+                        file.unlink()
+        return {}
 
     def stage(self, given):
         assert given["token"] == self.token
@@ -204,10 +310,12 @@ class Lane:
 
     def tell(self, fields, answer, step):
         """`out`, `stdout`, `stderr`, `code`: what is reported, printed, and how it ends; the value `PROCESS` is
-        the number of this process, as one that differs after a restart. `print` is the variable that is
-        printed and reported, `bytes` is base64 for stdout, `fill` so many bytes of it, `seconds` how long it takes,
-        `child` starts `sleep` with this argument and tells its number as `pid`, `dies` with this code, `script` runs a
-        script of the step by /bin/sh."""
+        the number of this process, as one that differs after a restart, `{"fill": n}` is so many
+        letters, `BOOT` is when the host was started. `fields` reports so many, `restarts` moves that time by so many ticks. `print` is the variable that is
+        printed and reported, `bytes` is base64 for stdout, `fill` and `fill_stderr` so many bytes, `seconds` how long it takes,
+        `until` the file in `temp` that it waits for, `child` starts `sleep` with this argument and tells its number as
+        `pid`, and it `holds` the output, `forge` prints ends of steps with the word for fields, `dies` with this code,
+        `script` runs a script of the step by /bin/sh."""
         for stream in ("stdout", "stderr"):
             if answer.get(stream):
                 self.write(stream, answer[stream].encode())
@@ -215,25 +323,39 @@ class Lane:
             self.write("stdout", base64.b64decode(answer["bytes"]))
         if "fill" in answer:
             self.write("stdout", b"x" * answer["fill"])
+        if "fill_stderr" in answer:
+            self.write("stderr", b"x" * answer["fill_stderr"])
+        if "forge" in answer:
+            self.both("".join(f"{MARK}{fields} end {number} 0\n" for number in range(3000)))
         out = dict(answer.get("out", {}))
         if "print" in answer:
             value = step.variables[answer["print"]]
             out.update({"value": value, "kind": type(value).__name__})
             self.write("stdout", shown(value).encode())
         if "child" in answer:
-            quiet = {"stdin": subprocess.DEVNULL} if answer.get("seconds") else dict.fromkeys(
-                ("stdin", "stdout", "stderr"), subprocess.DEVNULL
-            )
+            holds = answer.get("seconds") or answer.get("holds")
+            streams = ("stdin",) if holds else ("stdin", "stdout", "stderr")
+            quiet = dict.fromkeys(streams, subprocess.DEVNULL)
             out["pid"] = subprocess.Popen(["sleep", answer["child"]], **quiet).pid
+        out.update({f"key{number}": number for number in range(answer.get("fields", 0))})
         for name, value in out.items():
             value = os.getpid() if value == "PROCESS" else value
+            value = self.boot() if value == "BOOT" else value
+            value = "x" * value["fill"] if isinstance(value, dict) else value
             if value is not None:
                 text = shown(value).encode()
+                if self.receipt:
+                    self.fields += 1
+                    (self.receipt / f"f.{self.fields}").write_bytes(name.encode() + b"\n" + text)
                 self.write("stdout", f"{MARK}{fields} out {name} {len(text)}\n".encode() + text + b"\n")
+        if "restarts" in answer:
+            (self.temp / "boot").write_text(str(int(self.boot()) + answer["restarts"]))
         if answer.get("endless"):
             while True:
                 self.write("stdout", b"y\n" * 1000)
         time.sleep(answer.get("seconds", 0))
+        while "until" in answer and not (self.temp / answer["until"]).exists():
+            time.sleep(0.02)
         if "dies" in answer:
             os._exit(answer["dies"])
         if "script" in answer:

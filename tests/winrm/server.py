@@ -240,6 +240,10 @@ class Shells:
         )
 
     def signal(self, command, commands, element, header):
+        if once("ends_at_once"):
+            command.end()
+            commands.pop(element.get("CommandId"))
+            return "<rsp:SignalResponse/>"
         code = next(e.text for e in element.iter() if e.tag.endswith("}Code"))
         command.end()
         if code.endswith("/terminate") and not command.open:
@@ -417,6 +421,10 @@ class Handler(BaseHTTPRequestHandler):
         if FAULT == "other_answer":
             message = f"uuid:{uuid.uuid4()}"
         if FAULT == "lost_in_receive" and action.endswith("/Receive"):
+            return self.hang_up()
+        # Once, when the file is there.
+        if action.endswith("/Receive") and os.path.exists(OPTIONS.get("cut", "")):
+            os.remove(OPTIONS["cut"])
             return self.hang_up()
         status = 200
         try:

@@ -16,24 +16,33 @@ use crate::transport::lane::GRACE;
 /// So many seconds the host may keep a question for output. What is to be sent meanwhile, as the end of the input is
 /// after a deadline, waits for it.
 const POLL: u64 = 1;
+/// So many bytes are no flood, after which somebody may want to send something.
+const LITTLE: usize = 16 << 10;
+const MOMENT: Duration = Duration::from_millis(20);
 /// A shell that nobody uses is asked this often, so that it does not end, and that its end is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 /// A command that does not end with its input is ended after so long; within [`GRACE`], for which a lane waits.
 const LEAVING: Duration = Duration::from_secs(2);
 
-/// Goes on until the command is over, or the near end is gone and the command ended for it.
+/// Goes on until the command is over, or the near end is gone and the command ended for it; or the connection is lost, and the
+/// command is left to itself where it may be.
 pub(super) async fn carry(mut shell: Shell, far: FarEnd) {
     let FarEnd { mut input, mut output, running } = far;
     let endpoint = shell.endpoint().clone();
-    let carried = Carrier { shell: &mut shell, input: Some(&mut input), output: &mut output, left: None }.carry().await;
-    let ending = shell.ending();
-    if carried.is_ok() {
-        shell.delete().await;
-    } else {
-        // On a connection of its own: this one may wait for an answer.
-        drop(shell);
-        if timeout(GRACE, ending.wait()).await.is_err() {
-            tracing::debug!(host = %endpoint.name, "a command that was given up did not end in time");
+    let mut carrier = Carrier { shell: &mut shell, input: Some(&mut input), output: &mut output, left: None };
+    let carried = carrier.carry().await;
+    // Who ended its input wants its end.
+    let is_left_alone = carrier.left.is_none() && output.may_outlive();
+    match &carried {
+        Ok(_) => shell.delete().await,
+        Err(error) if error.is_out_of_sight() && is_left_alone => shell.leave(),
+        Err(_) => {
+            let ending = shell.ending();
+            // On a connection of its own: this one may wait for an answer.
+            drop(shell);
+            if timeout(GRACE, ending.wait()).await.is_err() {
+                tracing::debug!(host = %endpoint.name, "a command that was given up did not end in time");
+            }
         }
     }
     drop(input);
@@ -118,8 +127,14 @@ impl Carrier<'_> {
     /// Whether it is over, and with which code.
     async fn tell(&mut self, received: Option<Received>) -> Option<Option<i32>> {
         let received = received?;
+        let mut said = 0;
         for (stream, bytes) in received.chunks {
+            said += bytes.len();
             self.output.output(stream, bytes).await;
+        }
+        // What little was said may be the end of a step, and then the next one is not to wait for a poll.
+        if (1..LITTLE).contains(&said) {
+            self.output.settle(MOMENT).await;
         }
         received.is_done.then_some(received.code)
     }

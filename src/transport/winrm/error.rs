@@ -145,6 +145,12 @@ impl WinrmError {
         !matches!(self, E::Fault { .. } | E::NoExitCode | E::LineTooLong { .. })
     }
 
+    /// Whether what was begun may go on, and nobody here sees how it ends.
+    pub fn is_out_of_sight(&self) -> bool {
+        use WinrmError as E;
+        matches!(self, E::Ended { .. } | E::LoginEnded | E::Silent { .. } | E::Gone { .. })
+    }
+
     pub fn hint(&self) -> Option<String> {
         use WinrmError as E;
         Some(match self {

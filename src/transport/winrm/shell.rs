@@ -234,11 +234,22 @@ impl Shell {
         let mut code = self.hear(&mut heard, until).await?;
         let timed_out = code.is_none();
         if timed_out {
-            self.terminate().await?;
-            code = self.hear(&mut heard, Instant::now() + GRACE).await?;
+            code = self.put_down(&mut heard).await?;
         }
         self.release().await;
         heard.completed(code, timed_out)
+    }
+
+    /// Ends the command, and hears it to its end. One that ended just then has nothing more to say.
+    async fn put_down(&mut self, heard: &mut Heard<'_>) -> Result<Option<Ended>, WinrmError> {
+        let ended = match self.terminate().await {
+            Ok(()) => self.hear(heard, Instant::now() + GRACE).await,
+            Err(error) => Err(error),
+        };
+        match ended {
+            Err(WinrmError::Gone { .. }) => Ok(None),
+            ended => ended,
+        }
     }
 
     /// Input, and where it `ends` its end. A command that does not read any more ends soon, and its code says how.
@@ -301,6 +312,11 @@ impl Shell {
         if self.link.is_open() {
             self.end().await;
         }
+    }
+
+    /// Leaves what runs to the host, which ends the shell when nobody asked for it for long enough.
+    pub(super) fn leave(mut self) {
+        self.name = None;
     }
 
     async fn end(&mut self) {

@@ -1,0 +1,2 @@
+$system = Get-CimInstance -ClassName Win32_OperatingSystem
+[string]$system.LastBootUpTime.ToUniversalTime().Ticks
