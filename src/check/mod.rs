@@ -44,6 +44,7 @@ pub mod shell_words;
 pub mod statements;
 pub mod steps;
 pub mod types;
+mod unnamed;
 pub mod vocabulary;
 
 pub use checker::Library;

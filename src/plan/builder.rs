@@ -5,7 +5,8 @@ use super::chosen::Chosen;
 use super::errors::{PlanError, Refusal};
 use super::expression_text::expression_text;
 use super::inputs::{Inputs, refuse};
-use super::model::{Block, BlockHosts, Clause, Gate, Guard, Item, ItemKind, Plan, RunsAt, Step};
+use super::meaning::{Machine, faults};
+use super::model::{Arg, Block, BlockHosts, Clause, Gate, Guard, Item, ItemKind, Plan, RunsAt, Step};
 use super::options::reversible;
 use super::scope::PlanScope;
 use crate::base::ids::{BindingId, BlockId, GateId, HostId, Id, IdVec, StepId};
@@ -299,6 +300,7 @@ impl<'a> Builder<'a> {
         let arguments = arguments::evaluate(step, action, &self.scope(None), &place.hosts, &mut errors);
         self.errors.append(&mut errors);
         self.check_bodies(step, action, place);
+        self.check_meaning(step, action, &arguments.args, place);
         let known: Vec<Evaluated> =
             arguments.args.iter().map(|arg| arguments::as_evaluated(&arg.shown, &arg.name)).collect();
         let kind = kind_of_step(action, step.row, &known);
@@ -374,6 +376,20 @@ impl<'a> Builder<'a> {
                 self.assumptions.push(assumption);
             }
         }
+    }
+
+    /// A step that may be left out is judged by the run.
+    fn check_meaning(&mut self, step: &ProgramStep, action: &Action, args: &[Arg], place: &Place) {
+        if !place.guards.is_empty() {
+            return;
+        }
+        let machines = match &place.runs_at {
+            _ if action.is_controller() => Vec::new(),
+            Some(at) => at.machines(self.inventory),
+            None => place.hosts.clone(),
+        };
+        let machines: Vec<Machine<'_>> = machines.iter().map(|id| (*id, self.inventory.hosts.at(*id))).collect();
+        self.errors.extend(faults(action, args, &machines, step.span));
     }
 
     fn check_scripts(&mut self, step: &ProgramStep, os: Os, hosts: &[String]) {

@@ -43,6 +43,8 @@ pub enum PlanError {
     HostInTwoBlocks { host: String, first: Span, span: Span },
     NoBody { action: String, os: &'static str, hosts: Vec<String>, span: Span },
     ScriptOfOther { os: &'static str, wanted: &'static str, hosts: Vec<String>, span: Span },
+    Meaningless { param: String, os: &'static str, hosts: Vec<String>, span: Span },
+    Unmet { action: String, words: Option<String>, host: Option<String>, span: Span },
 }
 
 impl PlanError {
@@ -151,6 +153,16 @@ impl PlanError {
                     .at(format!("would run on {}", words::join_some(hosts, 5)))
                     .help("narrow the hosts with `where host.os == …`")
             }
+            PlanError::Meaningless { param, os, hosts, span } => {
+                Diagnostic::error("E0918", *span, format!("`{param}` means nothing on {os} hosts"))
+                    .at(format!("would run on {}", words::join_some(hosts, 5)))
+                    .help("leave it out, or narrow the hosts with `where host.os == …`")
+            }
+            PlanError::Unmet { action, words, host, span } => {
+                let on_host = host.as_ref().map(|host| format!(" on {host}")).unwrap_or_default();
+                let diagnostic = Diagnostic::error("E0919", *span, format!("`{action}` cannot do this{on_host}"));
+                diagnostic.at(words.clone().unwrap_or_else(|| "what it needs does not hold".to_string()))
+            }
         }
     }
 }
@@ -207,4 +219,10 @@ crate::diag::code_docs! {
     "E0917" "a script that a host does not read"
     "Windows hosts run PowerShell, all others a POSIX shell. Narrow the hosts, and give each system a script of its own."
     "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"web\"),\n) ! read, exec {\n  on servers {\n    shell.run(script: powershell\"Get-Date\", effect: \"read\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"web\"),\n) ! read, exec {\n  on servers {\n    shell.run(script: sh\"date\", effect: \"read\")\n  }\n}\n"
+    "E0918" "an argument that means nothing on a host's system"
+    "Some parameters are about one system: Windows has no modes, for example. Giving one to hosts of another would change nothing there, so it is not taken."
+    "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"web\") + group(\"win\"),\n) ! change {\n  on servers {\n    file.directory(path: \"/srv/app\", mode: \"0750\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"web\") + group(\"win\"),\n) ! change {\n  on servers {\n    file.directory(path: \"/srv/app\")\n  }\n}\n"
+    "E0919" "arguments that an action cannot work with"
+    "What an action `needs` is often about its arguments alone. It is decided once they are known, before anything runs."
+    "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  port: text = \"many\",\n) ! change, admin {\n  on group(\"win\") {\n    registry.set(key: 'HKLM\\SOFTWARE\\App', name: \"Port\", value: port, type: \"dword\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  port: text = \"8080\",\n) ! change, admin {\n  on group(\"win\") {\n    registry.set(key: 'HKLM\\SOFTWARE\\App', name: \"Port\", value: port, type: \"dword\")\n  }\n}\n"
 }

@@ -16,6 +16,7 @@ pub enum HostError {
     NoBody { action: String, os: &'static str, available: Vec<&'static str>, span: Span, said: Option<Span> },
     BodyOfOther { platform: &'static str, wanted: &'static str, span: Span },
     ScriptOfOther { os: &'static str, wanted: &'static str, span: Span, said: Option<Span> },
+    Meaningless { param: String, os: &'static str, span: Span, said: Option<Span> },
     NoBodies { action: String, span: Span },
     UnknownPlatform { name: String, span: Span },
     MixedBodies { action: String, span: Span },
@@ -70,6 +71,14 @@ impl HostError {
             HostError::ScriptOfOther { os, wanted, span, said } => {
                 let diagnostic = Diagnostic::error("E0511", *span, format!("{os} hosts run scripts in `{wanted}`"))
                     .help("narrow the hosts with `where host.os == …` or `if host.os == …`");
+                match said {
+                    Some(said) => diagnostic.label(*said, format!("this says that hosts are {os}")),
+                    None => diagnostic,
+                }
+            }
+            HostError::Meaningless { param, os, span, said } => {
+                let diagnostic = Diagnostic::error("E0512", *span, format!("`{param}` means nothing on {os} hosts"))
+                    .help("leave it out, or narrow the hosts with `where host.os == …` or `if host.os == …`");
                 match said {
                     Some(said) => diagnostic.label(*said, format!("this says that hosts are {os}")),
                     None => diagnostic,
@@ -134,4 +143,7 @@ crate::diag::code_docs! {
     "E0511" "a script that the hosts do not read"
     "Windows hosts run PowerShell, all others a POSIX shell: the bodies of an action and the scripts that it is given are written in what its hosts read."
     "ops 1\n\naction demo.look() ! read {\n  doc: \"Look.\"\n\n  windows {\n    check sh \"\"\"\n      out host \"$(hostname)\"\n    \"\"\"\n  }\n}\n" => "ops 1\n\naction demo.look() ! read {\n  doc: \"Look.\"\n\n  windows {\n    check powershell \"\"\"\n      out host ([System.Environment]::MachineName)\n    \"\"\"\n  }\n}\n"
+    "E0512" "an argument that means nothing on a system"
+    "Some parameters are about one system: Windows has no modes, for example. Giving one to hosts of another would change nothing there, so it is not taken."
+    "ops 1\n\nplaybook p(\n  servers: hosts<windows>,\n) ! change {\n  on servers {\n    file.directory(path: 'C:\\app', mode: \"0750\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  servers: hosts<windows>,\n) ! change {\n  on servers {\n    file.directory(path: 'C:\\app')\n  }\n}\n"
 }
