@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::errors::AppError;
 use super::files::{alone_in, beside, read_text};
+use super::running::in_project;
 use super::workspace::Workspace;
 use crate::base::ids::FileId;
 use crate::base::source::Sources;
 use crate::diag::Diagnostic;
+use crate::hir::world::Tls;
 use crate::inventory::{self, Layers, edit};
 
 /// A file that changes.
@@ -37,6 +39,7 @@ pub fn prepare(
         let searched = ["inventory.yaml", "inventory"].map(|name| workspace.project.root.join(name)).to_vec();
         return Err(refuse(AppError::NoInventory { searched }));
     }
+    refuse_missing_file(workspace, change).map_err(refuse)?;
     let chosen = chosen.map(|path| chosen_file(workspace, path)).transpose().map_err(refuse)?;
     let ids: Vec<FileId> = files.iter().map(|(_, file)| *file).collect();
     let changed = edit::edit(&workspace.sources, &ids, chosen, change)
@@ -49,6 +52,30 @@ pub fn prepare(
         Ok(Edited { path, shown: source.path.clone(), before: source.text.clone(), after })
     });
     edited.collect::<Result<_, AppError>>().map_err(refuse)
+}
+
+/// A file that a setting names must be there when it is said; whoever reads the inventory elsewhere may lack it.
+fn refuse_missing_file(workspace: &Workspace, change: &edit::Change) -> Result<(), AppError> {
+    let named = match change {
+        edit::Change::Set { key, value, .. } => value.iter().map(|value| (key.as_str(), value.as_str())).collect(),
+        edit::Change::Add { settings, .. } => {
+            settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
+        }
+        edit::Change::Remove { .. } => Vec::new(),
+    };
+    for (key, value) in named {
+        let file = match (key, Tls::parse(value)) {
+            ("tls", Some(Tls::Authorities(file))) => file,
+            ("certificate", _) => value.to_string(),
+            _ => continue,
+        };
+        if !in_project(&workspace.project.root, &file).exists() {
+            let reason = format!("`{key}` names the file `{file}`, which is not there");
+            let hint = Some("a path is looked for from the project's folder, `~/` is your home".to_string());
+            return Err(AppError::NotEdited { reason, hint });
+        }
+    }
+    Ok(())
 }
 
 fn chosen_file(workspace: &Workspace, path: &Path) -> Result<FileId, AppError> {

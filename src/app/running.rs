@@ -169,7 +169,7 @@ fn name_of_process() -> Option<String> {
 }
 
 /// A path of the inventory, wherever the command was started.
-fn in_project(root: &Path, path: &str) -> PathBuf {
+pub(super) fn in_project(root: &Path, path: &str) -> PathBuf {
     root.join(in_home(path))
 }
 

@@ -7,7 +7,7 @@ use super::errors::names::NameError;
 use super::errors::steps::StepError;
 use super::expressions::{Wanted, lower_language, lower_script};
 use super::playbooks::{ParamsOf, literal_of};
-use super::scripts;
+use super::{scripts, unnamed};
 use crate::base::source::Span;
 use crate::hir::effect::{Level, Row};
 use crate::hir::expr::Expr;
@@ -104,6 +104,7 @@ impl Checker<'_> {
                 self.refuse_functions_of_params(&action, impls);
                 let impls = self.check_impls(item, impls, &mut scope);
                 action.body = ActionBody::Impls(impls);
+                unnamed::note_unnamed(&mut action);
             }
             ast::ActionBody::Steps(block) => {
                 self.lint_literals(&item.params, Some(block));
@@ -254,7 +255,15 @@ impl Checker<'_> {
             };
             let context = Context { facts: true, ..Context::top() };
             let condition = each.condition.as_ref().map(|condition| self.expect_condition(condition, scope, &context));
-            let mut body = Impl { platform, condition, check: None, apply: None, verify: None, rollback: None };
+            let mut body = Impl {
+                platform,
+                condition,
+                check: None,
+                apply: None,
+                verify: None,
+                rollback: None,
+                unnamed: Vec::new(),
+            };
             for phase in &each.phases {
                 self.check_phase(phase, &mut body);
             }

@@ -28,8 +28,13 @@ impl Checker<'_> {
                 _ if reads => Some("an action of effect `read`"),
                 _ => None,
             };
-            if let PhaseBody::Script(script) = &phase.body {
-                self.diagnostics.extend(lint_script(script, &subject));
+            match &phase.body {
+                PhaseBody::Script(script) if script.language == ScriptLanguage::Powershell => {
+                    let given = [subject.given.clone(), declared_fields(action)].concat();
+                    self.diagnostics.extend(lint_script(script, &Subject { given, ..subject.clone() }));
+                }
+                PhaseBody::Script(script) => self.diagnostics.extend(lint_script(script, &subject)),
+                PhaseBody::Native(_) => {}
             }
         }
     }
@@ -117,6 +122,14 @@ fn subject_of(action: &Action, each: &ast::Impl) -> Subject {
         destroys: action.row.level == Level::Destroy,
         restarts_hosts: action.restarts.is_some(),
     }
+}
+
+/// In PowerShell a field that its type names is there, if only as `$null`.
+fn declared_fields(action: &Action) -> Vec<Given> {
+    let fields = [("before_", &action.before), ("apply_", &action.result)];
+    let names =
+        fields.iter().flat_map(|(prefix, ty)| ty.field_names().into_iter().map(move |name| format!("{prefix}{name}")));
+    names.map(plain).collect()
 }
 
 fn plain(name: String) -> Given {

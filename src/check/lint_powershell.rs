@@ -2,6 +2,8 @@
 
 use super::errors::lint::LintError;
 use super::lint::Lint;
+use super::lint_powershell_variables as variables;
+use super::lint_powershell_writes::writes;
 use super::powershell_words::{PowershellCommand, PowershellWord, read_powershell};
 
 const EVALUATES: &[&str] = &["iex", "invoke-expression"];
@@ -54,84 +56,6 @@ const PATTERNS: &[&str] = &[
     "test-path",
 ];
 
-/// First parts of commands that change something.
-const VERBS: &[&str] = &[
-    "add",
-    "clear",
-    "copy",
-    "disable",
-    "enable",
-    "install",
-    "move",
-    "new",
-    "publish",
-    "register",
-    "remove",
-    "rename",
-    "restart",
-    "set",
-    "start",
-    "stop",
-    "suspend",
-    "uninstall",
-    "unregister",
-    "update",
-];
-
-/// Short names of such commands.
-const SHORT: &[&str] = &[
-    "ac", "clc", "cli", "clp", "copy", "cp", "cpi", "del", "erase", "kill", "md", "mi", "mkdir", "move", "mp", "mv",
-    "ni", "rd", "ren", "ri", "rm", "rmdir", "rni", "rnp", "rp", "saps", "sasv", "si", "sp", "spps", "spsv", "start",
-];
-
-/// Programs that change something, by any of these words, or always.
-const PROGRAMS: &[(&str, &[&str])] = &[
-    ("cmd", &["copy", "del", "erase", "md", "mkdir", "move", "rd", "ren", "rmdir"]),
-    ("icacls", &["/grant", "/deny", "/remove", "/reset", "/setowner", "/inheritance"]),
-    ("iisreset", &[]),
-    ("msiexec", &[]),
-    ("net", &["accounts", "continue", "group", "localgroup", "pause", "share", "start", "stop", "use", "user"]),
-    ("netsh", &["add", "delete", "reset", "set"]),
-    ("reg", &["add", "copy", "delete", "import", "load", "restore", "unload"]),
-    ("robocopy", &[]),
-    ("sc", &["config", "continue", "create", "delete", "description", "failure", "pause", "sdset", "start", "stop"]),
-    ("schtasks", &["/change", "/create", "/delete", "/end", "/run"]),
-    ("shutdown", &[]),
-    ("takeown", &[]),
-    ("taskkill", &[]),
-    ("xcopy", &[]),
-];
-
-/// Commands with such a first part that change nothing but the script itself.
-const HARMLESS: &[&str] = &[
-    "add-member",
-    "add-type",
-    "clear-host",
-    "clear-variable",
-    "new-alias",
-    "new-cimsession",
-    "new-guid",
-    "new-object",
-    "new-pssession",
-    "new-timespan",
-    "new-variable",
-    "remove-cimsession",
-    "remove-job",
-    "remove-pssession",
-    "remove-typedata",
-    "remove-variable",
-    "set-alias",
-    "set-culture",
-    "set-location",
-    "set-psdebug",
-    "set-strictmode",
-    "set-variable",
-    "start-job",
-    "start-sleep",
-    "stop-job",
-    "update-typedata",
-];
-
 pub(super) fn lint(lint: &mut Lint<'_>) {
     let script = read_powershell(&lint.script.text);
     if let Some((at, what)) = &script.unclosed {
@@ -143,6 +67,7 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
         let (sign, span) = (lint.text(at), lint.span(at));
         lint.report(&LintError::OnlyNewer { sign, span });
     }
+    variables::look(lint, &script);
     for (index, command) in script.commands.iter().enumerate() {
         only_newer(lint, command);
         expands(lint, command);
@@ -150,7 +75,7 @@ pub(super) fn lint(lint: &mut Lint<'_>) {
         evaluates(lint, command, script.commands.get(..index).unwrap_or_default());
         dangers(lint, command);
         if let Some(place) = lint.subject.only_reads {
-            writes(lint, command, place);
+            writes(lint, &script, command, place);
         }
     }
 }
@@ -224,45 +149,4 @@ fn is_system_folder(path: &str) -> bool {
     let path = path.strip_suffix('*').unwrap_or(&path);
     let trimmed = if path.len() > 1 { path.trim_end_matches(['\\', '/']) } else { path };
     SYSTEM.contains(&trimmed)
-}
-
-fn writes(lint: &mut Lint<'_>, command: &PowershellCommand, place: &'static str) {
-    let name = command.name();
-    // `Module\Remove-Item` is a command of that module.
-    let name = name.rsplit('\\').next().unwrap_or_default().to_string();
-    let verb = name.split_once('-').map(|(verb, _)| verb).filter(|_| !name.starts_with(['-', '$', '[']));
-    let changes = verb.is_some_and(|verb| VERBS.contains(&verb)) && !HARMLESS.contains(&name.as_str());
-    let writes = changes
-        || matches!(name.as_str(), "out-file" | "export-csv" | "tee-object")
-        || SHORT.contains(&name.as_str())
-        || is_changing_program(command, &name);
-    let Some(head) = command.head() else { return };
-    if writes && !command.has_switch("-whatif") {
-        let span = lint.span(&head.at);
-        lint.report(&LintError::Writes { what: format!("`{}` changes the host", head.text), place, span });
-    }
-    redirections(lint, command, place);
-}
-
-/// `net stop spooler`, and not `net start`, which lists what runs.
-fn is_changing_program(command: &PowershellCommand, name: &str) -> bool {
-    let Some((_, words)) = PROGRAMS.iter().find(|(program, _)| *program == name) else { return false };
-    let all: Vec<String> =
-        command.words.iter().flat_map(|word| word.text.split_whitespace()).map(str::to_lowercase).collect();
-    let is_followed = |at: usize| at + 1 < all.len();
-    words.is_empty() || all.iter().enumerate().any(|(at, word)| words.contains(&word.as_str()) && is_followed(at))
-}
-
-/// `> file`, but not `> $null` or `2>&1`.
-fn redirections(lint: &mut Lint<'_>, command: &PowershellCommand, place: &'static str) {
-    for (index, word) in command.words.iter().enumerate() {
-        let text = word.text.trim_start_matches(['1', '2', '3', '4', '5', '6', '*']);
-        let Some(target) = text.strip_prefix(">>").or_else(|| text.strip_prefix('>')) else { continue };
-        let next = command.words.get(index + 1).map(|word| word.text.clone()).unwrap_or_default();
-        let target = if target.is_empty() { next } else { target.to_string() };
-        if !target.starts_with('&') && !target.eq_ignore_ascii_case("$null") && !target.is_empty() {
-            let span = lint.span(&word.at);
-            lint.report(&LintError::Writes { what: format!("this writes {target}"), place, span });
-        }
-    }
 }

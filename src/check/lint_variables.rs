@@ -54,7 +54,8 @@ fn known(lint: &mut Lint<'_>, part: &Part, variable: &Variable) {
             let names: BTreeSet<String> =
                 usable.map(|given| given.name.clone()).chain(lint.facts.assigned.iter().cloned()).collect();
             let (name, known, in_literal) = (name.to_string(), names.into_iter().collect(), lint.subject.is_literal);
-            lint.report(&LintError::UnknownVariable { name, known, in_literal, span });
+            let language = lint.script.language;
+            lint.report(&LintError::UnknownVariable { name, known, in_literal, language, span });
         }
     }
 }

@@ -20,6 +20,8 @@ pub mod lint_bodies;
 mod lint_code;
 mod lint_dangers;
 mod lint_powershell;
+mod lint_powershell_variables;
+mod lint_powershell_writes;
 mod lint_variables;
 mod lint_words;
 mod lint_writes;
@@ -42,6 +44,7 @@ pub mod shell_words;
 pub mod statements;
 pub mod steps;
 pub mod types;
+mod unnamed;
 pub mod vocabulary;
 
 pub use checker::Library;

@@ -10,6 +10,17 @@ pub struct PowershellScript {
     pub unclosed: Option<(Range<usize>, &'static str)>,
     /// `&&` and `||`, which only PowerShell 7 has.
     pub chains: Vec<Range<usize>>,
+    pub variables: Vec<PowershellVariable>,
+}
+
+/// `$name`, `${name}` or `@name`; not `$env:name` or another of a drive.
+#[derive(Clone, Debug)]
+pub struct PowershellVariable {
+    /// In small letters, without a scope.
+    pub name: String,
+    /// It gets a value here.
+    pub is_set: bool,
+    pub at: Range<usize>,
 }
 
 #[derive(Default, Debug)]
@@ -142,6 +153,11 @@ impl<'a> Reader<'a> {
                 '$' if self.sees("$(") && self.at > start => break,
                 '\'' => self.string('\'', &mut word),
                 '"' => self.string('"', &mut word),
+                '@' if self.at == start && !self.sees("@'") && !self.sees("@\"") => {
+                    self.note_variable(self.at, true);
+                    word.text.push(letter);
+                    self.at += 1;
+                }
                 '@' if self.sees("@'\n") || self.sees("@\"\n") => self.here_string(&mut word),
                 '`' => {
                     self.at += 1;
@@ -152,6 +168,9 @@ impl<'a> Reader<'a> {
                 ',' if self.at > start => break,
                 _ => {
                     word.expands = word.expands || letter == '$';
+                    if letter == '$' {
+                        self.note_variable(self.at, true);
+                    }
                     word.text.push(letter);
                     self.at += letter.len_utf8();
                 }
@@ -161,6 +180,15 @@ impl<'a> Reader<'a> {
         if word.text != "," {
             self.current.words.push(word);
         }
+    }
+
+    /// The variable whose `$` stands here. In a text none gets a value.
+    fn note_variable(&mut self, at: usize, is_code: bool) {
+        let Some(name) = variable_name(self.text.get(at..).unwrap_or("")) else { return };
+        let end = at + name.len;
+        let (before, after) = (self.text.get(..at).unwrap_or(""), self.text.get(end..).unwrap_or(""));
+        let is_set = is_code && gets_a_value(before, after);
+        self.script.variables.push(PowershellVariable { name: name.plain, is_set, at: at..end });
     }
 
     /// `'…'`, where `''` is a quote, and `"…"`, where `` `" `` is one too.
@@ -191,7 +219,10 @@ impl<'a> Reader<'a> {
                     self.subexpression();
                 }
                 _ => {
-                    word.expands = word.expands || quote == '"' && letter == '$';
+                    if quote == '"' && letter == '$' {
+                        word.expands = true;
+                        self.note_variable(self.at - 1, false);
+                    }
                     word.text.push(letter);
                 }
             }
@@ -204,6 +235,7 @@ impl<'a> Reader<'a> {
         while let Some(letter) = self.rest().chars().next() {
             match letter {
                 '(' => open += 1,
+                '$' => self.note_variable(self.at, true),
                 ')' if open == 1 => {
                     self.at += 1;
                     return;
@@ -228,6 +260,8 @@ impl<'a> Reader<'a> {
         match self.rest().find(&closing) {
             Some(end) => {
                 let text = self.rest().get(3..end.max(3)).unwrap_or("");
+                let signs = text.match_indices('$').filter(|(at, _)| quote == '"' && !is_escaped(text, *at));
+                signs.for_each(|(at, _)| self.note_variable(start + 3 + at, false));
                 word.expands = word.expands || quote == '"' && text.contains('$');
                 word.text.push_str(text);
                 self.at += end + closing.len();
@@ -238,6 +272,58 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+struct VariableName {
+    plain: String,
+    /// With its sign, braces and scope.
+    len: usize,
+}
+
+/// Scopes that a variable is found in without naming them.
+const SCOPES: &[&str] = &["global", "local", "private", "script"];
+
+fn variable_name(text: &str) -> Option<VariableName> {
+    let mut letters = text.chars();
+    letters.next()?;
+    let rest = letters.as_str();
+    let is_of_name = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == ':';
+    let (written, extra) = match rest.strip_prefix('{') {
+        Some(inner) if text.starts_with('$') => (inner.split('}').next()?, 2),
+        _ => (rest.split(|letter| !is_of_name(letter)).next()?, 0),
+    };
+    // `"$name: text"`, and `$type::member`.
+    let written = if extra == 0 { written.split("::").next()?.trim_end_matches(':') } else { written };
+    let len = text.len() - rest.len() + written.len() + extra;
+    let lower = written.to_lowercase();
+    let plain = match lower.split_once(':') {
+        Some((scope, name)) if SCOPES.contains(&scope) => name.to_string(),
+        Some(_) => return None,
+        None => lower,
+    };
+    (!plain.is_empty()).then_some(VariableName { plain, len })
+}
+
+/// `$x = …`, `$x += …`, `$x++`, `$x, $y = …`, `foreach ($x in …)`, `[ref]$x`.
+fn gets_a_value(before: &str, after: &str) -> bool {
+    let after = after.trim_start_matches([' ', '\t']);
+    let assigns = ["=", "+=", "-=", "*=", "/=", "%=", "??=", "++", "--"].iter().any(|sign| after.starts_with(sign));
+    let before = before.trim_end_matches([' ', '\t']);
+    let is_one_of_several = || {
+        let rest = after.strip_prefix(',').map(str::trim_start).filter(|rest| rest.starts_with('$'));
+        rest.is_some_and(|rest| {
+            variable_name(rest).is_some_and(|next| gets_a_value("", rest.get(next.len..).unwrap_or("")))
+        })
+    };
+    let is_each = after.get(..3).is_some_and(|word| word.eq_ignore_ascii_case("in "));
+    let lower = before.get(before.len().saturating_sub(5)..).unwrap_or("").to_lowercase();
+    assigns || is_each || lower == "[ref]" || before.ends_with("++") || before.ends_with("--") || is_one_of_several()
+}
+
+/// Behind an odd number of backticks.
+fn is_escaped(text: &str, at: usize) -> bool {
+    let before = text.get(..at).unwrap_or("");
+    (before.len() - before.trim_end_matches('`').len()) % 2 == 1
 }
 
 #[cfg(test)]
@@ -268,5 +354,25 @@ mod tests {
             assert!(script.unclosed.is_none(), "{text}");
         }
         assert!(read_powershell("a 'b").unclosed.is_some());
+    }
+
+    #[test]
+    fn variables_and_those_that_get_a_value() {
+        let cases = [
+            ("$a = $b; ${c d} += 1; $e++; --$f", "a= b c d= e= f="),
+            ("\"$a ${b} $($c + 1) `$d $env:E $script:g $h:\" + '$i' # $j", "a b c g h"),
+            ("foreach ($x in $all) { f @given -A @($y) @{ z = $z } }", "x= all given y z"),
+            ("$a, $b = f; $c -eq 1; g ([ref]$d)", "a= b= c d="),
+            ("@\"\n$a `$b\n\"@ + @'\n$c\n'@", "a"),
+            ("$Global:X = [int]::Parse($s); $t::Field; $_ ; $?", "x= s t _"),
+        ];
+        for (text, expected) in cases {
+            let variables = read_powershell(text).variables;
+            let shown: Vec<String> = variables
+                .iter()
+                .map(|variable| format!("{}{}", variable.name, if variable.is_set { "=" } else { "" }))
+                .collect();
+            assert_eq!(shown.join(" "), expected, "{text}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use super::types::{some_time, user_name, whole_from};
 use crate::base::ids::ActionId;
 use crate::base::source::Span;
 use crate::eval::Evaluated;
-use crate::eval::kinds::kind_of_step;
+use crate::eval::kinds::{kind_of_step, unmet};
 use crate::hir::effect::{Kind, Level, Row};
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::program::{Action, ActionBody, Param, Step, StepAttrs};
@@ -50,6 +50,7 @@ impl Checker<'_> {
             self.check_user(attrs.as_user.as_ref(), step.action.span, context);
         }
         self.check_scripts(&signature, &args, context);
+        self.check_meaning(id, &args, step.action.span, context);
         if matches!(self.actions.at(id).body, ActionBody::Steps { .. }) {
             self.check_composite_attrs(&step.attrs);
             return Some(Step { name: String::new(), binding: None, action: id, args, attrs, row, span });
@@ -274,6 +275,27 @@ impl Checker<'_> {
         }
     }
 
+    /// What the hosts' systems make of the arguments: some mean nothing there, and some the action cannot work with.
+    fn check_meaning(&mut self, id: ActionId, args: &[Option<Expr>], span: Span, context: &Context) {
+        let action = std::sync::Arc::clone(self.actions.at(id));
+        let systems = if context.systems.explicit { context.systems.possible.as_slice() } else { &[] };
+        for os in systems {
+            for place in action.meaningless_on(*os) {
+                let given = args.get(place).and_then(Option::as_ref).filter(|arg| is_always_there(arg));
+                if let (Some(arg), Some(param)) = (given, action.params.get(place)) {
+                    let (param, os, span, said) = (param.name.clone(), os.name(), arg.span, context.systems.said);
+                    self.report(HostError::Meaningless { param, os, span, said }.diagnostic());
+                }
+            }
+        }
+        let known: Vec<Evaluated> =
+            action.params.iter().zip(args).map(|(param, arg)| known_value(param, arg)).collect();
+        let systems = systems.iter().copied().map(Some).chain([None]);
+        if let Some(words) = systems.filter_map(|os| unmet(&action, &known, os)).next() {
+            self.report(StepError::Unmet { action: action.name.clone(), words, span }.diagnostic());
+        }
+    }
+
     /// What the engine does to one step it cannot do to several.
     fn check_composite_attrs(&mut self, attrs: &[ast::Attr]) {
         for attr in attrs.iter().filter(|attr| !matches!(attr.label.text.as_str(), "as" | "tags")) {
@@ -315,6 +337,19 @@ fn known_argument(arg: &Option<Expr>) -> Evaluated {
         None => Evaluated::Known(Value::None),
         Some(ExprKind::Literal(value)) => Evaluated::Known(value.clone()),
         Some(_) => Evaluated::Pending("an argument".to_string()),
+    }
+}
+
+/// The same, with what a parameter is where no argument is given.
+fn known_value(param: &Param, arg: &Option<Expr>) -> Evaluated {
+    known_argument(if arg.is_some() { arg } else { &param.default })
+}
+
+/// Not `none`, whatever else it may be.
+fn is_always_there(arg: &Expr) -> bool {
+    match &arg.kind {
+        ExprKind::Literal(value) => !value.is_none(),
+        _ => !arg.ty.is_optional(),
     }
 }
 

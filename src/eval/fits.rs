@@ -34,6 +34,11 @@ impl fmt::Display for Misfit {
         match self {
             Misfit::WrongType { expected, found } => write!(formatter, "expected {expected}, found {found}"),
             Misfit::ControlCharacter => formatter.write_str("expected one line without control characters"),
+            Misfit::NotAbsolute { path } if path.contains(char::is_control) => write!(
+                formatter,
+                "expected an absolute path, found `{}`; in \"…\" a backslash is written `\\\\`, in '…' as it is",
+                path.escape_debug()
+            ),
             Misfit::NotAbsolute { path } => write!(formatter, "expected an absolute path, found `{path}`"),
             Misfit::BadPathCharacter { path, character } => {
                 write!(formatter, "a path cannot hold {character:?}, found `{}`", path.escape_debug())
@@ -271,6 +276,11 @@ mod tests {
             (Value::string("/a b"), Type::Path, "fits"),
             (Value::string("a"), Type::Path, "expected an absolute path, found `a`"),
             (Value::string("/a*"), Type::Path, "a path cannot hold '*', found `/a*`"),
+            (
+                Value::string("C:\temp"),
+                Type::Path,
+                "expected an absolute path, found `C:\\temp`; in \"…\" a backslash is written `\\\\`, in '…' as it is",
+            ),
             (Value::string("C:\\x"), Type::Path, "fits"),
             (Value::string("http://x/"), Type::Url, "fits"),
             (Value::string("x.org"), Type::Url, "expected a url such as `https://host/path`, found `x.org`"),

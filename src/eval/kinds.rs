@@ -1,18 +1,22 @@
-//! The kind of one step: its action's, unless its arguments leave nothing for `skip` to find.
+//! What the arguments of one step decide before any host is asked: its kind, whether it can be undone, and needs that
+//! cannot be met.
 
+use super::walk::walk;
 use super::{Evaluated, Scope, eval};
 use crate::base::ids::{BindingId, HostId};
 use crate::hir::effect::{Kind, Row};
-use crate::hir::program::Action;
+use crate::hir::expr::{Expr, ExprKind};
+use crate::hir::program::{Action, Condition};
+use crate::hir::types::Os;
 use crate::hir::value::{FileRef, Value};
-use crate::hir::world::Inventory;
+use crate::hir::world::{Host, Inventory};
 
 /// A step whose `skip` can never be true with these arguments does not converge, however its action is written.
 /// Arguments are in parameter order; pending ones may be anything.
 pub fn kind_of_step(action: &Action, row: Row, args: &[Evaluated]) -> Kind {
     let kind = action.kind(row);
     let Some(skip) = action.skip.as_ref().filter(|_| kind == Kind::Converge) else { return kind };
-    match eval(skip, &ArgumentScope::new(action, args)) {
+    match eval(skip, &ArgumentScope::new(action, args, None)) {
         Ok(Evaluated::Known(Value::Bool(false))) if action.repeatable => Kind::Repeatable,
         Ok(Evaluated::Known(Value::Bool(false))) => Kind::Once,
         _ => kind,
@@ -22,22 +26,48 @@ pub fn kind_of_step(action: &Action, row: Row, args: &[Evaluated]) -> Kind {
 /// Whether `reversible:` holds with these arguments; absent where it depends on what `check` will find.
 pub fn reversible_with(action: &Action, args: &[Evaluated]) -> Option<bool> {
     let Some(reversible) = &action.reversible else { return Some(true) };
-    match eval(reversible, &ArgumentScope::new(action, args)) {
+    match eval(reversible, &ArgumentScope::new(action, args, None)) {
         Ok(Evaluated::Known(Value::Bool(holds))) => Some(holds),
         _ => None,
     }
 }
 
-/// Nothing but arguments is known: what `check` will find is pending.
+/// What an action needs, with the words for it, that these arguments rule out on hosts of a system, or on all hosts.
+pub fn unmet(action: &Action, args: &[Evaluated], os: Option<Os>) -> Option<Option<String>> {
+    let scope = ArgumentScope::new(action, args, os);
+    let rules_out = |need: &&Condition| {
+        asks_only_for_the_system(&need.condition)
+            && matches!(eval(&need.condition, &scope), Ok(Evaluated::Known(Value::Bool(false))))
+    };
+    let need = action.needs.iter().find(rules_out)?;
+    let words = need.message.as_ref().and_then(|message| eval(message, &scope).ok()).and_then(Evaluated::known);
+    Some(words.as_ref().and_then(Value::as_str).map(str::to_string))
+}
+
+/// Of a host nothing else is known.
+fn asks_only_for_the_system(condition: &Expr) -> bool {
+    let (mut hosts, mut systems) = (0, 0);
+    walk(condition, &mut |inner| match &inner.kind {
+        ExprKind::CurrentHost => hosts += 1,
+        ExprKind::Field(base, field) if base.kind == ExprKind::CurrentHost && field == "os" => systems += 1,
+        _ => {}
+    });
+    hosts == systems
+}
+
+/// Nothing but arguments is known, and perhaps the host's system: what `check` will find is pending.
 struct ArgumentScope {
     params: Vec<(BindingId, Evaluated)>,
     inventory: Inventory,
+    host: Option<HostId>,
 }
 
 impl ArgumentScope {
-    fn new(action: &Action, args: &[Evaluated]) -> ArgumentScope {
+    fn new(action: &Action, args: &[Evaluated], os: Option<Os>) -> ArgumentScope {
         let params = action.params.iter().map(|param| param.binding).zip(args.iter().cloned()).collect();
-        ArgumentScope { params, inventory: Inventory::default() }
+        let mut inventory = Inventory::default();
+        let host = os.map(|os| inventory.hosts.push(Host { os: Some(os), ..Host::default() }));
+        ArgumentScope { params, inventory, host }
     }
 }
 
@@ -60,7 +90,7 @@ impl Scope for ArgumentScope {
     }
 
     fn current_host(&self) -> Option<HostId> {
-        None
+        self.host
     }
 
     fn file(&self, _path: &str) -> Option<FileRef> {

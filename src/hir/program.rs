@@ -107,6 +107,15 @@ impl Action {
         }
     }
 
+    /// Places of parameters that mean nothing on hosts of a system, although they do on others.
+    pub fn meaningless_on(&self, os: Os) -> Vec<usize> {
+        let names = |each: &&Impl, place: usize| !each.unnamed.contains(&place);
+        let here = || self.impls().iter().filter(|each| each.platform.runs_on(os));
+        let means_something_elsewhere = |place: &usize| self.impls().iter().any(|each| names(&each, *place));
+        let means_nothing_here = |place: &usize| here().count() > 0 && !here().any(|each| names(&each, *place));
+        (0..self.params.len()).filter(means_nothing_here).filter(means_something_elsewhere).collect()
+    }
+
     pub fn is_controller(&self) -> bool {
         self.impls().iter().any(|each| each.platform == Platform::Controller)
     }
@@ -180,6 +189,8 @@ pub struct Impl {
     pub apply: Option<Body>,
     pub verify: Option<Body>,
     pub rollback: Option<Body>,
+    /// Places of parameters that neither its bodies nor the action's own expressions name.
+    pub unnamed: Vec<usize>,
 }
 
 /// A function that bodies of one file share, in their language.

@@ -70,7 +70,7 @@ pub struct Group {
     pub hosts: Vec<HostId>,
 }
 
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Default, Debug)]
 pub struct Host {
     pub name: String,
     /// Default: the name.
@@ -121,8 +121,9 @@ impl Relation {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Lifecycle {
+    #[default]
     Active,
     Maintenance,
     Retired,
@@ -138,9 +139,10 @@ impl Lifecycle {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum TransportKind {
     Local,
+    #[default]
     Ssh,
     Winrm,
 }
@@ -156,8 +158,9 @@ impl TransportKind {
 }
 
 /// How the login user becomes another.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum AdminMethod {
+    #[default]
     Sudo,
     Su,
     Doas,
@@ -250,7 +253,7 @@ impl Tls {
 }
 
 /// Connection settings of one host after all levels were merged. Of secrets it holds only where they are (`env:NAME`).
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Default, Debug)]
 pub struct Connection {
     pub transport: TransportKind,
     pub port: Option<u16>,

@@ -80,6 +80,13 @@ pub enum InventoryError {
         known: Vec<String>,
         span: Span,
     },
+    /// A setting that WinRM leaves no room for.
+    NotByWinrm {
+        host: String,
+        key: &'static str,
+        found: String,
+        span: Span,
+    },
     TooManyHosts {
         most: usize,
         span: Span,
@@ -211,6 +218,11 @@ impl InventoryError {
                 Diagnostic::error("E0813", *span, format!("the jump host `{name}` is not in the inventory"))
                     .did_you_mean(nearest(name, known.iter().map(String::as_str)))
             }
+            InventoryError::NotByWinrm { host, key, found, span } => {
+                let text = format!("`{host}` is reached by WinRM, so it cannot have `{key}: {found}`");
+                Diagnostic::error("E0821", *span, text)
+                    .help("leave it out, or give the host `transport: ssh`; what `defaults` say of all hosts may be said of a group instead")
+            }
             InventoryError::TooManyHosts { most, span } => {
                 Diagnostic::error("E0814", *span, format!("this range makes more than {most} hosts"))
             }
@@ -289,6 +301,9 @@ crate::diag::code_docs! {
     "E0813" "an unknown jump host"
     "`jump:` names another host of the inventory."
     "hosts:\n  web1: { jump: basiton }\n  bastion: { address: 10.0.0.1 }\n" => "hosts:\n  web1: { jump: bastion }\n  bastion: { address: 10.0.0.1 }\n"
+    "E0821" "a setting that WinRM leaves no room for"
+    "`transport: winrm` is for Windows hosts, and goes through no jump host."
+    "hosts:\n  win1: { transport: winrm, os: linux }\n" => "hosts:\n  win1: { transport: winrm }\n"
     "E0814" "too many hosts"
     "A range that makes more hosts than anybody has is a typo."
     "groups:\n  app:\n    hosts: [\"app[1:99999999]\"]\n" => "groups:\n  app:\n    hosts: [\"app[1:99]\"]\n"

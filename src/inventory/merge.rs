@@ -11,7 +11,7 @@ use crate::base::ids::HostId;
 use crate::base::source::Span;
 use crate::hir::types::Os;
 use crate::hir::value::Value;
-use crate::hir::world::{AdminMethod, Connection, Group, Host, Inventory, LOCALHOST, Lifecycle, TransportKind};
+use crate::hir::world::{Connection, Group, Host, Inventory, LOCALHOST, TransportKind};
 
 pub(super) fn merge(answers: Vec<Raw>, files: Vec<Raw>, errors: &mut Vec<InventoryError>) -> Inventory {
     let mut merger = Merger::default();
@@ -168,6 +168,7 @@ impl Merger {
                 overlay(&mut settings, own);
             }
             self.check_tags(&settings, errors);
+            self.check_winrm(name, &settings, errors);
             let relations = relations(index, (&settings, own), &ids, errors);
             inventory.hosts.push(Host { relations, ..host(name, settings, groups) });
         }
@@ -306,6 +307,23 @@ impl Merger {
         }
     }
 
+    /// WinRM is spoken by Windows alone, and goes through no jump host.
+    fn check_winrm(&self, name: &str, settings: &Settings, errors: &mut Vec<InventoryError>) {
+        if settings.transport != Some(TransportKind::Winrm) {
+            return;
+        }
+        let host = name.to_string();
+        if let Some(os) = settings.os.filter(|os| *os != Os::Windows)
+            && let Some(span) = self.place_of(name)
+        {
+            let (key, found) = ("os", os.name().to_string());
+            errors.push(InventoryError::NotByWinrm { host: host.clone(), key, found, span });
+        }
+        if let Some((jump, span)) = &settings.jump {
+            errors.push(InventoryError::NotByWinrm { host, key: "jump", found: jump.clone(), span: *span });
+        }
+    }
+
     /// Where a host is first said to be; in an entry of its own, else as a member.
     fn place_of(&self, name: &str) -> Option<Span> {
         let own = self.hosts.iter().find(|host| host.name == name).map(|host| host.span);
@@ -397,13 +415,13 @@ fn host(name: &str, settings: Settings, groups: Vec<String>) -> Host {
         tags,
         vars,
         groups,
-        state: settings.state.unwrap_or(Lifecycle::Active),
+        state: settings.state.unwrap_or_default(),
         relations: Vec::new(),
         connection: Connection {
             transport,
             port: settings.port,
             user: settings.user,
-            admin: settings.admin.unwrap_or(AdminMethod::Sudo),
+            admin: settings.admin.unwrap_or_default(),
             lane: settings.lane.unwrap_or_default(),
             as_user: settings.as_user,
             key: settings.key,

@@ -273,7 +273,7 @@ fn settings(node: &Node, known: &'static [&'static str], errors: &mut Vec<Invent
             "connect_timeout" => settings.connect_timeout = duration(node, errors),
             "tls" => settings.tls = tls(node, errors),
             "certificate" => settings.certificate = text(node, errors),
-            "kdc" => settings.kdc = text(node, errors),
+            "kdc" => settings.kdc = kdc(node, errors),
             "password" => settings.password = reference("password", node, errors),
             "passphrase" => settings.passphrase = reference("passphrase", node, errors),
             "admin_password" => settings.admin_password = reference("admin_password", node, errors),
@@ -326,10 +326,23 @@ fn port(node: &Node, errors: &mut Vec<InventoryError>) -> Option<u16> {
     expected("a port from 1 to 65535", port, node, errors)
 }
 
+/// `HOST` or `HOST:PORT`.
+fn kdc(node: &Node, errors: &mut Vec<InventoryError>) -> Option<String> {
+    let text = text(node, errors)?;
+    let (host, port) = text.rsplit_once(':').unwrap_or((&text, "88"));
+    let is_port = port.parse::<u16>().is_ok_and(|port| port > 0);
+    // An address of IPv6 without brackets has its colons to itself.
+    let is_fit = !host.is_empty() && !text.contains(char::is_whitespace) && (is_port || text.matches(':').count() > 1);
+    expected("`HOST` or `HOST:PORT` of a KDC, with a port from 1 to 65535", is_fit.then_some(text), node, errors)
+}
+
+/// A word that is none of those known is a file only if it looks like one: `machin` does not.
 fn tls(node: &Node, errors: &mut Vec<InventoryError>) -> Option<Tls> {
     let written = match &node.kind {
         Kind::Scalar(Value::String(text)) => Tls::parse(text),
         _ => None,
     };
-    expected("`machine`, `none`, sha256: with 64 digits, or a file of certificates", written, node, errors)
+    let is_meant = |tls: &Tls| !matches!(tls, Tls::Authorities(file) if !file.contains(['.', '/']));
+    let expected_forms = "`machine`, `none`, sha256: with 64 digits, or a file of certificates such as `ca.pem`";
+    expected(expected_forms, written.filter(is_meant), node, errors)
 }

@@ -5,7 +5,8 @@ use super::chosen::Chosen;
 use super::errors::{PlanError, Refusal};
 use super::expression_text::expression_text;
 use super::inputs::{Inputs, refuse};
-use super::model::{Block, BlockHosts, Clause, Gate, Guard, Item, ItemKind, Plan, RunsAt, Step};
+use super::meaning::{Machine, faults};
+use super::model::{Arg, Block, BlockHosts, Clause, Gate, Guard, Item, ItemKind, Plan, RunsAt, Step};
 use super::options::reversible;
 use super::scope::PlanScope;
 use crate::base::ids::{BindingId, BlockId, GateId, HostId, Id, IdVec, StepId};
@@ -300,6 +301,7 @@ impl<'a> Builder<'a> {
         let arguments = arguments::evaluate(step, action, &self.scope(None), &place.hosts, &mut errors);
         self.errors.append(&mut errors);
         self.check_bodies(step, action, place);
+        self.check_meaning(step, action, &arguments.args, place);
         let known: Vec<Evaluated> =
             arguments.args.iter().map(|arg| arguments::as_evaluated(&arg.shown, &arg.name)).collect();
         let kind = kind_of_step(action, step.row, &known);
@@ -395,6 +397,16 @@ impl<'a> Builder<'a> {
         if let Some(user) = users.into_iter().next() {
             self.errors.push(PlanError::OtherUser { user, hosts, span: step.span });
         }
+    }
+
+    /// A step that may be left out is judged by the run.
+    fn check_meaning(&mut self, step: &ProgramStep, action: &Action, args: &[Arg], place: &Place) {
+        if !place.guards.is_empty() {
+            return;
+        }
+        let machines = if action.is_controller() { Vec::new() } else { self.machines(place) };
+        let machines: Vec<Machine<'_>> = machines.iter().map(|id| (*id, self.inventory.hosts.at(*id))).collect();
+        self.errors.extend(faults(action, args, &machines, step.span));
     }
 
     /// Whether all branches around a step are known to lead to it.

@@ -44,6 +44,8 @@ pub enum PlanError {
     NoBody { action: String, os: &'static str, hosts: Vec<String>, span: Span },
     ScriptOfOther { os: &'static str, wanted: &'static str, hosts: Vec<String>, span: Span },
     OtherUser { user: String, hosts: Vec<String>, span: Span },
+    Meaningless { param: String, os: &'static str, hosts: Vec<String>, span: Span },
+    Unmet { action: String, words: Option<String>, host: Option<String>, span: Span },
 }
 
 impl PlanError {
@@ -161,6 +163,16 @@ impl PlanError {
             .help(
                 "take `as:` from these hosts; for work as SYSTEM or another account there is `scheduled_task.ensure`",
             ),
+            PlanError::Meaningless { param, os, hosts, span } => {
+                Diagnostic::error("E0919", *span, format!("`{param}` means nothing on {os} hosts"))
+                    .at(format!("would run on {}", words::join_some(hosts, 5)))
+                    .help("leave it out, or narrow the hosts with `where host.os == …`")
+            }
+            PlanError::Unmet { action, words, host, span } => {
+                let on_host = host.as_ref().map(|host| format!(" on {host}")).unwrap_or_default();
+                let diagnostic = Diagnostic::error("E0920", *span, format!("`{action}` cannot do this{on_host}"));
+                diagnostic.at(words.clone().unwrap_or_else(|| "what it needs does not hold".to_string()))
+            }
         }
     }
 }
@@ -220,4 +232,10 @@ crate::diag::code_docs! {
     "E0918" "another user on a Windows host"
     "Windows has no root, and nobody there becomes another user by a command: a step runs as who logs in. Work for SYSTEM or another account is a scheduled task."
     "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"win\"),\n) ! change, admin {\n  on servers (as: \"root\") {\n    service.restart(name: \"Spooler\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"win\"),\n) ! change, admin {\n  on servers {\n    service.restart(name: \"Spooler\")\n  }\n}\n"
+    "E0919" "an argument that means nothing on a host's system"
+    "Some parameters are about one system: Windows has no modes, for example. Giving one to hosts of another would change nothing there, so it is not taken."
+    "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"web\") + group(\"win\"),\n) ! change {\n  on servers {\n    file.directory(path: \"/srv/app\", mode: \"0750\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"web\") + group(\"win\"),\n) ! change {\n  on servers {\n    file.directory(path: \"/srv/app\")\n  }\n}\n"
+    "E0920" "arguments that an action cannot work with"
+    "What an action `needs` is often about its arguments alone. It is decided once they are known, before anything runs."
+    "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  port: text = \"many\",\n) ! change, admin {\n  on group(\"win\") {\n    registry.set(key: 'HKLM\\SOFTWARE\\App', name: \"Port\", value: port, type: \"dword\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  port: text = \"8080\",\n) ! change, admin {\n  on group(\"win\") {\n    registry.set(key: 'HKLM\\SOFTWARE\\App', name: \"Port\", value: port, type: \"dword\")\n  }\n}\n"
 }

@@ -14,6 +14,7 @@ pub mod expression_text;
 pub mod gates;
 pub mod graph;
 pub mod inputs;
+mod meaning;
 pub mod model;
 pub mod options;
 pub mod parallel;

@@ -13,8 +13,8 @@ use crate::eval::fits::fits;
 use crate::eval::text::value_text;
 use crate::eval::{Evaluated, Scope, eval};
 use crate::hir::expr::Expr;
-use crate::hir::program::{Action, Param};
-use crate::hir::types::Type;
+use crate::hir::program::{Action, Param, Platform};
+use crate::hir::types::{Os, Type};
 use crate::hir::value::{FileRef, Value};
 use crate::hir::world::Inventory;
 use crate::plan::model::Step;
@@ -89,13 +89,18 @@ pub trait Stage: Send {
 /// The parameters as variables, scripts and surroundings of one program.
 pub async fn bind(
     context: &Context,
-    action: &Action,
+    (action, platform): (&Action, Platform),
     params: &[(BindingId, Value)],
     stage: &mut dyn Stage,
 ) -> Result<Bound, StepError> {
     let mut bound = Bound::default();
     let runs_script = action.runs_script();
-    for param in &action.params {
+    // PowerShell has variables that nobody may set, such as `home`.
+    let left_out = if platform == Platform::Windows { action.meaningless_on(Os::Windows) } else { Vec::new() };
+    for (place, param) in action.params.iter().enumerate() {
+        if left_out.contains(&place) {
+            continue;
+        }
         let value =
             params.iter().find(|(binding, _)| *binding == param.binding).map_or(&Value::None, |(_, value)| value);
         if runs_script && surroundings(context, param, value, &mut bound)? {

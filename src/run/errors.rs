@@ -54,6 +54,11 @@ pub enum StepError {
         param: String,
         wanted: &'static str,
     },
+    /// It was not known before what the host is, or whether the argument is there.
+    Meaningless {
+        param: String,
+        os: &'static str,
+    },
     Composite {
         action: String,
     },
@@ -248,6 +253,9 @@ impl fmt::Display for StepError {
             }
             StepError::Composite { action } => {
                 write!(formatter, "{action} is made of steps, which cannot be run as one step yet")
+            }
+            StepError::Meaningless { param, os } => {
+                write!(formatter, "`{param}` means nothing on {os} hosts, so it is to be left out there")
             }
             StepError::UnknownBuiltin { name } => write!(formatter, "there is no builtin `{name}`"),
             StepError::Exit { phase, code, tail } => write_exit(formatter, *phase, *code, tail),

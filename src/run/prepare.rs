@@ -38,6 +38,8 @@ pub struct Prepared<'a> {
     pub facts: Value,
     /// On whose behalf; where it runs is the link's business.
     pub actor: Actor,
+    /// Where it runs, for which its action's own expressions are.
+    pub machine: Option<HostId>,
     /// The machine's name, where it is not the actor's own.
     pub ran_at: Option<String>,
 }
@@ -48,7 +50,7 @@ impl Prepared<'_> {
             inventory: &context.inventory,
             files: context.files.as_ref(),
             secrets: &context.secrets,
-            host: self.actor.host(),
+            host: self.machine.or(self.actor.host()),
             params: &self.params,
             before,
             after,
@@ -115,6 +117,7 @@ pub async fn prepare<'a>(
     let facts = link.facts.clone().unwrap_or(Value::None);
     check_secrets(context, action, &params)?;
     check_scripts(action, &params, body)?;
+    check_meaning(step, action, &params, body)?;
     let user = step.user_on(context.machine(link));
     let on_controller = body.platform == Platform::Controller;
     let rendered = render_file(context, action, &mut params, host).await?;
@@ -122,11 +125,12 @@ pub async fn prepare<'a>(
         Bound::default()
     } else {
         let mut stager = Stager { context, link, user: user.as_deref(), rendered: rendered.as_ref() };
-        arguments::bind(context, action, &params, &mut stager).await?
+        arguments::bind(context, (action, body.platform), &params, &mut stager).await?
     };
     let user = if on_controller { None } else { user };
     let ran_at = context.ran_at(step, link, on_controller, actor);
-    Ok(Prepared { step, action, body, params, bound, rendered, user, facts, actor, ran_at })
+    let machine = link.machine.filter(|_| !on_controller);
+    Ok(Prepared { step, action, body, params, bound, rendered, user, facts, actor, machine, ran_at })
 }
 
 /// The first body whose platform and `where` fit. Facts are read only where a body depends on them.
@@ -180,6 +184,21 @@ fn check_scripts(action: &Action, params: &[(BindingId, Value)], body: &Impl) ->
             && script.language != wanted
         {
             return Err(StepError::ScriptOfOther { param: param.name.clone(), wanted: wanted.name() });
+        }
+    }
+    Ok(())
+}
+
+/// That no argument is given that means nothing here.
+fn check_meaning(step: &Step, action: &Action, params: &[(BindingId, Value)], body: &Impl) -> Result<(), StepError> {
+    let Some(os) = Os::ALL.into_iter().find(|os| body.platform.runs_on(*os)) else { return Ok(()) };
+    for place in action.meaningless_on(os) {
+        let is_given = step.args.get(place).is_some_and(|arg| !arg.from_default);
+        if let (Some((_, value)), Some(param)) = (params.get(place), action.params.get(place))
+            && is_given
+            && !value.is_none()
+        {
+            return Err(StepError::Meaningless { param: param.name.clone(), os: os.name() });
         }
     }
     Ok(())

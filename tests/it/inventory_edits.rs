@@ -141,6 +141,8 @@ fn what_cannot_be_written_is_not() {
         (&["set", "wbe1", "port", "22"], 10, &["there is no host or group `wbe1`", "did you mean"]),
         (&["set", "web1", "key", "--unset"], 10, &["`web1` itself does not say `key`", "--explain"]),
         (&["set", "localhost", "jump", "nobody"], 11, &["E0813"]),
+        (&["set", "web1", "tls", "caa.pem"], 10, &["`tls` names the file `caa.pem`, which is not there"]),
+        (&["add", "x1", "--set", "certificate=x.pem"], 10, &["`certificate` names the file `x.pem`"]),
         (&["add", "web1"], 10, &["`web1` is there already, in inventory.yaml:21"]),
         (&["add", "app02"], 10, &["`app02` is there already, in inventory.yaml:8"]),
         (&["add", "x1", "-g", "wbe"], 10, &["there is no group `wbe`", "did you mean `web`?"]),

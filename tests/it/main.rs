@@ -243,6 +243,7 @@ mod translate_doubt;
 mod translate_model;
 mod trees;
 mod unproven;
+mod windows_accounts;
 mod windows_mixed;
 mod windows_rig;
 mod windows_story;

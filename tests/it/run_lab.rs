@@ -128,7 +128,15 @@ fn action(name: &str, params: &[(&str, Type)], level: Level) -> Action {
 }
 
 fn linux() -> Impl {
-    Impl { platform: Platform::Linux, condition: None, check: None, apply: None, verify: None, rollback: None }
+    Impl {
+        platform: Platform::Linux,
+        condition: None,
+        check: None,
+        apply: None,
+        verify: None,
+        rollback: None,
+        unnamed: Vec::new(),
+    }
 }
 
 pub(crate) const WRITE: usize = 0;

@@ -314,11 +314,35 @@ const POWERSHELL: &[(&str, &[&str])] = &[
         "Get-Item -Path C:\\Windows; Get-Item C:\\*; Join-Path -Path $path -ChildPath x; Get-Item -Force -LiteralPath $path",
         &[],
     ),
-    ("if ($x) { exit 1 }\nexit", &["W1015 exit", "W1015 exit"]),
+    ("if ($path) { exit 1 }\nexit", &["W1015 exit", "W1015 exit"]),
     ("Write-Host exit; $exit = 1; exit-now", &[]),
-    ("a && b\nc || d\n$x = $y ?? 1\n$z = $x ? 1 : 2", &["W1016 &&", "W1016 ||", "W1016 ??", "W1016 ?"]),
-    ("Get-Item x | ? { $_ }; Write-Host 'a && b ?? c'; & $program; $a -and $b", &[]),
+    ("a && b\nc || d\n$x = $path ?? 1\n$z = $x ? 1 : 2", &["W1016 &&", "W1016 ||", "W1016 ??", "W1016 ?"]),
+    ("Get-Item x | ? { $_ }; Write-Host 'a && b ?? c'; & $path; $path -and $name", &[]),
     ("Write-Host \"open", &["E1013 \""]),
+];
+
+const POWERSHELL_VARIABLES: &[(&str, &[&str])] = &[
+    (
+        "Get-Item -LiteralPath $pth; Write-Host \"${nme} $Path $env:x $($naem)\"",
+        &["E1001 $pth", "E1001 ${nme}", "E1001 $naem"],
+    ),
+    (
+        "$y = $path; foreach ($z in $y) { $z }; $i++; $a, $b = $i, $y; [void][int]::TryParse('1', [ref]$n); \"$a $b $n\"",
+        &[],
+    ),
+    (
+        "function f($x) { param([string]$y = 'a') $x + $y }; f -x $_ | Where-Object -FilterScript { $_.a -and $true -and $null -ne $LASTEXITCODE }",
+        &[],
+    ),
+    (
+        "Get-Item -LiteralPath $path -ErrorVariable problems; $problems; $global:seen = 1; $seen; $given = @{ A = 1 }; f @given",
+        &[],
+    ),
+    ("'$nothing' # $nothing\n<# $nothing #>\n\"`$nothing\"; @'\n$nothing\n'@", &[]),
+    (". $path; $anything", &[]),
+    ("Set-Variable -Name any -Value 1; $any", &[]),
+    ("@\"\n$here\n\"@; f @there", &["E1001 $here", "E1001 @there"]),
+    ("$before_exists -or $apply_kept", &["E1001 $before_exists", "E1001 $apply_kept"]),
 ];
 
 const POWERSHELL_READS: &[(&str, &[&str])] = &[
@@ -329,6 +353,27 @@ const POWERSHELL_READS: &[(&str, &[&str])] = &[
         &["E1012 rm", "E1012 sc.exe", "E1012 net", "E1012 Storage\\Remove-Item"],
     ),
     ("net start; sc.exe query x; reg query HKLM\\a; gci x", &[]),
+    (
+        "[System.IO.File]::WriteAllText($path, 'x'); [IO.Directory]::Delete($path)",
+        &["E1012 [System.IO.File]::WriteAllText", "E1012 [IO.Directory]::Delete"],
+    ),
+    (
+        "[Microsoft.Win32.Registry]::SetValue($path, 'a', 1); $x = Get-Item -LiteralPath $path; $x.Delete()",
+        &["E1012 [Microsoft.Win32.Registry]::SetValue", "E1012 $x.Delete"],
+    ),
+    (
+        "if ($name) { [Environment]::SetEnvironmentVariable('a', 'b', 'Machine') }",
+        &["E1012 [Environment]::SetEnvironmentVariable"],
+    ),
+    (
+        "$t = [System.IO.Path]::GetTempFileName(); [System.IO.File]::WriteAllText($t, $name); [System.IO.File]::Delete($t)",
+        &[],
+    ),
+    (
+        "[System.IO.File]::ReadAllText($path); [System.IO.File]::Exists($path); 'a'.Replace('a', 'b'); $name.Remove(1); [Environment]::SetEnvironmentVariable('a', 'b')",
+        &[],
+    ),
+    ("Write-Host '[IO.File]::Delete(x)' # [IO.File]::Delete(x)", &[]),
     ("$x = New-Object Foo; Set-StrictMode -Version 2; Get-Item x 2>&1 > $null; Start-Sleep 1 | Out-Null", &[]),
 ];
 
@@ -344,6 +389,28 @@ fn powershell_has_its_own_rules() {
     };
     assert_cases(POWERSHELL, body("apply"));
     assert_cases(POWERSHELL_READS, body("check"));
+    assert_cases(POWERSHELL_VARIABLES, body("apply"));
+}
+
+/// A script of a playbook sees its `vars`; the environment has a name of its own.
+#[test]
+fn variables_that_nothing_sets_are_told_in_powershell_of_playbooks() {
+    let cases: &[(&str, &[&str])] = &[
+        (
+            "script: powershell\"Get-Item -LiteralPath $who; $WHO; $wh0\", vars: { who: who }, effect: \"destroy\"",
+            &["E1001 $wh0"],
+        ),
+        ("script: powershell\"$x = 1; $x + $env:TEMP\", undo: powershell\"$x\", effect: \"destroy\"", &["E1001 $x"]),
+        (
+            "script: powershell\"1\", unless: powershell\"[System.IO.File]::Delete('a')\", effect: \"destroy\"",
+            &["E1012 [System.IO.File]::Delete"],
+        ),
+    ];
+    assert_cases(cases, |arguments| step(arguments).replace("hosts<linux>", "hosts<windows>"));
+    let (diagnostics, _) =
+        check(&step("script: powershell\"$some\", effect: \"destroy\"").replace("<linux>", "<windows>"));
+    let help = diagnostics.iter().find(|finding| finding.code == "E1001").and_then(|finding| finding.help.clone());
+    assert!(help.is_some_and(|help| help.contains("`$env:NAME`")), "{diagnostics:?}");
 }
 
 #[test]

@@ -80,3 +80,19 @@ fn what_has_no_way_on_windows_is_found_and_can_be_left_to_the_others() {
     let narrowed = project.opsc(&["plan", "--offline", "jobs.ops"]);
     assert_eq!(narrowed.code, 0, "{narrowed:?}");
 }
+
+/// In an `at`, what an action asks of `host` is asked of the one that it runs on.
+#[test]
+fn an_action_is_judged_by_the_host_that_it_runs_on() {
+    let (project, server) = (Project::new(), Sshd::start(&SshdOptions::default()));
+    let hosts = [WindowsHost::start("cis1")];
+    write_project(&project, &hosts, &linux_entry(&server));
+    let action = "action demo.mark(path: path) ! change {\n  doc: \"Mark.\"\n  touches: [\"path:{path}\"]\n  needs: host.os == \"linux\" else \"{host.name} is no place for it\"\n\n  linux {\n    apply sh \"\"\"\n      : > \"$path\"\n    \"\"\"\n  }\n}\n";
+    let path = project.path("mark").display().to_string();
+    let playbook = format!(
+        "playbook mark() ! change {{\n  on host(\"cis1\") {{\n    at host(\"lin1\") {{\n      demo.mark(path: \"{path}\")\n    }}\n  }}\n}}\n"
+    );
+    project.write("mark.ops", &format!("ops 1\n\n{action}\n{playbook}"));
+    let said = project.opsc(&["run", "mark.ops", "-y", "--password-file", "password"]);
+    assert_eq!((said.code, project.read("mark").as_deref()), (0, Some("")), "{said:?}");
+}

@@ -230,8 +230,9 @@ fn the_doctor_names_the_stage_that_fails() {
     let (state, found, _) = finding(&said, "tls");
     assert!(state == "failed" && found.contains("nothing answered the TLS handshake within 1s"), "{said:?}");
     let behind = listener.project("tls: none, jump: localhost");
-    let (_, found, _) = finding(&doctor(&behind), "tcp");
-    assert!(found.contains("through no jump host yet, and this host is behind `localhost`"), "{found}");
+    let refused = doctor(&behind);
+    assert_eq!(refused.code, 11, "{refused:?}");
+    assert!(refused.stderr.contains("`win1` is reached by WinRM, so it cannot have `jump: localhost`"), "{refused:?}");
     drop(listener);
     let (state, _, mend) = finding(&doctor(&project), "tcp");
     assert!(state == "failed" && mend.contains("WinRM service"), "{mend}");

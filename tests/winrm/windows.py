@@ -1,16 +1,17 @@
 """SIMULATED: a small model of a Windows host, for tests of whole runs. Nothing here is Windows, and no PowerShell runs.
 
 It is the `model` of powershell.py. It knows services, and files, of which one whose program runs can be neither replaced
-nor removed, and does in them what the bodies of the library say. It knows these by their hashes: the `table` of the file
+nor removed, accounts, groups and installed programs, and does in them what the bodies of the library say. It knows these by their hashes: the `table` of the file
 that OPSC_POWERSHELL names has them, made from the library. A body that is not in the table, or whose action
 is not modelled, fails. What it was asked is kept with each value exactly as it came. A host is a folder, the `host` of
 that file, so that it outlives each process that serves it:
 
-  state.json     services and what else there is; the tests write the first one
+  state.json     services, accounts and what else there is; the tests write the first one
   c/…            files, by their names in lower case, as Windows has them
   asked.jsonl    one line for each body: when, which, with which variables
 
-What a program does as a service is in its text: "does not start", "ends soon", "needs runtime 7".
+What a program does as a service is in its text: "does not start", "ends soon", "needs runtime 7". An installer is JSON:
+the `program` that it makes, and the `codes` that it ends with, one a time.
 """
 
 import fcntl
@@ -149,6 +150,169 @@ class Host:
         self.place(kept).write_bytes(place.read_bytes())
         return {"kept": kept}
 
+    # Accounts, groups and programs: lists of `state.json`, whose names have no case.
+
+    def entry(self, kind, name):
+        return next((each for each in self.state.setdefault(kind, []) if each["name"].lower() == name.lower()), None)
+
+    def remove(self, kind, name):
+        self.state[kind] = [each for each in self.state[kind] if each["name"].lower() != name.lower()]
+
+    def group(self, name):
+        group = self.entry("groups", name)
+        if not group:
+            raise Error(f"there is no group {name}")
+        return group
+
+    def groups_of(self, name):
+        return [group["name"] for group in self.state.setdefault("groups", []) if name.lower() in group["members"]]
+
+    def join(self, user, group):
+        self.group(group)["members"].append(user.lower())
+
+    def leave(self, user, group):
+        self.group(group)["members"].remove(user.lower())
+
+    def program(self, name):
+        all_ = self.state.setdefault("programs", [])
+        return next((each for each in all_ if name in (each["name"], each["code"])), None)
+
+    def install(self, path):
+        place = self.place(path)
+        installer = json.loads(place.read_text())
+        code = installer["codes"].pop(0)
+        place.write_text(json.dumps(installer))
+        if code in (0, 1641, 3010):
+            self.state["programs"].append(installer["program"])
+        return code
+
+
+def lacks(names, others):
+    known = {name.lower() for name in others}
+    return [name for name in names if name.lower() not in known]
+
+
+def user_ensure(host, variables):
+    if re.match(r"\$[0-9a-z]+\$", variables["password"] or ""):
+        raise Error("on Windows, password is the password itself, and this looks like a hash")
+    user = host.entry("users", variables["name"])
+    now = host.groups_of(variables["name"]) if user else []
+    missing, others = lacks(variables["groups"], now), lacks(now, variables["groups"])
+    comment = variables["comment"]
+    right = bool(user) and (comment is None or comment == user["comment"]) and not missing
+    fields = {"comment": user["comment"]} if user else {}
+    return fields | {
+        "exists": bool(user),
+        "missing": missing,
+        "others": others,
+        "hashed": True,
+        "right": right and (variables["append"] or not others),
+    }
+
+
+def user_ensure_apply(host, variables):
+    name = variables["name"]
+    user = host.entry("users", name)
+    if not user:
+        user = {"name": name, "comment": "", "sha256": None}
+        if variables["password"] is not None:
+            user["sha256"] = hashlib.sha256(variables["password"].encode()).hexdigest()
+        host.state["users"].append(user)
+    if variables["comment"] is not None:
+        user["comment"] = variables["comment"]
+    now = host.groups_of(name)
+    for group in lacks(variables["groups"], now):
+        host.join(name, group)
+    for group in lacks(now, variables["groups"]) if not variables["append"] else []:
+        host.leave(name, group)
+
+
+def user_ensure_rollback(host, variables):
+    name = variables["name"]
+    if not variables["before_exists"]:
+        for group in host.groups_of(name):
+            host.leave(name, group)
+        host.remove("users", name)
+        return
+    if variables["comment"] is not None:
+        host.entry("users", name)["comment"] = variables["before_comment"] or ""
+    now = host.groups_of(name)
+    for group in (variables["before_missing"] or "").split("\n"):
+        if group in now:
+            host.leave(name, group)
+    for group in lacks(filter(None, (variables["before_others"] or "").split("\n")), now):
+        host.join(name, group)
+
+
+def user_remove(host, variables):
+    user = host.entry("users", variables["name"])
+    return {
+        "exists": bool(user),
+        "is_root": bool(user) and user.get("number", 1001) == 500,
+        "has_home_of_others": False,
+        "returns": False,
+    }
+
+
+def user_info(host, variables):
+    user = host.entry("users", variables["name"])
+    fields = {"comment": user["comment"], "locked": user.get("locked", False)} if user else {}
+    return fields | {"exists": bool(user), "groups": host.groups_of(variables["name"]) if user else []}
+
+
+def group_ensure(host, variables):
+    there = host.entry("groups", variables["name"]) is not None
+    return {"exists": there, "right": there}
+
+
+def group_ensure_rollback(host, variables):
+    if not variables["before_exists"]:
+        host.remove("groups", variables["name"])
+
+
+def group_remove(host, variables):
+    group = host.entry("groups", variables["name"])
+    members = {"members": ",".join(f"HOST\\{name}" for name in group["members"])} if group else {}
+    return members | {"exists": bool(group), "returns": False}
+
+
+def group_info(host, variables):
+    group = host.entry("groups", variables["name"])
+    return {"exists": bool(group), "members": [f"HOST\\{name}" for name in group["members"]] if group else []}
+
+
+def windows_package(host, variables):
+    found = host.program(variables["name"])
+    fields = {"version": found["version"]} if found else {}
+    right = bool(found) and variables["version"] in (None, found["version"])
+    return fields | {
+        "installed": bool(found),
+        "right": right,
+        "there": host.place(variables["installer"]).exists(),
+    }
+
+
+def windows_package_apply(host, variables):
+    code = 1618
+    while code == 1618:
+        code = host.install(variables["installer"])
+    if code not in [int(each) for each in variables["codes"]]:
+        raise Error(f"{variables['installer']} ended with the code {code}")
+    return {"code": code, "restart_needed": code in (1641, 3010)}
+
+
+def windows_package_rollback(host, variables):
+    found = host.program(variables["name"])
+    if found and not found["quiet"]:
+        raise Error(f"{variables['name']} does not say how it is removed without questions")
+    if found:
+        host.remove("programs", found["name"])
+
+
+def windows_no_package(host, variables):
+    found = host.program(variables["name"])
+    return {"installed": bool(found)} | ({"version": found["version"]} if found else {})
+
 
 def service_status(host, variables):
     service, fields = host.look_at_service(variables)
@@ -252,4 +416,21 @@ BODIES = {
     "file.write.check": file_write,
     "file.write.apply": file_write_apply,
     "file.write.rollback": put_old_back,
+    "user.ensure.check": user_ensure,
+    "user.ensure.apply": user_ensure_apply,
+    "user.ensure.rollback": user_ensure_rollback,
+    "user.remove.check": user_remove,
+    "user.remove.apply": lambda host, variables: host.remove("users", variables["name"]),
+    "user.info.check": user_info,
+    "group.ensure.check": group_ensure,
+    "group.ensure.apply": lambda host, variables: host.state["groups"].append({"name": variables["name"], "members": []}),
+    "group.ensure.rollback": group_ensure_rollback,
+    "group.remove.check": group_remove,
+    "group.remove.apply": lambda host, variables: host.remove("groups", variables["name"]),
+    "group.info.check": group_info,
+    "windows.package.check": windows_package,
+    "windows.package.apply": windows_package_apply,
+    "windows.package.rollback": windows_package_rollback,
+    "windows.no_package.check": windows_no_package,
+    "windows.no_package.apply": windows_package_rollback,
 }

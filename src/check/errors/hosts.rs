@@ -17,6 +17,7 @@ pub enum HostError {
     BodyOfOther { platform: &'static str, wanted: &'static str, span: Span },
     ScriptOfOther { os: &'static str, wanted: &'static str, span: Span, said: Option<Span> },
     OtherUser { span: Span, said: Option<Span> },
+    Meaningless { param: String, os: &'static str, span: Span, said: Option<Span> },
     NoBodies { action: String, span: Span },
     UnknownPlatform { name: String, span: Span },
     MixedBodies { action: String, span: Span },
@@ -85,6 +86,14 @@ impl HostError {
                     None => diagnostic,
                 }
             }
+            HostError::Meaningless { param, os, span, said } => {
+                let diagnostic = Diagnostic::error("E0513", *span, format!("`{param}` means nothing on {os} hosts"))
+                    .help("leave it out, or narrow the hosts with `where host.os == …` or `if host.os == …`");
+                match said {
+                    Some(said) => diagnostic.label(*said, format!("this says that hosts are {os}")),
+                    None => diagnostic,
+                }
+            }
             HostError::NoBodies { action, span } => {
                 Diagnostic::error("E0507", *span, format!("the action `{action}` has no body"))
                     .help("write at least one of linux, windows, darwin, posix or controller")
@@ -147,4 +156,7 @@ crate::diag::code_docs! {
     "E0512" "another user on a Windows host"
     "Windows has no root, and nobody there becomes another user by a command: a step runs as who logs in. Work for SYSTEM or another account is a scheduled task."
     "ops 1\n\nplaybook p(\n  servers: hosts<windows>,\n) ! change, admin {\n  on servers (as: \"root\") {\n    service.restart(name: \"Spooler\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  servers: hosts<windows>,\n) ! change, admin {\n  on servers {\n    service.restart(name: \"Spooler\")\n  }\n}\n"
+    "E0513" "an argument that means nothing on a system"
+    "Some parameters are about one system: Windows has no modes, for example. Giving one to hosts of another would change nothing there, so it is not taken."
+    "ops 1\n\nplaybook p(\n  servers: hosts<windows>,\n) ! change {\n  on servers {\n    file.directory(path: 'C:\\app', mode: \"0750\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  servers: hosts<windows>,\n) ! change {\n  on servers {\n    file.directory(path: 'C:\\app')\n  }\n}\n"
 }

@@ -3,10 +3,11 @@
 use crate::base::near::nearest;
 use crate::base::source::Span;
 use crate::diag::Diagnostic;
+use crate::syntax::ast::ScriptLanguage;
 
 #[derive(Clone, PartialEq, Debug)]
 pub enum LintError {
-    UnknownVariable { name: String, known: Vec<String>, in_literal: bool, span: Span },
+    UnknownVariable { name: String, known: Vec<String>, in_literal: bool, language: ScriptLanguage, span: Span },
     ListAsVariable { name: String, span: Span, definition: Option<Span> },
     Evaluates { command: String, span: Span },
     ValueAsCode { name: String, command: String, span: Span },
@@ -28,8 +29,8 @@ pub enum LintError {
 impl LintError {
     pub fn diagnostic(&self) -> Diagnostic {
         match self {
-            LintError::UnknownVariable { name, known, in_literal, span } => {
-                unknown_variable(name, known, *in_literal, *span)
+            LintError::UnknownVariable { name, known, in_literal, language, span } => {
+                unknown_variable(name, known, (*in_literal, *language), *span)
             }
             LintError::ListAsVariable { name, span, definition } => {
                 let diagnostic = Diagnostic::error("E1001", *span, format!("`{name}` is a list, which is no variable"))
@@ -125,11 +126,18 @@ impl LintError {
     }
 }
 
-fn unknown_variable(name: &str, known: &[String], in_literal: bool, span: Span) -> Diagnostic {
+fn unknown_variable(
+    name: &str,
+    known: &[String],
+    (in_literal, language): (bool, ScriptLanguage),
+    span: Span,
+) -> Diagnostic {
     let place = if in_literal { "script" } else { "body" };
     let diagnostic = Diagnostic::error("E1001", span, format!("there is no variable `{name}` in this {place}"));
     match nearest(name, known.iter().map(String::as_str)) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None if in_literal && language == ScriptLanguage::Powershell => diagnostic
+            .help("a script sees `vars` and what it assigns itself; the environment is `$env:NAME`"),
         None if in_literal => diagnostic.help(format!(
             "a script sees `vars`, `env`, the environment in capitals and what it assigns itself; where something else sets it, write `${{{name}:-}}`"
         )),

@@ -24,6 +24,7 @@ pub enum StepError {
     AttributeOfBodies { name: String, span: Span },
     AttributeOfOneStep { name: String, span: Span },
     UnnoticedRestart { span: Span },
+    Unmet { action: String, words: Option<String>, span: Span },
     NotAllUndo { action: String, platform: String, span: Span },
 }
 
@@ -129,6 +130,10 @@ impl StepError {
                 ),
             )
             .help("let every body have one, or none"),
+            StepError::Unmet { action, words, span } => {
+                let diagnostic = Diagnostic::error("E0220", *span, format!("`{action}` cannot do this"));
+                diagnostic.at(words.clone().unwrap_or_else(|| "what it needs does not hold".to_string()))
+            }
             StepError::MissingDoc { action, span } => {
                 Diagnostic::warning("W0212", *span, format!("the action `{action}` has no `doc`"))
                     .help("one sentence that says what it does")
@@ -189,6 +194,9 @@ crate::diag::code_docs! {
     "W0219" "a body that cannot be undone, beside others that can"
     "Whether a step can be undone is known before its host is, so an action is undone where all its bodies have a `rollback`. One without takes the undo from all of them."
     "ops 1\n\naction demo.mark(path: path) ! change {\n  doc: \"Mark a path.\"\n  touches: [\"path:{path}\"]\n\n  linux {\n    apply sh \"\"\"\n      touch -- \"$path\"\n    \"\"\"\n    rollback sh \"\"\"\n      rm -f -- \"$path\"\n    \"\"\"\n  }\n\n  darwin {\n    apply sh \"\"\"\n      touch -- \"$path\"\n    \"\"\"\n  }\n}\n" => "ops 1\n\naction demo.mark(path: path) ! change {\n  doc: \"Mark a path.\"\n  touches: [\"path:{path}\"]\n\n  linux {\n    apply sh \"\"\"\n      touch -- \"$path\"\n    \"\"\"\n    rollback sh \"\"\"\n      rm -f -- \"$path\"\n    \"\"\"\n  }\n\n  darwin {\n    apply sh \"\"\"\n      touch -- \"$path\"\n    \"\"\"\n    rollback sh \"\"\"\n      rm -f -- \"$path\"\n    \"\"\"\n  }\n}\n"
+    "E0220" "arguments that an action cannot work with"
+    "What an action `needs` is often about its arguments alone. Where they are written out, it is decided before anything runs."
+    "ops 1\n\nplaybook p(\n  win: hosts<windows>,\n) ! change, admin {\n  on win {\n    registry.set(key: 'HKLM\\SOFTWARE\\App', name: \"Port\", value: \"many\", type: \"dword\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  win: hosts<windows>,\n) ! change, admin {\n  on win {\n    registry.set(key: 'HKLM\\SOFTWARE\\App', name: \"Port\", value: \"8080\", type: \"dword\")\n  }\n}\n"
     "W0217" "an action that has another name now"
     "An action's `renamed_from` keeps programs of its former name working, with a warning and a fix."
     "ops 1\n\naction demo.stamp(path: path) ! change {\n  doc: \"A stamp.\"\n  renamed_from: \"demo.mark\"\n\n  steps {\n    file.write(to: path, content: \"\")\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    demo.mark(path: \"/tmp/x\")\n  }\n}\n" => "ops 1\n\naction demo.stamp(path: path) ! change {\n  doc: \"A stamp.\"\n  renamed_from: \"demo.mark\"\n\n  steps {\n    file.write(to: path, content: \"\")\n  }\n}\n\nplaybook p(\n  web: hosts<linux>,\n) ! change {\n  on web {\n    demo.stamp(path: \"/tmp/x\")\n  }\n}\n"
