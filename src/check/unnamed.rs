@@ -2,8 +2,7 @@
 //! not languages: a name in a comment counts as well.
 
 use crate::base::ids::BindingId;
-use crate::eval::walk::walk;
-use crate::hir::expr::{Expr, ExprKind};
+use crate::eval::walk::mentions;
 use crate::hir::program::{Action, ActionBody, Body, Impl, Param};
 use crate::hir::types::Type;
 use crate::hir::value::ScriptLanguage;
@@ -34,12 +33,6 @@ fn is_in_expressions(action: &Action, binding: BindingId) -> bool {
     let conditions = action.needs.iter().chain(&action.ensure).map(|each| &each.condition);
     let others = [&action.skip, &action.reversible, &action.restarts].into_iter().flatten();
     conditions.chain(others).any(|expr| mentions(expr, binding))
-}
-
-fn mentions(expr: &Expr, binding: BindingId) -> bool {
-    let mut found = false;
-    walk(expr, &mut |inner| found = found || matches!(inner.kind, ExprKind::Binding(name) if name == binding));
-    found
 }
 
 fn names(each: &Impl, param: &Param) -> bool {

@@ -1,5 +1,6 @@
 //! Visits an expression and everything inside it. Knows nothing of what the visitor looks for.
 
+use crate::base::ids::BindingId;
 use crate::hir::expr::{Expr, ExprKind};
 
 /// Calls `visit` on an expression and everything inside it.
@@ -37,4 +38,11 @@ pub fn walk(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
         | ExprKind::Facts
         | ExprKind::CurrentBatch => {}
     }
+}
+
+/// Whether the value of a name is asked for anywhere in it.
+pub fn mentions(expr: &Expr, binding: BindingId) -> bool {
+    let mut found = false;
+    walk(expr, &mut |inner| found = found || matches!(inner.kind, ExprKind::Binding(name) if name == binding));
+    found
 }
