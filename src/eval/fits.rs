@@ -1,13 +1,12 @@
 //! Does a value fit a type, refinement included? Asked where constants are known, at plan time and at step start.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{LazyLock, PoisonError, RwLock};
 
 use regex::Regex;
 
 use super::evaluate::order;
+use super::patterns;
 use crate::base::words;
 use crate::hir::types::{Refinement, Type};
 use crate::hir::value::Value;
@@ -224,10 +223,6 @@ fn within(value: &Value, min: Option<&Value>, max: Option<&Value>) -> bool {
     holds(min, Ordering::Less) && holds(max, Ordering::Greater)
 }
 
-/// Whether the whole text matches. Compiled once per process: the same few patterns meet thousands of values, and
-/// the lock is held only for a look-up.
-static PATTERNS: LazyLock<RwLock<HashMap<String, Result<Regex, String>>>> = LazyLock::new(Default::default);
-
 /// Whether a pattern (anchored at both ends) matches a whole text; a pattern that is no regular expression matches nothing.
 pub fn matches_whole(pattern: &str, text: &str) -> bool {
     compiled(pattern).is_ok_and(|compiled| compiled.is_match(text))
@@ -239,15 +234,7 @@ pub fn why_no_pattern(pattern: &str) -> Option<String> {
 }
 
 fn compiled(pattern: &str) -> Result<Regex, String> {
-    let cached = PATTERNS.read().unwrap_or_else(PoisonError::into_inner).get(pattern).cloned();
-    cached.unwrap_or_else(|| {
-        let last_line = |error: regex::Error| {
-            error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_string()
-        };
-        let compiled = Regex::new(&format!("^(?:{pattern})$")).map_err(last_line);
-        PATTERNS.write().unwrap_or_else(PoisonError::into_inner).insert(pattern.to_string(), compiled.clone());
-        compiled
-    })
+    patterns::parse(&format!("^(?:{pattern})$")).map_err(|reason| reason.trim_start_matches("error: ").to_string())
 }
 
 #[cfg(test)]
