@@ -40,8 +40,20 @@ pub fn unmet(action: &Action, args: &[Evaluated], os: Option<Os>) -> Option<Opti
             && matches!(eval(&need.condition, &scope), Ok(Evaluated::Known(Value::Bool(false))))
     };
     let need = action.needs.iter().find(rules_out)?;
-    let words = need.message.as_ref().and_then(|message| eval(message, &scope).ok()).and_then(Evaluated::known);
-    Some(words.as_ref().and_then(Value::as_str).map(str::to_string))
+    Some(need.message.as_ref().and_then(|message| words_of(message, &scope)))
+}
+
+/// With an ellipsis for each part that is not known yet.
+fn words_of(message: &Expr, scope: &dyn Scope) -> Option<String> {
+    let known = |part: &Expr| eval(part, scope).ok().and_then(Evaluated::known);
+    let text = |value: Value| value.as_str().map_or_else(|| value.literal(), str::to_string);
+    match (known(message), &message.kind) {
+        (Some(value), _) => Some(text(value)),
+        (None, ExprKind::Interpolated(parts)) => {
+            Some(parts.iter().map(|part| known(part).map_or_else(|| "…".to_string(), text)).collect())
+        }
+        (None, _) => None,
+    }
 }
 
 /// Of a host nothing else is known.
