@@ -84,6 +84,10 @@ pub enum StepError {
         /// Its end was seen since; else it may still run.
         is_over: bool,
     },
+    /// Somebody else ended it while it was followed: an earlier run whose time for it was over, or who ended its lane.
+    Ended {
+        phase: Phase,
+    },
     /// Nothing is heard of the host, and its time is over.
     Silent {
         phase: Phase,
@@ -212,7 +216,7 @@ impl StepError {
     }
 
     pub fn is_timeout(&self) -> bool {
-        matches!(self, StepError::TimedOut { .. })
+        matches!(self, StepError::TimedOut { .. } | StepError::Ended { .. })
     }
 
     /// Whether another attempt could end otherwise: what is wrong with the program itself stays wrong.
@@ -268,6 +272,9 @@ impl fmt::Display for StepError {
                 phase.name(),
                 words::duration(*after)
             ),
+            StepError::Ended { phase } => {
+                write!(formatter, "{} was ended before it was over: what of it was done is not known", phase.name())
+            }
             StepError::Silent { phase, after } => write!(
                 formatter,
                 "{} did not end within {}, and the host is silent: what runs there is not known",

@@ -20,7 +20,7 @@ use crate::hir::effect::Level;
 use crate::hir::program::{self, Body, Condition};
 use crate::hir::types::{Field, Type};
 use crate::hir::value::{ScriptLanguage, Value};
-use crate::shell::{Function, Language, Program, Variable, VariableValue};
+use crate::shell::{Function, Language, Program, Variable, VariableValue, receipt};
 use crate::state::{Intent, Receipt};
 use crate::transport::{Captured, Completed};
 
@@ -247,6 +247,7 @@ impl Attempt<'_> {
             error => error,
         })?;
         trace.code = Some(completed.code);
+        let was_ended = completed.text(receipt::ENDED).is_some();
         let reported = fields::texts(phase, std::mem::take(&mut completed.fields));
         if let (Phase::Apply, Ok(texts)) = (phase, &reported) {
             // The rollback of an apply that fails half-way needs what it reported before it failed.
@@ -255,6 +256,7 @@ impl Attempt<'_> {
         let judged_later = phase == Phase::Apply && self.prepared.step.ok.is_some();
         let error = match completed.code {
             _ if completed.timed_out => Some(self.out_of_time(phase, true)),
+            _ if was_ended => Some(StepError::Ended { phase }),
             code if code != 0 && !judged_later => Some(self.exit(phase, &completed)),
             _ => None,
         };

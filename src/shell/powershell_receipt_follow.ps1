@@ -3,6 +3,8 @@ $ended = [System.IO.Path]::Combine($receipt, 'code')
 $gone = $false
 while (-not [System.IO.File]::Exists($ended)) {
     if ($gone) {
+        # It goes with its lane, so it was not the step that failed.
+        out __ended $true
         code 137
         return
     }

@@ -107,7 +107,7 @@ while :; do
   if [ -s "$__r/code" ]; then __z=code; elif ! __alive 2>/dev/null; then __z=${__z:+gone}; __z=${__z:-maybe}; else __z=; fi
   if [ -e "$__r/o.said" ]; then __copy "$__r/o.said" "$__a"; __a=$__n; fi
   if [ -e "$__r/e.said" ]; then __copy "$__r/e.said" "$__b" >&2; __b=$__n; fi
-  case $__z in code) __tell ;; gone) exit 137 ;; esac
+  case $__z in code) __tell ;; gone) [ ! -e "$__r/ending" ] || out __ended yes; exit 137 ;; esac
   sleep 0.1 || sleep 1
 done
 "#;
@@ -166,6 +166,9 @@ pub fn ask(language: Language, id: &str) -> Program {
         Language::PowerShell => windows(include_str!("powershell_receipt_ask.ps1")).with("id", id),
     }
 }
+
+/// What [`follow`] reports of a step that somebody else ended while it was followed: nobody knows what of it was done.
+pub const ENDED: &str = "__ended";
 
 /// Ends as the step ends, with what it printed and its fields; 137 where it was killed.
 pub fn follow(language: Language, id: &str) -> Program {

@@ -193,3 +193,26 @@ playbook late() ! change, exec {
     assert!(asked.stderr.contains(why) && asked.stderr.contains("`opsc resolve 1 STEP HOST --done`"), "{asked:?}");
     assert_eq!(fleet.root("late"), "begun\n");
 }
+
+/// An earlier run may still be at ending it when the next one takes it up.
+#[test]
+fn what_is_ended_while_it_is_followed_is_not_done_again() {
+    let fleet = killed("0");
+    let receipt = fleet.open_receipt().unwrap();
+    let mut resumed = fleet.project.spawn(&["resume", "1", "-y"]);
+    let until = Instant::now() + Duration::from_secs(60);
+    while fleet.opsc("show 2").code != 0 {
+        assert!(Instant::now() < until && resumed.try_wait().unwrap().is_none(), "it never went on");
+    }
+    let process = std::fs::read_to_string(receipt.join("process")).unwrap();
+    std::fs::write(receipt.join("ending"), &process).unwrap();
+    let number = process.split_whitespace().next().unwrap();
+    assert!(std::process::Command::new("kill").args(["-KILL", number]).status().unwrap().success());
+    let said = super::project::said(resumed.wait_with_output().unwrap());
+    assert_eq!(said.code, 27, "{said:?}");
+    assert!(said.stderr.contains("apply was ended before it was over: what of it was done is not known"), "{said:?}");
+    fleet.put("go", "");
+    let asked = fleet.comes_to("resume 2 -y", 3);
+    assert!(asked.stderr.contains("w1 shell.run#2: it was ended when its time was over"), "{asked:?}");
+    assert_eq!(fleet.root("once"), "w1\n");
+}

@@ -258,7 +258,7 @@ class Lane:
         receipt, gone = self.receipts / given["id"], False
         while not (receipt / "code").exists():
             if gone:
-                return {"code": 137}
+                return {"out": {"__ended": "True"}, "code": 137}
             gone = not self.receipt_runs(receipt)
             time.sleep(0.2)
         fields, number = [], 1
