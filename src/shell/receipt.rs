@@ -102,12 +102,16 @@ out boot "$boot"; out state "$state"
 const FOLLOW: &str = r#"
 __r=$HOME/.opsc/receipts/$__receipt
 __copy() { __n=$(($(wc -c <"$1"))); [ "$__n" -gt "$2" ] || { __n=$2; return; }; tail -c "+$(($2+1))" "$1" | head -c "$((__n-$2))"; }
+__was_ended() { [ ! -e "$__r/ending" ] || out __ended yes; }
 __a=0; __b=0; __z=
 while :; do
   if [ -s "$__r/code" ]; then __z=code; elif ! __alive 2>/dev/null; then __z=${__z:+gone}; __z=${__z:-maybe}; else __z=; fi
   if [ -e "$__r/o.said" ]; then __copy "$__r/o.said" "$__a"; __a=$__n; fi
   if [ -e "$__r/e.said" ]; then __copy "$__r/e.said" "$__b" >&2; __b=$__n; fi
-  case $__z in code) __tell ;; gone) [ ! -e "$__r/ending" ] || out __ended yes; exit 137 ;; esac
+  case $__z in
+    code) read -r __c <"$__r/code"; [ "$__c" = 0 ] || __was_ended; __tell ;;
+    gone) __was_ended; exit 137 ;;
+  esac
   sleep 0.1 || sleep 1
 done
 "#;
@@ -167,7 +171,7 @@ pub fn ask(language: Language, id: &str) -> Program {
     }
 }
 
-/// What [`follow`] reports of a step that somebody else ended while it was followed: nobody knows what of it was done.
+/// What [`follow`] reports of a step that failed after somebody had told it to end: nobody knows what of it was done.
 pub const ENDED: &str = "__ended";
 
 /// Ends as the step ends, with what it printed and its fields; 137 where it was killed.

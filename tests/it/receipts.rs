@@ -216,3 +216,18 @@ fn what_is_ended_while_it_is_followed_is_not_done_again() {
     assert!(asked.stderr.contains("w1 shell.run#2: it was ended when its time was over"), "{asked:?}");
     assert_eq!(fleet.root("once"), "w1\n");
 }
+
+#[test]
+fn what_was_told_to_end_and_failed_is_not_done_again() {
+    for (code, ends) in [("7", 27), ("0", 0)] {
+        let fleet = killed(code);
+        std::fs::write(fleet.open_receipt().unwrap().join("ending"), "").unwrap();
+        ended_alone(&fleet);
+        let said = fleet.comes_to("resume 1 -y", ends);
+        assert_eq!(said.stderr.contains("apply was ended before it was over"), ends != 0, "{said:?}");
+        if ends != 0 {
+            fleet.comes_to("resume 2 -y", 3);
+            assert_eq!(fleet.root("once"), "w1\n");
+        }
+    }
+}
