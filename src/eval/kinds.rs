@@ -34,6 +34,9 @@ pub fn reversible_with(action: &Action, args: &[Evaluated]) -> Option<bool> {
 
 /// What an action needs, with the words for it, that these arguments rule out on hosts of a system, or on all hosts.
 pub fn unmet(action: &Action, args: &[Evaluated], os: Option<Os>) -> Option<Option<String>> {
+    if action.needs.is_empty() {
+        return None;
+    }
     let scope = ArgumentScope::new(action, args, os);
     let rules_out = |need: &&Condition| {
         asks_only_for_the_system(&need.condition)
