@@ -57,7 +57,7 @@ pub fn ask_hosts(
                 earlier.never_began(&host, &step);
             }
             Ok(Known::Told | Known::Lost) if ran_out => {
-                let why = "it was ended when its time was over, and what of it was done by then is not known";
+                let why = "it was ended before it was over, and what of it was done by then is not known";
                 unsettled.insert((host, step), why.to_string());
             }
             Ok(Known::Told) => {

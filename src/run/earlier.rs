@@ -40,7 +40,7 @@ pub struct Left {
     changed_earlier: bool,
     /// What the host keeps of it, where it was under way.
     pub receipt: Option<Receipt>,
-    /// Its run told it to end when its time was over.
+    /// It was ended before it was over: its time was, or its lane.
     pub ran_out: bool,
     /// What the host said of that.
     pub kept_there: Option<KeptThere>,

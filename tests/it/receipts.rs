@@ -189,7 +189,7 @@ playbook late() ! change, exec {
     let run = fleet.opsc("run late.ops -y");
     assert_eq!(run.code, 27, "{run:?}");
     let asked = fleet.comes_to("resume 1 -y", 3);
-    let why = "w1 shell.run: it was ended when its time was over, and what of it was done by then is not known\n";
+    let why = "w1 shell.run: it was ended before it was over, and what of it was done by then is not known\n";
     assert!(asked.stderr.contains(why) && asked.stderr.contains("`opsc resolve 1 STEP HOST --done`"), "{asked:?}");
     assert_eq!(fleet.root("late"), "begun\n");
 }
@@ -213,7 +213,7 @@ fn what_is_ended_while_it_is_followed_is_not_done_again() {
     assert!(said.stderr.contains("apply was ended before it was over: what of it was done is not known"), "{said:?}");
     fleet.put("go", "");
     let asked = fleet.comes_to("resume 2 -y", 3);
-    assert!(asked.stderr.contains("w1 shell.run#2: it was ended when its time was over"), "{asked:?}");
+    assert!(asked.stderr.contains("w1 shell.run#2: it was ended before it was over"), "{asked:?}");
     assert_eq!(fleet.root("once"), "w1\n");
 }
 
