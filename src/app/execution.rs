@@ -30,6 +30,7 @@ use crate::run::predict::Prediction;
 use crate::run::summary::Summary;
 use crate::run::{self, Request};
 use crate::secrets::{self, Ask, Failure, Resolved};
+use crate::shell::holder::Owner;
 use crate::state::process::{self, boot_id, machine, process_start};
 use crate::state::{Beginning, Journal, PlanFile, RunRecord, StateError};
 
@@ -103,7 +104,8 @@ impl Execution<'_> {
         let run = journal.begin_run(&self.record(), &self.locked(), &self.beginning()).map_err(state)?;
         let (events, mut received) = mpsc::unbounded_channel();
         let (stop, stopped) = watch::channel(0);
-        let request = self.request(journal.clone(), run, events, stopped, secrets);
+        let owner = Some(self.owner(&journal, run)?);
+        let request = Request { owner, ..self.request(journal.clone(), run, events, stopped, secrets) };
         let summary = runtime()?.block_on(async {
             count_interrupts(stop);
             let back = self.going_on.as_ref().is_some_and(|going_on| going_on.back);
@@ -205,7 +207,15 @@ impl Execution<'_> {
             reconnect: self.request.as_ref().map(|_| self.options.timeout.map_or(RECONNECT, |timeout| timeout * 3)),
             circuit: self.settings.circuit(),
             earlier: self.going_on.as_ref().map(|going_on| Arc::clone(&going_on.earlier)).unwrap_or_default(),
+            owner: None,
         }
+    }
+
+    /// As whom a run keeps others from its hosts.
+    fn owner(&self, journal: &Journal, run: i64) -> Result<Owner, AppError> {
+        let (playbook, user, machine) = (&self.planned.plan.playbook, login_name(), machine());
+        let words = format!("run {run} (`{playbook}`) of {user} on {machine}");
+        Ok(Owner { journal: journal.audit_origin().map_err(state)?, words: words.replace(char::is_control, " ") })
     }
 
     /// Variables of this process that hold secrets of the plan or of hosts; no process that it starts for a step gets them.

@@ -49,6 +49,7 @@ pub fn simulate(planned: &Planned, script: Script, secrets: Resolved, forks: usi
         // A host that is lost with a step under way is lost to this run.
         reconnect: None,
         circuit: Limits::default(),
+        owner: None,
     };
     // Time stands still but for waits, which are over at once.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();

@@ -28,6 +28,7 @@ use crate::hir::world::{Host, Inventory};
 use crate::plan::model::{Plan, Step};
 use crate::secrets::Resolved;
 use crate::shell::Language;
+use crate::shell::holder::Owner;
 use crate::state::{Approval, Intent, Journal, StepResult};
 
 /// Sends events with sequence numbers and times. Numbers follow the order of sending, so that a reader who was cut off can
@@ -75,6 +76,8 @@ pub struct Context {
     /// What runs that this one goes on with have done.
     pub earlier: Arc<Earlier>,
     pub reconnect: Option<Duration>,
+    /// As whom it keeps runs of other journals from its hosts; absent where the hosts are none.
+    pub owner: Option<Owner>,
     /// All hosts ask them before they connect; held for a look, never while something is waited for.
     pub circuits: Mutex<Circuits>,
 }

@@ -98,6 +98,11 @@ pub enum StepError {
         phase: Phase,
         error: WireError,
     },
+    /// A run of another journal is changing the host: its own words, and the process there that it lives by.
+    Held {
+        words: String,
+        process: String,
+    },
     /// `needs:` does not hold.
     Needs {
         message: Option<String>,
@@ -211,6 +216,9 @@ impl StepError {
                 Some(hint) => format!("{wire} (hint: {hint})"),
                 None => wire.to_string(),
             },
+            StepError::Held { process, .. } => format!(
+                "{self} (hint: wait for its end; if that run is gone and its process is not, end process {process} there)"
+            ),
             other => other.to_string(),
         }
     }
@@ -282,6 +290,9 @@ impl fmt::Display for StepError {
                 words::duration(*after)
             ),
             StepError::Wire { error, .. } => error.fmt(formatter),
+            StepError::Held { words, process } => {
+                write!(formatter, "another opsc is changing this host: {words}; its process there is {process}")
+            }
             StepError::Needs { message: Some(message) }
             | StepError::NotEnsured { message: Some(message) }
             | StepError::Required { message } => formatter.write_str(message),

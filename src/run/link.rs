@@ -1,6 +1,6 @@
 //! A connection to one machine: opened at first use, kept for the run, given up when it is lost. Knows nothing of steps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -9,10 +9,12 @@ use super::context::Context;
 use super::errors::{Phase, StepError};
 use super::ports::{Output, Wire, WireError};
 use super::receipts::BRIEFLY;
+use super::redact::{printable, tail};
 use super::script::Doing;
 use crate::base::ids::HostId;
 use crate::hir::value::Value;
-use crate::shell::{Program, receipt};
+use crate::hir::world::LaneKind;
+use crate::shell::{Program, holder, receipt};
 use crate::transport::{Completed, TransportError, WhyExec};
 
 /// So long after its deadline the end of a program is waited for. Its host ends it meanwhile, or is silent.
@@ -26,6 +28,8 @@ pub struct Link {
     pub facts: Option<Value>,
     /// Of users who were asked: what tells this start of the host from others, where they can have receipts.
     boots: BTreeMap<Option<String>, Option<String>>,
+    /// Users that others are kept from, as long as this connection lasts.
+    held: BTreeSet<Option<String>>,
     /// Receipts by user whose steps are recorded; their hosts hear of that at the end, all at once.
     pub told: BTreeMap<Option<String>, Vec<String>>,
     /// Receipts by user of steps that were given up, and that their host may not have ended yet.
@@ -41,6 +45,7 @@ impl Link {
             wire: None,
             facts: None,
             boots: BTreeMap::new(),
+            held: BTreeSet::new(),
             told: BTreeMap::new(),
             given_up: Vec::new(),
             insists: false,
@@ -69,6 +74,7 @@ impl Link {
     fn lose(&mut self) {
         self.wire = None;
         self.boots.clear();
+        self.held.clear();
     }
 
     /// After the machine was restarted: nothing of the old connection counts, nor what was found out over it.
@@ -84,8 +90,8 @@ impl Link {
         let wire = self.ready(context, phase).await?;
         let answer = wire.beside().await;
         let wire = self.judge(phase, answer)?;
-        let (facts, boots) = (self.facts.clone(), self.boots.clone());
-        Ok(Link { wire: Some(wire), facts, boots, ..Link::new(self.machine) })
+        let (facts, boots, held) = (self.facts.clone(), self.boots.clone(), self.held.clone());
+        Ok(Link { wire: Some(wire), facts, boots, held, ..Link::new(self.machine) })
     }
 
     /// Runs one program. Soon after its deadline this is over, whatever the host does. After a lost connection the next
@@ -155,6 +161,32 @@ impl Link {
         let boot = completed.text("boot");
         self.boots.insert(user, boot.clone());
         Ok(boot)
+    }
+
+    /// Before anything is changed: keeps the runs of other journals from what this user may change there, or says whose
+    /// run it is that has it. A host that reads no language can neither be held nor asked.
+    pub async fn hold(&mut self, context: &Context, user: Option<&str>, within: Duration) -> Result<(), StepError> {
+        let Some(owner) = &context.owner else { return Ok(()) };
+        let is_mute = context.machine(self).is_none_or(|host| host.connection.lane == LaneKind::Raw);
+        let user_held = user.map(str::to_string);
+        if is_mute || self.held.contains(&user_held) {
+            return Ok(());
+        }
+        let program = holder::claim(context.language(self), owner);
+        let (phase, deadline) = (Phase::Check, BRIEFLY.min(within));
+        let call = Call { phase, user, program: &program, deadline, doing: None };
+        let completed = self.run(context, call, &mut |_, _| {}).await?;
+        if completed.timed_out {
+            let after = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+            return Err(StepError::TimedOut { phase, after, is_over: true });
+        }
+        let Some(words) = completed.text(holder::HOLDER) else {
+            self.held.insert(user_held);
+            return Ok(());
+        };
+        let told = |text: &str| tail(&printable(text.as_bytes()));
+        let process = completed.text(holder::PROCESS).unwrap_or_default();
+        Err(StepError::Held { words: told(&words), process: told(&process) })
     }
 
     pub async fn close(self) {

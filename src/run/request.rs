@@ -17,6 +17,7 @@ use crate::hir::program::Program;
 use crate::hir::world::Inventory;
 use crate::plan::{self, model::Plan};
 use crate::secrets::Resolved;
+use crate::shell::holder::Owner;
 use crate::state::Journal;
 
 /// Everything that a run needs. The journal's record of the run exists already; its end is the caller's to write.
@@ -43,6 +44,8 @@ pub struct Request {
     /// where no later run could take it up.
     pub reconnect: Option<Duration>,
     pub circuit: Limits,
+    /// As whom it keeps runs of other journals from its hosts; absent where the hosts are none.
+    pub owner: Option<Owner>,
 }
 
 impl Request {
@@ -66,6 +69,7 @@ impl Request {
             halt,
             earlier: self.earlier,
             reconnect: self.reconnect,
+            owner: self.owner,
         })
     }
 }

@@ -89,7 +89,10 @@ impl StepRun<'_> {
         self.link.forget_ended();
         let prepared = prepare(self.context, self.link, step, self.around).await;
         let ended = match prepared {
-            Ok(prepared) => self.attempts(&prepared).await,
+            Ok(prepared) => match self.hold(&prepared).await {
+                Ok(()) => self.attempts(&prepared).await,
+                Err(error) => Ended::before_any(error),
+            },
             Err(error) => Ended::before_any(error),
         };
         self.finish(step, ended, started).await
@@ -107,6 +110,14 @@ impl StepRun<'_> {
         self.context.events.emit(EventKind::StepFinished { step: name, host, attempt: 1, outcome, error, evidence });
         let undo = left.changed.then(|| Undo::earlier(self.id, left));
         Done { outcome, recorded, undo }
+    }
+
+    /// What is looked at before a change stays as it is until then.
+    async fn hold(&mut self, prepared: &Prepared<'_>) -> Result<(), StepError> {
+        if prepared.step.row.level == Level::Read || prepared.on_controller() {
+            return Ok(());
+        }
+        self.link.hold(self.context, prepared.user.as_deref(), prepared.timeout()).await
     }
 
     async fn attempts(&mut self, prepared: &Prepared<'_>) -> Ended {
@@ -351,6 +362,7 @@ impl StepRun<'_> {
         if !self.is_reversible(&prepared, &reported.before)? {
             return Ok(false);
         }
+        self.hold(&prepared).await?;
         let trace = &mut ended.trace;
         (trace.before, trace.apply) = (reported.before.clone(), reported.apply.clone());
         let mut attempt = Attempt {

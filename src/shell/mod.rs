@@ -5,6 +5,7 @@
 //! * [`quote`]: the one place where a value becomes shell text
 //! * [`lane`]: the constant texts of a lane: how it starts, what it defines, how it ends
 //! * [`receipt`]: what a host keeps of a step that must not be done twice
+//! * [`holder`]: who may change a host, where journals do not see each other
 //! * [`step`]: one step as the text that the lane reads
 //! * [`powershell`]: the bytes of a lane of PowerShell
 //! * [`frames`]: the marks that come back between the raw output
@@ -59,6 +60,7 @@
 
 pub mod error;
 pub mod frames;
+pub mod holder;
 pub mod lane;
 pub mod powershell;
 pub mod program;

@@ -23,7 +23,7 @@
 use super::program::{Function, Language, Program, Variable, VariableValue};
 
 /// What the bodies here share. `__started` tells apart two processes that had one number, at different times.
-const PROCESSES: &str = r#"
+pub(super) const PROCESSES: &str = r#"
 __started() { if [ -r /proc/self/stat ]; then read -r __y <"/proc/$1/stat" || return 1; set -- ${__y##*") "}
   [ "$1" != Z ] && echo "${20}"; else ps -o lstart= -p "$1"; fi; }
 __alive() { [ -r "$__r/process" ] && read -r __p __s <"$__r/process" && kill -0 "$__p" && [ "$(__started "$__p")" = "$__s" ]; }
@@ -43,8 +43,12 @@ __relay() { ulimit -f 2048; trap '' PIPE XFSZ; tee "$1.said" || cat >/dev/null; 
 # In /proc/self the shell finds itself, without another process.
 __self() { if [ -r /proc/self/stat ]; then read -r __y </proc/self/stat; __p=${__y%% *}; set -- ${__y##*") "}; __s=${20}
   else __p=$(exec sh -c 'echo $PPID'); __s=$(__started "$__p"); fi; }
+# What outlives the lane keeps others off the host as the lane did.
+__hold() { [ ! -e "$1/$$.held" ] || { read -r __b && read -r __y && read -r __j && read -r __w && printf '%s\n' "$__b" "$__s" "$__j" "$__w" >"$1/.$__p" &&
+  : >"$1/$__p.held" && mv -f "$1/.$__p" "$1/$__p"; } <"$1/$$"; }
 __do() {
   __self; echo "$__p $__s" >"$__r/process" || exit 125
+  __hold "$HOME/.opsc/holders" 2>/dev/null
   ( __relay "$__r/o" ) <"$__r/o" >&5 4>&- 6>&- &
   ( __relay "$__r/e" ) <"$__r/e" >&6 4>&- 5>&- &
   (
@@ -212,7 +216,8 @@ fn about(texts: &[&str], id: &str) -> Program {
     Program::new(texts.concat()).with("__receipt", id)
 }
 
-fn windows(body: &str) -> Program {
+/// A body that may call the functions of receipts.
+pub(super) fn windows(body: &str) -> Program {
     let functions = [
         ("receipt_folder", include_str!("powershell_receipt_folder.ps1")),
         ("receipt_boot", include_str!("powershell_receipt_boot.ps1")),

@@ -52,6 +52,7 @@ mod failpoints;
 mod failpoints_absent;
 mod floors;
 mod folders;
+mod holders;
 mod hostile_hosts;
 mod integrations;
 mod inventory_credentials;

@@ -94,7 +94,7 @@ cases! {
     environment_does_not_stay a_deadline_leaves_what_was_reported a_thousand_steps_on_one_lane
     wrong_marks_are_errors_and_the_lane_opens_again who_knows_the_marks_cannot_speak_for_another_step
     who_holds_the_output_holds_up_nobody a_receipt_changes_nothing_else what_a_receipt_cannot_carry_is_an_error
-    a_step_that_was_killed_is_lost a_step_with_a_receipt_can_be_ended
+    a_step_that_was_killed_is_lost a_step_with_a_receipt_can_be_ended one_journal_at_a_time_changes_a_host
 }
 
 /// One host over one wire, and what is behind it.

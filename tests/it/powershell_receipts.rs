@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use opsc::shell::holder::claim;
 use opsc::shell::{Language, Program, receipt};
 use opsc::transport::TransportError;
 use serde_json::json;
 
 use super::contract::{MINUTE, SOON, field, sha256, stdout, unique_seconds};
+use super::holders::{owner, told};
 use super::powershell_contract::Host;
 use super::powershell_rig::Hosts;
 use super::project::{Project, Said, said};
@@ -89,6 +91,26 @@ pub(crate) async fn a_step_with_a_receipt_can_be_ended(host: &mut Host<'_>) {
     assert!(matches!(ran, Err(TransportError::LaneEnded { .. })), "{ran:?}");
     assert_eq!(field(&ended, "alive"), b"(absent)", "{ended:?}");
     assert_eq!(state(host, &id).await, "lost");
+}
+
+pub(crate) async fn one_journal_at_a_time_changes_a_host(host: &mut Host<'_>) {
+    let (mut ann, mut bob) = (host.bench.another().await, host.bench.another().await);
+    let by = |name: &str| claim(WINDOWS, &owner(name));
+    let by_ann = Some("run 3 (`it's`) of ann on ci".to_owned());
+    assert_eq!(told(&ann.run(&by("ann")).await), None);
+    assert_eq!(told(&bob.run(&by("bob")).await), by_ann);
+    assert_eq!(told(&host.bench.run(&by("ann")).await), None, "another lane of hers");
+    ann.session.close().await;
+    assert_eq!(told(&bob.run(&by("bob")).await), by_ann, "her other lane");
+    let mut fresh = host.bench.another().await;
+    std::mem::swap(&mut host.bench, &mut fresh);
+    fresh.session.close().await;
+    let until = Instant::now() + SOON;
+    while told(&bob.run(&by("bob")).await).is_some() {
+        assert!(Instant::now() < until, "a lane that is gone has it for ever");
+    }
+    assert_eq!(told(&host.bench.run(&by("ann")).await), Some("run 3 (`it's`) of bob on ci".to_owned()));
+    bob.session.close().await;
 }
 
 const PLAYBOOK: &str = r#"ops 1
@@ -245,4 +267,22 @@ fn a_step_of_a_killed_run_that_ended_with_its_connection_is_for_a_person() {
     assert_eq!(said.code, 3, "{said:?}");
     assert!(said.stderr.contains("win2 x: its process on win2 is gone without a word"), "{said:?}");
     assert_eq!(fleet.times_done(), 1);
+}
+
+/// Two people with a journal each, on one host: the second is told of the first, and its step is not begun.
+#[test]
+fn a_host_that_another_journal_changes_is_left_alone() {
+    let fleet = Fleet::new();
+    let first = fleet.spawn("run demo.ops -y -l win1");
+    fleet.receipt_with("f.1");
+    let other = Fleet { project: fleet.hosts.project(), hosts: fleet.hosts };
+    other.project.write("demo.ops", PLAYBOOK);
+    let refused = other.opsc("run demo.ops -y -l win1");
+    assert_eq!(refused.code, 21, "{refused:?}");
+    assert!(refused.stderr.contains("another opsc is changing this host: run 1 (`demo`) of "), "{refused:?}");
+    assert_eq!(other.times_done(), 1);
+    other.put("go");
+    assert_eq!(first.wait_with_output().unwrap().status.code(), Some(0));
+    assert_eq!(other.opsc("run demo.ops -y -l win1").code, 0);
+    assert_eq!(other.times_done(), 2);
 }

@@ -12,6 +12,7 @@ use opsc::base::ids::HostId;
 use opsc::report::event_json::event_json;
 use opsc::run::event::EventKind;
 use opsc::run::ports::{Answer, Connector, Output, Wire, WireError};
+use opsc::shell::holder::Owner;
 use opsc::shell::{Program, VariableValue};
 use opsc::transport::{Captured, Completed};
 
@@ -106,6 +107,7 @@ fn run(hosts: usize, steps: usize, forks: usize) -> Took {
     let (mut request, mut events, _stop) = lab.request();
     request.wires = Arc::new(Machines { asked: Arc::clone(&asked) });
     request.forks = forks;
+    request.owner = Some(Owner { journal: "0".repeat(64), words: "run 1 (`many`) of ann on ci".to_string() });
     let journal = lab.journal.clone();
     let started = Instant::now();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();

@@ -90,6 +90,7 @@ impl Sshd {
         make_key_of(&host_key, kind);
         make_key_of(&key_path, kind);
         fs::copy(root.join("key.pub"), root.join("authorized_keys")).unwrap();
+        fs::create_dir(root.join("home")).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let known_hosts_path = root.join("known_hosts");
         let public = fs::read_to_string(root.join("host_key.pub")).unwrap();
@@ -142,6 +143,8 @@ fn config(root: &Path, port: u16, options: &SshdOptions) -> String {
         "PermitRootLogin yes".to_owned(),
         "PasswordAuthentication no".to_owned(),
         "MaxStartups 100".to_owned(),
+        // Each is another host, so what one keeps for root is not what another keeps.
+        format!("SetEnv HOME={root}/home"),
     ]);
     lines.join("\n") + "\n"
 }

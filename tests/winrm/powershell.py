@@ -18,6 +18,7 @@ import importlib.util
 import json
 import os
 import queue
+import random
 import re
 import shutil
 import signal
@@ -203,6 +204,8 @@ class Lane:
                 for each in ("folder", "boot", "runs"):
                     assert step.functions[f"receipt_{each}"] == source(f"src/shell/powershell_receipt_{each}.ps1")
                 return getattr(self, f"receipt_{name}")(step.variables)
+        if step.text == source("src/shell/powershell_holder_claim.ps1"):
+            return self.holder_claim(step.variables)
         if self.model is not None:
             return self.model.body(step)
         if step.text == source("src/run/facts_windows.ps1"):
@@ -288,6 +291,42 @@ class Lane:
                     if file.name not in ("code", "told"):
                         file.unlink()
         return {}
+
+    def holder_claim(self, given):
+        """Who writes first and looks then is seen by one of two at least."""
+        folder, own = self.temp / "holders", str(os.getpid())
+        folder.mkdir(mode=0o700, exist_ok=True)
+        (folder / f"{own}.held").unlink(missing_ok=True)
+        for attempt in range(21):
+            claim = [self.boot(), started(os.getpid()), given["journal"], given["words"]]
+            (folder / f"{own}.new").write_text("\n".join(claim) + "\n")
+            (folder / f"{own}.new").rename(folder / own)
+            other = self.other_holder(folder, own, given["journal"])
+            if other is None:
+                (folder / f"{own}.held").touch()
+                return {}
+            (folder / own).unlink()
+            if (folder / f"{other[0]}.held").exists():
+                break
+            time.sleep(random.uniform(0.01, 0.09))
+        return {"out": {"holder": other[1], "process": other[0]}}
+
+    def other_holder(self, folder, own, journal):
+        for file in folder.iterdir():
+            if not file.name.isdigit() or file.name == own:
+                continue
+            try:
+                said = file.read_text().splitlines()
+            except FileNotFoundError:
+                continue
+            if len(said) < 4:
+                continue
+            if started(int(file.name)) != said[1]:
+                file.unlink(missing_ok=True)
+                (folder / f"{file.name}.held").unlink(missing_ok=True)
+            elif said[2] != journal:
+                return file.name, said[3]
+        return None
 
     def stage(self, given):
         assert given["token"] == self.token

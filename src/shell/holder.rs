@@ -1,0 +1,69 @@
+//! Who may change a host: one opsc at a time for each of its users. A journal locks its own runs out; this is for runs whose
+//! journals, on two machines, know nothing of each other. Knows nothing of when a host is asked.
+//!
+//! A claim is the file `~/.opsc/holders/PID`, named by the process of a lane: the start of the machine, the start of
+//! that process, the journal, and words for people. It holds as long as its process lives, so no clock is needed, and nobody
+//! has to give it back. Who claims writes first and looks then, so of two at the same moment at least one sees the other;
+//! who sees another takes its own claim back, and names the other where that one is sure of it (`PID.held`). A step that
+//! outlives its lane (see [`receipt`](super::receipt)) holds on for it.
+//!
+//! Where a user has no home of its own that can be written, nothing is held. On Windows the folder is
+//! `%LOCALAPPDATA%\opsc\holders`.
+
+use super::program::{Language, Program};
+use super::receipt;
+
+/// Whose claim it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Owner {
+    /// What tells its journal from all others; letters and digits. Runs of one journal do not keep each other off.
+    pub journal: String,
+    /// For people, on one line: which run, of whom, from where.
+    pub words: String,
+}
+
+/// The field with the words of who holds the host, where that is somebody else.
+pub const HOLDER: &str = "holder";
+/// The field with the number of the process that it depends on.
+pub const PROCESS: &str = "process";
+
+/// Starts of a machine that shares the home with this one may differ, and its processes are not here; what is so old is of
+/// an earlier start.
+const CLAIM: &str = r#"
+__d=$HOME/.opsc/holders; __i=0
+__read() { { read -r __b && read -r __t && read -r __j && read -r __w; } <"$1"; }
+__other() {
+  for __f in "$__d"/*[0-9]; do
+    __o=${__f##*/}; if [ "$__o" = "$$" ] || ! __read "$__f"; then continue; fi
+    if [ "$__b" != "$__boot" ]; then [ -z "$(find "$__f" -mtime +14)" ] || rm -f "$__f" "$__f.held"
+    elif ! kill -0 "$__o" || [ "$(__started "$__o")" != "$__t" ]; then rm -f "$__f" "$__f.held"
+    elif [ "$__j" != "$journal" ]; then return 0; fi
+  done
+  return 1
+}
+__claim() {
+  __boot=$(__boot); __s=$(__started "$$")
+  [ -n "$__boot" ] && [ -n "$__s" ] && [ -O "$HOME" ] && (umask 077; mkdir -p "$__d") && [ -O "$HOME/.opsc" ] && [ -O "$__d" ] || return 0
+  [ ! -e "$__d/$$.held" ] || rm -f "$__d/$$.held"
+  while :; do
+    printf '%s\n' "$__boot" "$__s" "$journal" "$words" >"$__d/.$$" && mv -f "$__d/.$$" "$__d/$$" || return 0
+    __other || { : >"$__d/$$.held"; return 0; }
+    rm -f "$__d/$$"
+    if [ -e "$__f.held" ] || [ "$__i" -ge 20 ]; then return 1; fi
+    # Two who came at once do not wait for the same time.
+    sleep "0.0$((($$ >> __i % 12 & 7) + 1))" || sleep 1
+    __i=$((__i+1))
+  done
+}
+__claim 2>/dev/null || { out holder "$__w"; out process "$__o"; }
+:
+"#;
+
+/// Claims the host for its user and the lane that runs this, and reports [`HOLDER`] where somebody else has it.
+pub fn claim(language: Language, owner: &Owner) -> Program {
+    let program = match language {
+        Language::Sh => Program::new(format!("{}{CLAIM}", receipt::PROCESSES)),
+        Language::PowerShell => receipt::windows(include_str!("powershell_holder_claim.ps1")),
+    };
+    program.with("journal", &owner.journal).with("words", &owner.words)
+}
