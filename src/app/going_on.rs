@@ -16,7 +16,7 @@ use super::running::login_name;
 use crate::base::hex::hex;
 use crate::base::words;
 use crate::hir::effect::Level;
-use crate::run::earlier::{Earlier, KeptThere, SAID_AGAIN, SAID_DONE, SAID_NOT_DONE, State};
+use crate::run::earlier::{Earlier, KeptThere, SAID_AGAIN, SAID_DONE, SAID_NOT_DONE, State, is_said};
 use crate::run::owed::{Owed, owed};
 use crate::state::{Approval, Intent, Journal, LaterChange, Lock, Record, RunSummary, StepResult, Unfinished};
 
@@ -42,6 +42,9 @@ pub struct Ended {
     records: Vec<Record>,
     pub(super) approvals: Vec<Approval>,
 }
+
+/// What the journal says of an answer of a person, before the name.
+const SAID_BY: &str = "said by ";
 
 /// How a step ended of which only a person can know.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -191,7 +194,7 @@ impl Ended {
 
     /// Refuses as long as nobody said how every step ended that must not be done twice.
     pub fn refuse_unknown(&self, earlier: &Earlier, wanted: Wanted, unsettled: &Unsettled) -> Result<(), AppError> {
-        let rollback = |state| if state == State::Unknown { "" } else { " (its rollback)" };
+        let rollback = |state: State| if state.is_of_rollback() { " (its rollback)" } else { "" };
         let why = |host: &str, step: &str| {
             let why = unsettled.get(&(host.to_string(), step.to_string()));
             why.map(|why| format!(": {why}")).unwrap_or_default()
@@ -226,19 +229,35 @@ impl Ended {
         (step, host): (&str, &str),
         said: &str,
     ) -> Result<(), AppError> {
-        let Some(intent) = self.intent_of(step, host) else { return Ok(()) };
+        let Some(intent) = self.intent_of((step, host), "apply") else { return Ok(()) };
         let result = StepResult { error: Some(said.to_string()), ..said_of(intent, SAID_NOT_DONE, false) };
         journal.resolve(&result, &by()).map_err(state)
     }
 
-    fn intent_of(&self, step: &str, host: &str) -> Option<&Intent> {
+    /// The newest.
+    fn intent_of(&self, (step, host): (&str, &str), phase: &str) -> Option<&Intent> {
         self.records.iter().rev().find_map(|record| match record {
-            Record::Intent(intent) if intent.step == step && intent.host == host => Some(intent),
+            Record::Intent(intent) if intent.step == step && intent.host == host && intent.phase == phase => {
+                Some(intent)
+            }
             _ => None,
         })
     }
 
-    /// Writes down what a person says of a step. Of any other the journal knows better.
+    /// The phase of which a person has said how it ended, where nothing has come after it.
+    fn said_last(&self, (step, host): (&str, &str)) -> Option<&str> {
+        let last = self.records.iter().rev().find_map(|record| match record {
+            Record::Intent(intent) if intent.step == step && intent.host == host => Some(None),
+            Record::Result(result) if result.step == step && result.host == host => Some(Some(result)),
+            _ => None,
+        });
+        let is_of_person = |result: &&StepResult| {
+            is_said(result) && result.error.as_ref().is_some_and(|error| error.starts_with(SAID_BY))
+        };
+        last.flatten().filter(is_of_person).map(|result| result.phase.as_str())
+    }
+
+    /// Writes down what a person says of a step, or says otherwise. Of any other the journal knows better.
     pub fn resolve(
         &self,
         journal: &Journal,
@@ -246,8 +265,10 @@ impl Ended {
         (step, host): (&str, &str),
         said: Said,
     ) -> Result<(), AppError> {
-        let is_unknown = earlier.unknown().any(|(of, name, _)| (of, name) == (host, step));
-        let intent = self.intent_of(step, host).filter(|_| is_unknown);
+        let unknown = earlier.unknown().find(|(of, name, _)| (*of, *name) == (host, step));
+        let unknown = unknown.map(|(_, _, state)| if state.is_of_rollback() { "rollback" } else { "apply" });
+        let phase = unknown.or_else(|| self.said_last((step, host)));
+        let intent = phase.and_then(|phase| self.intent_of((step, host), phase));
         let run = self.summary.id;
         let Some(intent) = intent else {
             let unknown: Vec<String> = earlier.unknown().map(|(host, step, _)| format!("`{step} {host}`")).collect();
@@ -260,7 +281,7 @@ impl Ended {
             Said::NotDone => SAID_NOT_DONE,
             Said::Again => SAID_AGAIN,
         };
-        let by_whom = format!("said by {}", login_name());
+        let by_whom = format!("{SAID_BY}{}", login_name());
         let result = StepResult { error: Some(by_whom), ..said_of(intent, outcome, said != Said::NotDone) };
         journal.resolve(&result, &by()).map_err(state)
     }

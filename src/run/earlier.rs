@@ -1,7 +1,7 @@
 //! What earlier runs left for this one to go on with: of each step on each host how it ended, what it found and what it
 //! reported. Read from the records of the journal. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fields::{self, Texts};
 use super::kept::Kept;
@@ -36,6 +36,8 @@ pub struct Left {
     pub apply: Option<Texts>,
     /// All that it reported when it last ended; absent where that is not known.
     pub kept: Option<Kept>,
+    /// How `apply` had ended when it began to be undone.
+    before_undo: Option<State>,
     /// Whether an earlier change is still there beside that of the last intent.
     changed_earlier: bool,
     /// What the host keeps of it, where it was under way.
@@ -74,6 +76,13 @@ pub enum KeptThere {
     Finished,
 }
 
+impl State {
+    /// Whether what nobody knows, or what failed, is the step's rollback.
+    pub fn is_of_rollback(self) -> bool {
+        matches!(self, State::Undoing | State::NotUndone)
+    }
+}
+
 /// Outcomes in the words of a person, of a step of which nobody else knows how it ended.
 pub const SAID_DONE: &str = "said_done";
 pub const SAID_NOT_DONE: &str = "said_not_done";
@@ -84,7 +93,8 @@ impl Earlier {
     pub fn of(records: &[Record], plan: &Plan) -> Earlier {
         let steps: BTreeMap<&str, &Step> = plan.steps.values().map(|step| (step.name.as_str(), step)).collect();
         let mut earlier = Earlier::default();
-        for (at, record) in records.iter().enumerate() {
+        let corrected = corrected(records);
+        for (at, record) in records.iter().enumerate().filter(|(at, _)| !corrected.contains(at)) {
             let name = match record {
                 Record::Intent(intent) => &intent.step,
                 Record::Result(result) => &result.step,
@@ -154,6 +164,7 @@ impl Earlier {
             },
             apply: Some(Texts::new()),
             kept: None,
+            before_undo: None,
             receipt: intent.receipt.clone(),
             ran_out: false,
             kept_there: None,
@@ -212,6 +223,7 @@ impl Earlier {
             before: left.and_then(|left| left.before.clone()),
             apply,
             kept,
+            before_undo: None,
             receipt: None,
             ran_out: false,
             kept_there: None,
@@ -225,6 +237,7 @@ impl Earlier {
 
     fn undoing(&mut self, intent: &Intent) {
         if let Some(left) = self.steps.get_mut(&(intent.host.clone(), intent.step.clone())) {
+            left.before_undo.get_or_insert(left.state);
             left.state = State::Undoing;
         }
     }
@@ -234,7 +247,11 @@ impl Earlier {
         let place = (result.host.clone(), result.step.clone());
         match (result.outcome.as_str(), self.steps.get_mut(&place)) {
             ("rolled_back" | SAID_DONE, _) => {}
-            (SAID_NOT_DONE, Some(left)) => return left.state = State::Done,
+            // It stands as if nobody had begun to undo it: done, or not known either.
+            (SAID_NOT_DONE, Some(left)) => {
+                left.state = left.before_undo.take().unwrap_or(left.state);
+                return;
+            }
             (SAID_AGAIN, Some(left)) => return left.state = State::Failed,
             ("rollback_failed", Some(left)) if left.state == State::Undoing => return left.state = State::NotUndone,
             _ => return,
@@ -295,4 +312,28 @@ impl Earlier {
     pub fn all(&self) -> impl Iterator<Item = (&str, &str, &Left)> {
         self.steps.iter().map(|((host, step), left)| (host.as_str(), step.as_str(), left))
     }
+}
+
+/// Places of what people said and corrected before anything went on: what they said last counts.
+fn corrected(records: &[Record]) -> BTreeSet<usize> {
+    let mut last: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
+    let mut corrected = BTreeSet::new();
+    for (at, record) in records.iter().enumerate() {
+        let (host, step, phase, is_said) = match record {
+            Record::Intent(intent) => (&intent.host, &intent.step, &intent.phase, false),
+            Record::Result(result) => (&result.host, &result.step, &result.phase, is_said(result)),
+        };
+        let place = (host.as_str(), step.as_str(), phase.as_str());
+        if !is_said {
+            last.remove(&place);
+        } else if let Some(before) = last.insert(place, at) {
+            corrected.insert(before);
+        }
+    }
+    corrected
+}
+
+/// Whether a person said it.
+pub fn is_said(result: &StepResult) -> bool {
+    [SAID_DONE, SAID_NOT_DONE, SAID_AGAIN].contains(&result.outcome.as_str())
 }

@@ -363,6 +363,8 @@ impl StepRun<'_> {
             return Ok(false);
         }
         self.hold(&prepared).await?;
+        // One that cannot be reached is not written down as begun.
+        self.link.reach(self.context).await?;
         let trace = &mut ended.trace;
         (trace.before, trace.apply) = (reported.before.clone(), reported.apply.clone());
         let mut attempt = Attempt {

@@ -102,6 +102,7 @@ mod rig;
 mod rig_changes;
 #[cfg(feature = "system-tests")]
 mod rig_image;
+mod rollback_unreached;
 mod run_engine;
 mod run_history;
 mod run_lab;

@@ -62,6 +62,12 @@ impl Sshd {
         }
     }
 
+    /// With the same port, keys and files.
+    pub(crate) fn start_again(&mut self) {
+        self.server = serve(self.directory.path());
+        assert!(answers(self.port, &mut self.server));
+    }
+
     /// Ends every process that serves a connection, as a cut cable would.
     pub(crate) fn cut_connections(&self) {
         self.signal_connections("-KILL");
@@ -97,14 +103,7 @@ impl Sshd {
         fs::write(&known_hosts_path, format!("[127.0.0.1]:{port} {public}")).unwrap();
         fs::write(root.join("config"), config(root, port, options)).unwrap();
         fs::create_dir_all("/run/sshd").unwrap();
-        let log = fs::File::create(root.join("log")).unwrap();
-        let mut server = Command::new("/usr/sbin/sshd")
-            .args(["-D", "-e", "-f"])
-            .arg(root.join("config"))
-            .stdin(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let mut server = serve(root);
         if answers(port, &mut server) {
             return Some(Sshd { port, key_path, known_hosts_path, directory, server });
         }
@@ -117,6 +116,13 @@ impl Drop for Sshd {
     fn drop(&mut self) {
         end(&mut self.server);
     }
+}
+
+fn serve(root: &Path) -> Child {
+    let log = fs::File::options().create(true).append(true).open(root.join("log")).unwrap();
+    let mut command = Command::new("/usr/sbin/sshd");
+    command.args(["-D", "-e", "-f"]).arg(root.join("config")).stdin(Stdio::null()).stderr(log);
+    command.spawn().unwrap()
 }
 
 /// A new key pair without passphrase.
