@@ -66,8 +66,12 @@ pub fn main() -> i32 {
         Ok(arguments) => arguments,
         Err(error) => {
             let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            // A closed pipe behind `--help` is no failure.
-            return if error.print().is_err() || is_answer { 0 } else { 10 };
+            return match error.print() {
+                Ok(()) if is_answer => 0,
+                // A closed pipe behind `--help` is no failure.
+                Err(failed) if is_answer => i32::from(failed.kind() != std::io::ErrorKind::BrokenPipe),
+                _ => 10,
+            };
         }
     };
     let mut output = Output::new(&arguments.global);

@@ -1,7 +1,7 @@
 //! Where everything printed goes: results to standard output, progress and errors to standard error. A closed pipe
-//! ends the program quietly.
+//! ends the program quietly; results that cannot be written for another reason are a failure.
 
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::{BufWriter, Error, ErrorKind, IsTerminal, Write};
 
 use serde::Serialize;
 
@@ -20,7 +20,12 @@ pub struct Output {
     pub may_ask: bool,
     /// Nobody is there to ask: `--no-input`, or `CI`.
     pub no_input: bool,
+    /// Nobody reads results any more.
     closed: bool,
+    /// Nobody reads the rest.
+    deaf: bool,
+    /// Why results are not written, where somebody would have read them.
+    unwritten: Option<Error>,
 }
 
 impl Output {
@@ -30,12 +35,31 @@ impl Output {
         let colour = !global.no_color && !set("NO_COLOR") && (forced || std::io::stderr().is_terminal());
         let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         let no_input = global.no_input || set("CI");
-        Output { colour, quiet: global.quiet, may_ask: terminal && !no_input, no_input, closed: false }
+        Output {
+            colour,
+            quiet: global.quiet,
+            may_ask: terminal && !no_input,
+            no_input,
+            closed: false,
+            deaf: false,
+            unwritten: None,
+        }
     }
 
     /// A result.
     pub fn print(&mut self, text: &str) {
-        self.closed = self.closed || std::io::stdout().write_all(text.as_bytes()).is_err();
+        if !self.closed {
+            self.note(std::io::stdout().write_all(text.as_bytes()));
+        }
+    }
+
+    /// After a write of results.
+    fn note(&mut self, written: Result<(), Error>) {
+        let Err(error) = written else { return };
+        self.closed = true;
+        if error.kind() != ErrorKind::BrokenPipe {
+            self.unwritten = Some(error);
+        }
     }
 
     /// A result for programs, written while it is made: a large one is never held as text.
@@ -44,8 +68,11 @@ impl Output {
             return;
         }
         let mut writer = BufWriter::with_capacity(JSON_BUFFER, std::io::stdout().lock());
-        let written = serde_json::to_writer_pretty(&mut writer, result).is_ok() && writeln!(writer).is_ok();
-        self.closed = !written || writer.flush().is_err();
+        let written = serde_json::to_writer_pretty(&mut writer, result).map_err(Error::from);
+        let written = written.and_then(|()| writeln!(writer)).and_then(|()| writer.flush());
+        // What is left in the buffer would be tried once more.
+        drop(writer.into_parts());
+        self.note(written);
     }
 
     /// Progress; nothing when quiet.
@@ -58,7 +85,7 @@ impl Output {
     /// An error or a warning.
     pub fn complain(&mut self, text: &str) {
         // Without standard error there is nobody to tell.
-        self.closed = self.closed || std::io::stderr().write_all(text.as_bytes()).is_err();
+        self.deaf = self.deaf || std::io::stderr().write_all(text.as_bytes()).is_err();
     }
 
     pub fn diagnostics(&mut self, diagnostics: &[Diagnostic], sources: &Sources) {
@@ -100,7 +127,13 @@ impl Output {
 
     /// Flushes; a reader that went away is not a failure of the command.
     pub fn finish(&mut self, code: i32) -> i32 {
-        self.closed = self.closed || std::io::stdout().flush().is_err();
-        code
+        if !self.closed {
+            self.note(std::io::stdout().flush());
+        }
+        let Some(error) = self.unwritten.take() else { return code };
+        self.complain(&format!(
+            "error: the result cannot be written to standard output: {error}\nhint: what was done is done; ask for it again where there is room\n"
+        ));
+        if code == 0 { 1 } else { code }
     }
 }

@@ -455,3 +455,36 @@ fn an_action_of_steps_says_that_its_steps_are_rolled_back() {
     assert!(!said.stdout.contains("cannot be rolled back"), "{said:?}");
     assert!(project.opsc(&["actions", "package.upgrade"]).stdout.contains("\n  can be rolled back\n"));
 }
+
+/// A full disk is no reader that went away: an empty file must not pass for a result.
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let project = project();
+    assert_eq!(project.opsc(&["exec", "-l", "w1", "--effect", "read", "-q", "--", "true"]).code, 0);
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    for line in [
+        "audit export",
+        "runs -o json",
+        "show 1 -o json",
+        "report 1 -o html",
+        "replay 1 -o ndjson",
+        "inv show w1",
+        "--help",
+    ] {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let said = said(project.command(&words).stdout(full()).output().unwrap());
+        assert_eq!(said.code, 1, "{line}: {said:?}");
+        assert!(
+            line == "--help"
+                || said
+                    .stderr
+                    .contains("error: the result cannot be written to standard output: No space left on device"),
+            "{line}: {said:?}"
+        );
+    }
+    // Who has no standard error has results all the same.
+    let runs = said(
+        project.command(&["exec", "-l", "w1", "--effect", "read", "--", "echo", "x"]).stderr(full()).output().unwrap(),
+    );
+    assert!(runs.code == 0 && runs.stdout.contains('x'), "{runs:?}");
+}
