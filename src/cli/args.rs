@@ -374,8 +374,8 @@ pub struct Connection {
     /// Read the login password from a file (0600)
     #[arg(long, env = "OPSC_PASSWORD_FILE", value_name = "FILE")]
     pub password_file: Option<PathBuf>,
-    /// Seconds to wait for a connection, and for a shell on it (slow name servers make sudo slow)
-    #[arg(long, env = "OPSC_TIMEOUT", value_name = "SECONDS", value_parser = at_least_one)]
+    /// How long to wait for a connection, and for a shell on it (slow name servers make sudo slow); `30s`, or seconds
+    #[arg(long, env = "OPSC_TIMEOUT", value_name = "DURATION", value_parser = whole_seconds)]
     pub timeout: Option<usize>,
     /// How many hosts at the same time [default: 16]
     #[arg(short, long, env = "OPSC_FORKS", value_parser = at_least_one)]
@@ -486,6 +486,13 @@ fn some_time(text: &str) -> Result<u64, String> {
     let has_unit = text.ends_with(|letter: char| letter.is_ascii_alphabetic());
     let parsed = parse_duration(text).filter(|milliseconds| has_unit && *milliseconds > 0);
     parsed.ok_or_else(|| "expected a duration such as 30m or 4h".to_string())
+}
+
+/// Of less than a second, one.
+fn whole_seconds(text: &str) -> Result<usize, String> {
+    let parsed = parse_duration(text).filter(|milliseconds| *milliseconds > 0);
+    let seconds = parsed.and_then(|milliseconds| usize::try_from(milliseconds.div_ceil(1000)).ok());
+    seconds.ok_or_else(|| "expected a duration such as 30s, or seconds".to_string())
 }
 
 pub(super) fn at_least_one(text: &str) -> Result<usize, String> {

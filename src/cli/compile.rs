@@ -90,7 +90,7 @@ fn endpoint(translator: TranslatorName, settings: &Settings) -> Result<Option<En
             url,
             model,
             key: settings.text("model.key_env").and_then(|name| std::env::var(name).ok()).map(Secret::new),
-            timeout: settings.seconds("model.timeout").unwrap_or(Duration::from_secs(60)),
+            timeout: settings.time("model.timeout").unwrap_or(Duration::from_secs(60)),
         })),
         (None, None) if translator != TranslatorName::Model => Ok(None),
         (url, _) => {

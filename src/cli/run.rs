@@ -61,7 +61,7 @@ pub(super) fn plain_options(workspace: &Workspace) -> ConnectOptions {
         root: workspace.project.root.clone(),
         user: settings.text("user"),
         key: settings.path("private_key"),
-        timeout: settings.seconds("timeout"),
+        timeout: settings.time("timeout"),
         ssh_config: settings.path("ssh_config"),
         ssh_config_exec: settings.text("ssh_config_exec").as_deref() == Some("yes"),
         ..ConnectOptions::default()

@@ -27,7 +27,7 @@ fn settings_say_where_they_come_from() {
     assert!(line("user").ends_with("config.toml:2"), "{}", line("user"));
     assert_eq!(line("timeout"), "timeout = 9    # environment, OPSC_TIMEOUT");
     assert!(line("model.name").ends_with("opsc.toml:4"), "{}", line("model.name"));
-    assert_eq!(line("model.timeout"), "model.timeout = 60    # default");
+    assert_eq!(line("model.timeout"), "model.timeout = 60s    # default");
     assert!(line("inventory").starts_with("inventory = (not set)    # "), "{}", line("inventory"));
 }
 
@@ -359,9 +359,11 @@ fn flags_take_what_people_write() {
         said(command.env(variable, value).output().unwrap())
     };
     assert_eq!((exec("OPSC_YES", "1").code, exec("OPSC_YES", "0").code, exec("OPSC_YES", "yes").code), (0, 3, 0));
-    for arguments in [["-f", "0"], ["--timeout", "0"]] {
-        let refused = project.opsc(&[&["exec", "-l", "w1", "-y"], arguments.as_slice(), &["--", "true"]].concat());
-        assert!(refused.code == 10 && refused.stderr.contains("at least 1"), "{refused:?}");
+    for (flag, expected) in
+        [("-f", "a whole number of at least 1"), ("--timeout", "a duration such as 30s, or seconds")]
+    {
+        let refused = project.opsc(&["exec", "-l", "w1", "-y", flag, "0", "--", "true"]);
+        assert!(refused.code == 10 && refused.stderr.contains(expected), "{refused:?}");
     }
 }
 
@@ -454,4 +456,17 @@ fn an_action_of_steps_says_that_its_steps_are_rolled_back() {
     assert!(said.stdout.contains("each runs and is rolled back as its own action says"), "{said:?}");
     assert!(!said.stdout.contains("cannot be rolled back"), "{said:?}");
     assert!(project.opsc(&["actions", "package.upgrade"]).stdout.contains("\n  can be rolled back\n"));
+}
+
+#[test]
+fn how_long_to_wait_for_a_connection_has_a_unit() {
+    let project = project();
+    let exec = |time: &str| project.opsc(&["exec", "-l", "w1", "-y", "--timeout", time, "--", "true"]);
+    for time in ["30s", "2m", "9", "1ms"] {
+        assert_eq!(exec(time).code, 0, "{time}");
+    }
+    for time in ["0", "soon", "0s", "-1"] {
+        let refused = exec(time);
+        assert!(refused.code == 10, "{time}: {refused:?}");
+    }
 }
