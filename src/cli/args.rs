@@ -453,7 +453,7 @@ pub struct CompletionsCommand {
 
 #[derive(Args, Debug)]
 pub struct ActionsCommand {
-    /// One action in full
+    /// One action in full, or the noun of several
     pub name: Option<String>,
 }
 

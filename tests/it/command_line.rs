@@ -470,3 +470,30 @@ fn how_long_to_wait_for_a_connection_has_a_unit() {
         assert!(refused.code == 10, "{time}: {refused:?}");
     }
 }
+
+#[test]
+fn the_actions_of_a_noun_are_listed() {
+    let project = Project::new();
+    let (all, some) = (project.opsc(&["actions"]), project.opsc(&["actions", "registry"]));
+    let names = |text: &str| -> Vec<String> {
+        text.lines().map(|line| line.split_whitespace().next().unwrap().to_string()).collect()
+    };
+    let expected: Vec<String> = names(&all.stdout).into_iter().filter(|name| name.starts_with("registry.")).collect();
+    assert!(expected.len() > 2 && names(&some.stdout) == expected, "{some:?}");
+    assert!(some.stdout.lines().all(|line| line.split_whitespace().count() > 2), "each with what it does: {some:?}");
+    let wrong = project.opsc(&["actions", "registri"]);
+    assert!(wrong.code == 10 && wrong.stderr.contains("hint: did you mean `registry`?"), "{wrong:?}");
+}
+
+#[test]
+fn every_host_is_not_called_all() {
+    let project = project();
+    for arguments in [&["inv", "ls", "-l", "all"][..], &["exec", "-l", "w1,all", "-y", "--", "true"]] {
+        let said = project.opsc(arguments);
+        let expected = "there is no host or group `all`; `-l` takes names, globs (`web*`), comma lists, `!name` and selectors, of which `all()` is every host, and a playbook without `-l` runs on all hosts that it names";
+        assert!(said.code == 13 && said.stderr.contains(expected), "{said:?}");
+    }
+    assert_eq!(project.opsc(&["inv", "ls", "-l", "all()"]).stdout.lines().count(), 3);
+    project.write("inventory.yaml", &format!("{LOCAL}  all:\n    groups: [web]\n"));
+    assert_eq!(project.opsc(&["inv", "ls", "-l", "all"]).stdout.lines().count(), 2);
+}
