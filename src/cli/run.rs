@@ -1,7 +1,5 @@
 //! `opsc run`, `opsc do` and `opsc exec`: summary, question, run, recap.
 
-use std::io::IsTerminal;
-use std::path::Path;
 use std::time::Duration;
 
 use super::args::{Connection, Global, RunCommand, RunFormat};
@@ -282,7 +280,7 @@ enum Ending {
 
 fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global, output: &mut Output) -> i32 {
     let mut progress = report::progress::Progress::new(output.colour, global.verbose);
-    let redraw = how.format == RunFormat::Text && !output.quiet && std::io::stderr().is_terminal();
+    let redraw = how.format == RunFormat::Text && !output.quiet && output.may_redraw;
     let mut drawn = false;
     let secrets = match session.execution(how.connection).read_secrets(output.may_ask.then_some(ask_secret)) {
         Ok(secrets) => secrets,

@@ -497,3 +497,15 @@ fn every_host_is_not_called_all() {
     project.write("inventory.yaml", &format!("{LOCAL}  all:\n    groups: [web]\n"));
     assert_eq!(project.opsc(&["inv", "ls", "-l", "all"]).stdout.lines().count(), 2);
 }
+
+#[test]
+fn a_terminal_that_obeys_nothing_is_told_nothing() {
+    let project = project();
+    for (name, obeys) in [("xterm", true), ("dumb", false), ("unknown", false), ("", false)] {
+        let line = format!("TERM={name} {} exec -l web -y -- 'sleep 0.5'", env!("CARGO_BIN_EXE_opsc"));
+        let mut script = std::process::Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).current_dir(project.folder.path()).env("HOME", project.path("home"));
+        let told = said(script.env_remove("NO_COLOR").stdin(std::process::Stdio::null()).output().unwrap());
+        assert_eq!((told.code, told.stdout.contains('\u{1b}')), (0, obeys), "{name}: {told:?}");
+    }
+}
