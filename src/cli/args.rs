@@ -19,7 +19,7 @@ use crate::eval::parse::parse_duration;
 #[derive(Parser, Debug)]
 #[command(name = "opsc", version, about = "Operations, compiled: typed playbooks, proven plans, runs with evidence")]
 #[command(
-    after_help = "exit codes: 0 done, 1 anything else failed, 2 changes present (plan --detailed-exitcode, diff), 3 needs input, 10 usage, 11 findings, 12 refused, 13 no host, 20 unreachable, 21 failed, 22 threshold, 23 rolled back, 24 rollback failed, 25 another plan than before, or not signed, 26 locked, 27 timed out, 70 a bug, 130 stopped by Ctrl-C"
+    after_help = "exit codes: 0 done, 1 anything else failed, 2 changes present (plan --detailed-exitcode, diff), 3 needs input, 10 usage, 11 findings, 12 refused, 13 no host, 20 unreachable, 21 failed, 22 threshold, 23 rolled back, 24 rollback failed, 25 another plan than before, or not signed, 26 locked, 27 timed out, 70 a bug, 130 stopped by a signal or `opsc cancel`"
 )]
 pub struct Arguments {
     #[command(flatten)]
