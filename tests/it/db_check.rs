@@ -206,7 +206,8 @@ fn a_journal_that_may_only_be_read_is_looked_through() {
     let kept = Kept::new();
     let folder = kept.project.path("of #1?");
     std::fs::create_dir(&folder).unwrap();
-    let [file, parted, hidden] = ["journal", "parted", "hidden"].map(|name| folder.join(format!("{name}.sqlite")));
+    let [file, parted, hidden, mine] =
+        ["journal", "parted", "hidden", "mine"].map(|name| folder.join(format!("{name}.sqlite")));
     std::fs::copy(kept.changed(""), &file).unwrap();
     let connection = rusqlite::Connection::open(&file).unwrap();
     connection.pragma_update(None, "journal_mode", "wal").unwrap();
@@ -215,6 +216,7 @@ fn a_journal_that_may_only_be_read_is_looked_through() {
     std::fs::copy(folder.join("journal.sqlite-wal"), folder.join("parted.sqlite-wal")).unwrap();
     drop(connection);
     std::fs::copy(&file, &hidden).unwrap();
+    std::fs::copy(&file, &mine).unwrap();
     let bytes = std::fs::read(&file).unwrap();
     let mode = |path: &PathBuf, mode: u32| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
@@ -225,8 +227,10 @@ fn a_journal_that_may_only_be_read_is_looked_through() {
     for bits in [0o555, 0o755] {
         mode(&folder, bits);
         let check = |file: &PathBuf| powerless(&kept, &["db", "check", "--file", file.to_str().unwrap()]);
-        let whole = check(&file);
-        assert!(whole.code == 0 && whole.stdout.contains("3 runs: nothing is wrong"), "{bits:o}: {whole:?}");
+        for file in [&file, &mine] {
+            let whole = check(file);
+            assert!(whole.code == 0 && whole.stdout.contains("3 runs: nothing is wrong"), "{bits:o}: {whole:?}");
+        }
         let refused = check(&hidden);
         assert!(
             refused.code == 1 && refused.stderr.contains("hidden.sqlite` cannot be read: Permission"),
