@@ -3,7 +3,9 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
+use super::errors::AppError;
 use super::project::Project;
 use super::running::ConnectOptions;
 use super::secret_providers::providers;
@@ -11,7 +13,8 @@ use super::settings::Settings;
 use crate::base::ids::HostId;
 use crate::base::secret::Secret;
 use crate::hir::world::{Host, Inventory, TransportKind};
-use crate::secrets::{Ask, Resolved, resolve_each};
+use crate::secrets::providers::can_be_hidden;
+use crate::secrets::{Ask, Resolved, SecretError, file, resolve_each};
 use crate::transport::{Credentials, Refused};
 
 /// Reads what an inventory names, and keeps it for as long as the command runs.
@@ -112,20 +115,34 @@ pub(super) fn references(inventory: &Inventory, hosts: &[HostId], options: &Conn
     found
 }
 
-/// What the command line gives, under the names of its settings; it may come back in what hosts print.
-pub(super) fn given(options: &ConnectOptions) -> Resolved {
-    let mut given = Resolved::default();
+/// What the command line gives, under the names of its settings.
+fn texts_given(options: &ConnectOptions) -> impl Iterator<Item = (&'static str, &Secret<String>)> {
     let texts = [
         ("password", &options.password),
         ("passphrase", &options.passphrase),
         ("admin_password", &options.admin_password),
     ];
-    for (setting, text) in texts {
-        if let Some(text) = text {
-            given.insert(setting, text.clone());
-        }
-    }
+    texts.into_iter().filter_map(|(setting, text)| Some((setting, text.as_ref()?)))
+}
+
+/// The same, since it may come back in what hosts print.
+pub(super) fn given(options: &ConnectOptions) -> Resolved {
+    let mut given = Resolved::default();
+    texts_given(options).for_each(|(setting, text)| given.insert(setting, text.clone()));
     given
+}
+
+/// Which of it is too short to be hidden there. It is no reason to refuse: a host's password is what it is.
+pub fn never_hidden(options: &ConnectOptions) -> Vec<&'static str> {
+    texts_given(options).filter(|(_, text)| !can_be_hidden(text)).map(|(setting, _)| setting).collect()
+}
+
+/// The text of a file that its owner alone may read, without the line ends behind it.
+pub fn password_file(path: &Path) -> Result<Secret<String>, AppError> {
+    let refuse = |error| AppError::PasswordFile { path: path.to_path_buf(), error };
+    let text = file::read(Path::new(""), &path.display().to_string()).map_err(refuse)?;
+    let password = text.expose().trim_end_matches(['\n', '\r']);
+    if password.is_empty() { Err(refuse(SecretError::Empty)) } else { Ok(Secret::new(password.to_string())) }
 }
 
 /// Variables of this process among references, which no process gets that it starts.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::base::words;
 use crate::diag::Diagnostic;
+use crate::secrets::SecretError;
 use crate::secrets::sealed_error::SealedError;
 use crate::transport::ssh_config::SshConfigError;
 
@@ -222,6 +223,15 @@ pub enum AppError {
     UnknownRevision {
         name: String,
     },
+    /// Nothing is written over a file that nobody gave up.
+    AlreadyThere {
+        path: PathBuf,
+    },
+    /// `--password-file`.
+    PasswordFile {
+        path: PathBuf,
+        error: SecretError,
+    },
     /// A value in `opsc.toml`, the user's file or the environment.
     Setting {
         /// File and line, or a variable.
@@ -315,6 +325,7 @@ impl AppError {
             AppError::NoRootWithoutShell { .. } => {
                 Some("log in as a user who may: `-u USER`, without `-b`".to_string())
             }
+            AppError::AlreadyThere { .. } => Some("add `--force` to write over it, or name another file".to_string()),
             AppError::UnknownAction { near: None, .. } => Some("`opsc actions` lists them".to_string()),
             _ => None,
         }
@@ -392,6 +403,12 @@ impl fmt::Display for AppError {
             AppError::NoSuchRun { run } => write!(formatter, "there is no run `{run}`"),
             AppError::State { reason } => write!(formatter, "the journal cannot be used: {reason}"),
             AppError::Credential { reason } => formatter.write_str(reason),
+            AppError::AlreadyThere { path } => {
+                write!(formatter, "`{}` is already there; nothing was written", path.display())
+            }
+            AppError::PasswordFile { path, error } => {
+                write!(formatter, "`--password-file {}`: {error}", path.display())
+            }
             AppError::SshConfig { error } => error.fmt(formatter),
             AppError::Project { path, reason } => write!(formatter, "`{}`: {reason}", path.display()),
             AppError::Secrets { failures } => {

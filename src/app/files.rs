@@ -122,6 +122,11 @@ fn inside(starts: &[&Path], root: &Path, name: &str, is_wanted: fn(&Path) -> boo
     })
 }
 
+/// Refuses a file that is already there, unless it is to be replaced.
+pub fn expect_new(path: &Path, force: bool) -> Result<(), AppError> {
+    if force || !path.exists() { Ok(()) } else { Err(AppError::AlreadyThere { path: path.to_path_buf() }) }
+}
+
 /// Writes a text whole or not at all: to a neighbour first, then by rename.
 pub fn write_text(path: &Path, text: &str) -> Result<(), AppError> {
     let neighbour = beside(path);

@@ -134,7 +134,8 @@ fn text(value: &DeValue<'_>) -> Option<String> {
     if let DeValue::String(text) = value { Some(text.to_string()) } else { None }
 }
 
-fn duration(value: &DeValue<'_>) -> Option<Duration> {
+/// `"30s"`, or whole seconds.
+pub(super) fn duration(value: &DeValue<'_>) -> Option<Duration> {
     match value {
         DeValue::String(text) => parse_duration(text).map(Duration::from_millis),
         DeValue::Integer(seconds) => seconds.as_str().parse().ok().map(Duration::from_secs),

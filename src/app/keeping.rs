@@ -37,6 +37,9 @@ fn refused(project: &Project, error: StateError) -> AppError {
     let (hint, code) = match &error {
         StateError::Missing { path } if *path != project.journal() => ("name a copy that `opsc db backup` made", 10),
         StateError::Missing { .. } => ("a project has a journal after its first run", 10),
+        StateError::OnlyRead { .. } => {
+            ("be the user whose runs it has, or copy both files into a folder of your own", 1)
+        }
         StateError::Exists { .. } => ("name another file", 10),
         StateError::NotWhole { .. } => ("`opsc db check --file FILE` tells all that is wrong with it", 1),
         StateError::MayBeUnderWay { run } if run.record.is_alive() => ("wait for its end, or stop it", 26),

@@ -30,6 +30,7 @@ pub mod host_facts;
 pub mod host_sources;
 pub mod importing;
 pub mod keeping;
+pub mod known_settings;
 pub mod library;
 pub mod limits;
 pub mod modules;

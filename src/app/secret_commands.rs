@@ -1,12 +1,11 @@
 //! `[secrets.NAME]` of `opsc.toml`: a program that prints a secret. Reads the table; runs nothing.
 
-use std::time::Duration;
-
 use toml::de::DeValue;
 
+use super::host_sources::duration;
 use crate::secrets::command::CommandSecret;
 
-/// `command = ["pass", "show", "x"]`, and `timeout` in seconds; what is wrong is said in one line.
+/// `command = ["pass", "show", "x"]`, and a `timeout`; what is wrong is said in one line.
 pub fn read(name: &str, table: &DeValue<'_>) -> Result<CommandSecret, String> {
     let DeValue::Table(keys) = table else {
         return Err(format!("`secrets.{name}` is a table with `command`, found {}", table.type_str()));
@@ -19,12 +18,11 @@ pub fn read(name: &str, table: &DeValue<'_>) -> Result<CommandSecret, String> {
             }
             // One text would have to be cut into words, which only a shell could do.
             ("command", _) => {}
-            ("timeout", DeValue::Integer(seconds)) => {
-                let seconds = seconds.as_str().parse().ok().filter(|seconds| *seconds > 0);
-                let seconds = seconds.ok_or_else(|| format!("`secrets.{name}.timeout` is at least 1 (seconds)"))?;
-                secret.timeout = Duration::from_secs(seconds);
+            ("timeout", value) => {
+                let expected = "a duration such as \"30s\", or seconds, and more than none";
+                let timeout = duration(value).filter(|timeout| !timeout.is_zero());
+                secret.timeout = timeout.ok_or_else(|| format!("`secrets.{name}.timeout` is {expected}"))?;
             }
-            ("timeout", _) => return Err(format!("`secrets.{name}.timeout` is a whole number of seconds")),
             (other, _) => return Err(format!("`secrets.{name}` has `command` and `timeout`, found `{other}`")),
         }
     }

@@ -13,7 +13,7 @@ use crate::secrets::vault::{Answer, NoAnswer, Vault};
 
 /// What the settings say of it; nothing is asked yet.
 pub fn vault(settings: &Settings) -> Vault {
-    let seconds = settings.seconds("vault.timeout").unwrap_or(Duration::from_secs(30));
+    let seconds = settings.time("vault.timeout").unwrap_or(Duration::from_secs(30));
     let ca = settings.path("vault.ca_file");
     Vault {
         address: settings.text("vault.address"),

@@ -11,150 +11,15 @@ use super::approvers::{self, Approvers};
 use super::errors::AppError;
 use super::files::read_text;
 use super::host_sources::{self, HostSource};
+use super::known_settings::{IDENTITY, KNOWN, Kind, Known};
 use super::secret_commands;
 use crate::base::near::nearest;
 use crate::base::reference::{self, is_reference};
 use crate::base::words;
+use crate::eval::parse::parse_duration;
 use crate::hir::effect::Level;
 use crate::run::circuit::Limits;
 use crate::secrets::command::CommandSecret;
-
-/// One thing that can be set.
-pub struct Known {
-    pub key: &'static str,
-    /// The variable that sets it; flags read the same one.
-    pub variable: &'static str,
-    kind: Kind,
-    pub default: &'static str,
-    pub about: &'static str,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Text,
-    /// Relative to the folder of the file that says it.
-    Path,
-    /// The same, or `none`.
-    PathOrNone,
-    /// One of these words, the loosest first.
-    OneOf(&'static [&'static str]),
-    /// At least one.
-    Count,
-    /// Where a secret is, as in `secret("…")`.
-    Reference,
-}
-
-/// Off and on.
-const SWITCH: Kind = Kind::OneOf(&["no", "yes"]);
-
-const fn known(
-    key: &'static str,
-    variable: &'static str,
-    kind: Kind,
-    default: &'static str,
-    about: &'static str,
-) -> Known {
-    Known { key, variable, kind, default, about }
-}
-
-/// Where the identity lies, if nothing else is said.
-/// `~/.config` stands for `$XDG_CONFIG_HOME`.
-const IDENTITY: &str = "~/.config/opsc/identity";
-
-/// Every setting there is, in the order in which they are shown.
-pub const KNOWN: &[Known] = &[
-    known("inventory", "OPSC_INVENTORY", Kind::Path, "", "inventory file or folder"),
-    known("user", "OPSC_USER", Kind::Text, "", "login user"),
-    known("private_key", "OPSC_PRIVATE_KEY", Kind::Path, "", "private key file"),
-    known(
-        "private_key_passphrase",
-        "OPSC_PRIVATE_KEY_PASSPHRASE",
-        Kind::Reference,
-        "",
-        "where the passphrase of private keys is, such as age:ssh/key",
-    ),
-    known(
-        "ssh_config",
-        "OPSC_SSH_CONFIG",
-        Kind::PathOrNone,
-        "",
-        "configuration of ssh, or none; ~/.ssh/config and that of the system without it",
-    ),
-    known(
-        "ssh_config_exec",
-        "OPSC_SSH_CONFIG_EXEC",
-        SWITCH,
-        "no",
-        "whether `Match exec` of ssh's configuration runs programs",
-    ),
-    known(
-        "identity",
-        "OPSC_IDENTITY",
-        Kind::Path,
-        IDENTITY,
-        "the file (0600) whose key opens encrypted files of secrets",
-    ),
-    known("vault.address", "VAULT_ADDR", Kind::Text, "", "a server of Vault or OpenBao, such as https://vault:8200"),
-    known("vault.namespace", "VAULT_NAMESPACE", Kind::Text, "", "the namespace of its secrets"),
-    known(
-        "vault.token_file",
-        "OPSC_VAULT_TOKEN_FILE",
-        Kind::Path,
-        "~/.vault-token",
-        "the file (0600) with the token, where VAULT_TOKEN is not set",
-    ),
-    known("vault.ca_file", "VAULT_CACERT", Kind::Path, "", "certificates (PEM) that sign the server's"),
-    known(
-        "vault.plain_http",
-        "OPSC_VAULT_PLAIN_HTTP",
-        SWITCH,
-        "no",
-        "whether the token may go to other machines by plain HTTP",
-    ),
-    known("vault.timeout", "OPSC_VAULT_TIMEOUT", Kind::Count, "30", "seconds to wait for an answer"),
-    known("timeout", "OPSC_TIMEOUT", Kind::Count, "", "seconds to wait for a connection"),
-    known("forks", "OPSC_FORKS", Kind::Count, "16", "how many hosts at the same time"),
-    known(
-        "circuit.failures",
-        "OPSC_CIRCUIT_FAILURES",
-        Kind::Count,
-        "3",
-        "after how many failed connections in a row a host is left alone",
-    ),
-    known("circuit.pause", "OPSC_CIRCUIT_PAUSE", Kind::Count, "30", "for how many seconds"),
-    known(
-        "require_signed",
-        "OPSC_REQUIRE_SIGNED",
-        Kind::OneOf(&["no", "destroy", "yes"]),
-        "no",
-        "whether only saved plans that one of [approvers] signed may change anything, or may destroy anything",
-    ),
-    known(
-        "approvals.four_eyes",
-        "OPSC_APPROVALS_FOUR_EYES",
-        SWITCH,
-        "no",
-        "whether who started a run must not be who approves it",
-    ),
-    known(
-        "model.url",
-        "OPSC_MODEL_URL",
-        Kind::Text,
-        "",
-        "an OpenAI-compatible endpoint, such as http://127.0.0.1:8000/v1",
-    ),
-    known("model.name", "OPSC_MODEL_NAME", Kind::Text, "", "the model's name there"),
-    known("model.key_env", "OPSC_MODEL_KEY_ENV", Kind::Text, "OPSC_MODEL_KEY", "the variable that holds its key"),
-    known("model.timeout", "OPSC_MODEL_TIMEOUT", Kind::Count, "60", "seconds to wait for an answer"),
-];
-
-impl Known {
-    /// How strict one of its words is.
-    fn rank(&self, text: &str) -> Option<usize> {
-        let Kind::OneOf(words) = self.kind else { return None };
-        words.iter().position(|word| *word == text)
-    }
-}
 
 /// What a project asks of everybody: nobody's variable takes it back.
 const RULES: &[&str] = &["require_signed", "approvals.four_eyes"];
@@ -246,8 +111,8 @@ impl Settings {
         self.get(key).and_then(|setting| setting.text.parse().ok())
     }
 
-    pub fn seconds(&self, key: &str) -> Option<Duration> {
-        self.count(key).map(|seconds| Duration::from_secs(seconds as u64))
+    pub fn time(&self, key: &str) -> Option<Duration> {
+        self.get(key).and_then(|setting| some_time(&setting.text))
     }
 
     /// The tables `[secrets.NAME]`, by name.
@@ -284,7 +149,7 @@ impl Settings {
         let default = Limits::default();
         Limits {
             failures: self.count("circuit.failures").unwrap_or(default.failures),
-            pause: self.seconds("circuit.pause").unwrap_or(default.pause),
+            pause: self.time("circuit.pause").unwrap_or(default.pause),
         }
     }
 
@@ -355,7 +220,7 @@ impl Settings {
         let text = match known.kind {
             Kind::PathOrNone if text == "none" => text,
             Kind::Path | Kind::PathOrNone => beside(file, &text),
-            Kind::Text | Kind::Count | Kind::OneOf(_) | Kind::Reference => text,
+            Kind::Text | Kind::Count | Kind::Time | Kind::OneOf(_) | Kind::Reference => text,
         };
         self.values.insert(known.key, Setting { text, origin: Origin::File(file.to_path_buf(), line) });
         Ok(())
@@ -377,6 +242,9 @@ fn expect_kind(known: &Known, text: &str) -> Result<(), String> {
         Kind::Count if !text.parse::<usize>().is_ok_and(|count| count > 0) => {
             Err(format!("`{}` is a whole number of at least 1, found `{text}`", known.key))
         }
+        Kind::Time if some_time(text).is_none() => {
+            Err(format!("`{}` is a duration such as `30s`, or seconds, and more than none, found `{text}`", known.key))
+        }
         // Somebody may have written the passphrase itself: it is not shown.
         Kind::Reference if !is_reference(text) => Err(format!(
             "`{}` says where the secret is: {}, and is never the secret itself",
@@ -389,6 +257,10 @@ fn expect_kind(known: &Known, text: &str) -> Result<(), String> {
         }
         _ => Ok(()),
     }
+}
+
+fn some_time(text: &str) -> Option<Duration> {
+    parse_duration(text).filter(|time| *time > 0).map(Duration::from_millis)
 }
 
 fn said(environment: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> {
@@ -429,7 +301,7 @@ mod tests {
         let settings = load(project, user, &[("OPSC_TIMEOUT", "9")]).unwrap();
         assert_eq!(settings.count("forks"), Some(4));
         assert_eq!(settings.text("user").as_deref(), Some("deploy"));
-        assert_eq!(settings.seconds("timeout"), Some(Duration::from_secs(9)));
+        assert_eq!(settings.time("timeout"), Some(Duration::from_secs(9)));
         assert_eq!(settings.get("timeout").unwrap().origin, Origin::Environment("OPSC_TIMEOUT"));
         assert!(
             matches!(&settings.get("model.name").unwrap().origin, Origin::File(path, 3) if path.ends_with("opsc.toml"))
@@ -472,6 +344,8 @@ mod tests {
         let settings = load("[secrets.vault]\ncommand = [\"pass\", \"a b\"]\ntimeout = 5\n", "", &[]).unwrap();
         let vault = &settings.secret_commands()["vault"];
         assert_eq!((vault.words.join("|").as_str(), vault.timeout), ("pass|a b", Duration::from_secs(5)));
+        let longer = load("[secrets.vault]\ncommand = [\"pass\"]\ntimeout = \"2m\"\n", "", &[]).unwrap();
+        assert_eq!(longer.secret_commands()["vault"].timeout, Duration::from_secs(120));
         let refused = |table: &str| load(&format!("[secrets.vault]\n{table}\n"), "", &[]).unwrap_err();
         let words = "opsc.toml:1: `secrets.vault.command` is a list of words, the program first, such as [\"pass\", \"show\", \"vault\"] []";
         assert_eq!(refused("command = \"pass show x\""), words);
@@ -482,8 +356,26 @@ mod tests {
         );
         assert_eq!(
             refused("command = [\"x\"]\ntimeout = 0"),
-            "opsc.toml:1: `secrets.vault.timeout` is at least 1 (seconds) []"
+            "opsc.toml:1: `secrets.vault.timeout` is a duration such as \"30s\", or seconds, and more than none []"
         );
+    }
+
+    #[test]
+    fn times_have_units_and_a_number_alone_is_seconds() {
+        for (text, expected) in [("\"1m30s\"", 90_000), ("\"250ms\"", 250), ("7", 7000), ("\"7\"", 7000)] {
+            let settings = load(&format!("timeout = {text}\n[circuit]\npause = {text}\n"), "", &[]).unwrap();
+            let pause = settings.circuit().pause;
+            assert_eq!((settings.time("timeout").unwrap(), pause), (pause, Duration::from_millis(expected)), "{text}");
+        }
+        assert_eq!(load("", "", &[]).unwrap().circuit().pause, Duration::from_secs(30));
+        for text in ["0", "\"soon\"", "\"30 s\"", "\"0s\"", "-3"] {
+            let refused = load(&format!("[circuit]\npause = {text}\n"), "", &[]).unwrap_err();
+            let text = text.trim_matches('"');
+            let expected = format!(
+                "opsc.toml:2: `circuit.pause` is a duration such as `30s`, or seconds, and more than none, found `{text}` []"
+            );
+            assert_eq!(refused, expected);
+        }
     }
 
     #[test]

@@ -9,9 +9,10 @@ use super::errors::AppError;
 use super::files::read_text;
 use crate::base::source::Sources;
 use crate::diag::Diagnostic;
+use crate::report::tree_differences::differs;
 use crate::report::tree_json::tree_json;
 use crate::report::tree_shape::{ShapeError, judge};
-use crate::report::tree_source::{differs, tree_source};
+use crate::report::tree_source::tree_source;
 use crate::syntax;
 
 /// `opsc.file/1` of a file; findings in its text are added to `sources`.

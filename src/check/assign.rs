@@ -49,6 +49,8 @@ pub fn join(left: &Type, right: &Type) -> Option<Type> {
     match (left, right) {
         (Type::Error, other) | (other, Type::Error) => Some(other.clone()),
         (Type::None, other) | (other, Type::None) => Some(other.clone().optional()),
+        // Of an empty list the items are not known yet: those of the next one count.
+        (Type::List(left), Type::List(right)) => Some(Type::List(Box::new(join(left, right)?))),
         _ if accepts(left, right) => Some(left.clone()),
         _ if accepts(right, left) => Some(right.clone()),
         _ => None,

@@ -1,5 +1,6 @@
 //! What `.name` means on each type: hosts, host sets, results, records, files.
 
+use super::assign::join;
 use crate::base::ids::HostId;
 use crate::eval::fits::fits_key;
 use crate::hir::types::{Field, Os, Type};
@@ -150,10 +151,38 @@ pub fn type_of_value(value: &Value) -> Type {
         Value::Script(_) => Type::Script,
         Value::Host(_) => Type::Host,
         Value::Hosts(_) => Type::Hosts(None),
-        Value::List(items) => Type::List(Box::new(items.first().map_or(Type::Error, type_of_value))),
+        Value::List(items) => Type::List(Box::new(type_of_items(items))),
         Value::Record(fields) => Type::Record(
             fields.iter().map(|(name, value)| Field { name: name.clone(), ty: type_of_value(value) }).collect(),
         ),
         Value::Secret(_) => Type::Secret(Box::new(Type::String)),
+    }
+}
+
+/// What all have in common; unknown where that is nothing.
+fn type_of_items(items: &[Value]) -> Type {
+    let types = items.iter().map(|item| Some(type_of_value(item)));
+    types.reduce(|before, each| join(&before?, &each?)).flatten().unwrap_or(Type::Error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As data has them: a program's own lists are judged where they are written.
+    #[test]
+    fn items_of_several_types_are_of_none_that_is_known() {
+        let (one, text) = (Value::Int(1), Value::string("a"));
+        let none = Type::List(Box::new(Type::Error));
+        for (items, expected) in [
+            (vec![], none.clone()),
+            (vec![one.clone(), text.clone()], none.clone()),
+            (vec![one.clone(), text.clone(), one.clone()], none),
+            (vec![one.clone(), Value::Float(0.5)], Type::List(Box::new(Type::Float))),
+            (vec![one.clone(), Value::None], Type::List(Box::new(Type::Int.optional()))),
+            (vec![text.clone(), text], Type::List(Box::new(Type::String))),
+        ] {
+            assert_eq!(type_of_value(&Value::List(items.clone())), expected, "{items:?}");
+        }
     }
 }

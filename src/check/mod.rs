@@ -39,6 +39,8 @@ pub mod scripts;
 pub mod secrecy;
 pub mod shell_commands;
 mod shell_functions;
+mod shell_keywords;
+mod shell_redirections;
 pub mod shell_tree;
 pub mod shell_words;
 pub mod statements;

@@ -1,10 +1,8 @@
 //! Words of a shell script → commands. Grammar only as far as it says which word is a command's name, which is a value
 //! that the shell does not split, and what reads whose output.
 
-use std::ops::Range;
-
-use super::shell_tree::{Assignment, Command, CommandKind, PartKind, Redirection, ShellScript, Word};
-use super::shell_words::{Awaited, End, Place, Reader, is_name_letter};
+use super::shell_tree::{Assignment, Command, CommandKind, ShellScript, Word};
+use super::shell_words::{End, Place, Reader, is_name_letter};
 
 /// Reads a whole script.
 pub fn read_shell(text: &str) -> ShellScript {
@@ -25,7 +23,7 @@ pub fn read_shell(text: &str) -> ShellScript {
 
 /// What is open around the next command.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Open {
+pub(super) enum Open {
     Group,
     /// `case`: whether a pattern comes next.
     Case {
@@ -33,22 +31,16 @@ enum Open {
     },
 }
 
-/// Redirections, longest first.
-const REDIRECTIONS: &[&str] = &["&>>", "<<<", "<<-", "&>", ">>", "<<", ">&", "<&", ">|", "<>", ">", "<"];
-
-const OPENERS: &[&str] = &["if", "then", "else", "elif", "while", "until", "do", "{", "!", "time", "coproc"];
-const CLOSERS: &[&str] = &["fi", "done", "}", "esac"];
-
 /// A list of commands while it is read.
 #[derive(Default)]
-struct List {
-    commands: Vec<Command>,
-    current: Command,
-    open: Vec<Open>,
+pub(super) struct List {
+    pub(super) commands: Vec<Command>,
+    pub(super) current: Command,
+    pub(super) open: Vec<Open>,
     /// The next command reads the output of the one before.
     piped: bool,
     /// Here-documents of this list that wait for their text: command and redirection.
-    waiting: Vec<(usize, usize)>,
+    pub(super) waiting: Vec<(usize, usize)>,
 }
 
 impl List {
@@ -61,7 +53,7 @@ impl List {
     }
 
     /// The command is complete.
-    fn end_command(&mut self) {
+    pub(super) fn end_command(&mut self) {
         let mut command = std::mem::take(&mut self.current);
         let is_empty = command.kind == CommandKind::Simple
             && command.words.is_empty()
@@ -73,7 +65,7 @@ impl List {
         }
     }
 
-    fn push_special(&mut self, kind: CommandKind, words: Vec<Word>) {
+    pub(super) fn push_special(&mut self, kind: CommandKind, words: Vec<Word>) {
         self.current = Command { kind, words, ..Command::default() };
     }
 
@@ -203,7 +195,7 @@ impl Reader<'_> {
         list.end_command();
     }
 
-    fn empty_parentheses(&mut self) -> bool {
+    pub(super) fn empty_parentheses(&mut self) -> bool {
         let start = self.at;
         self.bump();
         self.skip_blanks();
@@ -260,103 +252,10 @@ impl Reader<'_> {
     }
 
     /// A sign that no word can hold must not stop the reader.
-    fn keep_moving(&mut self, word: &Word) {
+    pub(super) fn keep_moving(&mut self, word: &Word) {
         if word.at.is_empty() && self.at == word.at.start {
             self.bump();
         }
-    }
-
-    /// Whether the word is a keyword here, and what follows from it.
-    fn keyword(&mut self, word: &str, list: &mut List) -> bool {
-        match word {
-            _ if OPENERS.contains(&word) => list.current = Command::default(),
-            _ if CLOSERS.contains(&word) => {
-                if word == "esac" && matches!(list.open.last(), Some(Open::Case { .. })) {
-                    list.open.pop();
-                }
-                list.push_special(CommandKind::Closing, Vec::new());
-            }
-            "for" | "select" => self.for_words(list),
-            "case" => self.case_word(list),
-            "function" => {
-                self.skip_blanks();
-                let name = self.word(Place::Command);
-                self.skip_blanks();
-                if self.sees("(") {
-                    self.empty_parentheses();
-                }
-                list.push_special(CommandKind::Function, vec![name]);
-                list.end_command();
-            }
-            "[[" => self.test(list),
-            _ => return false,
-        }
-        true
-    }
-
-    fn for_words(&mut self, list: &mut List) {
-        self.skip_blanks();
-        if self.sees("((")
-            && let Some(part) = self.arithmetic(2, true)
-        {
-            let at = part.at.clone();
-            list.push_special(CommandKind::Arithmetic, vec![Word { parts: vec![part], at }]);
-            list.end_command();
-            return;
-        }
-        let name = self.word(Place::Command);
-        let mut words = vec![name];
-        self.take_while(char::is_whitespace);
-        let before = self.at;
-        if self.word(Place::Command).bare().as_deref() == Some("in") {
-            loop {
-                self.skip_blanks();
-                let word = self.word(Place::Command);
-                if word.at.is_empty() {
-                    break;
-                }
-                words.push(word);
-            }
-        } else {
-            self.at = before;
-        }
-        list.push_special(CommandKind::For, words);
-        list.end_command();
-    }
-
-    fn case_word(&mut self, list: &mut List) {
-        self.skip_blanks();
-        let subject = self.word(Place::Command);
-        list.push_special(CommandKind::Case, vec![subject]);
-        list.end_command();
-        self.take_while(char::is_whitespace);
-        if self.sees("in") {
-            self.at += 2;
-        }
-        list.open.push(Open::Case { pattern: true });
-    }
-
-    fn test(&mut self, list: &mut List) {
-        let start = self.at.saturating_sub(2);
-        let mut words = Vec::new();
-        loop {
-            self.take_while(char::is_whitespace);
-            self.skip_blanks();
-            if self.peek().is_none() {
-                self.note_unclosed(start..start + 2, "test");
-                break;
-            }
-            let word = self.word(Place::Test);
-            self.keep_moving(&word);
-            let text = word.bare().unwrap_or_default();
-            if let Some(sign) = text.strip_prefix("]]") {
-                // `]]; then`: what is behind the brackets is not the test's.
-                self.at -= sign.len();
-                break;
-            }
-            words.push(word);
-        }
-        list.push_special(CommandKind::Test, words);
     }
 
     /// `NAME=…` before a command's name.
@@ -402,100 +301,6 @@ impl Reader<'_> {
         }
         Word { parts, at: start..self.at }
     }
-
-    /// A redirection, with the number before it.
-    fn redirection(&mut self, list: &mut List) -> bool {
-        let start = self.at;
-        self.take_while(|letter| letter.is_ascii_digit());
-        if self.at == start && self.sees("{") {
-            self.descriptor_name();
-        }
-        let found = REDIRECTIONS.iter().find(|operator| self.sees(operator));
-        let Some(operator) = found.filter(|_| !self.sees("<(") && !self.sees(">(")) else {
-            self.at = start;
-            return false;
-        };
-        self.at += operator.len();
-        self.skip_blanks();
-        let target = self.word(Place::Command);
-        if operator.starts_with("<<") && *operator != "<<<" {
-            let quoted = target.parts.iter().any(|part| part.quoted);
-            let strips_tabs = *operator == "<<-";
-            let delimiter =
-                target.literal().unwrap_or_else(|| self.text.get(target.at.clone()).unwrap_or("").to_string());
-            self.awaited.push(Awaited { delimiter, expands: !quoted, strips_tabs });
-            list.waiting.push((list.commands.len(), list.current.redirections.len()));
-        }
-        list.current.redirections.push(Redirection { operator, target, at: start..self.at });
-        true
-    }
-
-    /// `{name}` before a redirection.
-    fn descriptor_name(&mut self) {
-        let start = self.at;
-        self.bump();
-        let name = self.take_while(is_name_letter);
-        let closed = !name.is_empty() && self.takes("}") && (self.sees(">") || self.sees("<"));
-        if !closed {
-            self.at = start;
-        }
-    }
-
-    /// The texts of here-documents, which start after the line that asks for them.
-    fn here_documents(&mut self, list: &mut List) {
-        let waiting = std::mem::take(&mut list.waiting);
-        for (index, awaited) in std::mem::take(&mut self.awaited).into_iter().enumerate() {
-            let word = self.here_document(&awaited);
-            let Some((command, redirection)) = waiting.get(index).copied() else { continue };
-            let slot = list.commands.get_mut(command).and_then(|command| command.redirections.get_mut(redirection));
-            if let Some(redirection) = slot {
-                redirection.target = word;
-            }
-        }
-    }
-
-    fn here_document(&mut self, awaited: &Awaited) -> Word {
-        let start = self.at;
-        let Some(range) = self.here_document_range(awaited) else {
-            self.note_unclosed(start.saturating_sub(1)..start, "here-document");
-            self.at = self.text.len();
-            return Word { parts: Vec::new(), at: start..self.at };
-        };
-        let after = self.at;
-        let mut parts = Vec::new();
-        if awaited.expands {
-            // Read by a reader of its own, which sees nothing behind the text.
-            let mut reader = Reader::new(self.text.get(..range.end).unwrap_or(""));
-            reader.at = range.start;
-            while let Some(letter) = reader.peek() {
-                reader.quoted_piece(letter, &mut parts);
-            }
-            if let Some((at, what)) = reader.script.unclosed {
-                self.note_unclosed(at, what);
-            }
-        } else {
-            let text = self.text.get(range.clone()).unwrap_or("").to_string();
-            parts.push(super::shell_tree::Part { kind: PartKind::Text(text), quoted: true, at: range.clone() });
-        }
-        self.at = after;
-        Word { parts, at: range }
-    }
-
-    /// The lines up to the delimiter, which is passed over.
-    fn here_document_range(&mut self, awaited: &Awaited) -> Option<Range<usize>> {
-        let start = self.at;
-        let mut line_start = start;
-        for line in self.rest().split_inclusive('\n') {
-            let content = line.trim_end_matches(['\n', '\r']);
-            let content = if awaited.strips_tabs { content.trim_start_matches('\t') } else { content };
-            if content == awaited.delimiter {
-                self.at = line_start + line.len();
-                return Some(start..line_start);
-            }
-            line_start += line.len();
-        }
-        None
-    }
 }
 
 /// Commands whose arguments may be assignments.
@@ -521,6 +326,7 @@ fn assigned_name(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::shell_tree::{Part, PartKind};
     use super::*;
 
     /// Names of commands and their words as `name(word, word)`, in order; nested ones in brackets.
@@ -533,7 +339,7 @@ mod tests {
     }
 
     fn word(word: &Word) -> String {
-        let part = |part: &super::super::shell_tree::Part| match &part.kind {
+        let part = |part: &Part| match &part.kind {
             PartKind::Text(text) => text.clone(),
             PartKind::Variable(variable) if part.quoted => format!("\"{}\"", variable.name),
             PartKind::Variable(variable) => format!("<{}>", variable.name),

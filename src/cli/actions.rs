@@ -1,4 +1,4 @@
-//! `opsc actions [NAME]`.
+//! `opsc actions [NAME]`: all actions, those of a noun, or one in full.
 
 use super::args::{ActionsCommand, Global};
 use super::output::Output;
@@ -21,23 +21,31 @@ pub fn run(command: &ActionsCommand, global: &Global, output: &mut Output) -> i3
     }
     let mut actions: Vec<&Action> = program.actions.values().map(AsRef::as_ref).collect();
     actions.sort_by(|left, right| left.name.cmp(&right.name));
-    let Some(name) = &command.name else {
-        let width = actions.iter().map(|action| action.name.len()).max().unwrap_or(0);
-        for action in actions {
-            output.print(&format!("{:width$}  {}\n", action.name, action.doc));
-        }
+    let Some(name) = &command.name else { return list(&actions, output) };
+    if let Some(action) = actions.iter().find(|action| action.name == *name) {
+        output.print(&action_text(action));
         return 0;
-    };
-    match actions.iter().find(|action| action.name == *name) {
-        Some(action) => {
-            output.print(&action_text(action));
-            0
-        }
-        None => {
-            let near = nearest(name, actions.iter().map(|action| action.name.as_str())).map(str::to_string);
-            output.fail(&AppError::UnknownAction { name: name.clone(), near }, None)
-        }
     }
+    let of_noun: Vec<&Action> = actions.iter().copied().filter(|action| noun(action) == Some(name)).collect();
+    if !of_noun.is_empty() {
+        return list(&of_noun, output);
+    }
+    let names = actions.iter().flat_map(|action| [Some(action.name.as_str()), noun(action)]).flatten();
+    let near = nearest(name, names).map(str::to_string);
+    output.fail(&AppError::UnknownAction { name: name.clone(), near }, None)
+}
+
+/// `registry` of `registry.set`.
+fn noun(action: &Action) -> Option<&str> {
+    action.name.rsplit_once('.').map(|(noun, _)| noun)
+}
+
+fn list(actions: &[&Action], output: &mut Output) -> i32 {
+    let width = actions.iter().map(|action| action.name.len()).max().unwrap_or(0);
+    for action in actions {
+        output.print(&format!("{:width$}  {}\n", action.name, action.doc));
+    }
+    0
 }
 
 fn action_text(action: &Action) -> String {

@@ -6,10 +6,11 @@ use super::args::Global;
 use super::args_runs::AnswerCommand;
 use super::output::Output;
 use super::plan::open_to_read;
-use super::run::{ask_password, read_password};
+use super::run::ask_password;
 use super::runs::broken;
 use crate::app::AppError;
 use crate::app::approving::{Answer, Proof, answer, to_be_signed};
+use crate::app::credentials::password_file;
 use crate::app::files::read_text;
 use crate::app::signatures::{KeyFault, Signature, SigningKey};
 use crate::app::workspace::Workspace;
@@ -59,7 +60,7 @@ fn proof(command: &AnswerCommand, output: &mut Output) -> Result<Option<Proof>, 
     let Some(file) = &command.sign else { return Ok(None) };
     let text = read_text(file).map(Secret::new).map_err(|error| output.fail(&error, None))?;
     let passphrase = match &command.password_file {
-        Some(file) => Some(read_password(file).map_err(|error| output.fail(&error, None))?),
+        Some(file) => Some(password_file(file).map_err(|error| output.fail(&error, None))?),
         None if SigningKey::is_protected(&text) => Some(ask_password("passphrase of the key: ", output)?),
         None => None,
     };

@@ -19,7 +19,7 @@ use crate::eval::parse::parse_duration;
 #[derive(Parser, Debug)]
 #[command(name = "opsc", version, about = "Operations, compiled: typed playbooks, proven plans, runs with evidence")]
 #[command(
-    after_help = "exit codes: 0 done, 1 anything else failed, 2 changes present (plan --detailed-exitcode, diff), 3 needs input, 10 usage, 11 findings, 12 refused, 13 no host, 20 unreachable, 21 failed, 22 threshold, 23 rolled back, 24 rollback failed, 25 another plan than before, or not signed, 26 locked, 27 timed out, 70 a bug, 130 stopped by Ctrl-C"
+    after_help = "exit codes: 0 done, 1 anything else failed, 2 changes present (plan --detailed-exitcode, diff), 3 needs input, 10 usage, 11 findings, 12 refused, 13 no host, 20 unreachable, 21 failed, 22 threshold, 23 rolled back, 24 rollback failed, 25 another plan than before, or not signed, 26 locked, 27 timed out, 70 a bug, 130 stopped by a signal or `opsc cancel`"
 )]
 pub struct Arguments {
     #[command(flatten)]
@@ -374,8 +374,8 @@ pub struct Connection {
     /// Read the login password from a file (0600)
     #[arg(long, env = "OPSC_PASSWORD_FILE", value_name = "FILE")]
     pub password_file: Option<PathBuf>,
-    /// Seconds to wait for a connection, and for a shell on it (slow name servers make sudo slow)
-    #[arg(long, env = "OPSC_TIMEOUT", value_name = "SECONDS", value_parser = at_least_one)]
+    /// How long to wait for a connection, and for a shell on it (slow name servers make sudo slow); `30s`, or seconds
+    #[arg(long, env = "OPSC_TIMEOUT", value_name = "DURATION", value_parser = whole_seconds)]
     pub timeout: Option<usize>,
     /// How many hosts at the same time [default: 16]
     #[arg(short, long, env = "OPSC_FORKS", value_parser = at_least_one)]
@@ -453,7 +453,7 @@ pub struct CompletionsCommand {
 
 #[derive(Args, Debug)]
 pub struct ActionsCommand {
-    /// One action in full
+    /// One action in full, or the noun of several
     pub name: Option<String>,
 }
 
@@ -486,6 +486,13 @@ fn some_time(text: &str) -> Result<u64, String> {
     let has_unit = text.ends_with(|letter: char| letter.is_ascii_alphabetic());
     let parsed = parse_duration(text).filter(|milliseconds| has_unit && *milliseconds > 0);
     parsed.ok_or_else(|| "expected a duration such as 30m or 4h".to_string())
+}
+
+/// Of less than a second, one.
+fn whole_seconds(text: &str) -> Result<usize, String> {
+    let parsed = parse_duration(text).filter(|milliseconds| *milliseconds > 0);
+    let seconds = parsed.and_then(|milliseconds| usize::try_from(milliseconds.div_ceil(1000)).ok());
+    seconds.ok_or_else(|| "expected a duration such as 30s, or seconds".to_string())
 }
 
 pub(super) fn at_least_one(text: &str) -> Result<usize, String> {

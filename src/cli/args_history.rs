@@ -95,6 +95,9 @@ pub struct ReportCommand {
     /// Write it to a file
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
+    /// With --save: write over a file that is there
+    #[arg(long, requires = "save")]
+    pub force: bool,
     #[arg(short, long, value_enum, default_value = "markdown")]
     pub output: ReportFormat,
 }

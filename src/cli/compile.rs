@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::args::{CompileCommand, Format, Global, TranslatorName};
 use super::output::Output;
 use super::plan::{open_to_read, warn_unread};
-use crate::app::files::write_text;
+use crate::app::files::{expect_new, write_text};
 use crate::app::settings::Settings;
 use crate::app::workspace::Workspace;
 use crate::base::secret::Secret;
@@ -90,7 +90,7 @@ fn endpoint(translator: TranslatorName, settings: &Settings) -> Result<Option<En
             url,
             model,
             key: settings.text("model.key_env").and_then(|name| std::env::var(name).ok()).map(Secret::new),
-            timeout: settings.seconds("model.timeout").unwrap_or(Duration::from_secs(60)),
+            timeout: settings.time("model.timeout").unwrap_or(Duration::from_secs(60)),
         })),
         (None, None) if translator != TranslatorName::Model => Ok(None),
         (url, _) => {
@@ -147,15 +147,13 @@ fn finish(command: &CompileCommand, compiled: &Compiled, output: &mut Output) ->
 
 fn save(command: &CompileCommand, source: &str, output: &mut Output) -> i32 {
     let Some(path) = &command.save else { return 0 };
-    if path.exists() && !command.force {
+    if let Err(error) = expect_new(path, command.force) {
         let before = std::fs::read_to_string(path).unwrap_or_default();
         let name = path.display().to_string();
         let diff =
             similar::TextDiff::from_lines(before.as_str(), source).unified_diff().header(&name, &name).to_string();
-        output.complain(&format!(
-            "{diff}error: `{name}` is already there; nothing was written\nhint: `--force` replaces it\n"
-        ));
-        return 10;
+        output.complain(&diff);
+        return output.fail(&error, None);
     }
     match write_text(path, source) {
         Ok(()) => {

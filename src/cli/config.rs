@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use super::args::{ConfigCommand, ConfigWhat};
 use super::output::Output;
 use crate::app::AppError;
+use crate::app::known_settings::KNOWN;
 use crate::app::project::Project;
-use crate::app::settings::{KNOWN, Origin, Settings};
+use crate::app::settings::{Origin, Settings};
 
 /// The project of a folder, or of none.
 pub fn find_project(folder: &Path) -> Project {

@@ -7,7 +7,7 @@ use super::config::find_project;
 use super::output::Output;
 use crate::app::AppError;
 use crate::app::auditing::Audit;
-use crate::app::files::{read_text, write_text};
+use crate::app::files::{expect_new, read_text, write_text};
 use crate::app::importing::{import_ansible, import_csv, import_tofu};
 use crate::base::words;
 use crate::inventory::csv::Reading;
@@ -15,10 +15,8 @@ use crate::inventory::csv::Reading;
 pub(super) fn run(command: &ImportCommand, output: &mut Output) -> i32 {
     let (ImportFrom::Ansible { to, .. } | ImportFrom::Csv { to, .. } | ImportFrom::Tofu { to, .. }) = &command.from;
     let ImportTo { save, force } = to;
-    if let Some(path) = save.as_ref().filter(|path| path.exists() && !force) {
-        output.complain(&format!("error: `{}` is already there; nothing was written\n", path.display()));
-        output.complain("hint: add `--force` to write over it, or name another file\n");
-        return 10;
+    if let Some(Err(error)) = save.as_ref().map(|path| expect_new(path, *force)) {
+        return output.fail(&error, None);
     }
     let imported = match &command.from {
         ImportFrom::Ansible { paths, .. } => import_ansible(paths),

@@ -18,6 +18,8 @@ pub struct Output {
     pub colour: bool,
     pub quiet: bool,
     pub may_ask: bool,
+    /// A line of standard error can be written over.
+    pub may_redraw: bool,
     /// Nobody is there to ask: `--no-input`, or `CI`.
     pub no_input: bool,
     /// Nobody reads results any more.
@@ -32,13 +34,16 @@ impl Output {
     pub fn new(global: &Global) -> Output {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
         let forced = set("CLICOLOR_FORCE");
-        let colour = !global.no_color && !set("NO_COLOR") && (forced || std::io::stderr().is_terminal());
-        let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        let is_shown = std::io::stderr().is_terminal();
+        let may_redraw = is_shown && obeys_escapes(std::env::var("TERM").as_deref().unwrap_or_default());
+        let colour = !global.no_color && !set("NO_COLOR") && (forced || may_redraw);
+        let terminal = std::io::stdin().is_terminal() && is_shown;
         let no_input = global.no_input || set("CI");
         Output {
             colour,
             quiet: global.quiet,
             may_ask: terminal && !no_input,
+            may_redraw,
             no_input,
             closed: false,
             deaf: false,
@@ -136,4 +141,9 @@ impl Output {
         ));
         if code == 0 { 1 } else { code }
     }
+}
+
+/// Whether the terminal of this name can be told to erase and to colour; one that nobody named shows what it is told.
+fn obeys_escapes(terminal: &str) -> bool {
+    !matches!(terminal, "" | "dumb" | "unknown")
 }

@@ -4,7 +4,7 @@ use super::args::Global;
 use super::args_history::{ReportCommand, ReportFormat};
 use super::output::Output;
 use super::runs::{broken, details, open};
-use crate::app::files::write_text;
+use crate::app::files::{expect_new, write_text};
 use crate::report::run_html::run_html;
 use crate::report::run_json::run_json;
 use crate::report::run_junit::run_junit;
@@ -24,7 +24,7 @@ pub fn run(command: &ReportCommand, global: &Global, output: &mut Output) -> i32
         output.print(&text);
         return 0;
     };
-    match write_text(path, &text) {
+    match expect_new(path, command.force).and_then(|()| write_text(path, &text)) {
         Ok(()) => {
             output.say(&format!("wrote {}\n", path.display()));
             0

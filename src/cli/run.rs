@@ -1,7 +1,5 @@
 //! `opsc run`, `opsc do` and `opsc exec`: summary, question, run, recap.
 
-use std::io::IsTerminal;
-use std::path::Path;
 use std::time::Duration;
 
 use super::args::{Connection, Global, RunCommand, RunFormat};
@@ -12,7 +10,7 @@ use super::plan::{allowed, make_plan};
 use super::saved;
 use crate::app::AppError;
 use crate::app::adhoc::{Adhoc, Exec, plan_action, plan_exec};
-use crate::app::credentials::CredentialSource;
+use crate::app::credentials::{CredentialSource, never_hidden, password_file};
 use crate::app::execution::{Execution, GoingOn, Told};
 use crate::app::going_on::{owing, taken_over, unfinished};
 use crate::app::planning::{Allow, Planned};
@@ -61,7 +59,7 @@ pub(super) fn plain_options(workspace: &Workspace) -> ConnectOptions {
         root: workspace.project.root.clone(),
         user: settings.text("user"),
         key: settings.path("private_key"),
-        timeout: settings.seconds("timeout"),
+        timeout: settings.time("timeout"),
         ssh_config: settings.path("ssh_config"),
         ssh_config_exec: settings.text("ssh_config_exec").as_deref() == Some("yes"),
         ..ConnectOptions::default()
@@ -85,7 +83,7 @@ pub fn connect_options(
         ..plain
     };
     if let Some(file) = &connection.password_file {
-        options.password = Some(read_password(file).map_err(|error| output.fail(&error, None))?);
+        options.password = Some(password_file(file).map_err(|error| output.fail(&error, None))?);
     } else if connection.ask_pass {
         options.password = Some(ask_password("login password: ", output)?);
     }
@@ -98,6 +96,10 @@ pub fn connect_options(
     if connection.ask_become_pass {
         options.admin_password = Some(ask_password("sudo password: ", output)?);
     }
+    for setting in never_hidden(&options) {
+        let name = setting.replace('_', " ");
+        output.complain(&format!("warning: the {name} is too short to be hidden in what hosts print\n"));
+    }
     Ok(options)
 }
 
@@ -108,32 +110,23 @@ pub(super) fn ask_password(prompt: &str, output: &mut Output) -> Result<Secret<S
         );
         return Err(3);
     }
-    rpassword::prompt_password(prompt).map(Secret::new).map_err(|error| {
-        output.complain(&format!("error: no password could be read: {error}\n"));
-        3
-    })
+    match rpassword::prompt_password(prompt).map(Secret::new) {
+        Ok(password) if password.expose().is_empty() => {
+            output.complain("error: the password is empty\n");
+            Err(10)
+        }
+        Ok(password) => Ok(password),
+        Err(error) => {
+            output.complain(&format!("error: no password could be read: {error}\n"));
+            Err(3)
+        }
+    }
 }
 
 /// The value of a secret parameter, not shown while it is typed.
 pub(super) fn ask_secret(name: &str) -> Option<Secret<String>> {
     // A prompt that cannot be read is as good as nobody: the run does not start, and says so.
     rpassword::prompt_password(format!("{name} (secret): ")).map(Secret::new).ok()
-}
-
-pub(super) fn read_password(file: &Path) -> Result<Secret<String>, AppError> {
-    use std::os::unix::fs::PermissionsExt;
-    let refuse = |error| AppError::Read { path: file.to_path_buf(), error };
-    let mode = std::fs::metadata(file).map_err(refuse)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        let reason = format!("`{}` can be read by others; make it 0600 first", file.display());
-        return Err(AppError::Credential { reason });
-    }
-    let text = Secret::new(std::fs::read_to_string(file).map_err(refuse)?);
-    let text = Secret::new(text.expose().trim_end_matches(['\n', '\r']).to_string());
-    if text.expose().is_empty() {
-        return Err(AppError::Credential { reason: format!("`{}` is empty, and no password is", file.display()) });
-    }
-    Ok(text)
 }
 
 pub fn run(command: &RunCommand, global: &Global, output: &mut Output) -> i32 {
@@ -282,7 +275,7 @@ enum Ending {
 
 fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global, output: &mut Output) -> i32 {
     let mut progress = report::progress::Progress::new(output.colour, global.verbose);
-    let redraw = how.format == RunFormat::Text && !output.quiet && std::io::stderr().is_terminal();
+    let redraw = how.format == RunFormat::Text && !output.quiet && output.may_redraw;
     let mut drawn = false;
     let secrets = match session.execution(how.connection).read_secrets(output.may_ask.then_some(ask_secret)) {
         Ok(secrets) => secrets,

@@ -14,6 +14,8 @@ pub enum LimitError {
         name: String,
         near: Option<String>,
     },
+    /// As other tools call every host.
+    All,
     NothingMatches {
         pattern: String,
     },
@@ -29,6 +31,10 @@ impl fmt::Display for LimitError {
                 write!(formatter, "there is no host or group `{name}`; did you mean `{near}`?")
             }
             LimitError::Unknown { name, near: None } => write!(formatter, "there is no host or group `{name}`"),
+            LimitError::All => formatter.write_str(
+                "there is no host or group `all`; `-l` takes names, globs (`web*`), comma lists, `!name` and selectors, of \
+                 which `all()` is every host, and a playbook without `-l` runs on all hosts that it names",
+            ),
             LimitError::NothingMatches { pattern } => write!(formatter, "no host or group is like `{pattern}`"),
             LimitError::Nothing => formatter.write_str("it names no host"),
             LimitError::Empty => formatter.write_str("nothing is left"),
@@ -76,6 +82,9 @@ fn exact(name: &str, inventory: &Inventory) -> Result<Vec<HostId>, LimitError> {
     let host = inventory.host(name).map(|host| vec![host]);
     let group = || inventory.group(name).map(|group| group.hosts.clone());
     host.or_else(group).ok_or_else(|| {
+        if name == "all" {
+            return LimitError::All;
+        }
         let hosts = inventory.hosts.values().map(|host| host.name.as_str());
         let known = hosts.chain(inventory.groups.iter().map(|group| group.name.as_str()));
         LimitError::Unknown { name: name.to_string(), near: nearest(name, known).map(str::to_string) }

@@ -181,10 +181,12 @@ impl Merger {
         inventory
     }
 
-    /// What this machine is, and that it is this one, no defaults change.
+    /// `defaults` say how the hosts are that the inventory names; this machine is no other for it.
     fn defaults_of(&self, host: &str) -> Settings {
         match host {
-            LOCALHOST => Settings { transport: None, os: None, ..self.defaults.clone() },
+            LOCALHOST => {
+                Settings { tags: self.defaults.tags.clone(), vars: self.defaults.vars.clone(), ..Settings::default() }
+            }
             _ => self.defaults.clone(),
         }
     }

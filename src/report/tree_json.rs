@@ -1,6 +1,6 @@
 //! `opsc.file/1`: a program's tree for programs. Made of a tree and its canonical text, so that every comment stands where
 //! the formatter puts it: before a node, at the end of its line, or before a closing bracket. The way back is
-//! `tree_source`; the form of each node is in `tree_shape`.
+//! `tree_source`; the form of each node is in `tree_forms`.
 
 use serde_json::{Map, Value as Json, json};
 

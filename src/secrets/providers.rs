@@ -97,8 +97,13 @@ pub fn usable(secret: Secret<String>) -> Result<Secret<String>, SecretError> {
     if text.contains('\0') {
         return Err(SecretError::NotText);
     }
-    let visible = text.chars().filter(|letter| !letter.is_whitespace() && !letter.is_control()).count();
-    if visible < SHORTEST { Err(SecretError::TooShort) } else { Ok(secret) }
+    if can_be_hidden(&secret) { Ok(secret) } else { Err(SecretError::TooShort) }
+}
+
+/// Whether it is long enough to be told from ordinary words in what hosts print.
+pub fn can_be_hidden(secret: &Secret<String>) -> bool {
+    let is_visible = |letter: &char| !letter.is_whitespace() && !letter.is_control();
+    secret.expose().chars().filter(is_visible).count() >= SHORTEST
 }
 
 /// Bytes as a text without its one line end, as editors and programs add it.

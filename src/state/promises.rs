@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::audit_verify::verify;
 use super::records::StateError;
@@ -266,8 +266,7 @@ pub fn examine(path: &Path) -> Result<Examined, StateError> {
     if !path.is_file() {
         return Err(StateError::Missing { path: path.to_path_buf() });
     }
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    connection.busy_timeout(PATIENCE)?;
+    let connection = open_to_look(path)?;
     let mut examined = Examined { path: path.to_path_buf(), format: 0, runs: 0, findings: Vec::new() };
     let findings = &mut examined.findings;
     match found_format(&connection) {
@@ -297,6 +296,38 @@ pub fn examine(path: &Path) -> Result<Examined, StateError> {
     // A file in which the runs cannot be counted has findings already.
     examined.runs = connection.query_row("SELECT count(*) FROM runs", [], |row| row.get(0)).unwrap_or(0);
     Ok(examined)
+}
+
+/// SQLite keeps beside a journal what was written last, and a file for those who look at it: where it may not write, a
+/// journal that has nothing beside it is read as it lies there.
+fn open_to_look(path: &Path) -> Result<Connection, StateError> {
+    std::fs::File::open(path).map_err(|error| StateError::Unreadable { path: path.to_path_buf(), error })?;
+    let may_write = std::fs::OpenOptions::new().append(true).open(path).is_ok();
+    let mut beside = path.as_os_str().to_owned();
+    beside.push("-wal");
+    let is_whole = std::fs::metadata(&beside).map_or(true, |facts| facts.len() == 0);
+    if is_whole && !may_write {
+        return open_as_it_lies(path);
+    }
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(PATIENCE)?;
+    match found_format(&connection).err().and_then(|error| error.sqlite_error_code()) {
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) if is_whole => open_as_it_lies(path),
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => Err(StateError::OnlyRead { path: path.to_path_buf() }),
+        _ => Ok(connection),
+    }
+}
+
+fn open_as_it_lies(path: &Path) -> Result<Connection, StateError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    Ok(Connection::open_with_flags(format!("file:{}?immutable=1", escaped(path)), flags)?)
+}
+
+/// A path as the addresses of SQLite have it.
+fn escaped(path: &Path) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    let escape = |byte: &u8| if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02x}") };
+    path.as_os_str().as_encoded_bytes().iter().map(escape).collect()
 }
 
 fn look<E: fmt::Display>(found: Result<Vec<Finding>, E>, findings: &mut Vec<Finding>) {

@@ -189,6 +189,14 @@ pub enum StateError {
     Missing {
         path: PathBuf,
     },
+    Unreadable {
+        path: PathBuf,
+        error: std::io::Error,
+    },
+    /// A part of it is in another file, and only who may write can put them together.
+    OnlyRead {
+        path: PathBuf,
+    },
     /// Nothing is written over it.
     Exists {
         path: PathBuf,
@@ -231,6 +239,12 @@ impl fmt::Display for StateError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StateError::Folder { path, error } => write!(formatter, "cannot make `{}`: {error}", path.display()),
+            StateError::Unreadable { path, error } => write!(formatter, "`{}` cannot be read: {error}", path.display()),
+            StateError::OnlyRead { path } => write!(
+                formatter,
+                "`{0}` may only be read here, and what was written last is in `{0}-wal`, which only who may write can put to it",
+                path.display()
+            ),
             StateError::Database { error } => write!(formatter, "the journal's database says: {error}"),
             StateError::Newer { path, found, known } => write!(
                 formatter,

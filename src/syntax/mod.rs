@@ -3,6 +3,7 @@
 
 mod allows;
 pub mod ast;
+mod ast_expressions;
 mod ast_types;
 mod canonical;
 pub mod changes;
@@ -12,6 +13,8 @@ mod format_expressions;
 mod grammar;
 mod lower;
 mod lower_expressions;
+mod lower_statements;
+mod lower_types;
 pub mod outline;
 mod parse;
 mod scan;

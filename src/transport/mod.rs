@@ -29,6 +29,7 @@ mod dial;
 mod known_hosts;
 mod lane;
 mod nonce;
+mod opening;
 mod patterns;
 mod privilege;
 mod proxy;

@@ -27,7 +27,7 @@ fn settings_say_where_they_come_from() {
     assert!(line("user").ends_with("config.toml:2"), "{}", line("user"));
     assert_eq!(line("timeout"), "timeout = 9    # environment, OPSC_TIMEOUT");
     assert!(line("model.name").ends_with("opsc.toml:4"), "{}", line("model.name"));
-    assert_eq!(line("model.timeout"), "model.timeout = 60    # default");
+    assert_eq!(line("model.timeout"), "model.timeout = 60s    # default");
     assert!(line("inventory").starts_with("inventory = (not set)    # "), "{}", line("inventory"));
 }
 
@@ -359,9 +359,11 @@ fn flags_take_what_people_write() {
         said(command.env(variable, value).output().unwrap())
     };
     assert_eq!((exec("OPSC_YES", "1").code, exec("OPSC_YES", "0").code, exec("OPSC_YES", "yes").code), (0, 3, 0));
-    for arguments in [["-f", "0"], ["--timeout", "0"]] {
-        let refused = project.opsc(&[&["exec", "-l", "w1", "-y"], arguments.as_slice(), &["--", "true"]].concat());
-        assert!(refused.code == 10 && refused.stderr.contains("at least 1"), "{refused:?}");
+    for (flag, expected) in
+        [("-f", "a whole number of at least 1"), ("--timeout", "a duration such as 30s, or seconds")]
+    {
+        let refused = project.opsc(&["exec", "-l", "w1", "-y", flag, "0", "--", "true"]);
+        assert!(refused.code == 10 && refused.stderr.contains(expected), "{refused:?}");
     }
 }
 
@@ -487,4 +489,56 @@ fn a_result_that_cannot_be_written_is_a_failure() {
         project.command(&["exec", "-l", "w1", "--effect", "read", "--", "echo", "x"]).stderr(full()).output().unwrap(),
     );
     assert!(runs.code == 0 && runs.stdout.contains('x'), "{runs:?}");
+}
+
+#[test]
+fn how_long_to_wait_for_a_connection_has_a_unit() {
+    let project = project();
+    let exec = |time: &str| project.opsc(&["exec", "-l", "w1", "-y", "--timeout", time, "--", "true"]);
+    for time in ["30s", "2m", "9", "1ms"] {
+        assert_eq!(exec(time).code, 0, "{time}");
+    }
+    for time in ["0", "soon", "0s", "-1"] {
+        let refused = exec(time);
+        assert!(refused.code == 10, "{time}: {refused:?}");
+    }
+}
+
+#[test]
+fn the_actions_of_a_noun_are_listed() {
+    let project = Project::new();
+    let (all, some) = (project.opsc(&["actions"]), project.opsc(&["actions", "registry"]));
+    let names = |text: &str| -> Vec<String> {
+        text.lines().map(|line| line.split_whitespace().next().unwrap().to_string()).collect()
+    };
+    let expected: Vec<String> = names(&all.stdout).into_iter().filter(|name| name.starts_with("registry.")).collect();
+    assert!(expected.len() > 2 && names(&some.stdout) == expected, "{some:?}");
+    assert!(some.stdout.lines().all(|line| line.split_whitespace().count() > 2), "each with what it does: {some:?}");
+    let wrong = project.opsc(&["actions", "registri"]);
+    assert!(wrong.code == 10 && wrong.stderr.contains("hint: did you mean `registry`?"), "{wrong:?}");
+}
+
+#[test]
+fn every_host_is_not_called_all() {
+    let project = project();
+    for arguments in [&["inv", "ls", "-l", "all"][..], &["exec", "-l", "w1,all", "-y", "--", "true"]] {
+        let said = project.opsc(arguments);
+        let expected = "there is no host or group `all`; `-l` takes names, globs (`web*`), comma lists, `!name` and selectors, of which `all()` is every host, and a playbook without `-l` runs on all hosts that it names";
+        assert!(said.code == 13 && said.stderr.contains(expected), "{said:?}");
+    }
+    assert_eq!(project.opsc(&["inv", "ls", "-l", "all()"]).stdout.lines().count(), 3);
+    project.write("inventory.yaml", &format!("{LOCAL}  all:\n    groups: [web]\n"));
+    assert_eq!(project.opsc(&["inv", "ls", "-l", "all"]).stdout.lines().count(), 2);
+}
+
+#[test]
+fn a_terminal_that_obeys_nothing_is_told_nothing() {
+    let project = project();
+    for (name, obeys) in [("xterm", true), ("dumb", false), ("unknown", false), ("", false)] {
+        let line = format!("TERM={name} {} exec -l web -y -- 'sleep 0.5'", env!("CARGO_BIN_EXE_opsc"));
+        let mut script = std::process::Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).current_dir(project.folder.path()).env("HOME", project.path("home"));
+        let told = said(script.env_remove("NO_COLOR").stdin(std::process::Stdio::null()).output().unwrap());
+        assert_eq!((told.code, told.stdout.contains('\u{1b}')), (0, obeys), "{name}: {told:?}");
+    }
 }

@@ -2,13 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 
 use opsc::run::event::Outcome;
 use opsc::run::summary::status;
 use opsc::state::promises::{ENDS, OUTCOMES};
 
-use super::project::{Project, Said};
+use super::project::{Project, Said, said};
 use super::schemas::assert_valid;
 
 const INVENTORY: &str = "\
@@ -187,6 +188,64 @@ fn a_file_that_cannot_be_read_is_damaged() {
     }
     let missing = kept.opsc("db check --file nowhere");
     assert_eq!((missing.code, missing.stderr.lines().next()), (10, Some("error: there is no journal `nowhere`")));
+}
+
+/// Root without its powers may do what everybody may with their own files.
+fn powerless(kept: &Kept, line: &[&str]) -> Said {
+    let opsc = env!("CARGO_BIN_EXE_opsc");
+    let is_root = std::fs::metadata(kept.journal()).unwrap().uid() == 0;
+    let without = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
+    let words = [if is_root { &without[..] } else { &[] }, &[opsc], line].concat();
+    let mut command = std::process::Command::new(words[0]);
+    said(command.args(&words[1..]).current_dir(kept.project.folder.path()).output().unwrap())
+}
+
+/// SQLite writes beside a journal that it looks at, where it may.
+#[test]
+fn a_journal_that_may_only_be_read_is_looked_through() {
+    let kept = Kept::new();
+    let folder = kept.project.path("of #1?");
+    std::fs::create_dir(&folder).unwrap();
+    let [file, parted, hidden, mine] =
+        ["journal", "parted", "hidden", "mine"].map(|name| folder.join(format!("{name}.sqlite")));
+    std::fs::copy(kept.changed(""), &file).unwrap();
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    connection.pragma_update(None, "journal_mode", "wal").unwrap();
+    connection.execute_batch("UPDATE runs SET id = id").unwrap();
+    std::fs::copy(&file, &parted).unwrap();
+    std::fs::copy(folder.join("journal.sqlite-wal"), folder.join("parted.sqlite-wal")).unwrap();
+    drop(connection);
+    std::fs::copy(&file, &hidden).unwrap();
+    std::fs::copy(&file, &mine).unwrap();
+    let bytes = std::fs::read(&file).unwrap();
+    let mode = |path: &PathBuf, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    [(&file, 0o444), (&parted, 0o444), (&hidden, 0o000)].into_iter().for_each(|(path, bits)| mode(path, bits));
+    let names = || std::fs::read_dir(&folder).unwrap().count();
+    let before = names();
+    for bits in [0o555, 0o755] {
+        mode(&folder, bits);
+        let check = |file: &PathBuf| powerless(&kept, &["db", "check", "--file", file.to_str().unwrap()]);
+        for file in [&file, &mine] {
+            let whole = check(file);
+            assert!(whole.code == 0 && whole.stdout.contains("3 runs: nothing is wrong"), "{bits:o}: {whole:?}");
+        }
+        let refused = check(&hidden);
+        assert!(
+            refused.code == 1 && refused.stderr.contains("hidden.sqlite` cannot be read: Permission"),
+            "{refused:?}"
+        );
+        if bits == 0o555 {
+            let refused = check(&parted);
+            assert!(
+                refused.code == 1 && refused.stderr.contains("parted.sqlite` may only be read here"),
+                "{refused:?}"
+            );
+            assert!(refused.stderr.contains("hint: be the user whose runs it has, or copy both"), "{refused:?}");
+        }
+        assert_eq!((names(), std::fs::read(&file).unwrap() == bytes), (before, true), "{bits:o}: it was written");
+    }
 }
 
 /// Nothing begins a new journal over what may be the rest of one.

@@ -59,15 +59,68 @@ fn a_password_of_the_command_line_is_not_shown_when_a_host_prints_it() {
     assert!(!String::from_utf8_lossy(&kept).contains("Kanarie") && !format!("{said:?}").contains("Kanarie"));
 }
 
+/// Whichever way it is named: a parameter of the playbook or a flag.
 #[test]
-fn an_empty_file_of_a_password_is_refused() {
+fn a_file_of_a_password_that_cannot_be_one_is_refused_alike() {
     let project = Project::new();
     project.write("inventory.yaml", "hosts:\n  here: { transport: local }\n");
-    project.write("pass", "\n");
-    std::fs::set_permissions(project.path("pass"), std::fs::Permissions::from_mode(0o600)).unwrap();
-    let said = project.opsc(&["exec", "-l", "here", "-y", "--password-file", "pass", "--", "echo ran > ran"]);
-    assert!(said.code != 0 && said.stderr.contains("`pass` is empty, and no password is"), "{said:?}");
+    project.write("p.ops", "ops 1\n\nplaybook p(\n  token: secret<string> = secret(\"file:pass\"),\n) ! change, exec {\n  on host(\"here\") {\n    shell.run(script: sh\"echo ran > ran\", effect: \"change\", vars: { t: token })\n  }\n}\n");
+    let path = project.path("pass");
+    let write = |text: &[u8], mode: u32| {
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let expect = |expected: &str| {
+        let flag = project.opsc(&["exec", "-l", "here", "-y", "--password-file", "pass", "--", "echo ran > ran"]);
+        let parameter = project.opsc(&["run", "p.ops", "-y"]);
+        for said in [flag, parameter] {
+            assert!(said.code == 10 && said.stderr.contains(expected), "{expected}: {said:?}");
+        }
+        assert!(!project.path("ran").exists());
+    };
+    expect("cannot be read: No such file");
+    write(b"\n", 0o600);
+    expect("it is empty");
+    write(b"secret word", 0o640);
+    expect("pass` can be read by others (mode 640); make it 0600 first");
+    write(b"\xff\xfe word", 0o600);
+    expect("it is not UTF-8 text");
+}
+
+#[test]
+fn an_empty_answer_is_no_password() {
+    let project = Project::new();
+    project.write("inventory.yaml", "hosts:\n  here: { transport: local }\n");
+    for flag in ["-k", "-K", "--ask-key-pass"] {
+        let told = project.on_terminal(&format!("exec -l here -y {flag} -- 'echo ran > ran'; echo code $?"), "\n");
+        assert!(told.contains("error: the password is empty\r\n") && told.contains("code 10\r\n"), "{told}");
+    }
     assert!(!project.path("ran").exists());
+}
+
+#[test]
+fn a_password_that_is_too_short_to_be_hidden_is_told_and_used() {
+    let project = Project::new();
+    project.write(
+        "inventory.yaml",
+        "hosts:\n  here: { transport: local }\n  there: { transport: local, admin_password: file:pass }\n",
+    );
+    let exec = |text: &str, host: &str, flags: &[&str]| {
+        project.write("pass", text);
+        std::fs::set_permissions(project.path("pass"), std::fs::Permissions::from_mode(0o600)).unwrap();
+        project.opsc(&[&["exec", "-l", host, "-y"], flags, &["--", "echo here"]].concat())
+    };
+    let given = ["--password-file", "pass"];
+    let warning = "warning: the password is too short to be hidden in what hosts print\n";
+    for (text, warned) in [("abc\n", true), ("a b c\n", true), ("abcd\n", false)] {
+        let said = exec(text, "here", &given);
+        assert_eq!((said.code, said.stderr.contains(warning)), (0, warned), "{text:?}: {said:?}");
+    }
+    // What the inventory names can be given another text: it is refused.
+    let refused = exec("abc", "there", &[]);
+    assert!(refused.code == 20 && refused.stderr.contains("fewer than 4 visible characters"), "{refused:?}");
+    let typed = project.on_terminal("exec -l here -y -K -- 'echo here'", "xy\n");
+    assert!(typed.contains("warning: the admin password is too short to be hidden"), "{typed}");
 }
 
 #[test]

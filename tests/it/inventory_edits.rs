@@ -237,14 +237,27 @@ fn of_several_files_the_one_that_has_it_is_changed() {
 
 #[test]
 fn defaults_do_not_turn_this_machine_into_another() {
-    let project =
-        project("defaults: { transport: winrm, os: windows, user: admin }\nhosts: { far: { address: 10.0.0.1 } }\n");
-    let told = project.opsc(&["inv", "show", "localhost", "--explain"]).stdout;
-    for line in ["os: linux", "transport: local (built-in default)", "user: admin (defaults, inventory.yaml:1)"] {
-        assert!(told.contains(line), "{line}\n{told}");
+    let windows = "transport: winrm, os: windows, user: admin";
+    let behind =
+        "user: deploy, port: 2222, lane: exec, admin: su, jump: far, password: \"file:pass\", state: maintenance";
+    for said in [windows, behind] {
+        let data = "tags: { env: prod }, vars: { rack: 3 }";
+        let project = project(&format!("defaults: {{ {said}, {data} }}\nhosts: {{ far: {{ address: 10.0.0.1 }} }}\n"));
+        let shown = |name: &str| project.opsc(&["inv", "show", name, "--explain"]).stdout;
+        let of_defaults = |told: &str| told.lines().filter(|line| line.contains("(defaults, ")).count();
+        let here = shown("localhost");
+        for line in
+            ["os: linux (", "transport: local (", "user: root (", "admin: sudo (", "state: active (", "vars.rack: 3 ("]
+        {
+            assert!(here.contains(&format!("\n{line}")), "{line}\n{here}");
+        }
+        assert_eq!((of_defaults(&here), of_defaults(&shown("far"))), (2, said.matches(": ").count() + 2), "{here}");
+        let brief = project.opsc(&["inv", "show", "localhost"]).stdout;
+        let expected = "name: localhost\naddress: 127.0.0.1\nos: linux\nstate: active\ngroups: \ntransport: local\nport: none\nuser: the caller's\nadmin: sudo\ntags.env: \"prod\"\nvars.rack: 3";
+        assert_eq!(brief.trim_end(), expected);
+        let run = project.opsc(&["exec", "-l", "localhost", "-y", "--", "echo here"]);
+        assert!(run.code == 0 && run.stdout.contains("here\n"), "{run:?}");
     }
-    let far = project.opsc(&["inv", "show", "far", "--explain"]).stdout;
-    assert!(far.contains("transport: winrm (defaults, inventory.yaml:1)"), "{far}");
 }
 
 #[test]

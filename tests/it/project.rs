@@ -78,6 +78,7 @@ impl Project {
             .current_dir(self.folder.path())
             .env("HOME", self.path("home"))
             .env("OPSC_SSH_CONFIG", "none")
+            .env("TERM", "xterm")
             .env_remove("CI")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

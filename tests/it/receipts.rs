@@ -15,6 +15,14 @@ fn killed(code: &str) -> Fleet {
     fleet
 }
 
+/// A playbook `late.ops` of these steps on one host.
+fn late(steps: &str) -> Fleet {
+    let fleet = Fleet::new("");
+    let text = format!("ops 1\n\nplaybook late() ! change, exec {{\n  on host(\"w1\") {{\n{steps}\n  }}\n}}\n");
+    fleet.program("late.ops", &text);
+    fleet
+}
+
 /// The step that the killed run has begun is over, by itself.
 fn ended_alone(fleet: &Fleet) {
     fleet.put("go", "");
@@ -104,24 +112,15 @@ fn nothing_is_undone_beside_a_step_that_still_runs() {
 
 #[test]
 fn a_deadline_ends_what_would_go_on_alone() {
-    let fleet = Fleet::new("");
-    fleet.program(
-        "late.ops",
-        r#"ops 1
-
-playbook late() ! change, exec {
-  on host("w1") {
-    shell.run(script: sh"""sh -c 'trap "" TERM; echo $$ > ROOT/pid; until [ -e ROOT/go ]; do sleep 0.02; done' & wait""", effect: "change") {
+    let fleet = late(
+        r#"    shell.run(script: sh"""sh -c 'trap "" TERM; echo $$ > ROOT/pid; until [ -e ROOT/go ]; do sleep 0.02; done' & wait""", effect: "change") {
       timeout: 2s
       allow_failure: true
     }
     shell.run(script: sh"""grep -q . "/proc/$(cat ROOT/pid)/cmdline" && echo beside > ROOT/beside; :""", effect: "change")
     shell.run(script: sh"""sh -c 'trap "" TERM; echo $$ > ROOT/last; until [ -e ROOT/go ]; do sleep 0.02; done' & wait""", effect: "change") {
       timeout: 2s
-    }
-  }
-}
-"#,
+    }"#,
     );
     // A machine that is very busy may be taken for silent, and then nothing more begins there.
     let said = fleet.opsc("run late.ops -y");
@@ -139,19 +138,10 @@ playbook late() ! change, exec {
 /// What is to end is stopped first, and must not stay so when who ends it is gone. To stop many takes its time.
 #[test]
 fn a_run_that_is_killed_while_it_ends_a_step_leaves_nothing_stopped() {
-    let fleet = Fleet::new("");
-    fleet.program(
-        "late.ops",
-        r#"ops 1
-
-playbook late() ! change, exec {
-  on host("w1") {
-    shell.run(script: sh"""sh -c 'for n in $(seq 200); do sleep 600 & done; echo $$ > ROOT/pid; wait'""", effect: "change") {
+    let fleet = late(
+        r#"    shell.run(script: sh"""sh -c 'for n in $(seq 200); do sleep 600 & done; echo $$ > ROOT/pid; wait'""", effect: "change") {
       timeout: 1s
-    }
-  }
-}
-"#,
+    }"#,
     );
     let mut run = fleet.project.spawn(&["run", "late.ops", "-y"]);
     let until = Instant::now() + Duration::from_secs(60);
@@ -172,19 +162,10 @@ playbook late() ! change, exec {
 
 #[test]
 fn a_step_that_was_ended_at_its_deadline_is_for_a_person_to_judge() {
-    let fleet = Fleet::new("");
-    fleet.program(
-        "late.ops",
-        r#"ops 1
-
-playbook late() ! change, exec {
-  on host("w1") {
-    shell.run(script: sh"echo begun >> ROOT/late; sleep 600", effect: "change") {
+    let fleet = late(
+        r#"    shell.run(script: sh"echo begun >> ROOT/late; sleep 600", effect: "change") {
       timeout: 2s
-    }
-  }
-}
-"#,
+    }"#,
     );
     let run = fleet.opsc("run late.ops -y");
     assert_eq!(run.code, 27, "{run:?}");

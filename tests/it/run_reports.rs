@@ -55,6 +55,22 @@ playbook hostile() ! change, exec {{
     project
 }
 
+#[test]
+fn a_report_is_not_written_over_another_file() {
+    let project = Project::new();
+    project.write("inventory.yaml", "hosts:\n  here: { transport: local }\n");
+    assert_eq!(project.opsc(&["exec", "-l", "here", "-y", "--", "true"]).code, 0);
+    project.write("notes.md", "mine\n");
+    let save = |more: &[&str]| project.opsc(&[&["report", "1", "--save", "notes.md"], more].concat());
+    let refused = save(&[]);
+    let expected = "error: `notes.md` is already there; nothing was written\nhint: add `--force` to write over it, or name another file\n";
+    assert_eq!((refused.code, refused.stderr.as_str()), (10, expected));
+    assert_eq!(project.read("notes.md").unwrap(), "mine\n");
+    assert_eq!(save(&["--force"]).code, 0);
+    assert!(project.read("notes.md").unwrap().contains("Run 1"), "{:?}", project.read("notes.md"));
+    assert_eq!(project.opsc(&["report", "1", "--save", "new.md"]).code, 0);
+}
+
 fn report(project: &Project, run: &str, form: &str) -> String {
     let said = project.opsc(&["report", run, "-o", form]);
     assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use opsc::app::trees::{program, tree_of};
 use opsc::base::source::Sources;
 use opsc::cli::explain::codes;
-use opsc::report::tree_shape;
+use opsc::report::{tree_forms, tree_schema};
 use opsc::syntax;
 use serde_json::{Value as Json, json};
 
@@ -188,7 +188,7 @@ fn a_comment_in_every_place_comes_back_there() {
     assert_eq!(program(&tree.to_string()), Ok(canonical));
     assert_valid("opsc.file-1", &[("commented".to_string(), tree.clone())]);
     let text = tree.to_string();
-    for kind in tree_shape::kinds() {
+    for kind in tree_forms::kinds() {
         assert!(text.contains(&format!("\"node\":\"{kind}\"")), "the text has no `{kind}`");
     }
 }
@@ -197,7 +197,7 @@ fn a_comment_in_every_place_comes_back_there() {
 fn the_published_schema_is_the_table_that_judges() {
     let path = root().join("schemas/opsc.file-1.schema.json");
     let published: Json = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    assert_eq!(published, tree_shape::schema());
+    assert_eq!(published, tree_schema::schema());
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::hir::value::Value;
 use crate::hir::world::{Host, HostKeyPolicy, Inventory, LOCALHOST};
 use crate::inventory::raw::SETTINGS;
 
-/// What `localhost`, which is always there, would take over from `defaults`.
+/// Where a host is and which way leads there: what each says by itself, and not all together.
 const NEVER_OF_ALL: [&str; 5] = ["address", "os", "transport", "port", "jump"];
 
 /// What a host or a group says.
