@@ -7,6 +7,7 @@
 //! * [`receipt`]: what a host keeps of a step that must not be done twice
 //! * [`step`]: one step as the text that the lane reads
 //! * [`powershell`]: the bytes of a lane of PowerShell
+//! * [`powershell_task`]: a step of another user there
 //! * [`frames`]: the marks that come back between the raw output
 //!
 //! # The bytes of a lane, version 1
@@ -46,6 +47,7 @@
 //! | → | `{"token": T}` | |
 //! | ← both streams | the same hello, with the system `Windows` | ready; all before it is noise |
 //! | → | `{"seq": n, "fields": F, "end": E, "body": …, "variables": …}` | step n |
+//! | → | the same, with `"lane": true` and a step of another user among its variables | made a task by [`powershell_task`] |
 //! | ← | the same marks | |
 //! | → | end of stdin | every process below the lane ends while a step runs, and its files go |
 //!
@@ -61,6 +63,7 @@ pub mod error;
 pub mod frames;
 pub mod lane;
 pub mod powershell;
+pub mod powershell_task;
 pub mod program;
 pub mod quote;
 pub mod receipt;

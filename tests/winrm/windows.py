@@ -49,7 +49,8 @@ class Host:
         """Runs the body that these `action.phase` share; what it reports. `Error` where it throws."""
         with open(self.folder / "lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self.tell({"at": time.monotonic_ns(), "body": names, "variables": step.variables})
+            self.tell({"at": time.monotonic_ns(), "body": names, "variables": step.variables,
+                       "as": os.environ.get("OPSC_TASK_USER")})
             self.state = json.loads((self.folder / "state.json").read_text())
             known = [name for name in names if name in BODIES]
             if not known:
