@@ -46,6 +46,12 @@ impl Lab {
     fn changed_as(&self) -> Vec<Json> {
         self.host().asked().iter().filter(|asked| asked.is_change()).map(|asked| asked.user.clone()).collect()
     }
+
+    fn has(&self, updates: Json) {
+        let mut state = self.host().state();
+        state["updates"] = updates;
+        self.host().set(&state);
+    }
 }
 
 #[test]
@@ -120,4 +126,35 @@ fn what_would_lie_in_a_file_there_is_no_plan() {
     let refused = lab.comes_to("run p.ops -y", &[], 21);
     assert!(refused.stderr.contains("standard input is not given to a step as `SYSTEM`"), "{refused:?}");
     assert_eq!(lab.changed_as(), [Json::Null; 0]);
+}
+
+const UPDATE: &str = "updated = os.update(classes: [\"security\"])\n    require updated.reboot_required else \"no\"";
+
+#[test]
+fn windows_update_installs_as_the_system_alone() {
+    let lab = Lab::new("", "os.update()");
+    lab.comes_to("run p.ops -y", &[], 0);
+    lab.has(json!([{ "title": "Update (KB1)", "result": 2 }, { "title": "it's (KB2)", "result": 3 }]));
+    let barred = lab.comes_to("run p.ops -y", &[], 21);
+    assert!(barred.stderr.contains("installs nothing over a network login: write `as: \"SYSTEM\"`"), "{barred:?}");
+    assert_eq!(lab.changed_as(), [Json::Null; 0]);
+    lab.plays(" (as: \"SYSTEM\")", UPDATE);
+    assert!(lab.comes_to("plan p.ops", &[], 0).stdout.contains("as SYSTEM"));
+    lab.comes_to("run p.ops -y", &[], 0);
+    assert_eq!(lab.changed_as(), ["SYSTEM"]);
+    let report = lab.project.opsc(&["report", "3", "-o", "json"]);
+    assert!(report.stdout.contains("KB1") && report.stdout.contains("it's (KB2)"), "{report:?}");
+    lab.plays(" (as: \"SYSTEM\")", "os.update()");
+    lab.comes_to("run p.ops -y", &[], 0);
+    assert_eq!(lab.changed_as().len(), 1);
+}
+
+#[test]
+fn an_update_that_fails_is_named() {
+    let lab = Lab::new(" (as: \"SYSTEM\")", "os.update()");
+    lab.has(json!([{ "title": "Update (KB1)", "result": 4 }, { "title": "Other (KB2)", "result": 2 }]));
+    let said = lab.comes_to("run p.ops -y", &[], 21);
+    assert!(said.stderr.contains("could not install Update (KB1) (result 4, 0x80070005)"), "{said:?}");
+    lab.plays(" (as: \"SYSTEM\")", "os.update(age: 2h)");
+    assert!(lab.comes_to("run p.ops -y", &[], 11).stderr.contains("`age` means nothing on windows hosts"));
 }
