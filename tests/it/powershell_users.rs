@@ -231,6 +231,22 @@ async fn a_user_that_is_not_there_and_a_task_that_dies_are_told() {
     }
 }
 
+#[test]
+fn check_looks_whether_the_users_of_a_playbook_are_reached() {
+    let hosts = {
+        let dictionary = Dictionary::with(json!({ "strangers": ["nobody"] }));
+        let (listener, sshd) = (dictionary.winrm(""), dictionary.ssh());
+        Hosts { dictionary, listener, sshd }
+    };
+    let project = hosts.project();
+    for (user, code, words) in [("SYSTEM", 0, "SYSTEM is reached"), ("nobody", 21, "there is no account nobody")] {
+        let playbook = "ops 1\n\nplaybook p() ! read, admin {\n  on group(\"fleet\") (as: \"USER\") {\n    file.info(path: 'C:\\')\n  }\n}\n";
+        project.write("p.ops", &playbook.replace("USER", user));
+        let said = project.opsc(&["check", "p.ops", "--connect", "-o", "json", "--password-file", "password"]);
+        assert_eq!((said.code, said.stdout.matches(words).count()), (code, 2), "{said:?}");
+    }
+}
+
 /// The process of a receipt is that of the task.
 #[tokio::test]
 async fn a_receipt_of_another_user_is_that_of_its_task() {
