@@ -109,7 +109,7 @@ try {
         }
         $bytes = New-Object -TypeName 'System.Byte[]' -ArgumentList 65536
         # A step that prints without pause must not keep us from the other stream.
-        foreach ($piece in 1..64) {
+        for ($piece = 0; $piece -lt 64; $piece++) {
             $count = $way.from.Read($bytes, 0, $bytes.Length)
             if ($count -eq 0) { break }
             if ($way.begun) {

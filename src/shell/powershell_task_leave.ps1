@@ -6,7 +6,7 @@ try {
     $scheduler = New-Object -ComObject 'Schedule.Service'
     $scheduler.Connect()
     $made = $scheduler.GetFolder('\').GetTask($task.name)
-    foreach ($look in 1..30) {
+    for ($look = 0; $look -lt 30; $look++) {
         if ($made.State -ne 4) { break }
         Start-Sleep -Milliseconds 100
     }
@@ -16,7 +16,7 @@ try {
     # It was never made, or is gone.
     $global:Error.Clear()
 }
-foreach ($look in 1..10) {
+for ($look = 0; $look -lt 10; $look++) {
     try {
         if ([System.IO.Directory]::Exists($task.folder)) { [System.IO.Directory]::Delete($task.folder, $true) }
         break
