@@ -39,7 +39,7 @@ pub fn examine_all(
         async move {
             match place {
                 Some((endpoint, credentials)) if endpoint.transport == Wire::Winrm => {
-                    examine_windows(&endpoint, &credentials).await
+                    examine_windows(&endpoint, &credentials, &wish.users).await
                 }
                 Some((endpoint, credentials)) => examine(&endpoint, &credentials, &wish).await,
                 None => Examination::default(),
@@ -93,7 +93,7 @@ async fn examine(endpoint: &Endpoint, credentials: &Credentials, wish: &Wish) ->
     }
     examination.latency = match session.lane() {
         LaneKind::Raw => None,
-        _ if endpoint.language == Language::PowerShell => examine_powershell(&mut session, findings).await,
+        _ if endpoint.language == Language::PowerShell => examine_powershell(&mut session, &wish.users, findings).await,
         _ => probe(&mut session, wish, findings).await,
     };
     findings.extend(lane(endpoint, &mut session));
@@ -105,7 +105,7 @@ async fn examine(endpoint: &Endpoint, credentials: &Credentials, wish: &Wish) ->
     if endpoint.transport == Wire::Ssh {
         findings.push(sessions(&session).await);
     }
-    for user in &wish.users {
+    for user in wish.users.iter().filter(|_| endpoint.language == Language::Sh) {
         findings.extend(admin(endpoint, &mut session, user).await);
     }
     session.close().await;

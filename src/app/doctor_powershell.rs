@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::doctor::Users;
 use crate::report::examination::Finding;
 use crate::shell::Program;
 use crate::transport::Session;
@@ -11,7 +12,11 @@ use crate::transport::Session;
 const PROBE: &str = include_str!("doctor_powershell.ps1");
 const LIMIT: Duration = Duration::from_secs(30);
 
-pub(super) async fn examine_powershell(session: &mut Session, findings: &mut Vec<Finding>) -> Option<Duration> {
+pub(super) async fn examine_powershell(
+    session: &mut Session,
+    users: &Users,
+    findings: &mut Vec<Finding>,
+) -> Option<Duration> {
     let probe = session.run(None, &Program::powershell(PROBE), LIMIT, &mut |_, _| {}).await;
     let started = tokio::time::Instant::now();
     let finding = match &probe {
@@ -26,7 +31,26 @@ pub(super) async fn examine_powershell(session: &mut Session, findings: &mut Vec
     // The first step has started the process; another one tells how long a step takes.
     probe.ok()?;
     session.run(None, &Program::powershell(""), LIMIT, &mut |_, _| {}).await.ok()?;
-    Some(started.elapsed())
+    let took = started.elapsed();
+    for user in users {
+        findings.push(reached(session, user).await);
+    }
+    Some(took)
+}
+
+/// Whether there can be a task of the user.
+async fn reached(session: &mut Session, user: &str) -> Finding {
+    let found = match session.run(Some(user), &Program::powershell(""), LIMIT, &mut |_, _| {}).await {
+        Ok(done) if done.code == 0 && !done.timed_out => return Finding::ok("task", format!("{user} is reached")),
+        Ok(done) if done.timed_out => format!("no task of {user} has ended within {} s", LIMIT.as_secs()),
+        Ok(done) => String::from_utf8_lossy(&done.stderr.kept).trim().escape_debug().to_string(),
+        Err(error) => error.to_string(),
+    };
+    Finding::failed(
+        "task",
+        found,
+        "log in as an administrator there, and name an account that may log on as a batch job",
+    )
 }
 
 fn failed(found: String) -> Finding {

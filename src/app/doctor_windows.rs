@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::doctor::Users;
 use super::doctor_powershell::examine_powershell;
 use crate::report::examination::{Examination, Finding};
 use crate::shell::Program;
@@ -108,7 +109,7 @@ impl Stage {
     }
 }
 
-pub(super) async fn examine_windows(endpoint: &Endpoint, credentials: &Credentials) -> Examination {
+pub(super) async fn examine_windows(endpoint: &Endpoint, credentials: &Credentials, users: &Users) -> Examination {
     let mut examination = Examination::default();
     let mut last = Vec::new();
     let tried = match Session::connect(endpoint, credentials).await {
@@ -116,7 +117,7 @@ pub(super) async fn examine_windows(endpoint: &Endpoint, credentials: &Credentia
             examination.reached = true;
             let tried = probe(&mut session).await;
             if tried.is_ok() {
-                examination.latency = examine_powershell(&mut session, &mut last).await;
+                examination.latency = examine_powershell(&mut session, users, &mut last).await;
             }
             session.close().await;
             tried

@@ -15,7 +15,7 @@ use crate::eval::kinds::{kind_of_step, unmet};
 use crate::hir::effect::{Kind, Level, Row};
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::program::{Action, ActionBody, Param, Step, StepAttrs};
-use crate::hir::types::{Os, Type};
+use crate::hir::types::Type;
 use crate::hir::value::{ScriptLanguage, Value};
 use crate::syntax::ast;
 
@@ -46,9 +46,6 @@ impl Checker<'_> {
         let attrs = self.check_attrs(&step.attrs, &signature, scope, context);
         row.admin = row.admin || (!signature.is_controller && (attrs.as_user.is_some() || context.as_user));
         self.check_place(id, &signature, step.action.span, context);
-        if !signature.is_controller && (attrs.as_user.is_some() || context.as_user) {
-            self.check_user(attrs.as_user.as_ref(), step.action.span, context);
-        }
         self.check_scripts(&signature, &args, context);
         self.check_meaning(id, &args, step.action.span, context);
         if matches!(self.actions.at(id).body, ActionBody::Steps { .. }) {
@@ -248,14 +245,6 @@ impl Checker<'_> {
         if let Some(os) = lacking {
             let (action, said) = (signature.name.clone(), context.systems.said);
             self.report(HostError::NoBody { action, os, available, span, said }.diagnostic());
-        }
-    }
-
-    /// Windows hosts that are said to be such run all steps as who logs in.
-    fn check_user(&mut self, own: Option<&Expr>, step: Span, context: &Context) {
-        if context.systems.explicit && context.systems.possible.contains(&Os::Windows) {
-            let (span, said) = (own.map_or(step, |user| user.span), context.systems.said);
-            self.report(HostError::OtherUser { span, said }.diagnostic());
         }
     }
 

@@ -2,10 +2,10 @@
 
 use super::arguments;
 use super::chosen::Chosen;
-use super::errors::{PlanError, Refusal};
+use super::errors::{NotForOthers, PlanError, Refusal};
 use super::expression_text::expression_text;
 use super::inputs::{Inputs, refuse};
-use super::meaning::{Machine, faults};
+use super::meaning::{Machine, faults, not_for_others};
 use super::model::{Arg, Block, BlockHosts, Clause, Gate, Guard, Item, ItemKind, Plan, RunsAt, Step};
 use super::options::reversible;
 use super::scope::PlanScope;
@@ -310,7 +310,7 @@ impl<'a> Builder<'a> {
         let every = self.milliseconds(step.attrs.every.as_ref(), "`every`").unwrap_or(DEFAULT_EVERY);
         let as_user = self.user(step.attrs.as_user.as_ref()).or_else(|| place.as_user.clone());
         if !action.is_controller() {
-            self.check_user(step, as_user.as_deref(), place);
+            self.check_user(step, &arguments.args, as_user.as_deref(), place);
         }
         self.steps.push(Step {
             name: step.name.clone(),
@@ -383,19 +383,20 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// On Windows a step runs as who logs in.
-    fn check_user(&mut self, step: &ProgramStep, as_user: Option<&str>, place: &Place) {
-        let machines = self.machines(place);
-        let other = |host: &HostId| {
+    /// On Windows a step of another user lies in a file.
+    fn check_user(&mut self, step: &ProgramStep, args: &[Arg], as_user: Option<&str>, place: &Place) {
+        let refused = |host: &HostId| {
             let Host { name, os, connection, .. } = self.inventory.hosts.at(*host);
             let user =
                 as_user.or(connection.as_user.as_deref()).filter(|user| connection.user.as_deref() != Some(user))?;
+            let given = || args.iter().find_map(|arg| not_for_others(arg, *host));
+            let what = if user == "root" { NotForOthers::Root } else { given()? };
             let is_meant = *os == Some(Os::Windows) && (place.runs_at.is_some() || self.surely_runs(place, *host));
-            is_meant.then(|| (user.to_string(), name.clone()))
+            is_meant.then(|| ((what, user.to_string()), name.clone()))
         };
-        let (users, hosts): (Vec<_>, Vec<_>) = machines.iter().filter_map(other).unzip();
-        if let Some(user) = users.into_iter().next() {
-            self.errors.push(PlanError::OtherUser { user, hosts, span: step.span });
+        let (whats, hosts): (Vec<_>, Vec<_>) = self.machines(place).iter().filter_map(refused).unzip();
+        if let Some((what, user)) = whats.into_iter().next() {
+            self.errors.push(PlanError::OtherUser { what, user, hosts, span: step.span });
         }
     }
 

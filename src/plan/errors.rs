@@ -25,6 +25,15 @@ pub struct Refusal {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// What keeps a step on a Windows host from being another user's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotForOthers {
+    /// No account there has the name.
+    Root,
+    Secret,
+    File,
+}
+
 #[derive(Clone, PartialEq, Debug)]
 pub enum PlanError {
     MissingInput { name: String, ty: String, span: Span },
@@ -43,7 +52,7 @@ pub enum PlanError {
     HostInTwoBlocks { host: String, first: Span, span: Span },
     NoBody { action: String, os: &'static str, hosts: Vec<String>, span: Span },
     ScriptOfOther { os: &'static str, wanted: &'static str, hosts: Vec<String>, span: Span },
-    OtherUser { user: String, hosts: Vec<String>, span: Span },
+    OtherUser { what: NotForOthers, user: String, hosts: Vec<String>, span: Span },
     Meaningless { param: String, os: &'static str, hosts: Vec<String>, span: Span },
     Unmet { action: String, words: Option<String>, host: Option<String>, span: Span },
 }
@@ -154,15 +163,22 @@ impl PlanError {
                     .at(format!("would run on {}", words::join_some(hosts, 5)))
                     .help(format!("write `{wanted}\"…\"` for them, or narrow the hosts with `where host.os == …`"))
             }
-            PlanError::OtherUser { user, hosts, span } => Diagnostic::error(
-                "E0918",
-                *span,
-                format!("no step runs as `{user}` on windows, but as who logs in"),
-            )
-            .at(format!("would run on {}", words::join_some(hosts, 5)))
-            .help(
-                "take `as:` from these hosts; for work as SYSTEM or another account there is `scheduled_task.ensure`",
-            ),
+            PlanError::OtherUser { what, user, hosts, span } => {
+                let text = match what {
+                    NotForOthers::Root => "windows has no root".to_string(),
+                    NotForOthers::Secret => format!("a secret is not given to a step as `{user}` on windows"),
+                    NotForOthers::File => format!("a file is not given to a step as `{user}` on windows"),
+                };
+                let help = match what {
+                    NotForOthers::Root => "write `as: \"SYSTEM\"`, another account, or no `as:` at all for these hosts",
+                    NotForOthers::Secret | NotForOthers::File => {
+                        "what it is given lies in a file there; take `as:` from these hosts, or connect as that user"
+                    }
+                };
+                Diagnostic::error("E0918", *span, text)
+                    .at(format!("would run on {}", words::join_some(hosts, 5)))
+                    .help(help)
+            }
             PlanError::Meaningless { param, os, hosts, span } => {
                 Diagnostic::error("E0919", *span, format!("`{param}` means nothing on {os} hosts"))
                     .at(format!("would run on {}", words::join_some(hosts, 5)))
@@ -230,8 +246,8 @@ crate::diag::code_docs! {
     "Windows hosts run PowerShell, all others a POSIX shell. Narrow the hosts, and give each system a script of its own."
     "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"web\"),\n) ! read, exec {\n  on servers {\n    shell.run(script: powershell\"Get-Date\", effect: \"read\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"web\"),\n) ! read, exec {\n  on servers {\n    shell.run(script: sh\"date\", effect: \"read\")\n  }\n}\n"
     "E0918" "another user on a Windows host"
-    "Windows has no root, and nobody there becomes another user by a command: a step runs as who logs in. Work for SYSTEM or another account is a scheduled task."
-    "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"win\"),\n) ! change, admin {\n  on servers (as: \"root\") {\n    service.restart(name: \"Spooler\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"win\"),\n) ! change, admin {\n  on servers {\n    service.restart(name: \"Spooler\")\n  }\n}\n"
+    "A step of another user is a task of the Task Scheduler there, which lies in files as long as it runs: it is given no secret and no file. Windows has no root: what comes nearest is SYSTEM."
+    "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"win\"),\n) ! change, admin {\n  on servers (as: \"root\") {\n    service.restart(name: \"Spooler\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"win\"),\n) ! change, admin {\n  on servers (as: \"SYSTEM\") {\n    service.restart(name: \"Spooler\")\n  }\n}\n"
     "E0919" "an argument that means nothing on a host's system"
     "Some parameters are about one system: Windows has no modes, for example. Giving one to hosts of another would change nothing there, so it is not taken."
     "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"web\") + group(\"win\"),\n) ! change {\n  on servers {\n    file.directory(path: \"/srv/app\", mode: \"0750\")\n  }\n}\n" => "ops 1\n\n# inventory: web (web1, web2: linux), db (db1: linux, port 0), win (win1: windows)\nplaybook p(\n  servers: hosts = group(\"web\") + group(\"win\"),\n) ! change {\n  on servers {\n    file.directory(path: \"/srv/app\")\n  }\n}\n"

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::errors::PlanError;
+use super::errors::{NotForOthers, PlanError};
 use super::model::{Arg, Shown};
 use crate::base::ids::HostId;
 use crate::base::source::Span;
@@ -66,6 +66,14 @@ fn cannot(action: &Action, args: &[Arg], machines: &[Machine<'_>], span: Span) -
     // Where they are the same everywhere, one host of each system speaks for the others.
     let first = |os: Os| machines.iter().find(|(_, host)| host.os == Some(os));
     Os::ALL.into_iter().filter_map(first).find_map(|machine| on(machine, &everywhere))
+}
+
+/// What a step of another user on Windows is not given.
+pub(super) fn not_for_others(arg: &Arg, host: HostId) -> Option<NotForOthers> {
+    match Values::of(arg).on(host)? {
+        Value::File(_) | Value::Folder(_) => Some(NotForOthers::File),
+        value => (!value.secrets().is_empty()).then_some(NotForOthers::Secret),
+    }
 }
 
 /// What an argument comes to: on all hosts alike, or on each.

@@ -14,7 +14,7 @@ use super::script::Doing;
 use crate::base::ids::HostId;
 use crate::hir::value::Value;
 use crate::hir::world::LaneKind;
-use crate::shell::{Program, holder, receipt};
+use crate::shell::{Language, Program, holder, receipt};
 use crate::transport::{Completed, TransportError, WhyExec};
 
 /// So long after its deadline the end of a program is waited for. Its host ends it meanwhile, or is silent.
@@ -177,11 +177,14 @@ impl Link {
     pub async fn hold(&mut self, context: &Context, user: Option<&str>, within: Duration) -> Result<(), StepError> {
         let Some(owner) = &context.owner else { return Ok(()) };
         let is_mute = context.machine(self).is_none_or(|host| host.connection.lane == LaneKind::Raw);
+        // There the process of who logs in does the work of all.
+        let language = context.language(self);
+        let user = user.filter(|_| language == Language::Sh);
         let user_held = user.map(str::to_string);
         if is_mute || self.held.contains(&user_held) {
             return Ok(());
         }
-        let program = holder::claim(context.language(self), owner);
+        let program = holder::claim(language, owner);
         let (phase, deadline) = (Phase::Check, BRIEFLY.min(within));
         let call = Call { phase, user, program: &program, deadline, doing: None };
         let completed = self.run(context, call, &mut |_, _| {}).await?;

@@ -8,6 +8,7 @@
 //! * [`holder`]: who may change a host, where journals do not see each other
 //! * [`step`]: one step as the text that the lane reads
 //! * [`powershell`]: the bytes of a lane of PowerShell
+//! * [`powershell_task`]: a step of another user there
 //! * [`frames`]: the marks that come back between the raw output
 //!
 //! # The bytes of a lane, version 1
@@ -47,6 +48,7 @@
 //! | → | `{"token": T}` | |
 //! | ← both streams | the same hello, with the system `Windows` | ready; all before it is noise |
 //! | → | `{"seq": n, "fields": F, "end": E, "body": …, "variables": …}` | step n |
+//! | → | the same, with `"lane": true` and a step of another user among its variables | made a task by [`powershell_task`] |
 //! | ← | the same marks | |
 //! | → | end of stdin | every process below the lane ends while a step runs, and its files go |
 //!
@@ -63,6 +65,7 @@ pub mod frames;
 pub mod holder;
 pub mod lane;
 pub mod powershell;
+pub mod powershell_task;
 pub mod program;
 pub mod quote;
 pub mod receipt;

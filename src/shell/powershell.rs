@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::ShellError;
 use super::frames::Nonces;
+use super::powershell_task::Task;
 use super::program::{Program, Text, Variable, VariableValue};
 use super::quote::{check_name, check_text};
 
@@ -51,37 +52,60 @@ pub struct Step<'a> {
     pub sequence: u64,
     pub nonces: &'a Nonces,
     pub deadline: Duration,
+    /// Where another user does it than who logged in.
+    pub task: Option<Task<'a>>,
 }
 
 impl Step<'_> {
     /// The step as a frame, with those of its bodies that `is_new` says the lane does not have.
     pub fn frame(&self, mut is_new: impl FnMut(&str) -> bool) -> Result<Vec<u8>, ShellError> {
-        let program = self.program;
-        let mut step = json!({
-            "seq": self.sequence,
+        let mut step = match &self.task {
+            None => self.message(self.program, &mut is_new)?,
+            Some(task) => {
+                // Another process reads it, which has no bodies yet; it never learns how the lane says the end.
+                let inner = self.message(self.program, &mut |_| true)?;
+                let outer = task.program(&Json::from(inner).to_string(), self.seconds());
+                let mut step = self.message(&outer, &mut is_new)?;
+                step.insert("lane".to_owned(), true.into());
+                step
+            }
+        };
+        step.insert("seq".to_owned(), self.sequence.into());
+        step.insert("end".to_owned(), self.nonces.end.as_str().into());
+        Ok(frame(&Json::from(step).to_string()))
+    }
+
+    fn seconds(&self) -> u64 {
+        self.deadline.as_secs() + 1
+    }
+
+    fn message(
+        &self,
+        program: &Program,
+        is_new: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Map<String, Json>, ShellError> {
+        let step = json!({
             "fields": self.nonces.fields,
-            "end": self.nonces.end,
-            "deadline": self.deadline.as_secs() + 1,
+            "deadline": self.seconds(),
             "body": body_name(&program.body),
             "functions": functions(program)?,
             "variables": variables(program)?,
             "scripts": scripts(program)?,
             "env": env(program)?,
         });
-        if let Some(step) = step.as_object_mut() {
-            if let Some(directory) = &program.cwd {
-                step.insert("cwd".to_owned(), check_text("cwd", directory)?.into());
-            }
-            if let Some(stdin) = &program.stdin {
-                step.insert("stdin".to_owned(), check_text("stdin", stdin.expose())?.into());
-            }
-            if let Some(receipt) = &program.receipt {
-                step.insert("receipt".to_owned(), receipt.as_str().into());
-            }
-            // Last: what is refused until here was not sent, and nothing of it is there.
-            step.insert("bodies".to_owned(), bodies(program, &mut is_new).into());
+        let Json::Object(mut step) = step else { return Ok(Map::new()) };
+        if let Some(directory) = &program.cwd {
+            step.insert("cwd".to_owned(), check_text("cwd", directory)?.into());
         }
-        Ok(frame(&step.to_string()))
+        if let Some(stdin) = &program.stdin {
+            step.insert("stdin".to_owned(), check_text("stdin", stdin.expose())?.into());
+        }
+        if let Some(receipt) = &program.receipt {
+            step.insert("receipt".to_owned(), receipt.as_str().into());
+        }
+        // Last: what is refused until here was not sent, and nothing of it is there.
+        step.insert("bodies".to_owned(), bodies(program, is_new).into());
+        Ok(step)
     }
 }
 
@@ -144,7 +168,7 @@ mod tests {
 
     use serde_json::{Value as Json, json};
 
-    use super::{BOOTSTRAP, Step, body_name, opening, start_line};
+    use super::{BOOTSTRAP, Step, Task, body_name, opening, start_line};
     use crate::base::secret::Secret;
     use crate::shell::frames::Nonces;
     use crate::shell::{Function, Program, Scalar, Variable, VariableValue};
@@ -157,7 +181,7 @@ mod tests {
 
     fn step(program: &Program, is_new: bool) -> Json {
         let nonces = Nonces { fields: "ff".to_owned(), end: "ee".to_owned() };
-        let step = Step { program, sequence: 7, nonces: &nonces, deadline: Duration::from_secs(3) };
+        let step = Step { program, sequence: 7, nonces: &nonces, deadline: Duration::from_secs(3), task: None };
         read(&step.frame(|_| is_new).unwrap())
     }
 
@@ -195,9 +219,31 @@ mod tests {
         assert_eq!(step(&program, true)["variables"], kinds);
         let wrong = Program { variables: vec![given("a;b", VariableValue::Absent)], ..Program::new("x") };
         let nonces = Nonces { fields: String::new(), end: String::new() };
-        assert!(
-            Step { program: &wrong, sequence: 1, nonces: &nonces, deadline: Duration::ZERO }.frame(|_| true).is_err()
+        let step = Step { program: &wrong, sequence: 1, nonces: &nonces, deadline: Duration::ZERO, task: None };
+        assert!(step.frame(|_| true).is_err());
+    }
+
+    #[test]
+    fn a_step_of_another_user_is_a_value_of_what_makes_its_task() {
+        let user = "it's \u{2019} $(x) `y` \"z\"";
+        let program = Program { receipt: Some("r1".to_owned()), ..Program::powershell("body") };
+        let nonces = Nonces { fields: "ff".to_owned(), end: "ee".to_owned() };
+        let task = Some(Task { user, token: "ab" });
+        let step = Step { program: &program, sequence: 7, nonces: &nonces, deadline: Duration::from_secs(3), task };
+        let outer = read(&step.frame(|_| false).unwrap());
+        assert_eq!((&outer["seq"], &outer["end"], &outer["lane"]), (&json!(7), &json!("ee"), &json!(true)));
+        assert_eq!((&outer["bodies"], &outer["receipt"]), (&json!({}), &Json::Null));
+        let value = |name: &str| {
+            let all = outer["variables"].as_array().unwrap();
+            all.iter().find(|each| each["name"] == name).unwrap()["value"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(
+            (value("user"), value("token"), value("deadline")),
+            (user.to_owned(), "ab".to_owned(), "4".to_owned())
         );
+        let inner: Json = serde_json::from_str(&value("step")).unwrap();
+        assert_eq!((&inner["fields"], &inner["receipt"], &inner["deadline"]), (&json!("ff"), &json!("r1"), &json!(4)));
+        assert_eq!((inner.get("end"), &inner["bodies"]), (None, &json!({ body_name("body"): "body" })));
     }
 
     #[test]

@@ -136,18 +136,25 @@ if ($null -ne $only) {
     exit 0
 }
 
-$token = $begin.SelectSingleNode('token').InnerText
+# A step of another user is the only one of its process, and where that begins is its folder.
+$ofTask = $null
+if ($null -ne $begin.SelectSingleNode('task')) {
+    $ofTask = [System.Environment]::CurrentDirectory
+    $token = [System.IO.Path]::GetFileName($ofTask)
+    $ownFolder = [System.Environment]::GetFolderPath('UserProfile')
+    if ($ownFolder -ne '') { Set-Location -LiteralPath $ownFolder }
+} else {
+    $token = $begin.SelectSingleNode('token').InnerText
+}
 $folder = [System.IO.Path]::Combine([System.IO.Path]::GetTempPath(), 'opsc-' + $token)
 $runtime = $MyInvocation.MyCommand.ScriptBlock.ToString()
 $bootstrap = [System.Environment]::GetCommandLineArgs() | Select-Object -Last 1
 $location = Get-Location
 $steps = New-Object -TypeName 'System.Collections.Concurrent.BlockingCollection[System.String]'
-$state = [System.Collections.Hashtable]::Synchronized(@{ busy = $false; until = [System.DateTime]::MaxValue })
+$state = [System.Collections.Hashtable]::Synchronized(@{ busy = $false; over = $false; task = $null; until = [System.DateTime]::MaxValue })
 
-# Beside the steps: reads what comes, and ends all that runs where the input ends or a step is late.
-$watch = {
-    param($stdin, $steps, $state)
-    $ErrorActionPreference = 'Stop'
+# Ends all that runs below this process, and it.
+$endAll = {
     $endBelow = {
         param([int]$id, $since)
         foreach ($child in Get-CimInstance -ClassName Win32_Process -Filter ('ParentProcessId = ' + $id)) {
@@ -157,13 +164,23 @@ $watch = {
             }
         }
     }
+    $self = [System.Diagnostics.Process]::GetCurrentProcess()
+    try { & $endBelow $self.Id $self.StartTime } finally { $self.Kill() }
+}
+# Beside the steps: reads what comes, and ends all that runs where the input ends or a step is late.
+$watch = {
+    param($stdin, $steps, $state, $endAll)
+    $ErrorActionPreference = 'Stop'
     $end = {
         if (-not $state.busy) {
             $steps.CompleteAdding()
             throw 'the end'
         }
-        $self = [System.Diagnostics.Process]::GetCurrentProcess()
-        try { & $endBelow $self.Id $self.StartTime } finally { $self.Kill() }
+        try {
+            if ($null -ne $state.task) { & ([System.Management.Automation.ScriptBlock]::Create($state.leave)) $state.task }
+        } finally {
+            & ([System.Management.Automation.ScriptBlock]::Create($endAll))
+        }
     }
     $readBytes = {
         param([int]$length)
@@ -191,13 +208,34 @@ $watch = {
         & $end
     }
 }
+# Beside the one step of a task: ends it where its lane has gone, or it is late.
+$watchLane = {
+    param($lane, $state, $endAll)
+    while ([System.IO.File]::Exists($lane) -and [System.DateTime]::UtcNow -lt $state.until) {
+        if ($state.over) { return }
+        Start-Sleep -Milliseconds 200
+    }
+    & ([System.Management.Automation.ScriptBlock]::Create($endAll))
+}
 $watcher = [System.Management.Automation.PowerShell]::Create()
-$null = $watcher.AddScript($watch.ToString()).AddArgument($stdin).AddArgument($steps).AddArgument($state)
+if ($null -ne $ofTask) {
+    $steps.Add((& $readFrame))
+    $steps.CompleteAdding()
+    $null = $watcher.AddScript($watchLane.ToString()).AddArgument([System.IO.Path]::Combine($ofTask, 'lane'))
+} else {
+    $null = $watcher.AddScript($watch.ToString()).AddArgument($stdin).AddArgument($steps)
+}
+$null = $watcher.AddArgument($state).AddArgument($endAll.ToString())
 $null = $watcher.BeginInvoke()
+
+# What the body that does a step as another user has of the lane.
+$lane = @{ stdout = $stdout; stderr = $stderr; state = $state; runtime = $runtime; bootstrap = $bootstrap }
 
 $version = [string]$PSVersionTable.PSVersion.Major + '.' + [string]$PSVersionTable.PSVersion.Minor
 $user = [System.Environment]::UserName -replace '\s', '_'
-& $writeBoth ($mark + $token + ' hello 1 Windows powershell-' + $version + ' ' + $user + "`n")
+$hello = ' hello 1 Windows powershell-' + $version + ' ' + $user
+if ($null -ne $ofTask) { $hello = ' begin' }
+& $writeBoth ($mark + $token + $hello + "`n")
 
 $bodies = @{}
 foreach ($text in $steps.GetConsumingEnumerable()) {
@@ -214,6 +252,7 @@ foreach ($text in $steps.GetConsumingEnumerable()) {
         $variables.Set('ErrorActionPreference', 'Stop')
         $variables.Set('ProgressPreference', 'SilentlyContinue')
         & $setVariables $variables $step
+        if ($null -ne $step.SelectSingleNode('lane')) { $variables.Set('lane', $lane) }
         $define = {
             param($name, $block)
             & $module { param($name, $block) Set-Item -Path ('function:script:' + $name) -Value $block } $name $block
@@ -309,6 +348,11 @@ foreach ($text in $steps.GetConsumingEnumerable()) {
     $global:Error.Clear()
     $state.until = [System.DateTime]::MaxValue
     $state.busy = $false
+    if ($null -ne $ofTask) {
+        & $put ([System.IO.Path]::Combine($ofTask, 'code')) ([string]$ended.code)
+        $state.over = $true
+        continue
+    }
     $ending = $step.SelectSingleNode('end').InnerText + ' end ' + $step.SelectSingleNode('seq').InnerText + ' ' + $ended.code
     & $writeBoth ($mark + $ending + "`n")
 }

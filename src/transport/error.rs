@@ -184,6 +184,12 @@ pub enum TransportError {
         host: String,
         what: &'static str,
     },
+    /// A step of another user on a Windows host lies in a file there.
+    NotForOthers {
+        host: String,
+        user: String,
+        what: &'static str,
+    },
     /// As arguments of a command it would be longer than a host takes.
     ProgramTooLong {
         host: String,
@@ -330,6 +336,7 @@ impl TransportError {
             E::OtherLanguage { host, .. } => {
                 format!("check `os` of the host (`opsc inv show {host}`): Windows runs PowerShell, every other system sh")
             }
+            E::NotForOthers { .. } => "leave out `as:`, or connect as that user".to_owned(),
             E::NoInput { .. } => "connect as a user whose commands get their standard input".to_owned(),
             E::ProgramTooLong { .. } => "give less, or connect as a user whose commands get their standard input".to_owned(),
             E::NoPosixShell { host } => {
@@ -423,6 +430,12 @@ impl fmt::Display for TransportError {
             },
             E::NothingRead { host, user, said, .. } => {
                 write!(formatter, "{host}: the shell of `{user}` ended before it read anything{}", after_colon(said))
+            }
+            E::NotForOthers { host, user, what } => {
+                write!(
+                    formatter,
+                    "{host}: {what} is not given to a step as `{user}`, because it would lie in a file there"
+                )
             }
             E::NoInput { host, what } => {
                 write!(formatter, "{host}: {what} cannot be sent, because commands there get no input (`lane: exec`)")

@@ -16,6 +16,7 @@ use crate::base::secret::Secret;
 use crate::shell::frames::{FrameError, FrameParser, Nonces, Piece};
 use crate::shell::lane::FUNCTIONS;
 use crate::shell::powershell;
+use crate::shell::powershell_task::Task;
 use crate::shell::step::{begin_text, bodies, body_name, body_text, step_text};
 use crate::shell::{Language, Program};
 
@@ -178,6 +179,8 @@ pub(super) struct Lane {
     pub(super) token: String,
     /// Content that is there, by hash, with its path.
     pub(super) staged: BTreeMap<String, String>,
+    /// Who does the next programs where it is another; on Windows alone, where one lane serves all users.
+    pub(super) stands_for: Option<String>,
     channel: Channel,
     bodies: BTreeSet<String>,
     sequence: u64,
@@ -210,6 +213,7 @@ impl Lane {
             language: Language::Sh,
             token: greeting.token.to_owned(),
             staged: BTreeMap::new(),
+            stands_for: None,
             channel,
             bodies: BTreeSet::new(),
             sequence: 0,
@@ -292,7 +296,9 @@ impl Lane {
     }
 
     fn frame(&mut self, program: &Program, nonces: &Nonces, deadline: Duration) -> Result<Vec<u8>, TransportError> {
-        let step = powershell::Step { program, sequence: self.sequence + 1, nonces, deadline };
+        let token = nonce()?;
+        let task = self.stands_for.as_deref().map(|user| Task { user, token: &token });
+        let step = powershell::Step { program, sequence: self.sequence + 1, nonces, deadline, task };
         let frame = step.frame(|body| self.bodies.insert(body.to_owned()))?;
         self.sequence += 1;
         Ok(frame)

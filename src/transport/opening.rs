@@ -66,7 +66,6 @@ impl Session {
         work: &Work<'_>,
     ) -> Result<(Channel, Option<Prompt>), TransportError> {
         if self.endpoint.language() == Language::PowerShell {
-            self.expect_login(user)?;
             let channel = self.channel(&powershell::start_line()).await?;
             channel.send(powershell::opening(token));
             return Ok((channel, None));

@@ -180,6 +180,14 @@ impl Session {
             return self.run_line(user, line, (program, deadline), output).await;
         }
         self.expect_language(program.language)?;
+        let (user, other) = self.lane_for(user);
+        if let (Some(other), Some(what)) = (other, program.unspeakable()) {
+            return Err(TransportError::NotForOthers {
+                host: self.endpoint.name.clone(),
+                user: other.to_owned(),
+                what,
+            });
+        }
         match self.kind {
             LaneKind::Raw => return Err(TransportError::NoPosixShell { host: self.endpoint.name.clone() }),
             LaneKind::Exec => return self.command(user, program, deadline, output).await.map(|(done, _)| done),
@@ -188,6 +196,7 @@ impl Session {
         // The lane is ours while the program runs: dropping this future drops it, and that ends its processes.
         let begun = Instant::now();
         let mut lane = self.take_lane(user).await?;
+        lane.stands_for = other.map(str::to_owned);
         let completed = lane.run(program, deadline.saturating_sub(begun.elapsed()), &mut *output).await;
         self.keep(user, lane);
         match completed {
@@ -219,6 +228,11 @@ impl Session {
             LaneKind::Raw => return Err(TransportError::NoPosixShell { host: self.endpoint.name.clone() }),
             LaneKind::Exec => return Err(no_input()),
             LaneKind::Auto | LaneKind::Persistent => {}
+        }
+        let (user, other) = self.lane_for(user);
+        if let Some(other) = other {
+            let (host, user) = (self.endpoint.name.clone(), other.to_owned());
+            return Err(TransportError::NotForOthers { host, user, what: "a file" });
         }
         let mut lane = self.take_lane(user).await?;
         let path = self.stage_in(&mut lane, user, content, sha256).await;
@@ -328,7 +342,16 @@ impl Session {
         }
     }
 
-    pub(super) fn expect_login(&self, user: Option<&str>) -> Result<(), TransportError> {
+    /// Whose lane it is, and for whom else it does the work: on Windows no lane is of another user than who logged in, and
+    /// capitals tell no users apart.
+    fn lane_for<'u>(&self, user: Option<&'u str>) -> (Option<&'u str>, Option<&'u str>) {
+        match self.endpoint.language() {
+            Language::Sh => (user, None),
+            Language::PowerShell => (None, user.filter(|user| user.to_lowercase() != self.login.to_lowercase())),
+        }
+    }
+
+    fn expect_login(&self, user: Option<&str>) -> Result<(), TransportError> {
         let Some(user) = user.filter(|user| *user != self.login) else { return Ok(()) };
         Err(TransportError::PrivilegeNone { host: self.endpoint.name.clone(), user: user.to_owned() })
     }

@@ -209,6 +209,19 @@ fn the_library_keeps_the_rules_of_the_house() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// They run with the rights of others.
+#[test]
+fn what_makes_tasks_keeps_the_rules_of_the_house() {
+    let own = BTreeSet::from(["out", "code", "task_folder", "task_leave"].map(str::to_string));
+    let mut scripts = Vec::new();
+    files(&root().join("src/shell"), &mut scripts);
+    scripts.retain(|path| path.to_string_lossy().contains("powershell_task"));
+    assert_eq!(scripts.len(), 3);
+    for path in scripts {
+        assert_eq!(breaches(&std::fs::read_to_string(&path).unwrap(), &own), [""; 0], "{}", path.display());
+    }
+}
+
 #[test]
 fn what_is_broken_or_not_wanted_is_found() {
     let not_understood = [

@@ -141,9 +141,13 @@ struct Fleet {
 
 impl Fleet {
     fn new() -> Fleet {
+        Fleet::playing(PLAYBOOK)
+    }
+
+    fn playing(playbook: &str) -> Fleet {
         let hosts = Hosts::of(json!({ "do it": { "stdout": "begun\n", "out": { "count": 7 }, "until": "go" } }));
         let project = hosts.project();
-        project.write("demo.ops", PLAYBOOK);
+        project.write("demo.ops", playbook);
         Fleet { hosts, project }
     }
 
@@ -172,12 +176,15 @@ impl Fleet {
 
     /// A run on this host that was killed in its step.
     fn killed_on(host: &str) -> Fleet {
-        let fleet = Fleet::new();
-        let mut run = fleet.spawn(&format!("run demo.ops -y -l {host}"));
-        fleet.receipt_with("f.1");
+        Fleet::new().after_a_kill_on(host)
+    }
+
+    fn after_a_kill_on(self, host: &str) -> Fleet {
+        let mut run = self.spawn(&format!("run demo.ops -y -l {host}"));
+        self.receipt_with("f.1");
         run.kill().unwrap();
         run.wait().unwrap();
-        fleet
+        self
     }
 
     fn times_done(&self) -> usize {
@@ -186,7 +193,7 @@ impl Fleet {
 }
 
 #[track_caller]
-fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + SOON;
     loop {
         if let Some(found) = look() {
@@ -199,7 +206,31 @@ fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
 
 #[test]
 fn a_step_whose_connection_is_cut_is_followed() {
-    let fleet = Fleet::new();
+    is_followed(&Fleet::new());
+}
+
+fn as_system() -> Fleet {
+    Fleet::playing(
+        &PLAYBOOK
+            .replace("x = thing.once()", "x = thing.once() {\n      as: \"SYSTEM\"\n    }")
+            .replace("! change {\n  on", "! change, admin {\n  on"),
+    )
+}
+
+#[test]
+fn a_step_of_another_user_whose_connection_is_cut_is_followed() {
+    let fleet = as_system();
+    is_followed(&fleet);
+    let log = fleet.hosts.dictionary.log();
+    assert!(log.iter().filter(|step| step["receipt"] == true).all(|step| step["as"] == "SYSTEM"), "{log:?}");
+}
+
+#[test]
+fn a_step_of_another_user_that_ended_with_its_connection_is_for_a_person() {
+    is_for_a_person(&as_system().after_a_kill_on("win2"));
+}
+
+fn is_followed(fleet: &Fleet) {
     let run = fleet.spawn("run demo.ops -y -v -l win1");
     fleet.receipt_with("f.1");
     fleet.put("cut");
@@ -259,7 +290,10 @@ fn a_step_of_a_killed_run_that_ended_meanwhile_counts_as_it_ended() {
 /// With the connection goes the process there, and nobody can say what it had done.
 #[test]
 fn a_step_of_a_killed_run_that_ended_with_its_connection_is_for_a_person() {
-    let fleet = Fleet::killed_on("win2");
+    is_for_a_person(&Fleet::killed_on("win2"));
+}
+
+fn is_for_a_person(fleet: &Fleet) {
     let process = std::fs::read_to_string(fleet.receipt_with("process")).unwrap();
     let (pid, _) = process.split_once(' ').unwrap();
     until(|| (!PathBuf::from(format!("/proc/{pid}")).exists()).then_some(()));

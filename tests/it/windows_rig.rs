@@ -36,6 +36,8 @@ pub(crate) struct Asked {
     /// `service.stop.apply`; several where bodies have one text.
     bodies: Vec<String>,
     pub(crate) variables: Json,
+    /// Whose step it was, where it was a task of another user than who logged in.
+    pub(crate) user: Json,
 }
 
 impl Asked {
@@ -87,6 +89,10 @@ impl WindowsHost {
     pub(crate) fn set_runtime(&self, number: u8) {
         let mut state = self.state();
         state["runtime"] = json!(number);
+        self.set(&state);
+    }
+
+    pub(crate) fn set(&self, state: &Json) {
         std::fs::write(self.folder.path().join("state.json"), state.to_string()).unwrap();
     }
 
@@ -101,7 +107,12 @@ impl WindowsHost {
         let read = |line: &str| {
             let json: Json = serde_json::from_str(line).unwrap();
             let bodies = serde_json::from_value(json["body"].clone()).unwrap();
-            Asked { at: json["at"].as_u64().unwrap(), bodies, variables: json["variables"].clone() }
+            Asked {
+                at: json["at"].as_u64().unwrap(),
+                bodies,
+                variables: json["variables"].clone(),
+                user: json["as"].clone(),
+            }
         };
         text.lines().map(read).collect()
     }

@@ -6,7 +6,7 @@ frames, and does of each body what a dictionary says: the file that OPSC_POWERSH
 
     {"bodies": {"the text of a body, or its SHA-256": {"out": {"name": "value"}, "stdout": "…", "stderr": "…", "code": 1}},
      "model": "a Python file with `def body(step)` for all other bodies", "log": "a file for what was asked, a line each",
-     "temp": "a folder"}
+     "temp": "a folder", "strangers": ["a name that no account has"]}
 
 What it may say of a body is at `Lane.tell`; a list of such is what it does the first time, the second and so on. A model gets
 a `Step`, and gives one.
@@ -27,6 +27,8 @@ import sys
 import threading
 import time
 from pathlib import Path
+
+import tasks
 
 ROOT = Path(__file__).resolve().parents[2]
 SHELL = ROOT / "src/shell"
@@ -114,7 +116,8 @@ class Lane:
         self.texts, self.steps, self.busy, self.until = {}, queue.Queue(), False, None
         self.temp = Path(options.get("temp", "/tmp"))
         self.folder, self.receipts = self.temp / f"opsc-{token}", self.temp / "receipts"
-        self.receipt, self.fields = None, 0
+        self.receipt, self.fields, self.task = None, 0, None
+        self.runtime = source("src/shell/powershell_runtime.ps1")
         # All that a step starts is of this group.
         if os.getpgrp() != os.getpid():
             os.setpgid(0, 0)
@@ -139,7 +142,7 @@ class Lane:
             frame = read_frame(self.stdin)
             if frame is None:
                 if self.busy:
-                    os.killpg(0, signal.SIGKILL)
+                    self.end_all()
                 self.steps.put(None)
                 return
             self.busy = True
@@ -149,7 +152,12 @@ class Lane:
         while True:
             time.sleep(0.2)
             if self.until is not None and time.monotonic() > self.until:
-                os.killpg(0, signal.SIGKILL)
+                self.end_all()
+
+    def end_all(self):
+        if self.task:
+            self.task.leave()
+        os.killpg(0, signal.SIGKILL)
 
     def serve(self):
         for target in (self.watch, self.clock):
@@ -161,6 +169,11 @@ class Lane:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def step(self, frame):
+        code = self.do(frame)
+        self.until, self.busy = None, False
+        self.both(f"{MARK}{frame['end']} end {frame['seq']} {code}\n")
+
+    def do(self, frame):
         self.until = time.monotonic() + 5 + frame["deadline"]
         for name, text in frame["bodies"].items():
             assert hashlib.sha256(text.encode()).hexdigest() == name, "a body of another name"
@@ -168,10 +181,24 @@ class Lane:
             self.texts[name] = text
         step = Step(frame, self.texts)
         self.log({"body": step.hash, "variables": step.variables, "env": step.env, "cwd": step.cwd,
-                  "receipt": "receipt" in frame})
-        code = self.run(frame, step)
-        self.until, self.busy = None, False
-        self.both(f"{MARK}{frame['end']} end {frame['seq']} {code}\n")
+                  "receipt": "receipt" in frame, "as": os.environ.get("OPSC_TASK_USER")})
+        if frame.get("lane"):
+            return self.as_other(frame, step)
+        return self.run(frame, step)
+
+    def as_other(self, frame, step):
+        assert step.text == source("src/shell/powershell_task.ps1"), step.text
+        for each in ("folder", "leave"):
+            assert step.functions[f"task_{each}"] == source(f"src/shell/powershell_task_{each}.ps1")
+        if step.variables["user"] in self.options.get("strangers", []):
+            return self.tell(frame["fields"], {"stderr": f"there is no account {step.variables['user']}\n", "code": 1}, step)
+        self.task = tasks.Task(self, step.variables)
+        code = self.task.run()
+        self.task.leave()
+        self.task = None
+        if code is None:
+            os._exit(1)
+        return code
 
     def run(self, frame, step):
         """As the runtime: the folder to start in, then the receipt, then the body."""
@@ -464,7 +491,11 @@ def main():
     if "noise" in options:
         sys.stdout.write(options["noise"])
         sys.stderr.write("#< CLIXML\r\n<Objs></Objs>")
-    Lane(0, begin["token"], options).serve()
+    lane = Lane(0, begin.get("token"), options)
+    if begin.get("task"):
+        tasks.serve(lane, read_frame, lane.end_all)
+    else:
+        lane.serve()
 
 
 if __name__ == "__main__":

@@ -49,7 +49,8 @@ class Host:
         """Runs the body that these `action.phase` share; what it reports. `Error` where it throws."""
         with open(self.folder / "lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self.tell({"at": time.monotonic_ns(), "body": names, "variables": step.variables})
+            self.tell({"at": time.monotonic_ns(), "body": names, "variables": step.variables,
+                       "as": os.environ.get("OPSC_TASK_USER")})
             self.state = json.loads((self.folder / "state.json").read_text())
             known = [name for name in names if name in BODIES]
             if not known:
@@ -398,7 +399,31 @@ def file_info(host, variables):
     return fields | {"kind": "directory" if place.is_dir() else "file" if place.is_file() else None}
 
 
+def os_update(host, variables):
+    waiting = [each["title"] for each in host.state.get("updates", []) if not each.get("installed")]
+    return {
+        "barred": "yes" if waiting and "OPSC_TASK_USER" not in os.environ else None,
+        "waiting": waiting,
+        "updated": [],
+        "current": not waiting,
+        "fresh": True,
+        "reboot_required": False,
+    }
+
+
+def os_update_apply(host, variables):
+    updates = [each for each in host.state["updates"] if not each.get("installed")]
+    for each in updates:
+        each["installed"] = each["result"] in (2, 3)
+    failed = [f"{each['title']} (result {each['result']}, 0x80070005)" for each in updates if not each["installed"]]
+    if failed:
+        raise Error(f"Windows Update could not install {', '.join(failed)}")
+    return {"updated": [each["title"] for each in updates], "reboot_required": True}
+
+
 BODIES = {
+    "os.update.check": os_update,
+    "os.update.apply": os_update_apply,
     "service.status.check": service_status,
     "service.check.check": service_check,
     "service.start.check": service_start,

@@ -16,7 +16,6 @@ pub enum HostError {
     NoBody { action: String, os: &'static str, available: Vec<&'static str>, span: Span, said: Option<Span> },
     BodyOfOther { platform: &'static str, wanted: &'static str, span: Span },
     ScriptOfOther { os: &'static str, wanted: &'static str, span: Span, said: Option<Span> },
-    OtherUser { span: Span, said: Option<Span> },
     Meaningless { param: String, os: &'static str, span: Span, said: Option<Span> },
     NoBodies { action: String, span: Span },
     UnknownPlatform { name: String, span: Span },
@@ -74,15 +73,6 @@ impl HostError {
                     .help(format!("write `{wanted}\"…\"` for them, or narrow the hosts with `where host.os == …` or `if host.os == …`"));
                 match said {
                     Some(said) => diagnostic.label(*said, format!("this says that hosts are {os}")),
-                    None => diagnostic,
-                }
-            }
-            HostError::OtherUser { span, said } => {
-                let diagnostic = Diagnostic::error("E0512", *span, "steps on windows hosts run as who logs in")
-                    .at("this would run as another user")
-                    .help("write `as:` for hosts of other systems alone; for work as SYSTEM or another account there is `scheduled_task.ensure`");
-                match said {
-                    Some(said) => diagnostic.label(*said, "this says that hosts are windows"),
                     None => diagnostic,
                 }
             }
@@ -153,9 +143,6 @@ crate::diag::code_docs! {
     "E0511" "a script that the hosts do not read"
     "Windows hosts run PowerShell, all others a POSIX shell: the bodies of an action and the scripts that it is given are written in what its hosts read."
     "ops 1\n\naction demo.look() ! read {\n  doc: \"Look.\"\n\n  windows {\n    check sh \"\"\"\n      out host \"$(hostname)\"\n    \"\"\"\n  }\n}\n" => "ops 1\n\naction demo.look() ! read {\n  doc: \"Look.\"\n\n  windows {\n    check powershell \"\"\"\n      out host ([System.Environment]::MachineName)\n    \"\"\"\n  }\n}\n"
-    "E0512" "another user on a Windows host"
-    "Windows has no root, and nobody there becomes another user by a command: a step runs as who logs in. Work for SYSTEM or another account is a scheduled task."
-    "ops 1\n\nplaybook p(\n  servers: hosts<windows>,\n) ! change, admin {\n  on servers (as: \"root\") {\n    service.restart(name: \"Spooler\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  servers: hosts<windows>,\n) ! change, admin {\n  on servers {\n    service.restart(name: \"Spooler\")\n  }\n}\n"
     "E0513" "an argument that means nothing on a system"
     "Some parameters are about one system: Windows has no modes, for example. Giving one to hosts of another would change nothing there, so it is not taken."
     "ops 1\n\nplaybook p(\n  servers: hosts<windows>,\n) ! change {\n  on servers {\n    file.directory(path: 'C:\\app', mode: \"0750\")\n  }\n}\n" => "ops 1\n\nplaybook p(\n  servers: hosts<windows>,\n) ! change {\n  on servers {\n    file.directory(path: 'C:\\app')\n  }\n}\n"
