@@ -394,8 +394,8 @@ pub struct PlanCommand {
     /// Show how contents of files would change; they may be confidential
     #[arg(long, env = "OPSC_DIFF", value_parser = clap::builder::BoolishValueParser::new())]
     pub diff: bool,
-    /// Exit 2 where something would change
-    #[arg(long)]
+    /// Exit 2 where something would change, or may
+    #[arg(long, conflicts_with = "offline")]
     pub detailed_exitcode: bool,
     /// Only the names of the hosts
     #[arg(long)]

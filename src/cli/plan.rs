@@ -114,7 +114,8 @@ pub fn run(command: &PlanCommand, global: &Global, output: &mut Output) -> i32 {
         Format::Json => output.print_json(&report::plan_json::plan_json(plan, program, inventory)),
         Format::Text => show(&planned, output),
     }
-    let asks = !command.offline && (command.output == Format::Text || command.save.is_some());
+    let asks =
+        !command.offline && (command.output == Format::Text || command.save.is_some() || command.detailed_exitcode);
     let found = match asks.then(|| foresee(command, &workspace, &planned, output)).transpose() {
         Ok(found) => found,
         Err(code) => return code,
@@ -124,7 +125,7 @@ pub fn run(command: &PlanCommand, global: &Global, output: &mut Output) -> i32 {
     {
         return code;
     }
-    let changes = found.as_deref().is_some_and(has_changes);
+    let changes = found.as_deref().is_some_and(|found| has_changes(found, plan));
     let code = found.as_deref().map_or(0, exit_code);
     if code == 0 && command.detailed_exitcode && changes { 2 } else { code }
 }

@@ -1,6 +1,10 @@
 //! What a connected plan found, step by step and host by host.
 
+use std::collections::BTreeSet;
+
 use super::paint::{Tone, harmless, paint, painted_diff};
+use crate::hir::effect::Level;
+use crate::plan::model::Plan;
 use crate::run::differences::Difference;
 use crate::run::predict::{Prediction, Verdict};
 
@@ -85,9 +89,11 @@ pub fn exit_code(predictions: &[Prediction]) -> i32 {
     }
 }
 
-/// Whether anything would change, might change or fail.
-pub fn has_changes(predictions: &[Prediction]) -> bool {
-    predictions.iter().any(|prediction| {
+/// Whether anything would change, might change or fail. What only reads changes nothing, whatever it finds.
+pub fn has_changes(predictions: &[Prediction], plan: &Plan) -> bool {
+    let reads = plan.steps.values().filter(|step| step.row.level == Level::Read);
+    let reads: BTreeSet<&str> = reads.map(|step| step.name.as_str()).collect();
+    predictions.iter().filter(|prediction| !reads.contains(prediction.step.as_str())).any(|prediction| {
         !matches!(prediction.verdict, Verdict::Ok | Verdict::Now | Verdict::Skipped | Verdict::NotReached { .. })
     })
 }

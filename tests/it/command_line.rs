@@ -542,3 +542,25 @@ fn a_terminal_that_obeys_nothing_is_told_nothing() {
         assert_eq!((told.code, told.stdout.contains('\u{1b}')), (0, obeys), "{name}: {told:?}");
     }
 }
+
+/// What only reads changes nothing, whether or not it is known what it will find.
+#[test]
+fn a_plan_ends_with_2_only_where_something_may_change() {
+    let project = project();
+    let plan = |more: &[&str]| project.opsc(&[&["plan", "site.ops", "--detailed-exitcode"], more].concat());
+    let note = project.path("note").display().to_string();
+    let text = "ops 1\n\nplaybook site() ! change, exec, network {\n  on host(\"w1\") {\n    file.write(to: \"NOTE\", content: \"x\")\n    shell.run(script: sh\"cat NOTE\", effect: \"read\")\n  }\n}\n";
+    project.write("site.ops", &text.replace("NOTE", &note));
+    assert_eq!(plan(&[]).code, 2);
+    assert_eq!(plan(&["-o", "json"]).code, 2, "programs are told the same");
+    assert_eq!(plan(&["--offline"]).code, 10, "who asks no host does not know");
+    project.write("note", "x");
+    let done = plan(&[]);
+    assert_eq!(done.code, 0, "{done:?}");
+    project.write(
+        "site.ops",
+        &text.replace("NOTE", &note).replace("  }\n}\n", "    http.check(url: \"http://127.0.0.1:1/\")\n  }\n}\n"),
+    );
+    let unknown = plan(&[]);
+    assert!(unknown.code == 0 && unknown.stdout.contains("http.check\n  w1: ? unknown"), "{unknown:?}");
+}
