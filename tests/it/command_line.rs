@@ -542,3 +542,11 @@ fn a_terminal_that_obeys_nothing_is_told_nothing() {
         assert_eq!((told.code, told.stdout.contains('\u{1b}')), (0, obeys), "{name}: {told:?}");
     }
 }
+
+#[test]
+fn a_new_project_says_how_its_first_playbook_is_run_from_here() {
+    let project = super::project::Project::new();
+    let made = project.opsc(&["init", "demo"]);
+    let next = "next: cd demo, then opsc plan playbooks/hello.ops, then opsc run playbooks/hello.ops\n";
+    assert!(made.code == 0 && made.stderr.ends_with(next), "{made:?}");
+}
