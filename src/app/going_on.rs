@@ -16,6 +16,7 @@ use super::running::login_name;
 use crate::base::hex::hex;
 use crate::base::words;
 use crate::hir::effect::Level;
+use crate::report::link::{Link, link};
 use crate::run::earlier::{Earlier, KeptThere, SAID_AGAIN, SAID_DONE, SAID_NOT_DONE, State, is_said};
 use crate::run::owed::{Owed, owed};
 use crate::state::{Approval, Intent, Journal, LaterChange, Lock, Record, RunSummary, StepResult, Unfinished};
@@ -56,9 +57,9 @@ pub enum Said {
 }
 
 impl AppError {
-    pub(super) fn gone_on(run: i64, by: i64) -> AppError {
+    pub(super) fn gone_on(run: i64, by: i64, how: &str) -> AppError {
         AppError::NotToGoOn {
-            reason: format!("run {by} went on with run {run}"),
+            reason: format!("run {by} {how} run {run}"),
             hint: format!(
                 "`opsc show {by}` tells how it ended; give the command for run {by}, or begin anew with `opsc run`"
             ),
@@ -70,7 +71,8 @@ impl AppError {
 pub fn ended(journal: &Journal, run: i64, wanted: Wanted) -> Result<Ended, AppError> {
     let summary = summary_of(journal, run)?;
     if let Some(by) = journal.gone_on_by(run).map_err(state)? {
-        return Err(AppError::gone_on(run, by));
+        let back = matches!(link(&summary_of(journal, by)?.record), Some(Link::GoesBack(_)));
+        return Err(AppError::gone_on(run, by, if back { "went back over" } else { "went on with" }));
     }
     if !summary.is_over() {
         return Err(AppError::UnderWay { run, pid: summary.record.pid });

@@ -29,7 +29,9 @@ impl Ended {
         };
         let hosts = planned.plan.hosts.iter().map(|host| planned.inventory.hosts.at(*host).name.clone());
         let hosts: Vec<String> = hosts.collect();
-        let is_gone = |recap: &&HostRecap| !has_done_well(recap) && !hosts.contains(&recap.host);
+        // The controller has a recap like a host, and is none.
+        let is_gone =
+            |recap: &&HostRecap| recap.host != "controller" && !has_done_well(recap) && !hosts.contains(&recap.host);
         let gone: Vec<String> = recaps.iter().filter(is_gone).map(|recap| recap.host.clone()).collect();
         let is_well = |host: &str| recaps.iter().any(|recap| recap.host == host && has_done_well(recap));
         let missing: Vec<String> = hosts.iter().filter(|host| !is_well(host)).cloned().collect();

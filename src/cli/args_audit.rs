@@ -21,7 +21,7 @@ pub enum AuditCommand {
     /// somewhere else, and give it with `--head`.
     Verify {
         /// A head that was kept elsewhere: its row must still be there
-        #[arg(long, value_name = "HASH")]
+        #[arg(long, value_name = "HASH", value_parser = hash)]
         head: Option<String>,
         #[arg(short, long, value_enum, default_value = "text", env = "OPSC_OUTPUT")]
         output: Format,
@@ -50,6 +50,16 @@ pub struct AuditWanted {
     /// From then on: a duration such as 2h or 7d, a date, or a time of RFC 3339
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     pub since: Option<u64>,
+}
+
+/// A SHA-256 in hex, as it is printed.
+fn hash(text: &str) -> Result<String, String> {
+    let is_hash = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hash {
+        Ok(text.to_lowercase())
+    } else {
+        Err("expected 64 hex digits, as `opsc audit verify` prints".to_string())
+    }
 }
 
 /// Milliseconds since 1970.

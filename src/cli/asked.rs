@@ -22,6 +22,17 @@ pub struct Asked {
     /// What sources of hosts said, by the hashes of their answers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     answers: BTreeMap<String, String>,
+    /// Whether it goes back over the run that it is about.
+    #[serde(default, skip_serializing_if = "is_false")]
+    back: bool,
+    /// The run that it tries again where that did not go well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    again: Option<i64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Asked {
@@ -36,8 +47,20 @@ impl Asked {
             timeout: connection.timeout,
             forks: connection.forks,
             answers: planned.answers.clone(),
+            back: false,
+            again: None,
         };
         asked.with_paths(&|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()))
+    }
+
+    /// The same for the way back, or for going on.
+    pub fn going(self, back: bool) -> Asked {
+        Asked { back, again: None, ..self }
+    }
+
+    /// The same for trying again what that run did.
+    pub fn again(self, run: i64) -> Asked {
+        Asked { again: Some(run), ..self }
     }
 
     pub fn to_json(&self) -> Option<String> {

@@ -26,7 +26,9 @@ pub fn run(command: &InitCommand, output: &mut Output) -> i32 {
         }
         output.say(&format!("wrote {name}\n"));
     }
-    output.say("next: opsc plan playbooks/hello.ops, then opsc run playbooks/hello.ops\n");
+    let folder = command.folder.display();
+    let go = if command.folder == Path::new(".") { String::new() } else { format!("cd {folder}, then ") };
+    output.say(&format!("next: {go}opsc plan playbooks/hello.ops, then opsc run playbooks/hello.ops\n"));
     0
 }
 

@@ -36,12 +36,12 @@ pub fn run(command: &ReportCommand, global: &Global, output: &mut Output) -> i32
 fn text(command: &ReportCommand, global: &Global, output: &mut Output) -> Result<String, i32> {
     match command.output {
         ReportFormat::Json => {
-            let (details, alive, left) = details(command.run, global, output)?;
-            Ok(format!("{:#}\n", run_json(&details, alive, &left)))
+            let (details, alive, rest) = details(command.run, global, output)?;
+            Ok(format!("{:#}\n", run_json(&details, alive, &rest)))
         }
         ReportFormat::Markdown => {
-            let (details, alive, left) = details(command.run, global, output)?;
-            Ok(run_markdown(&details, alive, &left))
+            let (details, alive, rest) = details(command.run, global, output)?;
+            Ok(run_markdown(&details, alive, &rest))
         }
         ReportFormat::Html => told(command.run, run_html, global, output),
         ReportFormat::Junit => told(command.run, run_junit, global, output),
@@ -50,12 +50,13 @@ fn text(command: &ReportCommand, global: &Global, output: &mut Output) -> Result
 
 /// A form that tells the run from its events.
 fn told(run: i64, form: fn(&Story<'_>) -> String, global: &Global, output: &mut Output) -> Result<String, i32> {
-    let (details, alive, left) = details(run, global, output)?;
+    let (details, alive, rest) = details(run, global, output)?;
     let journal = open(global, output)?;
     let kept = || -> Result<_, StateError> {
         Ok((journal.events(run)?, journal.records(run)?, journal.ends_of_failed(run, MOST_OUTPUT)?))
     };
     let (events, records, outputs) = kept().map_err(|error| broken(&error, output))?;
-    let kept = Kept { details: &details, alive, left: &left, events: &events, records: &records, outputs: &outputs };
+    let kept =
+        Kept { details: &details, alive, left: &rest.left, events: &events, records: &records, outputs: &outputs };
     Ok(form(&story(&kept)))
 }

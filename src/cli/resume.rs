@@ -79,7 +79,7 @@ fn go_on(command: &ResumeCommand, wanted: Wanted, global: &Global, output: &mut 
         return Ok(0);
     }
     let how = How {
-        request: asked.to_json(),
+        request: asked.going(back).to_json(),
         going_on: Some(GoingOn { run: command.run, earlier: Arc::new(earlier), back }),
         ..How::new(&connection, command.yes, command.output)
     };

@@ -36,7 +36,7 @@ fn retry(command: &RetryCommand, global: &Global, output: &mut Output) -> Result
     }
     output.say(&format!("again on {}: {}\n", words::count(hosts.len(), "host"), words::join_some(&hosts, 5)));
     let connection = asked.connection(&command.connection);
-    let request = Asked::new(&selection, &planned, &connection, &global).to_json();
+    let request = Asked::new(&selection, &planned, &connection, &global).again(command.run).to_json();
     let how = How { request, ..How::new(&connection, command.yes, command.output) };
     Ok(carry_out(&workspace, &planned, &how, &global, output))
 }

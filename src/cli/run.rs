@@ -21,6 +21,7 @@ use crate::base::secret::Secret;
 use crate::base::words;
 use crate::hir::effect::Level;
 use crate::report;
+use crate::report::progress::Progress;
 use crate::run::event::{EventKind, RunEvent};
 use crate::run::predict::Prediction;
 use crate::state::{Journal, PlanFile};
@@ -274,7 +275,7 @@ enum Ending {
 }
 
 fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global, output: &mut Output) -> i32 {
-    let mut progress = report::progress::Progress::new(output.colour, global.verbose);
+    let mut progress = Progress::new(output.colour, global.verbose);
     let redraw = how.format == RunFormat::Text && !output.quiet && output.may_redraw;
     let mut drawn = false;
     let secrets = match session.execution(how.connection).read_secrets(output.may_ask.then_some(ask_secret)) {
@@ -294,7 +295,8 @@ fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global
             }
             if !lines.is_empty() {
                 let erase = if drawn { "\r\x1b[K" } else { "" };
-                output.say(&format!("{erase}{lines}"));
+                let tell = if Progress::is_for_all(event) { Output::complain } else { Output::say };
+                tell(output, &format!("{erase}{lines}"));
                 drawn = false;
             }
         }
@@ -330,11 +332,14 @@ fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global
                     _ if back => format!(", `opsc rollback {run}` tries again"),
                     _ => format!(", `opsc resume {run}` goes on"),
                 };
-                output.say(&format!(
+                // Who is asked must learn of it.
+                let tell = if finished.summary.status == "waiting" { Output::complain } else { Output::say };
+                let told = format!(
                     "run {run} {} in {}; `opsc show {run}`{place} tells more{go_on}\n",
                     finished.summary.status,
                     words::duration(finished.summary.elapsed_ms),
-                ));
+                );
+                tell(output, &told);
             }
             // What happened on the hosts counts more than what is known of it.
             match finished.trouble.map(|trouble| output.fail(&trouble, None)) {
@@ -348,7 +353,7 @@ fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global
 
 /// How earlier runs of a run's size went on, as soon as its size is known. Without a journal to read nothing is said; nor
 /// of single commands, which have nothing in common but their name, and of what only goes on with another run.
-fn remember(session: &Session<'_>, event: &RunEvent, progress: &mut report::progress::Progress) {
+fn remember(session: &Session<'_>, event: &RunEvent, progress: &mut Progress) {
     let EventKind::RunStarted { playbook, hosts, steps, .. } = &event.kind else { return };
     let journal = Journal::open(&session.workspace.project.journal());
     match journal.and_then(|journal| journal.paces(playbook, (hosts.len(), *steps), MOST_PACES)) {

@@ -13,7 +13,7 @@ use crate::app::approving::look_at_signatures;
 use crate::app::execution::now;
 use crate::base::words;
 use crate::report;
-use crate::report::left::{Left, left};
+use crate::report::left::{Rest, rest};
 use crate::report::paint::harmless;
 use crate::state::{Journal, RunDetails, RunFilter, RunSummary, StateError};
 
@@ -79,26 +79,26 @@ fn list(command: &RunsCommand, journal: &Journal, output: &mut Output) -> Result
 }
 
 pub fn run_show(command: &ShowCommand, global: &Global, output: &mut Output) -> i32 {
-    let (details, alive, left) = match details(command.run, global, output) {
+    let (details, alive, rest) = match details(command.run, global, output) {
         Ok(found) => found,
         Err(code) => return code,
     };
     match command.output {
-        Format::Json => output.print(&format!("{:#}\n", report::run_json::run_json(&details, alive, &left))),
-        Format::Text => output.print(&report::run_text::run_text(&details, alive, &left)),
+        Format::Json => output.print(&format!("{:#}\n", report::run_json::run_json(&details, alive, &rest))),
+        Format::Text => output.print(&report::run_text::run_text(&details, alive, &rest)),
     }
     0
 }
 
-/// One run, whether its process is still there, and what it left changed.
-pub(super) fn details(run: i64, global: &Global, output: &mut Output) -> Result<(RunDetails, bool, Vec<Left>), i32> {
+/// One run, whether its process is still there, and what it left.
+pub(super) fn details(run: i64, global: &Global, output: &mut Output) -> Result<(RunDetails, bool, Rest), i32> {
     let journal = open(global, output)?;
     match journal.run(run) {
         Ok(Some(mut details)) => {
             look_at_signatures(&journal, &mut details.approvals).map_err(|error| output.fail(&error, None))?;
             let alive = details.summary.goes_on();
             let events = journal.events(run).map_err(|error| broken(&error, output))?;
-            Ok((details, alive, left(&events)))
+            Ok((details, alive, rest(&events)))
         }
         Ok(None) => Err(output.fail(&AppError::NoSuchRun { run: run.to_string() }, None)),
         Err(error) => Err(broken(&error, output)),

@@ -58,6 +58,9 @@ fn details(kind: &EventKind) -> (&'static str, Json) {
             "threshold.reached",
             json!({ "block": block, "failures": failures, "max_failures": max_failures, "not_started": not_started }),
         ),
+        EventKind::HostsNotStarted { block, hosts, reason } => {
+            ("hosts.not_started", json!({ "block": block, "hosts": hosts, "reason": reason.name() }))
+        }
         EventKind::RollbackStarted { block, host, steps } => {
             ("rollback.started", json!({ "block": block, "host": host, "steps": steps }))
         }

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::run::event::{EventKind, Evidence, HostOutcome, HostRecap, Outcome, RunEvent, Stream};
+use crate::run::event::{EventKind, Evidence, HostOutcome, HostRecap, NotStartedReason, Outcome, RunEvent, Stream};
 
 pub const OUTCOMES: [Outcome; 10] = [
     Outcome::Ok,
@@ -25,6 +25,8 @@ pub const HOST_OUTCOMES: [HostOutcome; 7] = [
     HostOutcome::Dirty,
     HostOutcome::NotRun,
 ];
+const REASONS: [NotStartedReason; 4] =
+    [NotStartedReason::Gate, NotStartedReason::Stopped, NotStartedReason::MaxDuration, NotStartedReason::OtherBlock];
 const STREAMS: [Stream; 3] = [Stream::Stdout, Stream::Stderr, Stream::Note];
 
 /// Nothing for a line that is no event, or of a kind that this opsc does not know.
@@ -133,6 +135,11 @@ fn about_blocks(name: &str, fields: &Fields<'_>) -> Option<EventKind> {
             max_failures: fields.count("max_failures")?,
             not_started: fields.texts("not_started")?,
         },
+        "hosts.not_started" => {
+            let said = fields.text("reason")?;
+            let reason = REASONS.into_iter().find(|reason| reason.name() == said)?;
+            EventKind::HostsNotStarted { block, hosts: fields.texts("hosts")?, reason }
+        }
         "rollback.started" => EventKind::RollbackStarted { block, host: host()?, steps: fields.count("steps")? },
         "rollback.finished" => EventKind::RollbackFinished {
             block,
@@ -246,7 +253,7 @@ mod tests {
             assert_eq!(again, json, "{line}");
             kinds.insert(json["kind"].as_str().unwrap().to_string());
         }
-        assert_eq!(kinds.len(), 18, "{kinds:?}");
+        assert_eq!(kinds.len(), 19, "{kinds:?}");
         assert_eq!(event("no json"), None);
         assert_eq!(event(r#"{"kind":"moon.landed","seq":1,"time":2}"#), None);
     }

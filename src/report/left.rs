@@ -1,6 +1,18 @@
-//! Which changes of a run no rollback took back, by its events: what a reader must know first.
+//! What a run left, by its events: changes that no rollback took back, which a reader must know first, and hosts that never
+//! started.
 
 use serde_json::Value as Json;
+
+use super::not_started::{NotStarted, not_started};
+
+pub struct Rest {
+    pub left: Vec<Left>,
+    pub not_started: Vec<NotStarted>,
+}
+
+pub fn rest(events: &[String]) -> Rest {
+    Rest { left: left(events), not_started: not_started(events) }
+}
 
 /// A host with the steps whose changes are still there.
 pub struct Left {
@@ -9,7 +21,7 @@ pub struct Left {
 }
 
 /// In the order of the events (`opsc.event/1`); a line that is none is passed over.
-pub fn left(events: &[String]) -> Vec<Left> {
+fn left(events: &[String]) -> Vec<Left> {
     let parsed = events.iter().filter_map(|line| serde_json::from_str::<Json>(line).ok());
     parsed.filter(|event| event["kind"] == "rollback.finished").filter_map(|event| read(&event)).collect()
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::approval_text::{as_whom, at_batch, message_text};
 use super::eta;
+use super::not_started::NotStarted;
 use super::paint::{Tone, harmless, paint};
 use crate::base::words;
 use crate::run::event::{EventKind, Outcome, RunEvent, Stream};
@@ -65,6 +66,11 @@ impl Progress {
         if event.simulated { lines.lines().map(|line| format!("SIMULATED {line}\n")).collect() } else { lines }
     }
 
+    /// Whether somebody must hear of it also where nothing else is told.
+    pub fn is_for_all(event: &RunEvent) -> bool {
+        matches!(event.kind, EventKind::ApprovalRequested { .. }) || NotStarted::of(&event.kind).is_some()
+    }
+
     fn lines_of(&mut self, event: &RunEvent) -> String {
         match &event.kind {
             EventKind::RunStarted { run, playbook, hosts, steps, .. } => {
@@ -104,10 +110,9 @@ impl Progress {
                 };
                 self.step_line(step, host, (*outcome, &how), error.as_deref())
             }
-            EventKind::ThresholdReached { block, failures, max_failures, not_started } => format!(
-                "! {block}: {failures} failures, {max_failures} allowed; not started: {}\n",
-                if not_started.is_empty() { "none".to_string() } else { not_started.join(", ") }
-            ),
+            kind @ (EventKind::ThresholdReached { .. } | EventKind::HostsNotStarted { .. }) => {
+                NotStarted::of(kind).map(|left_out| format!("! {}\n", left_out.text())).unwrap_or_default()
+            }
             EventKind::RollbackStarted { host, steps, .. } => {
                 format!("  < {host} rolling back {}\n", words::count(*steps, "step"))
             }

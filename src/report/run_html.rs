@@ -2,6 +2,7 @@
 //! escaped, most of them come from hosts.
 
 use super::approval_text::{at_batch, verdict_text};
+use super::link::{link, link_text};
 use super::run_html_rows::{changed, failures, hosts, timeline, undone};
 use super::run_text::{short, status, time_text};
 use super::story::{End, StepStory, Story};
@@ -66,7 +67,7 @@ fn head(story: &Story<'_>) -> String {
     told.push(time_text(record.started));
     told.extend(summary.finished.map(|end| format!("took {}", words::duration(end.saturating_sub(record.started)))));
     told.push(format!("by {} on {}", record.user, record.machine));
-    told.extend(record.goes_on_with.map(|run| format!("goes on with run {run}")));
+    told.extend(link(record).map(link_text));
     told.extend(story.details.gone_on_by.map(|run| format!("run {run} went on with it")));
     format!(
         "<header>\n<p class=\"state {tone}\">{}</p>\n<h1>{}</h1>\n<p class=\"quiet\">{}</p>\n</header>\n",

@@ -135,13 +135,9 @@ fn table(block: &BlockStory, start: u64, whole: u64, alive: bool) -> String {
         )
     };
     let rows: String = block.steps.iter().map(row).collect();
-    let not_started = if block.not_started.is_empty() {
-        String::new()
-    } else {
-        let hosts: Vec<String> = block.not_started.iter().map(|host| html(host)).collect();
-        let (failures, allowed) = (words::count(block.failures, "failure"), block.max_failures);
-        format!("<p>{failures}, {allowed} allowed. Not started: {}</p>\n", hosts.join(", "))
-    };
+    let not_started = block.not_started.as_ref().map_or(String::new(), |left_out| {
+        format!("<p>{}. Not started: {}</p>\n", html(&left_out.why), html(&left_out.hosts.join(", ")))
+    });
     format!(
         "<h3>{}</h3>\n<div class=\"scroll\"><table>\n<tr><th>host</th><th>step</th><th>outcome</th>\
          <th class=\"number\">took</th><th></th></tr>\n{rows}</table></div>\n{not_started}",

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::approval_text::{at_batch, verdict_text};
+use super::not_started::NotStarted;
 use super::run_text::{short, status};
 use super::story::{BlockStory, End, StepStory, Story};
 use super::xml::xml;
@@ -92,15 +93,18 @@ fn block_suite(block: &BlockStory, story: &Story<'_>) -> Suite {
     let playbook = &story.details.summary.record.playbook;
     let name = format!("{playbook}.{}", block.name);
     let mut cases: Vec<Case> = block.steps.iter().map(|step| step_case(step, story.alive)).collect();
-    let why = format!("{}, {} allowed", words::count(block.failures, "failure"), block.max_failures);
-    cases.extend(block.not_started.iter().map(|host| Case {
-        name: format!("{host}: not started"),
-        took: 0,
-        verdict: Verdict::Skipped { message: why.clone() },
-        said: String::new(),
-    }));
+    cases.extend(block.not_started.iter().flat_map(not_started_cases));
     number_twins(&mut cases);
     Suite { name, began: block.steps.iter().map(|step| step.began).min().unwrap_or(0), cases }
+}
+
+fn not_started_cases(left_out: &NotStarted) -> impl Iterator<Item = Case> {
+    left_out.hosts.iter().map(|host| Case {
+        name: format!("{host}: not started"),
+        took: 0,
+        verdict: Verdict::Skipped { message: left_out.why.clone() },
+        said: String::new(),
+    })
 }
 
 /// CI systems take cases of one name for one case.

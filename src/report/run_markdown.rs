@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::approval_text::{at_batch, verdict_text};
-use super::left::Left;
+use super::left::{Left, Rest};
+use super::not_started::NotStarted;
 use super::paint::harmless;
 use super::run_text::{short, status, time_text};
 use crate::base::words;
@@ -12,12 +13,13 @@ use crate::state::{Approval, RunDetails, StepResult, StepState};
 /// More of an error than this belongs into `opsc logs`.
 const MOST_ERROR_LINES: usize = 20;
 
-pub fn run_markdown(details: &RunDetails, alive: bool, left: &[Left]) -> String {
+pub fn run_markdown(details: &RunDetails, alive: bool, rest: &Rest) -> String {
     let sections = [
         head(details, alive),
         approvals(details),
         hosts(details),
-        not_undone(left),
+        not_started(&rest.not_started),
+        not_undone(&rest.left),
         steps(details),
         failures(details),
         open_steps(details),
@@ -78,6 +80,18 @@ fn hosts(details: &RunDetails) -> String {
     };
     let lines: String = counts.iter().map(line).collect();
     format!("## Hosts\n\n| host | steps |\n| --- | --- |\n{lines}")
+}
+
+fn not_started(left_out: &[NotStarted]) -> String {
+    if left_out.is_empty() {
+        return String::new();
+    }
+    let line = |left_out: &NotStarted| {
+        let hosts: Vec<String> = left_out.hosts.iter().map(|host| cell(host)).collect();
+        format!("- {}: {} ({})\n", cell(&left_out.block), hosts.join(", "), left_out.why)
+    };
+    let lines: String = left_out.iter().map(line).collect();
+    format!("## Not started\n\n{lines}")
 }
 
 fn last_attempts(details: &RunDetails) -> Vec<&StepState> {

@@ -1,7 +1,8 @@
 //! One run as text for people, and one line a run for lists.
 
 use super::approval_text::{approval_short, approval_text};
-use super::left::Left;
+use super::left::{Left, Rest};
+use super::link::{link, link_text};
 use super::paint::harmless;
 use crate::base::words;
 use crate::state::{Approval, RunDetails, RunSummary, StepState};
@@ -18,15 +19,17 @@ pub fn status(run: &RunSummary, alive: bool) -> &str {
 /// `    3  done         exit 0    2026-11-21T05:45:23Z  root  deploy`. Of a run that waits, for whom or what.
 pub fn run_line(run: &RunSummary, alive: bool, approval: Option<&Approval>) -> String {
     let waits = approval.map(|approval| format!("  {}", approval_short(approval)));
+    let link = link(&run.record).map(|link| format!("  {}", link_text(link)));
     let exit = run.exit.map_or("-".to_string(), |exit| exit.to_string());
     let record = &run.record;
     format!(
-        "{:>5}  {:<12} exit {exit:<4} {}  {}  {}{}\n",
+        "{:>5}  {:<12} exit {exit:<4} {}  {}  {}{}{}\n",
         run.id,
         status(run, alive),
         time_text(record.started),
         record.user,
         record.playbook,
+        link.unwrap_or_default(),
         waits.unwrap_or_default()
     )
 }
@@ -37,7 +40,7 @@ pub fn time_text(milliseconds: u64) -> String {
     jiff::Timestamp::from_second(seconds).map_or_else(|_| "-".to_string(), |time| time.to_string())
 }
 
-pub fn run_text(details: &RunDetails, alive: bool, left: &[Left]) -> String {
+pub fn run_text(details: &RunDetails, alive: bool, rest: &Rest) -> String {
     let summary = &details.summary;
     let record = &summary.record;
     let mut text = format!("run {}: {} ({})\n", summary.id, record.playbook, status(summary, alive));
@@ -48,8 +51,8 @@ pub fn run_text(details: &RunDetails, alive: bool, left: &[Left]) -> String {
         text.push_str(&format!("  commit  {}{dirty}\n", short(commit)));
     }
     text.push_str(&format!("  by      {} on {}, {}\n", record.user, record.machine, time_text(record.started)));
-    if let Some(run) = record.goes_on_with {
-        text.push_str(&format!("  goes on with run {run}\n"));
+    if let Some(link) = link(record) {
+        text.push_str(&format!("  {}\n", link_text(link)));
     }
     if let (Some(exit), Some(finished)) = (summary.exit, summary.finished) {
         text.push_str(&format!(
@@ -63,7 +66,10 @@ pub fn run_text(details: &RunDetails, alive: bool, left: &[Left]) -> String {
     for approval in &details.approvals {
         text.push_str(&approval_text(approval, details.gone_on_by));
     }
-    for Left { host, steps } in left {
+    for left_out in &rest.not_started {
+        text.push_str(&format!("\n{}\n", left_out.text()));
+    }
+    for Left { host, steps } in &rest.left {
         text.push_str(&format!("\n{host} is NOT as it was before: {} not undone\n", words::join_and(steps)));
     }
     let open = details.steps.iter().filter(|step| step.is_open()).count();

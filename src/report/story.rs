@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::event_read;
 use super::left::Left;
+use super::not_started::NotStarted;
 use crate::run::event::{EventKind, Evidence, HostRecap, Outcome, RunEvent};
 use crate::state::{Record, RunDetails, StepLog};
 
@@ -24,10 +25,7 @@ pub struct BlockStory {
     pub name: String,
     place: usize,
     pub steps: Vec<StepStory>,
-    /// Hosts that did not start, after so many failures where so many were allowed.
-    pub not_started: Vec<String>,
-    pub failures: usize,
-    pub max_failures: usize,
+    pub not_started: Option<NotStarted>,
 }
 
 /// One step on one host, with all of its attempts.
@@ -112,7 +110,7 @@ pub fn story<'r>(kept: &Kept<'r>) -> Story<'r> {
             step.output = output_of(step, kept.outputs);
         }
     }
-    blocks.retain(|block| !block.steps.is_empty() || !block.not_started.is_empty());
+    blocks.retain(|block| !block.steps.is_empty() || block.not_started.is_some());
     Story { details: kept.details, alive: kept.alive, left: kept.left, blocks, recap: teller.recap }
 }
 
@@ -126,6 +124,10 @@ struct Teller {
 
 impl Teller {
     fn hear(&mut self, event: RunEvent) {
+        if let Some(left_out) = NotStarted::of(&event.kind) {
+            let block = left_out.block.clone();
+            self.block(&block).not_started = Some(left_out);
+        }
         match event.kind {
             EventKind::BlockStarted { block, .. } => {
                 self.block(&block);
@@ -157,10 +159,6 @@ impl Teller {
                 story.error = error;
                 story.evidence = evidence;
             }
-            EventKind::ThresholdReached { block, failures, max_failures, not_started } => {
-                let block = self.block(&block);
-                (block.failures, block.max_failures, block.not_started) = (failures, max_failures, not_started);
-            }
             EventKind::RunFinished { hosts, .. } => self.recap = hosts,
             _ => {}
         }
@@ -174,8 +172,7 @@ impl Teller {
 
     fn block(&mut self, name: &str) -> &mut BlockStory {
         let place = self.blocks.len();
-        let (steps, not_started) = (Vec::new(), Vec::new());
-        let new = || BlockStory { name: name.to_string(), place, steps, not_started, failures: 0, max_failures: 0 };
+        let new = || BlockStory { name: name.to_string(), place, steps: Vec::new(), not_started: None };
         self.blocks.entry(name.to_string()).or_insert_with(new)
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::context::Context;
 use super::errors::{RunError, StepError};
-use super::event::{EventKind, HostOutcome, Outcome};
+use super::event::{EventKind, HostOutcome, HostRecap, Outcome};
 use super::host::{ActorState, Worker};
 use super::prepare::Surroundings;
 use super::results::{Own, Results};
@@ -148,6 +148,10 @@ impl Dispatcher {
                 let (block, not_started) = (self.block_name(block), self.context.names(&not_started));
                 let kind = EventKind::ThresholdReached { block, failures, max_failures, not_started };
                 self.context.events.emit(kind);
+            }
+            Effect::HostsNotStarted { block, hosts, reason } => {
+                let (block, hosts) = (self.block_name(block), self.context.names(&hosts));
+                self.context.events.emit(EventKind::HostsNotStarted { block, hosts, reason });
             }
             Effect::BlockFinished(block) => self.publish(block),
             Effect::HostInTwoBlocks { host, blocks } => self.refuse_shared(host, blocks),
@@ -330,7 +334,10 @@ impl Dispatcher {
         let exit = self.exit.ok_or(RunError::Broken)?;
         // Only a third Ctrl-C leaves tasks behind; they must not outlive the run.
         self.tasks.shutdown().await;
-        let mut recaps: Vec<_> = self.idle.values().map(|state| (state.actor, state.recap.clone())).collect();
+        // A controller that did nothing, or only waits, has nothing to tell.
+        let did_nothing = |recap: &HostRecap| *recap == HostRecap { host: recap.host.clone(), ..HostRecap::default() };
+        let told = self.idle.values().filter(|state| state.actor.host().is_some() || !did_nothing(&state.recap));
+        let mut recaps: Vec<_> = told.map(|state| (state.actor, state.recap.clone())).collect();
         recaps.sort_by_key(|(actor, _)| *actor);
         let hosts: Vec<_> = recaps.into_iter().map(|(_, recap)| recap).collect();
         let blocks = self.schedule.blocks().iter().map(|run| self.block_summary(run)).collect();

@@ -79,6 +79,12 @@ pub enum EventKind {
         max_failures: usize,
         not_started: Vec<String>,
     },
+    /// These hosts of the block never start, for another reason than their own failures.
+    HostsNotStarted {
+        block: String,
+        hosts: Vec<String>,
+        reason: NotStartedReason,
+    },
     RollbackStarted {
         block: String,
         host: String,
@@ -213,6 +219,29 @@ impl HostOutcome {
             HostOutcome::RolledBack => "rolled_back",
             HostOutcome::Dirty => "dirty",
             HostOutcome::NotRun => "not_run",
+        }
+    }
+}
+
+/// Why hosts of a block never start.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum NotStartedReason {
+    /// `after batch` failed.
+    Gate,
+    /// Somebody stopped the run.
+    Stopped,
+    MaxDuration,
+    /// Another block has ended the run.
+    OtherBlock,
+}
+
+impl NotStartedReason {
+    pub fn name(self) -> &'static str {
+        match self {
+            NotStartedReason::Gate => "gate",
+            NotStartedReason::Stopped => "stopped",
+            NotStartedReason::MaxDuration => "max_duration",
+            NotStartedReason::OtherBlock => "other_block",
         }
     }
 }

@@ -93,6 +93,7 @@ impl Schedule {
         self.common.facts.stop = self.common.facts.stop.max(level);
         if level >= 3 {
             self.common.effects.push(Effect::Abandon);
+            self.note_hosts_cut_off();
             self.finish();
         }
     }
@@ -248,15 +249,28 @@ impl Schedule {
         self.advance();
     }
 
-    /// Later blocks whose able hosts never start because a threshold was passed.
+    /// Later blocks whose able hosts never start.
     fn note_hosts_left_out(&mut self) {
-        let later = self.outline.groups.iter().skip(self.next_group).flatten();
-        let mut hosts = later.filter_map(|block| self.outline.blocks.get(block.index())).flatten().copied();
-        let able = hosts.any(|host| !self.common.out.contains(&Actor::Host(host)));
         let by_hosts = |run: &BlockRun| run.stopped && !run.tracks.contains_key(&Actor::Controller);
-        if able && self.blocks.iter().any(by_hosts) {
-            self.common.facts.stopped_by_threshold = true;
+        let by_threshold = self.blocks.iter().any(by_hosts);
+        for block in self.outline.groups.iter().skip(self.next_group).flatten() {
+            let hosts = self.outline.blocks.get(block.index()).into_iter().flatten().map(|host| Actor::Host(*host));
+            let able: Vec<Actor> = hosts.filter(|host| !self.common.out.contains(host)).collect();
+            self.common.facts.stopped_by_threshold |= by_threshold && !able.is_empty();
+            self.common.leave_out(*block, able, self.common.reason());
         }
+    }
+
+    /// Everything is cut off before the blocks have closed.
+    fn note_hosts_cut_off(&mut self) {
+        if !matches!(self.stage, Stage::Resolving | Stage::Blocks) {
+            return;
+        }
+        let under_way = self.blocks.get(self.open..).unwrap_or_default();
+        for run in under_way.iter().filter(|run| run.phase != Phase::Over) {
+            run.note_hosts_left_out(&mut self.common);
+        }
+        self.note_hosts_left_out();
     }
 
     /// `rollback all` of the playbook: every block, the newest first, also hosts that succeeded.

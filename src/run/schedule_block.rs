@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::event::NotStartedReason;
 use super::exit;
 use super::schedule_data::*;
+use crate::base::ids::BlockId;
 use crate::hir::program::RollbackScope;
 
 /// What the blocks of a run share.
@@ -23,6 +25,23 @@ impl Common {
     pub(super) fn begin(&mut self, actor: Actor, work: Work) {
         self.running.insert(actor, work);
         self.effects.push(Effect::Start(actor, work));
+    }
+
+    /// Of what never starts, hosts are named; the controller is none.
+    pub(super) fn leave_out(&mut self, block: BlockId, mut hosts: Vec<Actor>, reason: NotStartedReason) {
+        hosts.retain(|actor| actor.host().is_some());
+        if !hosts.is_empty() {
+            self.effects.push(Effect::HostsNotStarted { block, hosts, reason });
+        }
+    }
+
+    /// Why a block that did nothing wrong starts nothing more.
+    pub(super) fn reason(&self) -> NotStartedReason {
+        match (self.facts.timed_out, self.facts.stop) {
+            (true, _) => NotStartedReason::MaxDuration,
+            (false, 0) => NotStartedReason::OtherBlock,
+            (false, _) => NotStartedReason::Stopped,
+        }
     }
 }
 
@@ -156,8 +175,7 @@ impl BlockRun {
         self.stopped = true;
         common.stopped = true;
         let queued = self.queue.iter().map(|(actor, _)| *actor).filter(|_| self.phase == Phase::Main);
-        let later = self.shape.batches.iter().skip(self.batch + 1).flatten().copied();
-        let not_started: Vec<Actor> = queued.chain(later.filter(|actor| self.may_take(*actor, common))).collect();
+        let not_started: Vec<Actor> = queued.chain(self.later(common)).collect();
         if !not_started.is_empty() {
             common.facts.stopped_by_threshold = true;
             common.effects.push(Effect::ThresholdReached {
@@ -167,6 +185,12 @@ impl BlockRun {
                 not_started,
             });
         }
+    }
+
+    /// Able actors of the batches to come.
+    fn later(&self, common: &Common) -> Vec<Actor> {
+        let later = self.shape.batches.iter().skip(self.batch + 1).flatten().copied();
+        later.filter(|actor| self.may_take(*actor, common)).collect()
     }
 
     fn rollback_asked(&mut self, actor: Actor, (scope, next): (RollbackScope, usize)) {
@@ -241,6 +265,7 @@ impl BlockRun {
         common.stopped = true;
         self.gate = Gate::Failed;
         self.stopped = true;
+        common.leave_out(self.block, self.later(common), NotStartedReason::Gate);
     }
 
     /// What a failed gate says is that the batch is not good, so its hosts' `on failure` runs although they did well.
@@ -299,11 +324,15 @@ impl BlockRun {
         common.effects.push(Effect::BlockFinished(self.block));
     }
 
-    /// A block beside this one stopped before hosts of this one had started.
-    fn note_hosts_left_out(&self, common: &mut Common) {
-        let not_run = |(actor, track): (&Actor, &Track)| !track.started() && self.may_take(*actor, common);
-        if common.stopped && !self.stopped && self.tracks.iter().any(not_run) {
-            common.facts.stopped_by_threshold = true;
+    /// The run, or a block beside this one, stopped before hosts of this one had started.
+    pub(super) fn note_hosts_left_out(&self, common: &mut Common) {
+        let not_run = |(actor, track): &(&Actor, &Track)| !track.started() && self.may_take(**actor, common);
+        let left_out: Vec<Actor> = self.tracks.iter().filter(not_run).map(|(actor, _)| *actor).collect();
+        // A block that stopped itself has told it.
+        if self.stopped || left_out.is_empty() {
+            return;
         }
+        common.facts.stopped_by_threshold |= common.stopped;
+        common.leave_out(self.block, left_out, common.reason());
     }
 }

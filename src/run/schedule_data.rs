@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::event::HostOutcome;
+use super::event::{HostOutcome, NotStartedReason};
 use crate::base::ids::{BlockId, HostId};
 use crate::hir::program::RollbackScope;
 
@@ -131,6 +131,11 @@ pub enum Effect {
         failures: usize,
         max_failures: usize,
         not_started: Vec<Actor>,
+    },
+    HostsNotStarted {
+        block: BlockId,
+        hosts: Vec<Actor>,
+        reason: NotStartedReason,
     },
     BlockFinished(BlockId),
     /// Two blocks of one `parallel` chose the same host; neither begins.

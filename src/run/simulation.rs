@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use super::event::HostOutcome;
+use super::event::{HostOutcome, NotStartedReason};
 use super::exit;
 use super::schedule::{Schedule, Stage};
 use super::schedule_data::*;
@@ -237,6 +237,8 @@ fn interrupts_start_nothing_new_then_run_clauses_then_leave() {
     assert!(once.started(|work| matches!(work, Work::OuterFailure(_))).is_empty());
     once.feed(Input::Ended(Actor::Controller, End::Ok));
     assert_eq!(once.exit(), exit::STOPPED);
+    let left_out = |reason| Effect::HostsNotStarted { block: BlockId::from_index(0), hosts: vec![host(1)], reason };
+    assert!(once.trace.contains(&left_out(NotStartedReason::Stopped)), "{:?}", once.trace);
 
     let mut twice = Simulation::new(vec![shape(&[&[0], &[1]], 0)], 9, false);
     twice.feed(Input::Begin);
@@ -249,6 +251,7 @@ fn interrupts_start_nothing_new_then_run_clauses_then_leave() {
     thrice.feed(Input::Stop(3));
     assert!(thrice.trace.contains(&Effect::Abandon));
     assert_eq!(thrice.exit(), exit::STOPPED);
+    assert!(thrice.trace.contains(&left_out(NotStartedReason::Stopped)), "{:?}", thrice.trace);
 }
 
 #[test]

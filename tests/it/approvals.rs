@@ -142,6 +142,17 @@ fn an_approval_for_hosts_that_turn_out_to_be_none_is_not_asked_for() {
     assert_eq!(fleet.root("after"), "");
 }
 
+/// Nobody answers who is not told.
+#[test]
+fn who_is_asked_learns_of_it_where_nothing_else_is_told() {
+    let fleet = Fleet::release("", "");
+    let stopped = fleet.comes_to("run release.ops -y -q", 3);
+    assert!(stopped.stderr.starts_with("? approve#1 waits for dba or ops, within 2h: write 2 flags\n"), "{stopped:?}");
+    assert!(stopped.stderr.contains("run 1 waiting in ") && stopped.stderr.contains("`opsc approve 1`"), "{stopped:?}");
+    assert_eq!(stopped.stderr.lines().count(), 2, "{stopped:?}");
+    assert!(!stopped.stdout.contains("controller"), "it did nothing but wait: {stopped:?}");
+}
+
 #[test]
 fn a_run_stops_at_its_approval_and_goes_on_when_it_is_given() {
     let fleet = Fleet::release("", "");
@@ -150,6 +161,7 @@ fn a_run_stops_at_its_approval_and_goes_on_when_it_is_given() {
     assert!(stopped.contains("`opsc approve 1` or `opsc reject 1`"), "{stopped}");
     assert_eq!((fleet.root("before"), fleet.root("after")), ("w1\nw2\n".to_string(), String::new()));
     assert_eq!(fleet.root("clauses"), "", "no clause judges a run that waits");
+    assert!(!fleet.comes_to("show 1", 0).stdout.contains("not started"), "it is to go on");
     fleet.says("runs", 0, "release  waits for dba or ops: `opsc approve 1` or `opsc reject 1`\n");
     fleet.says("show 1", 0, "run 1: release (waiting)\n");
     fleet.says("show 1", 0, ": `opsc approve 1` or `opsc reject 1`\n");
@@ -164,6 +176,7 @@ fn a_run_stops_at_its_approval_and_goes_on_when_it_is_given() {
     assert!(fleet.comes_to("runs", 0).stdout.ends_with("  release\n"), "nothing is to be done about run 1");
     fleet.says("show 1", 0, "; run 2 went on\n");
     fleet.says("report 1", 0, "| approve\\#1 | write 2 flags | approved by dba (root) at ");
+    fleet.says("runs", 0, "release  goes on with run 1\n");
     fleet.says("resume 1 -y", 10, "run 2 went on with run 1");
     fleet.says("approve 1 --as dba", 10, "run 2 went on with run 1");
 }

@@ -125,6 +125,8 @@ fn everything_that_mattered_is_there_with_who_and_what() {
     assert_eq!(audited.rows("--kind run.started").pop().unwrap()["details"]["how"], "rollback");
     let whole = audited.opsc("audit verify");
     assert_eq!(whole.code, 0, "{whole:?}");
+    let none = audited.opsc("audit verify --head 1234");
+    assert!(none.code == 10 && none.stderr.contains("expected 64 hex digits"), "a finding about no hash: {none:?}");
 }
 
 #[test]

@@ -564,3 +564,11 @@ fn a_plan_ends_with_2_only_where_something_may_change() {
     let unknown = plan(&[]);
     assert!(unknown.code == 0 && unknown.stdout.contains("http.check\n  w1: ? unknown"), "{unknown:?}");
 }
+
+#[test]
+fn a_new_project_says_how_its_first_playbook_is_run_from_here() {
+    let project = super::project::Project::new();
+    let made = project.opsc(&["init", "demo"]);
+    let next = "next: cd demo, then opsc plan playbooks/hello.ops, then opsc run playbooks/hello.ops\n";
+    assert!(made.code == 0 && made.stderr.ends_with(next), "{made:?}");
+}

@@ -272,7 +272,10 @@ fn a_done_run_is_gone_back_over() {
     assert_eq!(fleet.root("ends"), "x\n", "clauses are for the end of a run");
     let nothing = fleet.comes_to("rollback 2 -y", 0);
     assert_eq!(nothing.stderr, "run 2 left nothing to undo\n");
-    fleet.comes_to("rollback 1 -y", 10);
+    let twice = fleet.comes_to("rollback 1 -y", 10);
+    assert!(twice.stderr.contains("run 2 went back over run 1"), "{twice:?}");
+    let (runs, shown) = (fleet.comes_to("runs", 0).stdout, fleet.comes_to("show 2", 0).stdout);
+    assert!(runs.contains("  goes back over run 1\n") && shown.contains("\n  goes back over run 1\n"), "{runs}{shown}");
 }
 
 /// What is undone first still finds what it was built on.

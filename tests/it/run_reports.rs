@@ -130,6 +130,60 @@ fn case(suites: &[Json], name: &str) -> (String, String, String) {
     (text("end"), text("message"), text("text"))
 }
 
+/// A gate that does not hold after the first batch, and a block after that one.
+const GATED: &str = r#"ops 1
+
+playbook gated() ! exec {
+  on group("web") (batch: 1) {
+    shell.run(script: sh"true", effect: "read")
+
+    after batch {
+      at controller {
+        shell.run(script: sh"exit 1", effect: "read")
+      }
+    }
+  }
+
+  on group("web") {
+    shell.run(script: sh"true", effect: "read")
+  }
+}
+"#;
+
+#[test]
+fn hosts_that_never_started_are_named_with_the_reason() {
+    let project = Project::new();
+    project.write("inventory.yaml", INVENTORY);
+    project.write("a.ops", GATED);
+    let gate = "on#1: `after batch` failed; not started: w2, w3\n";
+    let other = "on#2: another block ended the run; not started: w1, w2, w3\n";
+    let run = project.opsc(&["run", "a.ops", "-y", "-q"]);
+    assert_eq!((run.code, run.stderr), (22, format!("! {gate}! {other}")));
+    let shown = project.opsc(&["show", "1"]).stdout;
+    assert!(shown.contains(&format!("\n\n{gate}\n{other}")), "{shown}");
+    let told: Json = serde_json::from_str(&project.opsc(&["show", "1", "-o", "json"]).stdout).unwrap();
+    let expected = serde_json::json!([
+        { "block": "on#1", "hosts": ["w2", "w3"], "reason": "gate" },
+        { "block": "on#2", "hosts": ["w1", "w2", "w3"], "reason": "other_block" },
+    ]);
+    assert_eq!(told["not_started"], expected);
+    let markdown = report(&project, "1", "markdown");
+    assert!(markdown.contains("## Not started\n\n- on\\#1: w2, w3 (`after batch` failed)\n- on\\#2: w1"), "{markdown}");
+    let html = report(&project, "1", "html");
+    assert!(html.contains("<p>`after batch` failed. Not started: w2, w3</p>"), "{html}");
+    let (end, why, _) = case(&suites(&project, "1"), "w3: not started");
+    assert_eq!((end.as_str(), why.as_str()), ("skipped", "`after batch` failed"));
+    let replayed = project.opsc(&["replay", "1"]).stdout;
+    assert!(replayed.contains(&format!("! {gate}")), "{replayed}");
+    let again = project.opsc(&["retry", "1", "-y"]);
+    assert!(
+        again.stderr.contains("again on ") && !again.stderr.contains("warning"),
+        "the controller is no host: {again:?}"
+    );
+    let runs = project.opsc(&["runs"]).stdout;
+    assert!(runs.contains("  gated  tries run 1 again\n"), "{runs}");
+}
+
 #[test]
 fn a_ci_system_sees_every_step_of_every_host() {
     let project = hostile();

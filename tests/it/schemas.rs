@@ -285,6 +285,7 @@ fn every_event_is_as_its_schema_says_and_every_kind_is_seen() {
         format!("  on host(\"web1\") {{\n    shell.run(script: sh\"true\", effect: \"change\", undo: sh\"exit 1\")\n{}{rollback}  }}\n", shell("exit 4", "")),
         format!("  on host(\"web1\") {{\n{}  }}\n", shell("sleep 9", " {\n      timeout: 200ms\n    }")),
         format!("  on host(\"gone\") {{\n{good}  }}\n"),
+        format!("  on group(\"web\") (batch: 1) {{\n{good}    after batch {{\n      at controller {{\n{}      }}\n    }}\n  }}\n", shell("exit 1", "")),
         format!("  on host(\"web1\") {{\n    at host(\"gone\") {{\n{}    }}\n  }}\n", retried.repeat(3)),
         "  on host(\"web1\") {\n    x = file.info(path: \"/never/there\")\n    if x.exists {\n      file.info(path: \"/\")\n    }\n  }\n".to_string(),
     ];
