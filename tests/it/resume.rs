@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use super::project::{Project, Said};
 
@@ -79,8 +79,17 @@ impl Fleet {
 
     /// A run that has begun its step that waits.
     pub(crate) fn waiting(&self, line: &str) -> Child {
-        let mut command = self.project.command(&line.split_whitespace().collect::<Vec<_>>());
-        let mut child = command.args(["-o", "ndjson"]).stdout(Stdio::piped()).spawn().unwrap();
+        self.waiting_below(&["env"], line)
+    }
+
+    /// The same, started by another program that becomes it.
+    pub(crate) fn waiting_below(&self, starter: &[&str], line: &str) -> Child {
+        let plain = self.project.command(&line.split_whitespace().collect::<Vec<_>>());
+        let mut command = Command::new(starter[0]);
+        command.args(&starter[1..]).arg(plain.get_program()).args(plain.get_args()).args(["-o", "ndjson"]);
+        command.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.current_dir(self.project.folder.path()).stdin(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut events = BufReader::new(child.stdout.as_mut().unwrap()).lines();
         assert!(events.any(|event| event.unwrap().contains("begun")), "it does not begin");
         child
