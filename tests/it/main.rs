@@ -248,6 +248,7 @@ mod trees;
 mod unproven;
 mod windows_accounts;
 mod windows_mixed;
+mod windows_registry;
 mod windows_rig;
 mod windows_story;
 mod windows_users;

@@ -10,7 +10,7 @@ use super::project::{Project, Said, said};
 use super::windows_rig::{WindowsHost, write_project};
 
 /// One host, and a playbook whose one block has this body.
-struct Lab {
+pub(crate) struct Lab {
     project: Project,
     hosts: [WindowsHost; 1],
 }
@@ -18,25 +18,25 @@ struct Lab {
 const SECRET: &str = "tell-nobody $x 'y' \u{2019}";
 
 impl Lab {
-    fn new(body: &str) -> Lab {
+    pub(crate) fn new(body: &str) -> Lab {
         let lab = Lab { project: Project::new(), hosts: [WindowsHost::start("cis1")] };
         write_project(&lab.project, &lab.hosts, "");
         lab.plays(body);
         lab
     }
 
-    fn plays(&self, body: &str) {
+    pub(crate) fn plays(&self, body: &str) {
         let params = "name: string = \"\", team: string = \"\"";
         let head = format!("ops 1\n\nplaybook p({params}) ! change, admin, exec {{\n  on host(\"cis1\") {{\n");
         self.project.write("p.ops", &format!("{head}{body}\n  }}\n}}\n"));
     }
 
-    fn host(&self) -> &WindowsHost {
+    pub(crate) fn host(&self) -> &WindowsHost {
         &self.hosts[0]
     }
 
     #[track_caller]
-    fn comes_to(&self, arguments: &[&str], code: i32) -> Said {
+    pub(crate) fn comes_to(&self, arguments: &[&str], code: i32) -> Said {
         let words = [arguments, &["--password-file", "password"]].concat();
         let said = said(self.project.command(&words).env("ANN", SECRET).output().unwrap());
         assert_eq!(said.code, code, "{arguments:?}: {said:?}\n{}", self.host().everything());
@@ -44,7 +44,7 @@ impl Lab {
     }
 
     #[track_caller]
-    fn runs(&self, code: i32) -> Said {
+    pub(crate) fn runs(&self, code: i32) -> Said {
         self.comes_to(&["run", "p.ops", "-y"], code)
     }
 }

@@ -23,6 +23,7 @@ import re
 import time
 
 import __main__
+import registry
 
 
 class Error(Exception):
@@ -458,4 +459,4 @@ BODIES = {
     "windows.package.rollback": windows_package_rollback,
     "windows.no_package.check": windows_no_package,
     "windows.no_package.apply": windows_package_rollback,
-}
+} | registry.BODIES
