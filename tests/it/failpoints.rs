@@ -127,7 +127,7 @@ impl Enumeration {
                 return place.is_at(flow.name, goal, told);
             }
             match said.code {
-                3 if said.stderr.contains("waits at") || said.stdout.contains("controller") => {
+                3 if said.stderr.contains("waits at") || said.stderr.contains(" waits for ") => {
                     let run = place.project.newest_run();
                     drop(place.opsc(&format!("approve {run} --as dba")));
                 }
