@@ -1,6 +1,6 @@
 //! A connection to one machine: opened at first use, kept for the run, given up when it is lost. Knows nothing of steps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -28,8 +28,8 @@ pub struct Link {
     pub facts: Option<Value>,
     /// Of users who were asked: what tells this start of the host from others, where they can have receipts.
     boots: BTreeMap<Option<String>, Option<String>>,
-    /// Users that others are kept from, as long as this connection lasts.
-    held: BTreeSet<Option<String>>,
+    /// Users that others are kept from, as long as this connection lasts, with what gives them back.
+    held: BTreeMap<Option<String>, Option<Program>>,
     /// Receipts by user whose steps are recorded; their hosts hear of that at the end, all at once.
     pub told: BTreeMap<Option<String>, Vec<String>>,
     /// Receipts by user of steps that were given up, and that their host may not have ended yet.
@@ -45,7 +45,7 @@ impl Link {
             wire: None,
             facts: None,
             boots: BTreeMap::new(),
-            held: BTreeSet::new(),
+            held: BTreeMap::new(),
             told: BTreeMap::new(),
             given_up: Vec::new(),
             insists: false,
@@ -90,7 +90,8 @@ impl Link {
         let wire = self.ready(context, phase).await?;
         let answer = wire.beside().await;
         let wire = self.judge(phase, answer)?;
-        let (facts, boots, held) = (self.facts.clone(), self.boots.clone(), self.held.clone());
+        let (facts, boots) = (self.facts.clone(), self.boots.clone());
+        let held = self.held.keys().map(|user| (user.clone(), None)).collect();
         Ok(Link { wire: Some(wire), facts, boots, held, ..Link::new(self.machine) })
     }
 
@@ -181,7 +182,7 @@ impl Link {
         let language = context.language(self);
         let user = user.filter(|_| language == Language::Sh);
         let user_held = user.map(str::to_string);
-        if is_mute || self.held.contains(&user_held) {
+        if is_mute || self.held.contains_key(&user_held) {
             return Ok(());
         }
         let program = holder::claim(language, owner);
@@ -193,7 +194,7 @@ impl Link {
             return Err(StepError::TimedOut { phase, after, is_over: true });
         }
         let Some(words) = completed.text(holder::HOLDER) else {
-            self.held.insert(user_held);
+            self.held.insert(user_held, holder::release(language, owner));
             return Ok(());
         };
         let told = |text: &str| tail(&printable(text.as_bytes()));
@@ -206,9 +207,10 @@ impl Link {
         let language = wire.language();
         let given_up = self.given_up.into_iter().map(|(user, id)| (user, receipt::end(language, &id)));
         let told = self.told.into_iter().map(|(user, receipts)| (user, receipt::told(language, receipts)));
-        for (user, program) in given_up.chain(told) {
+        let held = self.held.into_iter().filter_map(|(user, release)| Some((user, release?)));
+        for (user, program) in given_up.chain(told).chain(held) {
             if let Err(error) = wire.run(user.as_deref(), &program, BRIEFLY, &mut |_, _| {}).await {
-                tracing::debug!(%error, "receipts stay as they are on their host");
+                tracing::debug!(%error, "receipts and claims stay as they are on their host");
                 if error.is_unreachable() {
                     // Nobody waits for the goodbye of a host that is silent.
                     return;

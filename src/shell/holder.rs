@@ -2,8 +2,8 @@
 //! journals, on two machines, know nothing of each other. Knows nothing of when a host is asked.
 //!
 //! A claim is the file `~/.opsc/holders/PID`, named by the process of a lane: the start of the machine, the start of
-//! that process, the journal, and words for people. It holds as long as its process lives, so no clock is needed, and nobody
-//! has to give it back. Who claims writes first and looks then, so of two at the same moment at least one sees the other;
+//! that process, the journal, and words for people. It holds as long as its process lives, so no clock is needed, and a run
+//! that dies blocks nobody. A run that ends takes its own away, so that the host is as it was. Who claims writes first and looks then, so of two at the same moment at least one sees the other;
 //! who sees another takes its own claim back, and names the other where that one is sure of it (`PID.held`). A step that
 //! outlives its lane (see [`receipt`](super::receipt)) holds on for it.
 //!
@@ -29,8 +29,8 @@ pub const PROCESS: &str = "process";
 
 /// Starts of a machine that shares the home with this one may differ, and its processes are not here; what is so old is of
 /// an earlier start.
-const CLAIM: &str = r#"
-__d=$HOME/.opsc/holders; __i=0
+const LOOK: &str = r#"
+__d=$HOME/.opsc/holders
 __read() { { read -r __b && read -r __t && read -r __j && read -r __w; } <"$1"; }
 __other() {
   for __f in "$__d"/*[0-9]; do
@@ -41,12 +41,18 @@ __other() {
   done
   return 1
 }
+"#;
+
+const CLAIM: &str = r#"
+__i=0
 __claim() {
   __boot=$(__boot); __s=$(__started "$$")
   [ -n "$__boot" ] && [ -n "$__s" ] && [ -O "$HOME" ] && (umask 077; mkdir -p "$__d") && [ -O "$HOME/.opsc" ] && [ -O "$__d" ] || return 0
   [ ! -e "$__d/$$.held" ] || rm -f "$__d/$$.held"
   while :; do
-    printf '%s\n' "$__boot" "$__s" "$journal" "$words" >"$__d/.$$" && mv -f "$__d/.$$" "$__d/$$" || return 0
+    # Who has just given the last claim back may take the folder away.
+    (umask 077; mkdir -p "$__d") && printf '%s\n' "$__boot" "$__s" "$journal" "$words" >"$__d/.$$" && mv -f "$__d/.$$" "$__d/$$" || {
+      [ "$__i" -lt 3 ] || return 0; __i=$((__i+1)); continue; }
     __other || { : >"$__d/$$.held"; return 0; }
     rm -f "$__d/$$"
     if [ -e "$__f.held" ] || [ "$__i" -ge 20 ]; then return 1; fi
@@ -59,11 +65,27 @@ __claim 2>/dev/null || { out holder "$__w"; out process "$__o"; }
 :
 "#;
 
+/// Takes the claim of this lane away, and what is dead, so that the host is as it was; what still goes on keeps its own.
+const RELEASE: &str = r#"
+__release() {
+  __boot=$(__boot); rm -f "$__d/$$" "$__d/$$.held"
+  __other || rmdir "$__d" "$HOME/.opsc"
+}
+__release 2>/dev/null
+:
+"#;
+
 /// Claims the host for its user and the lane that runs this, and reports [`HOLDER`] where somebody else has it.
 pub fn claim(language: Language, owner: &Owner) -> Program {
     let program = match language {
-        Language::Sh => Program::new(format!("{}{CLAIM}", receipt::PROCESSES)),
+        Language::Sh => Program::new(format!("{}{LOOK}{CLAIM}", receipt::PROCESSES)),
         Language::PowerShell => receipt::windows(include_str!("powershell_holder_claim.ps1")),
     };
     program.with("journal", &owner.journal).with("words", &owner.words)
+}
+
+/// Gives the claim of the lane that runs this back. On Windows it goes with the next claim of somebody.
+pub fn release(language: Language, owner: &Owner) -> Option<Program> {
+    let text = || format!("{}{LOOK}{RELEASE}", receipt::PROCESSES);
+    (language == Language::Sh).then(|| Program::new(text()).with("journal", &owner.journal))
 }

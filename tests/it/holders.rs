@@ -201,7 +201,7 @@ impl Pair {
     }
 
     #[track_caller]
-    fn kept_off(&self, said: &Said, code: i32) {
+    fn kept_off(&self, said: &Said, code: i32) -> String {
         assert_eq!(said.code, code, "{said:?}");
         let machine = String::from_utf8(Command::new("hostname").output().unwrap().stdout).unwrap();
         let words = format!(
@@ -210,12 +210,12 @@ impl Pair {
         );
         let told = said.stderr.split_once(words.as_str()).unwrap_or_else(|| panic!("{said:?}")).1;
         let (process, hint) = told.split_once(' ').unwrap();
-        assert!(PathBuf::from("/proc").join(process).exists(), "{said:?}");
         let expected = format!(
             "(hint: wait for its end; if that run is gone and its process is not, end process {process} there)"
         );
         assert!(hint.starts_with(&expected), "{said:?}");
         assert!(!self.root().join("bob").exists(), "{said:?}");
+        process.to_string()
     }
 
     fn go(&self) {
@@ -228,7 +228,8 @@ fn two_journals_and_one_host() {
     for over_ssh in [false, true] {
         let pair = Pair::new(over_ssh);
         let mut child = pair.begun();
-        pair.kept_off(&pair.opsc(&pair.bob, "run deploy.ops -y"), 21);
+        let process = pair.kept_off(&pair.opsc(&pair.bob, "run deploy.ops -y"), 21);
+        assert!(PathBuf::from("/proc").join(process).exists());
         pair.kept_off(&pair.opsc(&pair.bob, "exec -y -l w1 -- true"), 21);
         let looks = pair.opsc(&pair.bob, "exec -l w1 --effect read -- true");
         assert_eq!(looks.code, 0, "who only reads is not kept off: {looks:?}");
@@ -236,6 +237,8 @@ fn two_journals_and_one_host() {
         assert_eq!(child.wait().unwrap().code(), Some(0));
         let done = pair.opsc(&pair.bob, "run deploy.ops -y");
         assert_eq!((done.code, std::fs::read_to_string(pair.root().join("once")).unwrap().as_str()), (0, "ann\nbob\n"));
+        let home = pair.sshd.as_ref().map_or(pair.ann.path("home"), |sshd| sshd.directory.path().join("home"));
+        assert!(!home.join(".opsc/holders").exists(), "nothing of it stays on the host");
     }
 }
 

@@ -157,7 +157,7 @@ fn a_protected_key_opens_with_its_passphrase_alone() {
     signed.project.write("opsc.toml", &format!("[approvers]\ndba = [\"{}\"]\nops = \"self\"\n", signed.public("cat")));
     signed.says("approve 1 --sign cat.key", 3, "a password is needed");
     for (word, mode, code, expected) in [
-        ("open sesame", 0o644, 1, "can be read by others"),
+        ("open sesame", 0o644, 10, "can be read by others"),
         ("open wheat", 0o600, 1, "the passphrase is another one"),
         ("open sesame", 0o600, 0, "approved by dba (root), signed"),
     ] {

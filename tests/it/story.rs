@@ -137,7 +137,7 @@ fn tell(fleet: &Fleet) {
     let shown = project.opsc(&["show", "3"]);
     assert!(shown.stdout.starts_with("run 3: deploy (rolled_back)\n"), "{}", shown.stdout);
     assert!(shown.stdout.contains("app2 file.copy rollback: rolled_back"), "{}", shown.stdout);
-    assert!(!shown.stdout.contains("app3"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("not started: app3") && !shown.stdout.contains("app3 "), "{}", shown.stdout);
     let listed = project.opsc(&["runs"]);
     assert_eq!(listed.stdout.lines().count(), 3);
 }
