@@ -21,7 +21,7 @@ use crate::base::words;
 use crate::eval::eval_condition;
 use crate::hir::effect::{Kind, Level};
 use crate::hir::expr::Expr;
-use crate::hir::program::Action;
+use crate::hir::program::{Action, Body};
 use crate::hir::value::Value;
 use crate::plan::model::Step;
 use crate::state::StepResult;
@@ -114,7 +114,9 @@ impl StepRun<'_> {
 
     /// What is looked at before a change stays as it is until then.
     async fn hold(&mut self, prepared: &Prepared<'_>) -> Result<(), StepError> {
-        if prepared.step.row.level == Level::Read || prepared.on_controller() {
+        // A line for whatever answers there needs no lane, which would cost a Windows host a process more.
+        let is_line = matches!(prepared.body.apply, Some(Body::Native(_)));
+        if prepared.step.row.level == Level::Read || prepared.on_controller() || is_line {
             return Ok(());
         }
         self.link.hold(self.context, prepared.user.as_deref(), prepared.timeout()).await
