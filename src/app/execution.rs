@@ -206,6 +206,7 @@ impl Execution<'_> {
             stop,
             reconnect: self.request.as_ref().map(|_| self.options.timeout.map_or(RECONNECT, |timeout| timeout * 3)),
             circuit: self.settings.circuit(),
+            retry_budget: self.settings.count("retry.budget"),
             earlier: self.going_on.as_ref().map(|going_on| Arc::clone(&going_on.earlier)).unwrap_or_default(),
             owner: None,
         }

@@ -105,6 +105,7 @@ pub const KNOWN: &[Known] = &[
         "after how many failed connections in a row a host is left alone",
     ),
     known("circuit.pause", "OPSC_CIRCUIT_PAUSE", Kind::Time, "30s", "for how long"),
+    known("retry.budget", "OPSC_RETRY_BUDGET", Kind::Count, "", "how often a run tries something again, in all of it"),
     known(
         "require_signed",
         "OPSC_REQUIRE_SIGNED",

@@ -49,6 +49,7 @@ pub fn simulate(planned: &Planned, script: Script, secrets: Resolved, forks: usi
         // A host that is lost with a step under way is lost to this run.
         reconnect: None,
         circuit: Limits::default(),
+        retry_budget: None,
         owner: None,
     };
     // Time stands still but for waits, which are over at once.

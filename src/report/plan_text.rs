@@ -10,6 +10,7 @@ use crate::hir::program::Program;
 use crate::hir::world::Inventory;
 use crate::plan::expression_text::expression_text;
 use crate::plan::model::{BatchSize, Block, BlockHosts, Gate, Item, ItemKind, Plan, Reversible, RunsAt, Shown, Step};
+use crate::run::retries;
 
 /// The whole plan. `playbook` index is the one the plan was made from.
 pub fn plan_text(plan: &Plan, program: &Program, inventory: &Inventory, colour: bool) -> String {
@@ -205,7 +206,7 @@ impl Writer<'_> {
         );
         facts.push(format!("timeout {}", words::duration(step.timeout)));
         if step.retry > 0 {
-            facts.push(format!("retry {} every {}", step.retry, words::duration(step.every)));
+            facts.push(retry(step));
         }
         if step.touches_undeclared {
             facts.push("may touch anything".to_string());
@@ -277,4 +278,14 @@ fn batch_size(size: &BatchSize) -> String {
     };
     // Writing to a String cannot fail.
     if written.is_err() { String::new() } else { text }
+}
+
+/// `retry 5 every 2s`, or how its pauses grow.
+fn retry(step: &Step) -> String {
+    let (first, last) = (retries::pause(step, 1), retries::pause(step, step.retry));
+    let every = words::duration(first);
+    match step.retry {
+        retry if first == last => format!("retry {retry} every {every}"),
+        retry => format!("retry {retry} after {every}, later up to {}", words::duration(last)),
+    }
 }

@@ -17,6 +17,7 @@ use super::link::Link;
 use super::places::Places;
 use super::ports::{Connector, ContentStore, Wire, WireError};
 use super::redact::{Hidden, Redactor};
+use super::retries::Retries;
 use super::schedule_data::Actor;
 use super::script::Script;
 use crate::base::ids::{HostId, StepId};
@@ -78,6 +79,8 @@ pub struct Context {
     pub reconnect: Option<Duration>,
     /// As whom it keeps runs of other journals from its hosts; absent where the hosts are none.
     pub owner: Option<Owner>,
+    /// How often anything is tried again.
+    pub retries: Retries,
     /// All hosts ask them before they connect; held for a look, never while something is waited for.
     pub circuits: Mutex<Circuits>,
 }

@@ -49,6 +49,7 @@ pub mod redact;
 mod request;
 mod restart;
 pub mod results;
+pub mod retries;
 pub mod schedule;
 mod schedule_block;
 pub mod schedule_data;

@@ -13,6 +13,7 @@ use super::event::RunEvent;
 use super::places::Places;
 use super::ports::{Connector, ContentStore};
 use super::redact::Hidden;
+use super::retries::Retries;
 use crate::hir::program::Program;
 use crate::hir::world::Inventory;
 use crate::plan::{self, model::Plan};
@@ -44,6 +45,8 @@ pub struct Request {
     /// where no later run could take it up.
     pub reconnect: Option<Duration>,
     pub circuit: Limits,
+    /// How often anything of the run is tried again at most; absent where nobody set a limit.
+    pub retry_budget: Option<usize>,
     /// As whom it keeps runs of other journals from its hosts; absent where the hosts are none.
     pub owner: Option<Owner>,
 }
@@ -55,6 +58,7 @@ impl Request {
         Arc::new(Context {
             hidden,
             clock,
+            retries: Retries::new(self.retry_budget),
             circuits: Mutex::new(Circuits::new(&self.inventory, self.circuit)),
             plan: self.plan,
             program: self.program,

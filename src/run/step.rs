@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::context::Context;
 use super::earlier::{Left, State};
 use super::errors::{Phase, StepError};
-use super::event::{EventKind, Evidence, Outcome};
+use super::event::{EventKind, Evidence, Outcome, Stream};
 use super::fields;
 use super::kept::Kept;
 use super::link::Link;
@@ -16,6 +16,7 @@ use super::phases::{Attempt, Trace};
 use super::prepare::{Prepared, Surroundings, prepare};
 use super::redact::Redactor;
 use super::results::{Flags, Recorded};
+use super::retries;
 use crate::base::ids::StepId;
 use crate::base::words;
 use crate::eval::eval_condition;
@@ -135,7 +136,7 @@ impl StepRun<'_> {
                 Err(error) => Err(error),
             };
             let again = matches!(&judged, Err(error) if error.may_pass_later() && number <= step.retry);
-            if !again || self.context.is_halted() {
+            if !again || self.context.is_halted() || !self.may_try_again(step) {
                 return self.ended(prepared, trace, number, judged);
             }
             if let Err(error) = judged {
@@ -162,7 +163,24 @@ impl StepRun<'_> {
                 Err(error) => tracing::warn!(%error, "a result was not recorded"),
             }
         }
-        self.context.pause(Duration::from_millis(step.every)).await;
+        let pause = retries::pause(step, attempt);
+        let pause = match self.context.script() {
+            // On simulated time nobody comes back together with others.
+            Some(_) => Duration::from_millis(pause),
+            None => retries::scattered(pause, self.context.run, &self.context.name(self.around.actor), attempt),
+        };
+        self.context.pause(pause).await;
+    }
+
+    /// Whether the run has retries left. What `until` waits for is no failure, and costs none.
+    fn may_try_again(&self, step: &Step) -> bool {
+        if step.until.is_some() || self.context.retries.take() {
+            return true;
+        }
+        let text = "not tried again: the run has spent its `retry.budget`".to_string();
+        let host = self.context.name(self.around.actor);
+        self.context.events.emit(EventKind::StepOutput { step: step.name.clone(), host, stream: Stream::Note, text });
+        false
     }
 
     /// The result of an attempt whose phases all ran, if `ok` and `until` hold.

@@ -96,6 +96,7 @@ mod receipts;
 mod restricted_hosts;
 mod resume;
 mod resume_kills;
+mod retries;
 mod retry;
 #[cfg(feature = "system-tests")]
 mod rig;

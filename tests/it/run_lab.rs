@@ -429,6 +429,7 @@ impl Lab {
             earlier: Arc::default(),
             reconnect: Some(Duration::from_millis(50)),
             circuit: opsc::run::circuit::Limits::default(),
+            retry_budget: None,
             owner: None,
         };
         (request, received, stop)
