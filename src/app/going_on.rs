@@ -18,6 +18,7 @@ use crate::base::words;
 use crate::hir::effect::Level;
 use crate::report::link::{Link, link};
 use crate::run::earlier::{Earlier, KeptThere, SAID_AGAIN, SAID_DONE, SAID_NOT_DONE, State, is_said};
+use crate::run::errors::Phase;
 use crate::run::owed::{Owed, owed};
 use crate::state::{Approval, Intent, Journal, LaterChange, Lock, Record, RunSummary, StepResult, Unfinished};
 
@@ -231,7 +232,7 @@ impl Ended {
         (step, host): (&str, &str),
         said: &str,
     ) -> Result<(), AppError> {
-        let Some(intent) = self.intent_of((step, host), "apply") else { return Ok(()) };
+        let Some(intent) = self.intent_of((step, host), Phase::Apply.name()) else { return Ok(()) };
         let result = StepResult { error: Some(said.to_string()), ..said_of(intent, SAID_NOT_DONE, false) };
         journal.resolve(&result, &by()).map_err(state)
     }
@@ -268,7 +269,8 @@ impl Ended {
         said: Said,
     ) -> Result<(), AppError> {
         let unknown = earlier.unknown().find(|(of, name, _)| (*of, *name) == (host, step));
-        let unknown = unknown.map(|(_, _, state)| if state.is_of_rollback() { "rollback" } else { "apply" });
+        let unknown =
+            unknown.map(|(_, _, state)| if state.is_of_rollback() { Phase::Rollback } else { Phase::Apply }.name());
         let phase = unknown.or_else(|| self.said_last((step, host)));
         let intent = phase.and_then(|phase| self.intent_of((step, host), phase));
         let run = self.summary.id;

@@ -1,6 +1,5 @@
 //! Hosts that never started in a block, and why, by what a run's events say. Knows no form of report.
 
-use super::event_read;
 use super::paint::harmless;
 use crate::base::words;
 use crate::run::event::{EventKind, NotStartedReason};
@@ -39,9 +38,4 @@ impl NotStarted {
     pub fn text(&self) -> String {
         harmless(&format!("{}: {}; not started: {}", self.block, self.why, self.hosts.join(", ")))
     }
-}
-
-/// In the order of the events.
-pub fn not_started(events: &[String]) -> Vec<NotStarted> {
-    event_read::events(events).iter().filter_map(|event| NotStarted::of(&event.kind)).collect()
 }

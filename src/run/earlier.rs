@@ -83,7 +83,7 @@ impl State {
     }
 }
 
-/// Outcomes in the words of a person, of a step of which nobody else knows how it ended.
+/// Outcomes of a step of which this opsc could not know how it ended, in the words of who did: a person, or the host.
 pub const SAID_DONE: &str = "said_done";
 pub const SAID_NOT_DONE: &str = "said_not_done";
 pub const SAID_AGAIN: &str = "said_again";
@@ -102,9 +102,9 @@ impl Earlier {
             // Clauses are for the end of the run that they stand in.
             let Some(step) = steps.get(name.as_str()).filter(|step| step.clause == Clause::Main) else { continue };
             match record {
-                Record::Intent(intent) if intent.phase == "rollback" => earlier.undoing(intent),
+                Record::Intent(intent) if intent.is_of_rollback() => earlier.undoing(intent),
                 Record::Intent(intent) => earlier.intended(intent, step, at),
-                Record::Result(result) if result.phase == "rollback" => earlier.undone(result, step),
+                Record::Result(result) if result.is_of_rollback() => earlier.undone(result, step),
                 Record::Result(result) => earlier.ended(result, step, at),
             }
         }
@@ -333,7 +333,7 @@ fn corrected(records: &[Record]) -> BTreeSet<usize> {
     corrected
 }
 
-/// Whether a person said it.
+/// Whether a person said it, or the host afterwards.
 pub fn is_said(result: &StepResult) -> bool {
     [SAID_DONE, SAID_NOT_DONE, SAID_AGAIN].contains(&result.outcome.as_str())
 }

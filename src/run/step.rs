@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::builtins;
 use super::context::Context;
 use super::earlier::{Left, State};
 use super::errors::{Phase, StepError};
@@ -116,7 +117,7 @@ impl StepRun<'_> {
     /// What is looked at before a change stays as it is until then.
     async fn hold(&mut self, prepared: &Prepared<'_>) -> Result<(), StepError> {
         // A line for whatever answers there needs no lane, which would cost a Windows host a process more.
-        let is_line = matches!(prepared.body.apply, Some(Body::Native(_)));
+        let is_line = matches!(&prepared.body.apply, Some(Body::Native(name)) if name == builtins::RAW);
         if prepared.step.row.level == Level::Read || prepared.on_controller() || is_line {
             return Ok(());
         }

@@ -2,10 +2,11 @@
 //! journals, on two machines, know nothing of each other. Knows nothing of when a host is asked.
 //!
 //! A claim is the file `~/.opsc/holders/PID`, named by the process of a lane: the start of the machine, the start of
-//! that process, the journal, and words for people. It holds as long as its process lives, so no clock is needed, and a run
-//! that dies blocks nobody. A run that ends takes its own away, so that the host is as it was. Who claims writes first and looks then, so of two at the same moment at least one sees the other;
-//! who sees another takes its own claim back, and names the other where that one is sure of it (`PID.held`). A step that
-//! outlives its lane (see [`receipt`](super::receipt)) holds on for it.
+//! that process, the journal, and words for people. It holds as long as its process lives, so no clock is needed, and a
+//! run that dies blocks nobody. A run that ends takes its own away, so that the host is as it was. Who claims writes first
+//! and looks then, so of two at the same moment at least one sees the other; who sees another takes its own claim back,
+//! and names the other where that one is sure of it (`PID.held`). A step that outlives its lane (see
+//! [`receipt`](super::receipt)) holds on for it.
 //!
 //! Where a user has no home of its own that can be written, nothing is held. On Windows the folder is
 //! `%LOCALAPPDATA%\opsc\holders`.
@@ -27,8 +28,9 @@ pub const HOLDER: &str = "holder";
 /// The field with the number of the process that it depends on.
 pub const PROCESS: &str = "process";
 
-/// Starts of a machine that shares the home with this one may differ, and its processes are not here; what is so old is of
-/// an earlier start.
+/// `__other` finds the claim of another journal that still holds, and takes away what does not. A claim of another start of
+/// the machine may be one of a machine that shares this home, whose processes cannot be seen here: it holds nobody off, and
+/// goes once it is two weeks old.
 const LOOK: &str = r#"
 __d=$HOME/.opsc/holders
 __read() { { read -r __b && read -r __t && read -r __j && read -r __w; } <"$1"; }
@@ -47,11 +49,12 @@ const CLAIM: &str = r#"
 __i=0
 __claim() {
   __boot=$(__boot); __s=$(__started "$$")
-  [ -n "$__boot" ] && [ -n "$__s" ] && [ -O "$HOME" ] && (umask 077; mkdir -p "$__d") && [ -O "$HOME/.opsc" ] && [ -O "$__d" ] || return 0
+  [ -n "$__boot" ] && [ -n "$__s" ] && [ -O "$HOME" ] || return 0
   [ ! -e "$__d/$$.held" ] || rm -f "$__d/$$.held"
   while :; do
     # Who has just given the last claim back may take the folder away.
-    (umask 077; mkdir -p "$__d") && printf '%s\n' "$__boot" "$__s" "$journal" "$words" >"$__d/.$$" && mv -f "$__d/.$$" "$__d/$$" || {
+    (umask 077; mkdir -p "$__d") && [ -O "$HOME/.opsc" ] && [ -O "$__d" ] &&
+      printf '%s\n' "$__boot" "$__s" "$journal" "$words" >"$__d/.$$" && mv -f "$__d/.$$" "$__d/$$" || {
       [ "$__i" -lt 3 ] || return 0; __i=$((__i+1)); continue; }
     __other || { : >"$__d/$$.held"; return 0; }
     rm -f "$__d/$$"

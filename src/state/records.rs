@@ -9,6 +9,9 @@ use super::promises::Finding;
 use super::receipt::Receipt;
 use super::space::Trouble;
 
+/// The other phase that the journal knows is `apply`.
+pub(super) const ROLLBACK: &str = "rollback";
+
 /// Written and synced before the first byte of a step's apply or rollback goes out.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Intent {
@@ -28,6 +31,12 @@ pub struct Intent {
     pub receipt: Option<Receipt>,
     /// Milliseconds since 1970, UTC.
     pub time: u64,
+}
+
+impl Intent {
+    pub fn is_of_rollback(&self) -> bool {
+        self.phase == ROLLBACK
+    }
 }
 
 /// What was found out about a host.
@@ -60,6 +69,12 @@ pub struct StepResult {
     /// What another run needs to go on from here, as the runner wrote it.
     pub kept_json: Option<String>,
     pub time: u64,
+}
+
+impl StepResult {
+    pub fn is_of_rollback(&self) -> bool {
+        self.phase == ROLLBACK
+    }
 }
 
 /// Who started what, from where. Holds no secret.

@@ -2,6 +2,7 @@
 
 use super::approvals;
 use super::journal::Change;
+use super::records::StepResult;
 
 /// What is true of a run, a host or the journal from a commit on, and was not before it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -83,9 +84,9 @@ impl Transition {
             Change::Approval(approvals::Change::Say { verdict, .. }) if verdict.approved => Transition::ApprovalGiven,
             Change::Approval(approvals::Change::Say { .. }) => Transition::ApprovalRefused,
             Change::Approval(approvals::Change::Use { .. }) => Transition::ApprovalUsed,
-            Change::Intent(intent) if intent.phase == "rollback" => Transition::RollbackIntended,
+            Change::Intent(intent) if intent.is_of_rollback() => Transition::RollbackIntended,
             Change::Intent(_) => Transition::ApplyIntended,
-            Change::Result(result) => Transition::of_result(&result.phase, &result.outcome),
+            Change::Result(result) => Transition::of_result(result),
             Change::Resolve(..) => Transition::StepResolved,
             Change::Note(_) => Transition::AuditNoted,
             Change::Event { .. } => Transition::EventTold,
@@ -94,10 +95,10 @@ impl Transition {
         }
     }
 
-    fn of_result(phase: &str, outcome: &str) -> Transition {
-        match (phase, outcome) {
-            ("rollback", "rolled_back") => Transition::RolledBack,
-            ("rollback", _) => Transition::RollbackFailed,
+    fn of_result(result: &StepResult) -> Transition {
+        match (result.is_of_rollback(), result.outcome.as_str()) {
+            (true, "rolled_back") => Transition::RolledBack,
+            (true, _) => Transition::RollbackFailed,
             (_, "ok") => Transition::ApplyOk,
             (_, "changed") => Transition::ApplyChanged,
             (_, "ignored") => Transition::ApplyIgnored,
