@@ -187,8 +187,13 @@ impl Attempt<'_> {
                 }
                 Ok(Known::NeverBegan | Known::Told | Known::Lost) => break,
                 Err(error) if !error.is_unreachable() => break,
-                Err(_) if !matches!(patience.pause(self.context).await, Pause::Over) => break,
-                Err(_) => {}
+                Err(error) => {
+                    // Who shows another key will not be the host a moment later.
+                    if is_another(&error) || !matches!(patience.pause(self.context).await, Pause::Over) {
+                        self.tell(&format!("not reached again: {error}"));
+                        break;
+                    }
+                }
             }
         }
         ended
@@ -237,6 +242,12 @@ fn is_out_of_sight(error: &StepError) -> bool {
         WireError::Transport(error) => matches!(error, TransportError::Lost { .. } | TransportError::LaneEnded { .. }),
         WireError::NoEndpoint | WireError::CircuitOpen(_) => false,
     }
+}
+
+/// Whoever answers there is not the host.
+fn is_another(error: &StepError) -> bool {
+    let StepError::Wire { error: WireError::Transport(error), .. } = error else { return false };
+    matches!(error, TransportError::HostKeyChanged { .. } | TransportError::HostKeyRevoked { .. })
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! When a step that failed is tried again: after how long, and how often in all of a run. Knows nothing of why it failed.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use crate::hir::effect::Level;
 use crate::plan::model::Step;
 
 /// A pause grows to so many times the first one.
 const MOST: u64 = 8;
+/// By so many percent the pauses of hosts differ, at most.
+pub const SCATTER: u32 = 10;
 
 /// How often a run may try something again, in all its steps and on all its hosts.
 #[derive(Default)]
@@ -39,29 +39,14 @@ pub fn pause(step: &Step, attempt: u32) -> u64 {
     step.every.saturating_mul(doubled)
 }
 
-/// The same, give or take a tenth, so that hosts that failed together do not come back together.
-pub fn scattered(pause: u64, run: i64, host: &str, attempt: u32) -> Duration {
-    let mut hasher = DefaultHasher::new();
-    (run, host, attempt).hash(&mut hasher);
-    let percent = 90 + hasher.finish() % 21;
-    Duration::from_millis(pause.saturating_mul(percent) / 100)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Retries, scattered};
+    use super::Retries;
 
     #[test]
     fn a_budget_is_spent_once() {
         let retries = Retries::new(Some(2));
         assert_eq!([retries.take(), retries.take(), retries.take(), retries.take()], [true, true, false, false]);
         assert!(Retries::new(None).take() && !Retries::new(Some(0)).take());
-    }
-
-    #[test]
-    fn hosts_do_not_come_back_together() {
-        let of = |host: usize| scattered(10_000, 1, &format!("web{host}"), 1).as_millis();
-        let all: std::collections::BTreeSet<_> = (0..1000).map(of).collect();
-        assert!(all.len() == 21 && all.first() == Some(&9000) && all.last() == Some(&11_000), "{all:?}");
     }
 }

@@ -19,6 +19,7 @@ use super::redact::Redactor;
 use super::results::{Flags, Recorded};
 use super::retries;
 use crate::base::ids::StepId;
+use crate::base::scatter::scattered;
 use crate::base::words;
 use crate::eval::eval_condition;
 use crate::hir::effect::{Kind, Level};
@@ -164,13 +165,11 @@ impl StepRun<'_> {
                 Err(error) => tracing::warn!(%error, "a result was not recorded"),
             }
         }
-        let pause = retries::pause(step, attempt);
-        let pause = match self.context.script() {
-            // On simulated time nobody comes back together with others.
-            Some(_) => Duration::from_millis(pause),
-            None => retries::scattered(pause, self.context.run, &self.context.name(self.around.actor), attempt),
-        };
-        self.context.pause(pause).await;
+        let pause = Duration::from_millis(retries::pause(step, attempt));
+        let who = (self.context.run, self.context.name(self.around.actor), attempt);
+        // On simulated time nobody comes back together with others.
+        let percent = if self.context.script().is_some() { 0 } else { retries::SCATTER };
+        self.context.pause(scattered(pause, percent, who)).await;
     }
 
     /// Whether the run has retries left. What `until` waits for is no failure, and costs none.

@@ -54,6 +54,11 @@ pub enum TransportError {
         host: String,
         option: &'static str,
     },
+    /// Before the SSH handshake was over. A server that lets in no more at a time does so.
+    HungUp {
+        host: String,
+        address: String,
+    },
     /// The SSH handshake failed before anyone was asked who they are.
     Handshake {
         host: String,
@@ -253,6 +258,7 @@ impl TransportError {
                 | E::Refused { .. }
                 | E::Unreachable { .. }
                 | E::ConnectTimeout { .. }
+                | E::HungUp { .. }
                 | E::Handshake { .. }
                 | E::NoAlgorithm { .. }
                 | E::SshConfig { .. }
@@ -321,6 +327,16 @@ impl TransportError {
             }
             E::Dns { .. } => "check the host's `address`".to_owned(),
             E::Refused { .. } => "check the host's `port`, and that sshd (or the WinRM service) runs there".to_owned(),
+            E::HungUp { .. } => {
+                "its sshd has no room for more at a time (`MaxStartups`; fewer `--forks` ask less at once), or does not want \
+                 this machine: its log says which"
+                    .to_owned()
+            }
+            E::ChannelRefused { .. } => {
+                "`MaxSessions` of its sshd says how many a connection may have: one, and one more while a file is sent, and \
+                 four where steps run in parallel"
+                    .to_owned()
+            }
             E::HelloTimeout { .. } => {
                 "a larger `--timeout`, or `connect_timeout` of the host, waits longer; sudo may be waiting for a name server"
                     .to_owned()
@@ -360,6 +376,9 @@ impl fmt::Display for TransportError {
             }
             E::NoAlgorithm { host, option } => {
                 write!(formatter, "{host}: `{option}` of ssh's configuration leaves nothing that opsc knows")
+            }
+            E::HungUp { host, address } => {
+                write!(formatter, "{host}: {address} closed the connection before the SSH handshake was over")
             }
             E::Handshake { host, reason } => write!(formatter, "{host}: the SSH handshake failed: {reason}"),
             E::SshConfig { host, error } => write!(formatter, "{host}: {error}"),

@@ -58,7 +58,7 @@ impl Proxy {
 
     /// What failed, where it failed because the program ended.
     pub(super) async fn explain(mut self, error: TransportError) -> TransportError {
-        if !matches!(error, TransportError::Handshake { .. }) {
+        if !matches!(error, TransportError::Handshake { .. } | TransportError::HungUp { .. }) {
             return error;
         }
         let Ok(Ok(status)) = timeout(GRACE, self.child.wait()).await else { return error };

@@ -8,7 +8,7 @@ use russh::keys::{Algorithm, PublicKeyOrCertificate};
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Sig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::authenticate::authenticate;
 use super::channel::{Channel, FarEnd, Outlet, Running, channel};
@@ -18,10 +18,17 @@ use super::endpoint::{Credentials, Endpoint, HostKeyPolicy, Refused, Wire};
 use super::error::TransportError;
 use super::known_hosts::KnownHost;
 use super::proxy::Proxy;
+use crate::base::scatter::scattered;
 use crate::base::words;
 
+/// How many bytes of a channel may be on their way: at a tenth of a second there and back 20 MB a second, and no more than
+/// that is kept of a host that floods.
+const WINDOW: u32 = 2 << 20;
 /// sshd counts a closed session a little late, so a refusal is tried again this often.
 const CHANNEL_RETRIES: u32 = 4;
+/// sshd drops connections beyond its `MaxStartups` before it says a word; about three seconds in all.
+const FULL_RETRIES: u32 = 5;
+const FULL_PAUSE: Duration = Duration::from_millis(100);
 /// How long a channel may be quiet after the exit of its process before nothing more is expected: a child in the
 /// background may hold its output open for ever.
 const QUIET: Duration = Duration::from_millis(500);
@@ -58,8 +65,29 @@ impl Ssh {
         Ok(Ssh { host: endpoint.name.clone(), handle, patience: endpoint.connect_timeout, carrier })
     }
 
-    /// A connection on which the host has proved itself, and nobody logged in.
+    /// A connection on which the host has proved itself, and nobody logged in. A server that lets in no more just then
+    /// hangs up, and is asked again, for as long as a connection may take.
     async fn reach(endpoint: &Endpoint, credentials: &Credentials) -> Result<(Handle<Judge>, Carrier), TransportError> {
+        let begun = Instant::now();
+        let (mut wait, mut tries) = (FULL_PAUSE, 0);
+        loop {
+            let reached = Ssh::try_reach(endpoint, credentials).await;
+            let is_full = matches!(&reached, Err(TransportError::HungUp { host, .. }) if *host == endpoint.name);
+            let pause = scattered(wait, 50, (&endpoint.name, tries));
+            if !is_full || tries == FULL_RETRIES || begun.elapsed() + pause > endpoint.connect_timeout {
+                return reached;
+            }
+            tracing::debug!(host = %endpoint.name, "the server hung up, trying again");
+            tokio::time::sleep(pause).await;
+            wait *= 2;
+            tries += 1;
+        }
+    }
+
+    async fn try_reach(
+        endpoint: &Endpoint,
+        credentials: &Credentials,
+    ) -> Result<(Handle<Judge>, Carrier), TransportError> {
         match (&endpoint.jump, &endpoint.proxy_command) {
             (Some(next), _) if next.transport == Wire::Ssh => {
                 let jump = Box::pin(Ssh::connect(next, credentials.on_the_way())).await?;
@@ -177,7 +205,7 @@ async fn shake_hands(
     timeout(endpoint.connect_timeout, client::connect_stream(config, stream, judge))
         .await
         .map_err(|_| connect_timeout(endpoint))?
-        .map_err(|error| error.of(&endpoint.name))
+        .map_err(|error| error.of(endpoint))
 }
 
 /// Answers the one question of the handshake that is ours: is this the host?
@@ -200,12 +228,21 @@ impl From<russh::Error> for HandshakeError {
 }
 
 impl HandshakeError {
-    fn of(self, host: &str) -> TransportError {
+    fn of(self, endpoint: &Endpoint) -> TransportError {
+        use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+        let host = endpoint.name.clone();
+        let hung_up = |error: &std::io::Error| {
+            [BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof].contains(&error.kind())
+        };
         match self {
             HandshakeError::Ours(error) => error,
-            HandshakeError::Library(error) => {
-                TransportError::Handshake { host: host.to_owned(), reason: error.to_string() }
+            HandshakeError::Library(russh::Error::Disconnect) => {
+                TransportError::HungUp { host, address: shown_address(endpoint) }
             }
+            HandshakeError::Library(russh::Error::IO(error)) if hung_up(&error) => {
+                TransportError::HungUp { host, address: shown_address(endpoint) }
+            }
+            HandshakeError::Library(error) => TransportError::Handshake { host, reason: error.to_string() },
         }
     }
 }
@@ -244,7 +281,8 @@ fn config(known: &KnownHost, endpoint: &Endpoint) -> Result<client::Config, Tran
         nodelay: true,
         keepalive_interval: Some(endpoint.keepalive.interval),
         keepalive_max: endpoint.keepalive.most,
-        window_size: 4 << 20,
+        window_size: WINDOW,
+        channel_buffer_size: 16,
         preferred,
         ..client::Config::default()
     })

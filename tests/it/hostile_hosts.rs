@@ -65,7 +65,7 @@ fn memory() -> u64 {
 #[tokio::test]
 async fn a_port_that_hangs_up_at_once() {
     let error = connect(&port_that(|_| Ok(()))).await.unwrap_err();
-    assert!(matches!(error, TransportError::Handshake { .. }) && error.is_unreachable(), "{error:?}");
+    assert!(matches!(error, TransportError::HungUp { .. }) && error.is_unreachable(), "{error:?}");
 }
 
 #[tokio::test]
@@ -81,7 +81,12 @@ async fn a_port_that_speaks_another_language() {
         let begun = Instant::now();
         let error = connect(&port_that(talk)).await.unwrap_err();
         assert!(
-            matches!(error, TransportError::Handshake { .. } | TransportError::ConnectTimeout { .. }),
+            matches!(
+                error,
+                TransportError::HungUp { .. }
+                    | TransportError::Handshake { .. }
+                    | TransportError::ConnectTimeout { .. }
+            ),
             "{number}: {error}"
         );
         assert!(begun.elapsed() < SOON, "{number}: {:?}", begun.elapsed());

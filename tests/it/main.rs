@@ -53,6 +53,7 @@ mod failpoints_absent;
 mod floors;
 mod folders;
 mod holders;
+mod host_faults;
 mod hostile_hosts;
 mod integrations;
 mod inventory_credentials;

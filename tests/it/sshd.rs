@@ -137,8 +137,7 @@ fn make_key_of(path: &Path, kind: &[&str]) {
 
 fn config(root: &Path, port: u16, options: &SshdOptions) -> String {
     let root = root.display();
-    let mut lines = options.config.clone();
-    lines.extend([
+    let lines = [
         format!("Port {port}"),
         "ListenAddress 127.0.0.1".to_owned(),
         format!("HostKey {root}/host_key"),
@@ -148,11 +147,13 @@ fn config(root: &Path, port: u16, options: &SshdOptions) -> String {
         "UsePAM no".to_owned(),
         "PermitRootLogin yes".to_owned(),
         "PasswordAuthentication no".to_owned(),
-        "MaxStartups 100".to_owned(),
         // Each is another host, so what one keeps for root is not what another keeps.
         format!("SetEnv HOME={root}/home"),
-    ]);
-    lines.join("\n") + "\n"
+    ];
+    // Of `MaxStartups` the last counts, of all else the first.
+    let first = ["MaxStartups 100".to_owned()];
+    let all: Vec<String> = first.iter().chain(&options.config).chain(&lines).cloned().collect();
+    all.join("\n") + "\n"
 }
 
 pub(crate) fn answers(port: u16, server: &mut Child) -> bool {
