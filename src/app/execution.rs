@@ -33,6 +33,7 @@ use crate::secrets::{self, Ask, Failure, Resolved};
 use crate::shell::holder::Owner;
 use crate::state::process::{self, boot_id, machine, process_start};
 use crate::state::{Beginning, Journal, PlanFile, RunRecord, StateError};
+use crate::transport::backlog::Backlog;
 
 /// Everything that one execution depends on.
 pub struct Execution<'a> {
@@ -86,7 +87,7 @@ impl Execution<'_> {
         let journal = Journal::closed();
         let (events, _received) = mpsc::unbounded_channel();
         let (_stop, stopped) = watch::channel(0);
-        let request = self.request(journal, 0, events, stopped, Resolved::default());
+        let request = self.request(journal, 0, (events, None), stopped, Resolved::default());
         Ok(runtime()?.block_on(run::predict(request, contents)))
     }
 
@@ -105,7 +106,9 @@ impl Execution<'_> {
         let (events, mut received) = mpsc::unbounded_channel();
         let (stop, stopped) = watch::channel(0);
         let owner = Some(self.owner(&journal, run)?);
-        let request = Request { owner, ..self.request(journal.clone(), run, events, stopped, secrets) };
+        let backlog = Arc::new(Backlog::default());
+        let heard = (events, Some(Arc::clone(&backlog)));
+        let request = Request { owner, ..self.request(journal.clone(), run, heard, stopped, secrets) };
         let summary = runtime()?.block_on(async {
             count_interrupts(stop);
             let back = self.going_on.as_ref().is_some_and(|going_on| going_on.back);
@@ -117,7 +120,10 @@ impl Execution<'_> {
                 tokio::select! {
                     biased;
                     event = received.recv() => match event {
-                        Some(event) => tell(&journal, run, &event, listen)?,
+                        Some(event) => {
+                            tell(&journal, run, &event, listen)?;
+                            backlog.take(event.kind.printed());
+                        }
                         None => break,
                     },
                     finished = &mut work, if summary.is_none() => summary = Some(finished),
@@ -181,7 +187,7 @@ impl Execution<'_> {
         &self,
         journal: Journal,
         run: i64,
-        events: mpsc::UnboundedSender<RunEvent>,
+        (events, backlog): (mpsc::UnboundedSender<RunEvent>, Option<Arc<Backlog>>),
         stop: watch::Receiver<u8>,
         mut secrets: Resolved,
     ) -> Request {
@@ -198,11 +204,12 @@ impl Execution<'_> {
             inventory: Arc::clone(&planned.inventory),
             files: Arc::clone(&planned.files) as Arc<dyn run::ports::ContentStore>,
             secrets: Arc::new(secrets),
-            wires: Arc::new(LiveConnector { endpoints }),
+            wires: Arc::new(LiveConnector { endpoints, backlog: backlog.clone() }),
             journal,
             run,
             forks: self.forks.max(1),
             events,
+            backlog,
             stop,
             reconnect: self.request.as_ref().map(|_| self.options.timeout.map_or(RECONNECT, |timeout| timeout * 3)),
             circuit: self.settings.circuit(),

@@ -50,7 +50,7 @@ pub fn host_facts(
     let mut found: BTreeMap<HostId, Result<(Json, u64), String>> =
         hosts.iter().filter_map(|host| Some((*host, Ok(fresh(host)?)))).collect();
     let unknown: Vec<HostId> = hosts.iter().copied().filter(|host| !found.contains_key(host)).collect();
-    let wires = LiveConnector { endpoints: endpoints(inventory, unknown.iter().copied(), options) };
+    let wires = LiveConnector { endpoints: endpoints(inventory, unknown.iter().copied(), options), backlog: None };
     for (host, answer) in runtime()?.block_on(ask(inventory, &unknown, wires, wish.forks)) {
         if let Ok(facts) = &answer {
             let facts = Facts { json: facts.to_string(), time: now };

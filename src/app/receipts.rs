@@ -94,7 +94,8 @@ fn ask_all(
     let machine = |open: &Open| inventory.hosts.iter().find(|(_, host)| host.name == open.receipt.machine);
     let machines: Vec<Option<HostId>> = open.iter().map(|open| machine(open).map(|(id, _)| id)).collect();
     let distinct: Vec<HostId> = machines.iter().flatten().copied().collect::<BTreeSet<_>>().into_iter().collect();
-    let wires = Arc::new(LiveConnector { endpoints: endpoints(inventory, distinct.iter().copied(), options) });
+    let wires =
+        Arc::new(LiveConnector { endpoints: endpoints(inventory, distinct.iter().copied(), options), backlog: None });
     let answers = runtime()?.block_on(side_by_side(&distinct, FORKS, |machine| {
         let kept = machines.iter().zip(open).filter(|(at, _)| **at == Some(machine));
         let receipts: Vec<Receipt> = kept.map(|(_, open)| open.receipt.clone()).collect();

@@ -50,6 +50,7 @@ pub fn simulate(planned: &Planned, script: Script, secrets: Resolved, forks: usi
         reconnect: None,
         circuit: Limits::default(),
         retry_budget: None,
+        backlog: None,
         owner: None,
     };
     // Time stands still but for waits, which are over at once.

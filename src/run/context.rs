@@ -31,6 +31,7 @@ use crate::secrets::Resolved;
 use crate::shell::Language;
 use crate::shell::holder::Owner;
 use crate::state::{Approval, Intent, Journal, StepResult};
+use crate::transport::backlog::Backlog;
 
 /// Sends events with sequence numbers and times. Numbers follow the order of sending, so that a reader who was cut off can
 /// go on behind a number and misses none: hence the lock, held for the length of one send.
@@ -38,11 +39,12 @@ pub struct Events {
     sender: mpsc::UnboundedSender<RunEvent>,
     last: Mutex<u64>,
     clock: Clock,
+    backlog: Option<Arc<Backlog>>,
 }
 
 impl Events {
-    pub fn new(sender: mpsc::UnboundedSender<RunEvent>, clock: Clock) -> Self {
-        Events { sender, last: Mutex::new(0), clock }
+    pub fn new(sender: mpsc::UnboundedSender<RunEvent>, clock: Clock, backlog: Option<Arc<Backlog>>) -> Self {
+        Events { sender, last: Mutex::new(0), clock, backlog }
     }
 
     /// A reader that is gone does not stop a run.
@@ -51,9 +53,12 @@ impl Events {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last += 1;
         let simulated = matches!(self.clock, Clock::Simulated(_));
+        let printed = kind.printed();
         let event = RunEvent { seq: *last, time: self.clock.now(), simulated, kind };
         if self.sender.send(event).is_err() {
             tracing::debug!("nobody listens to events any more");
+        } else if let Some(backlog) = &self.backlog {
+            backlog.add(printed);
         }
     }
 }

@@ -140,6 +140,16 @@ pub enum EventKind {
     },
 }
 
+impl EventKind {
+    /// How many bytes of a step's output it tells.
+    pub fn printed(&self) -> usize {
+        match self {
+            EventKind::StepOutput { text, .. } => text.len(),
+            _ => 0,
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stream {
     Stdout,

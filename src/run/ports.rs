@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::circuit::Refused;
@@ -13,6 +14,7 @@ use crate::base::ids::HostId;
 use crate::hir::folder::{FolderFault, FolderRef};
 use crate::hir::value::FileRef;
 use crate::shell::{Language, Program};
+use crate::transport::backlog::Backlog;
 use crate::transport::{Completed, Credentials, Endpoint, Session, Stream, TransportError, WhyExec};
 
 /// Files of the project as they were when the plan was made.
@@ -133,6 +135,8 @@ pub trait Connector: Send + Sync {
 /// The real thing: one session per host.
 pub struct LiveConnector {
     pub endpoints: BTreeMap<HostId, (Endpoint, Credentials)>,
+    /// Where somebody tells what hosts print.
+    pub backlog: Option<Arc<Backlog>>,
 }
 
 impl Connector for LiveConnector {
@@ -141,7 +145,8 @@ impl Connector for LiveConnector {
             let Some((endpoint, credentials)) = self.endpoints.get(&host) else {
                 return Err(WireError::NoEndpoint);
             };
-            let session = Session::connect(endpoint, credentials).await.map_err(WireError::Transport)?;
+            let session = Session::connect_heeding(endpoint, credentials, self.backlog.clone()).await;
+            let session = session.map_err(WireError::Transport)?;
             Ok(Box::new(session) as Box<dyn Wire>)
         })
     }

@@ -20,6 +20,7 @@ use crate::plan::{self, model::Plan};
 use crate::secrets::Resolved;
 use crate::shell::holder::Owner;
 use crate::state::Journal;
+use crate::transport::backlog::Backlog;
 
 /// Everything that a run needs. The journal's record of the run exists already; its end is the caller's to write.
 pub struct Request {
@@ -37,6 +38,8 @@ pub struct Request {
     /// The most hosts at work at the same time.
     pub forks: usize,
     pub events: mpsc::UnboundedSender<RunEvent>,
+    /// Where whoever hears the events says how much of them was told.
+    pub backlog: Option<Arc<Backlog>>,
     /// Ctrl-C so far: 0, 1, 2 or 3.
     pub stop: watch::Receiver<u8>,
     /// What runs that this one goes on with have done.
@@ -68,7 +71,7 @@ impl Request {
             wires: self.wires,
             journal: self.journal,
             run: self.run,
-            events: Events::new(self.events, clock),
+            events: Events::new(self.events, clock, self.backlog),
             places: Places::default(),
             halt,
             earlier: self.earlier,

@@ -12,11 +12,12 @@ use tokio::process::Command;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
+use super::backlog::Backlog;
 use super::completed::Stream;
 use super::error::TransportError;
 
 /// How many chunks of output may wait for the consumer.
-const QUEUE: usize = 64;
+const QUEUE: usize = 16;
 const CHUNK: usize = 32 << 10;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,6 +41,7 @@ pub(super) struct Channel {
     /// Whether the process may go on where the connection to it is lost.
     may_outlive: Arc<AtomicBool>,
     running: Ending,
+    backlog: Option<Arc<Backlog>>,
 }
 
 /// The far end, for the tasks that move the bytes.
@@ -84,7 +86,9 @@ pub(super) fn channel() -> (Channel, FarEnd) {
     let (attached, far_attached) = watch::channel(true);
     let (far_running, running) = running();
     let may_outlive = Arc::new(AtomicBool::new(false));
-    let near = Channel { input: Some(input), incoming, attached, may_outlive: Arc::clone(&may_outlive), running };
+    let may_outlive_near = Arc::clone(&may_outlive);
+    let near =
+        Channel { input: Some(input), incoming, attached, may_outlive: may_outlive_near, running, backlog: None };
     let output = Outlet { queue, attached: far_attached, may_outlive };
     (near, FarEnd { input: far_input, output, running: far_running })
 }
@@ -119,7 +123,15 @@ impl Channel {
         self.running.clone()
     }
 
+    /// From now on what comes waits until there is room for it.
+    pub(super) fn heed(&mut self, backlog: Option<Arc<Backlog>>) {
+        self.backlog = backlog;
+    }
+
     pub(super) async fn receive(&mut self) -> Incoming {
+        if let Some(backlog) = &self.backlog {
+            backlog.room().await;
+        }
         self.incoming.recv().await.unwrap_or(Incoming::Closed)
     }
 }

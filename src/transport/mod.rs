@@ -4,6 +4,7 @@
 //!
 //! * [`endpoint`]: where a host is and how to get in
 //! * [`session`]: the front: `connect`, `run`, `stage`, `exec`, `close`
+//! * [`backlog`]: what waits to be told
 //! * [`banner`]: what listens at an endpoint
 //! * [`ssh_config`]: what `~/.ssh/config` says of a host
 //! * [`trust`]: host keys before anybody logs in
@@ -12,6 +13,7 @@
 //! * [`error`]: every way to fail
 #![expect(clippy::disallowed_methods, reason = "reaching hosts needs processes, files and the clock")]
 
+pub mod backlog;
 pub mod banner;
 pub mod completed;
 pub mod endpoint;

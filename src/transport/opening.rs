@@ -87,6 +87,12 @@ impl Session {
 
     /// A command line, as the host's login shell reads it.
     pub(super) async fn channel(&mut self, line: &str) -> Result<Channel, TransportError> {
+        let mut channel = self.channel_to(line).await?;
+        channel.heed(self.backlog.clone());
+        Ok(channel)
+    }
+
+    async fn channel_to(&mut self, line: &str) -> Result<Channel, TransportError> {
         if let Some(winrm) = &mut self.winrm {
             return winrm.open(line).await;
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+use super::backlog::Backlog;
 use super::channel::Ending;
 use super::completed::{Completed, Output};
 use super::endpoint::{Credentials, Endpoint, LaneKind, WhyExec, Wire};
@@ -45,6 +46,7 @@ pub struct Session {
     pub(super) winrm: Option<Winrm>,
     /// Of the lane that is at work, and of those that were given up; what follows waits for them.
     leaving: Vec<Ending>,
+    pub(super) backlog: Option<Arc<Backlog>>,
 }
 
 #[derive(Debug)]
@@ -58,19 +60,29 @@ pub(super) enum Connection {
 impl Session {
     /// Connects, proves both sides, and opens the login user's lane where there can be one.
     pub async fn connect(endpoint: &Endpoint, credentials: &Credentials) -> Result<Session, TransportError> {
+        Session::connect_heeding(endpoint, credentials, None).await
+    }
+
+    /// The same; what programs print waits while too much of it was not told.
+    pub async fn connect_heeding(
+        endpoint: &Endpoint,
+        credentials: &Credentials,
+        backlog: Option<Arc<Backlog>>,
+    ) -> Result<Session, TransportError> {
         endpoint.expect_open()?;
         let connection = match endpoint.transport {
             Wire::Local => Connection::Local,
             Wire::Ssh => Connection::Ssh(Ssh::connect(endpoint, credentials).await?),
             Wire::Winrm => Connection::Winrm,
         };
-        Session::over(Arc::new(connection), endpoint, credentials, &endpoint.user).await
+        Session::over(Arc::new(connection), endpoint, credentials, &endpoint.user, backlog).await
     }
 
     /// Another session over the same connection, for programs at the same time.
     pub async fn beside(&self) -> Result<Session, TransportError> {
         let endpoint = Endpoint { lane: self.kind, ..self.endpoint.clone() };
-        Session::over(Arc::clone(&self.connection), &endpoint, &self.credentials, &self.login).await
+        let (connection, backlog) = (Arc::clone(&self.connection), self.backlog.clone());
+        Session::over(connection, &endpoint, &self.credentials, &self.login, backlog).await
     }
 
     async fn over(
@@ -78,6 +90,7 @@ impl Session {
         endpoint: &Endpoint,
         credentials: &Credentials,
         login: &str,
+        backlog: Option<Arc<Backlog>>,
     ) -> Result<Session, TransportError> {
         let mut session = Session {
             endpoint: endpoint.clone(),
@@ -94,6 +107,7 @@ impl Session {
             lanes: BTreeMap::new(),
             winrm: None,
             leaving: Vec::new(),
+            backlog,
         };
         match endpoint.transport {
             Wire::Winrm => session.winrm = Some(Winrm::connect(endpoint, credentials).await?),

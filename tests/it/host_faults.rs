@@ -1,11 +1,10 @@
 //! What servers and networks do to a run, through the binary: a connection that is refused, comes back as another, or lets
-//! a byte through each second. The outcome is right, and
-//! deadlines hold.
+//! a byte through each second, and output that has no end. The outcome is right, deadlines hold, and memory stays bounded.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -15,6 +14,9 @@ use serde_json::Value as Json;
 use super::project::{Project, Said, said};
 use super::sshd::{Sshd, SshdOptions, make_key};
 
+const MEGABYTE: u64 = 1_000_000;
+/// What one host may add to the memory of a run, in kilobytes.
+const GROWTH: u64 = 8 << 10;
 /// What waits for a step that may begin late, on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -82,6 +84,71 @@ impl Place {
         let line = events.lines().rfind(|line| line.contains("\"step.finished\""));
         serde_json::from_str(line.unwrap_or_else(|| panic!("it never ended: {events}"))).unwrap()
     }
+}
+
+/// The end of what a run told, and the most memory that it had, in kilobytes.
+struct Ran {
+    told: String,
+    most: u64,
+}
+
+/// Its output is read as fast as it comes, and nobody keeps it.
+fn watched(place: &Place, options: &[&str]) -> Ran {
+    let mut command = place.project.command(&["run", "p.ops", "-y"]);
+    let mut child = command.args(options).stderr(Stdio::null()).spawn().unwrap();
+    let mut pipe = child.stdout.take().unwrap();
+    let reader = std::thread::spawn(move || {
+        let (mut last, mut buffer) = (Vec::new(), [0_u8; 1 << 16]);
+        while let Ok(read @ 1..) = pipe.read(&mut buffer) {
+            last.extend_from_slice(&buffer[..read]);
+            last.drain(..last.len().saturating_sub(1 << 16));
+        }
+        String::from_utf8_lossy(&last).into_owned()
+    });
+    let mut most = 0;
+    while child.try_wait().unwrap().is_none() {
+        most = most.max(memory(child.id()).unwrap_or(0));
+        std::thread::yield_now();
+    }
+    assert!(child.wait().unwrap().success());
+    Ran { told: reader.join().unwrap(), most }
+}
+
+/// What a process has of its own, and not of its program's file, as long as it is there.
+fn memory(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// As fast as it comes: with and without lines, on one stream and both, and nothing that a terminal should see.
+#[test]
+fn a_flood_is_bounded_in_memory_and_counted_in_full() {
+    let place = Place::new(&[]);
+    place.playbook("true", "read", "");
+    let quiet = watched(&place, &["-o", "ndjson"]).most;
+    let floods = [
+        ("head -c 200000000 /dev/zero | tr '\\0' x", 200),
+        ("head -c 100000000 /dev/zero | tr '\\0' x & head -c 100000000 /dev/zero | tr '\\0' y >&2; wait", 200),
+        ("yes \"$(printf '\\377\\033[2J\\033]0;owned\\007')\" | head -c 50000000", 50),
+    ];
+    for (number, (flood, megabytes)) in floods.into_iter().enumerate() {
+        place.playbook(flood, "read", " { timeout: 10m }");
+        for options in [&["-o", "ndjson"][..], &["-v"]] {
+            let begun = Instant::now();
+            let ran = watched(&place, options);
+            let per_second = f64::from(u32::try_from(megabytes).unwrap()) / begun.elapsed().as_secs_f64();
+            println!(
+                "flood {number} {options:?}: {per_second:.0} MB/s, {} kB more than {quiet} kB",
+                ran.most.saturating_sub(quiet)
+            );
+            assert!(ran.most > 0 && ran.most < quiet + GROWTH, "{number}: {quiet} kB quiet, {} kB at most", ran.most);
+            assert!(!ran.told.contains(['\u{1b}', '\u{7}']), "{number}: control characters are written out");
+        }
+        let run = (2 + 2 * number).to_string();
+        assert_eq!(place.ended(&run)["evidence"]["output_bytes"], megabytes * MEGABYTE, "{number}");
+    }
+    assert!(std::fs::metadata(place.project.path(".opsc/journal.sqlite")).unwrap().len() < 16 * MEGABYTE);
 }
 
 #[test]

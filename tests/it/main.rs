@@ -68,7 +68,6 @@ mod inventory_sources;
 mod language_forms;
 mod language_parallel;
 mod language_plans;
-mod large_output;
 mod lifecycle;
 mod locks;
 mod map_keys;

@@ -411,7 +411,7 @@ impl Lab {
         let (stop, stopped) = watch::channel(0);
         let endpoints =
             self.inventory.hosts.iter().map(|(id, host)| (id, (self.endpoint(&host.name), Credentials::default())));
-        let live = LiveConnector { endpoints: endpoints.collect() };
+        let live = LiveConnector { endpoints: endpoints.collect(), backlog: None };
         let names = self.inventory.hosts.iter().map(|(id, host)| (id, host.name.clone())).collect();
         let wires = FaultyConnector { live, names, faults: Arc::clone(&self.faults), counts: Arc::default() };
         let request = Request {
@@ -430,6 +430,7 @@ impl Lab {
             reconnect: Some(Duration::from_millis(50)),
             circuit: opsc::run::circuit::Limits::default(),
             retry_budget: None,
+            backlog: None,
             owner: None,
         };
         (request, received, stop)
