@@ -519,6 +519,35 @@ fn the_actions_of_a_noun_are_listed() {
 }
 
 #[test]
+fn a_playbook_that_a_file_does_not_hold_is_named() {
+    let project = project();
+    let playbook =
+        |name: &str| format!("playbook {name}() ! read {{\n  on host(\"w1\") {{\n    os.facts()\n  }}\n}}\n");
+    project.write("two.ops", &format!("ops 1\n\n{}\n{}", playbook("role1"), playbook("role2")));
+    for (name, hint) in [("rol2", "did you mean `role2`?"), ("other", "it holds role1 and role2")] {
+        let refused = project.opsc(&["plan", "two.ops", "--playbook", name]);
+        let told = format!("error: `two.ops` holds no playbook `{name}`\nhint: {hint}\n");
+        assert_eq!((refused.code, refused.stderr), (10, told));
+    }
+}
+
+#[test]
+fn a_text_of_one_line_is_explained_as_one() {
+    let project = project();
+    for (content, told) in
+        [("v2\\n", "content \"v2\\n\""), ("a\\nb\\n", "content of 2 lines"), ("a\\nb", "content of 2 lines")]
+    {
+        let step = format!("file.write(to: \"/tmp/x\", content: \"{content}\")");
+        project.write(
+            "a.ops",
+            &format!("ops 1\n\nplaybook a() ! change {{\n  on host(\"w1\") {{\n    {step}\n  }}\n}}\n"),
+        );
+        let explained = project.opsc(&["explain", "a.ops"]);
+        assert!(explained.stdout.contains(told), "{content}: {explained:?}");
+    }
+}
+
+#[test]
 fn every_host_is_not_called_all() {
     let project = project();
     for arguments in [&["inv", "ls", "-l", "all"][..], &["exec", "-l", "w1,all", "-y", "--", "true"]] {
