@@ -455,7 +455,11 @@ fn an_action_of_steps_says_that_its_steps_are_rolled_back() {
     let said = project.opsc(&["actions", "firewall.allow"]);
     assert!(said.stdout.contains("each runs and is rolled back as its own action says"), "{said:?}");
     assert!(!said.stdout.contains("cannot be rolled back"), "{said:?}");
-    assert!(project.opsc(&["actions", "package.upgrade"]).stdout.contains("\n  can be rolled back\n"));
+    let upgrade = project.opsc(&["actions", "package.upgrade"]).stdout;
+    assert!(upgrade.contains("\n  runs on linux, timeout 30m\n  can be rolled back where "), "{upgrade}");
+    assert!(project.opsc(&["actions", "service.start"]).stdout.contains("\n  can be rolled back\n"));
+    let on_condition = project.opsc(&["actions", "shell.run"]).stdout;
+    assert!(on_condition.contains("\n  can be rolled back where undo != none\n"), "{on_condition}");
 }
 
 /// A full disk is no reader that went away: an empty file must not pass for a result.
@@ -600,4 +604,16 @@ fn a_new_project_says_how_its_first_playbook_is_run_from_here() {
     let made = project.opsc(&["init", "demo"]);
     let next = "next: cd demo, then opsc plan playbooks/hello.ops, then opsc run playbooks/hello.ops\n";
     assert!(made.code == 0 && made.stderr.ends_with(next), "{made:?}");
+    let written: Vec<&str> = made.stderr.lines().filter_map(|line| line.strip_prefix("wrote ")).collect();
+    assert!(written.len() == 4 && written.iter().all(|path| project.path(path).is_file()), "{written:?}");
+    let folder = format!("folder={}", project.path("home/hello").display());
+    let run = project
+        .command(&["run", "playbooks/hello.ops", "-y", "-e", &folder])
+        .current_dir(project.path("demo"))
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{run:?}");
+    let here = super::project::Project::new();
+    let made = here.command(&["init"]).current_dir(here.path("home")).output().unwrap();
+    assert!(made.stderr.starts_with(b"wrote opsc.toml\n"), "{made:?}");
 }
