@@ -12,9 +12,10 @@ use super::execution::{now, state};
 use super::project::Project;
 use super::running::login_name;
 use crate::base::hex::hex;
+use crate::base::near::nearest;
 use crate::eval::parse::parse_duration;
 use crate::state::process::machine;
-use crate::state::{AuditRow, By, Entry, Fault, Finding, Journal, Verified};
+use crate::state::{AUDIT_KINDS as KINDS, AuditRow, By, Entry, Fault, Finding, Journal, Verified};
 
 /// Who does something now.
 pub fn by() -> By {
@@ -100,10 +101,26 @@ impl Wanted<'_> {
     fn holds(&self, row: &AuditRow) -> bool {
         self.run.is_none_or(|run| row.run == Some(run))
             && self.who.is_none_or(|who| row.user == who)
-            && self.kind.is_none_or(|kind| row.kind == kind || row.kind.starts_with(&format!("{kind}.")))
+            && self.kind.is_none_or(|kind| is_of_kind(&row.kind, kind))
             && self.since.is_none_or(|since| row.time >= since)
             && self.host.is_none_or(|host| is_about(row, host))
     }
+}
+
+/// `approval` is both `approval.approved` and `approval.rejected`.
+fn is_of_kind(kind: &str, wanted: &str) -> bool {
+    kind.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// A kind that is none has no rows, which must not look like nothing happened. Rows of a newer opsc have their own.
+fn expect_kind(wanted: &str, rows: &[AuditRow]) -> Result<(), AppError> {
+    let written = rows.iter().map(|row| row.kind.as_str());
+    if KINDS.iter().copied().chain(written).any(|kind| is_of_kind(kind, wanted)) {
+        return Ok(());
+    }
+    let nouns = KINDS.iter().filter_map(|kind| kind.split_once('.')).map(|(noun, _)| noun);
+    let near = nearest(wanted, KINDS.iter().copied().chain(nouns)).map(str::to_string);
+    Err(AppError::UnknownAuditKind { kind: wanted.to_string(), near })
 }
 
 fn is_about(row: &AuditRow, host: &str) -> bool {
@@ -119,6 +136,7 @@ pub fn query(project: &Project, wanted: &Wanted<'_>) -> Result<Vec<(String, Audi
     let journal = existing(&project.journal())?;
     let mut previous = journal.audit_origin().map_err(state)?;
     let rows = journal.audit().map_err(state)?;
+    wanted.kind.map_or(Ok(()), |kind| expect_kind(kind, &rows))?;
     let chained = rows.into_iter().map(|row| (std::mem::replace(&mut previous, row.hash.clone()), row));
     Ok(chained.filter(|(_, row)| wanted.holds(row)).collect())
 }

@@ -9,6 +9,7 @@ use super::planning::{Allow, PlanOptions, Planned, plan_file};
 use super::workspace::{Workspace, display_path};
 use crate::base::ids::HostId;
 use crate::base::words;
+use crate::hir::program::Playbook;
 use crate::plan::model::{BlockHosts, Step};
 use crate::report::examination::Unplanned;
 
@@ -21,15 +22,31 @@ pub struct Named {
     pub unplanned: Vec<Unplanned>,
 }
 
-/// Plans every playbook of these files with its defaults; `limit` is `-l`.
-pub fn hosts_named(workspace: &mut Workspace, files: &[PathBuf], limit: Option<&[HostId]>) -> Result<Named, AppError> {
+/// Plans every playbook of these files with its defaults, and with those of the values that it has parameters for;
+/// `limit` is `-l`.
+pub fn hosts_named(
+    workspace: &mut Workspace,
+    files: &[PathBuf],
+    values: &[String],
+    limit: Option<&[HostId]>,
+) -> Result<Named, AppError> {
     let mut named = Named::default();
+    let mut wanted = BTreeSet::new();
+    for file in files {
+        let program = workspace.check_file(file)?.program;
+        wanted.extend(program.iter().flat_map(|program| &program.playbooks).flat_map(names_of_params));
+    }
     for file in files {
         let checked = workspace.check_file(file)?;
         let path = display_path(&checked.path, &workspace.project);
         let playbooks = checked.program.map(|program| program.playbooks).unwrap_or_default();
         for playbook in playbooks {
+            let own: BTreeSet<String> = names_of_params(&playbook).collect();
+            // What no playbook wants is told by each.
+            let is_meant = |name: &str| own.contains(name) || !wanted.contains(name);
+            let meant = values.iter().filter(|value| is_meant(value.split('=').next().unwrap_or_default().trim()));
             let options = PlanOptions {
+                variables: meant.cloned().collect(),
                 playbook: Some(playbook.name.clone()),
                 allow: Allow { destroy: true, inactive: true },
                 ..PlanOptions::default()
@@ -49,11 +66,15 @@ pub fn hosts_named(workspace: &mut Workspace, files: &[PathBuf], limit: Option<&
     Ok(named)
 }
 
+fn names_of_params(playbook: &Playbook) -> impl Iterator<Item = String> {
+    playbook.params.iter().map(|param| param.name.clone())
+}
+
 fn reason(error: &AppError) -> String {
     match error {
         AppError::Inputs { missing, .. } if !missing.is_empty() => {
             let names: Vec<String> = missing.iter().map(|missing| format!("`{}`", missing.name)).collect();
-            format!("it wants values for {}", words::join_and(&names))
+            format!("it wants values for {}: give them with `-e NAME=VALUE`", words::join_and(&names))
         }
         AppError::Hosts { diagnostics }
         | AppError::Inputs { diagnostics, .. }

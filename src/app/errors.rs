@@ -3,10 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::base::near::nearest;
 use crate::base::words;
 use crate::diag::Diagnostic;
 use crate::secrets::SecretError;
 use crate::secrets::sealed_error::SealedError;
+use crate::state::AUDIT_KINDS;
 use crate::transport::ssh_config::SshConfigError;
 
 /// A parameter that needs a value.
@@ -47,6 +49,11 @@ pub enum AppError {
     },
     SeveralPlaybooks {
         path: PathBuf,
+        names: Vec<String>,
+    },
+    UnknownPlaybook {
+        path: PathBuf,
+        name: String,
         names: Vec<String>,
     },
     NoInventory {
@@ -211,6 +218,11 @@ pub enum AppError {
         name: String,
         near: Option<String>,
     },
+    /// Of rows of the audit.
+    UnknownAuditKind {
+        kind: String,
+        near: Option<String>,
+    },
     /// A syntax tree as JSON that is none.
     Tree {
         path: PathBuf,
@@ -281,6 +293,12 @@ impl AppError {
             AppError::SeveralPlaybooks { names, .. } => {
                 Some(format!("choose one with `--playbook NAME`: {}", names.join(", ")))
             }
+            AppError::UnknownPlaybook { name, names, .. } => {
+                Some(match nearest(name, names.iter().map(String::as_str)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("it holds {}", words::join_and(names)),
+                })
+            }
             AppError::BadVariable { .. } => Some("write `-e name=value`".to_string()),
             AppError::DestroyNotAllowed { .. } => {
                 Some("add `--allow-destroy` if losing that data is intended".to_string())
@@ -313,9 +331,9 @@ impl AppError {
             AppError::Indeterminate { run, .. } => Some(format!(
                 "look at the hosts, then say for each: `opsc resolve {run} STEP HOST --done`, `--not-done`, or `--again` to do it once more"
             )),
-            AppError::UnknownAction { near: Some(near), .. } | AppError::Setting { near: Some(near), .. } => {
-                Some(format!("did you mean `{near}`?"))
-            }
+            AppError::UnknownAction { near: Some(near), .. }
+            | AppError::UnknownAuditKind { near: Some(near), .. }
+            | AppError::Setting { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
             AppError::UnknownRevision { .. } => {
                 Some("name a branch, a tag or a commit; in a shallow clone, fetch it first".to_string())
             }
@@ -350,6 +368,9 @@ impl fmt::Display for AppError {
             AppError::NoPlaybook { path } => write!(formatter, "`{}` holds no playbook", path.display()),
             AppError::SeveralPlaybooks { path, names } => {
                 write!(formatter, "`{}` holds {} playbooks", path.display(), names.len())
+            }
+            AppError::UnknownPlaybook { path, name, .. } => {
+                write!(formatter, "`{}` holds no playbook `{name}`", path.display())
             }
             AppError::NoInventory { searched } => {
                 write!(formatter, "there is no inventory: looked for {}", shown(searched))
@@ -422,6 +443,9 @@ impl fmt::Display for AppError {
                 write!(formatter, "{host} has no POSIX shell (`lane: raw`), so nobody becomes root there")
             }
             AppError::UnknownAction { name, .. } => write!(formatter, "there is no action `{name}`"),
+            AppError::UnknownAuditKind { kind, .. } => {
+                write!(formatter, "the audit has no kind `{kind}`, only {}", words::join_and(AUDIT_KINDS))
+            }
             AppError::Tree { path, reason } => write!(formatter, "`{}` {reason}", path.display()),
             AppError::Git { reason } => formatter.write_str(reason),
             AppError::UnknownRevision { name } => write!(formatter, "git knows no commit `{name}`"),

@@ -301,6 +301,7 @@ pub(super) fn state(error: StateError) -> AppError {
         StateError::GoneOn { run, by } => AppError::gone_on(run, by, "went on with"),
         StateError::UsedUp { run } => AppError::used_up(run),
         StateError::Locked { ref host, .. } => AppError::Locked { host: host.clone(), reason: error.to_string() },
+        ref damaged if damaged.is_damage() => AppError::damaged(damaged),
         StateError::Unwritable(ref trouble) => AppError::JournalFile {
             reason: format!("the journal cannot be used: {trouble}"),
             hint: "make room there, or see that it can be written".to_string(),

@@ -8,6 +8,18 @@ use super::execution::{now, state};
 use super::project::Project;
 use crate::state::{self, Examined, Restored, StateError};
 
+impl AppError {
+    /// The journal's file is none any more.
+    pub fn damaged(error: &StateError) -> AppError {
+        AppError::JournalFile {
+            reason: format!("the journal cannot be used: {error}"),
+            hint: "`opsc db check` tells what is wrong with it, and `opsc db restore FILE` puts a copy in its place"
+                .to_string(),
+            code: 1,
+        }
+    }
+}
+
 /// Looks through the project's journal, or through another file.
 pub fn check(project: &Project, file: Option<&Path>) -> Result<Examined, AppError> {
     state::examine(file.unwrap_or(&project.journal())).map_err(|error| refused(project, error))
@@ -16,7 +28,10 @@ pub fn check(project: &Project, file: Option<&Path>) -> Result<Examined, AppErro
 /// The path of the copy that was made.
 pub fn back_up(project: &Project, file: Option<&Path>) -> Result<PathBuf, AppError> {
     let copy = file.map_or_else(|| dated(project, "backup"), Path::to_path_buf);
-    state::back_up(&project.journal(), &copy).map_err(|error| refused(project, error))?;
+    state::back_up(&project.journal(), &copy).map_err(|error| match error {
+        StateError::Folder { error, .. } => AppError::Write { path: copy.clone(), error },
+        other => refused(project, other),
+    })?;
     Ok(copy)
 }
 

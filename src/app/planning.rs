@@ -160,10 +160,9 @@ pub fn choose_playbook<'a>(program: &'a Program, path: &Path, name: Option<&str>
         ([], _) => Err(AppError::NoPlaybook { path: path.to_path_buf() }),
         ([only], None) => Ok(only),
         (_, None) => Err(AppError::SeveralPlaybooks { path: path.to_path_buf(), names: names() }),
-        (playbooks, Some(name)) => playbooks
-            .iter()
-            .find(|playbook| playbook.name == name)
-            .ok_or_else(|| AppError::SeveralPlaybooks { path: path.to_path_buf(), names: names() }),
+        (playbooks, Some(name)) => playbooks.iter().find(|playbook| playbook.name == name).ok_or_else(|| {
+            AppError::UnknownPlaybook { path: path.to_path_buf(), name: name.to_string(), names: names() }
+        }),
     }
 }
 

@@ -4,7 +4,7 @@
 use super::test_file::{Fields, Placed};
 use crate::hir::value::Value;
 use crate::inventory::errors::InventoryError;
-use crate::inventory::forms::{duration, entries, text};
+use crate::inventory::forms::{duration, entries, expected as expected_of, text};
 use crate::inventory::yaml::{Key, Kind, Node};
 use crate::run::script::Back;
 
@@ -35,10 +35,7 @@ pub(super) fn within<T: TryFrom<i64> + Ord>(
 ) -> Option<T> {
     let found = number(node, errors)?;
     let fits = T::try_from(found).ok().filter(|number| (&least..=&most).contains(&number));
-    if fits.is_none() {
-        errors.push(InventoryError::WrongForm { expected, found: "another number", span: node.span });
-    }
-    fits
+    expected_of(expected, fits, node, errors)
 }
 
 pub(super) fn placed(node: &Node, errors: &mut Vec<InventoryError>) -> Option<Placed<String>> {

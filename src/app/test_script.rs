@@ -162,11 +162,11 @@ impl Names<'_> {
     fn exit(&mut self, placed: &PlacedRule) {
         let hosts = &self.planned.inventory.hosts;
         let can_be = || hosts.values().any(|host| host.os == Some(Os::Windows) && fits(&placed.rule.host, &host.name));
-        if let (Some(256..), Some(span)) = (placed.rule.said.exit, placed.exit)
+        if let (Some(code @ 256..), Some(span)) = (placed.rule.said.exit, placed.exit)
             && !can_be()
         {
-            let expected = "an exit code from 0 to 255";
-            self.errors.push(InventoryError::WrongForm { expected, found: "another number", span });
+            let reason = format!("expected an exit code from 0 to 255, found {code}");
+            self.errors.push(InventoryError::Unfit { reason, span });
         }
     }
 

@@ -8,6 +8,7 @@ use crate::base::near::nearest;
 use crate::base::words;
 use crate::diag::Diagnostic;
 use crate::hir::program::{Action, ActionBody};
+use crate::plan::expression_text::expression_text;
 
 pub fn run(command: &ActionsCommand, global: &Global, output: &mut Output) -> i32 {
     let mut workspace = match open_to_read(global, output) {
@@ -73,7 +74,12 @@ fn action_text(action: &Action) -> String {
 }
 
 fn running(action: &Action) -> String {
-    let platforms: Vec<&str> = action.impls().iter().map(|each| each.platform.name()).collect();
-    let back = if action.has_rollback() { "can be rolled back" } else { "cannot be rolled back" };
+    let mut platforms: Vec<&str> = action.impls().iter().map(|each| each.platform.name()).collect();
+    platforms.dedup();
+    let back = match (action.has_rollback(), &action.reversible) {
+        (true, Some(condition)) => format!("can be rolled back where {}", expression_text(condition, &action.bindings)),
+        (true, None) => "can be rolled back".to_string(),
+        (false, _) => "cannot be rolled back".to_string(),
+    };
     format!("  runs on {}, timeout {}\n  {back}\n", words::join_and(&platforms), words::duration(action.timeout))
 }

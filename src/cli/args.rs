@@ -10,7 +10,7 @@ use super::args_adhoc::{DoCommand, ExecCommand};
 use super::args_audit::AuditCommand;
 use super::args_db::DbCommand;
 use super::args_history::{LogsCommand, ReplayCommand, ReportCommand, RunsCommand, ShowCommand};
-use super::args_hosts::{FactsCommand, HostsCommand, InvCommand, LockCommand};
+use super::args_hosts::{FactsCommand, HostsCommand, InvCommand, LockCommand, NamedHosts};
 use super::args_runs::{AnswerCommand, CancelCommand, ResolveCommand, ResumeCommand, RetryCommand};
 use super::args_secret::SecretCommand;
 use super::args_test::TestCommand;
@@ -242,9 +242,8 @@ pub struct CheckCommand {
     /// method of use where steps need it? Exit 20 where a host cannot be worked with, 21 where something must be mended
     #[arg(long, conflicts_with = "watch")]
     pub connect: bool,
-    /// With --connect, only these hosts of them: names, globs, comma lists, or a selector such as 'group("web")'
-    #[arg(short, long, requires = "connect", value_name = "HOSTS")]
-    pub limit: Option<String>,
+    #[command(flatten)]
+    pub named: NamedHosts,
     #[command(flatten)]
     pub connection: Connection,
     /// For people, for programs, or for a CI system

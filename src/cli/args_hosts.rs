@@ -261,3 +261,14 @@ pub enum LockCommand {
         yes: bool,
     },
 }
+
+/// Which hosts `check --connect` connects to.
+#[derive(Args, Debug)]
+pub struct NamedHosts {
+    /// With --connect, only these hosts of them: names, globs, comma lists, or a selector such as 'group("web")'
+    #[arg(short, long, requires = "connect", value_name = "HOSTS")]
+    pub limit: Option<String>,
+    /// With --connect, a value for the parameter of this name, where a playbook has one
+    #[arg(short = 'e', long = "var", requires = "connect", value_name = "NAME=VALUE")]
+    pub variables: Vec<String>,
+}

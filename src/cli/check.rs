@@ -105,8 +105,8 @@ fn connect(
     workspace: &mut Workspace,
     output: &mut Output,
 ) -> Result<Connected, i32> {
-    let limit = command.limit.as_deref().map(|limit| parse_limit(limit, workspace)).transpose();
-    let named = limit.and_then(|limit| hosts_named(workspace, files, limit.as_deref()));
+    let limit = command.named.limit.as_deref().map(|limit| parse_limit(limit, workspace)).transpose();
+    let named = limit.and_then(|limit| hosts_named(workspace, files, &command.named.variables, limit.as_deref()));
     let named = named.map_err(|error| output.fail(&error, Some(&workspace.sources)))?;
     for one in &named.unplanned {
         output

@@ -56,7 +56,16 @@ fn told(run: i64, form: fn(&Story<'_>) -> String, global: &Global, output: &mut 
         Ok((journal.events(run)?, journal.records(run)?, journal.ends_of_failed(run, MOST_OUTPUT)?))
     };
     let (events, records, outputs) = kept().map_err(|error| broken(&error, output))?;
-    let kept =
-        Kept { details: &details, alive, left: &rest.left, events: &events, records: &records, outputs: &outputs };
+    let later = details.gone_on_by.map(|run| journal.summary(run)).transpose();
+    let later = later.map_err(|error| broken(&error, output))?.flatten();
+    let kept = Kept {
+        details: &details,
+        later: later.as_ref(),
+        alive,
+        left: &rest.left,
+        events: &events,
+        records: &records,
+        outputs: &outputs,
+    };
     Ok(form(&story(&kept)))
 }

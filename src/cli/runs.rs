@@ -23,7 +23,9 @@ pub(super) fn open(global: &Global, output: &mut Output) -> Result<Journal, i32>
 }
 
 pub(super) fn broken(error: &StateError, output: &mut Output) -> i32 {
-    output.fail(&AppError::State { reason: error.to_string() }, None)
+    let refused =
+        if error.is_damage() { AppError::damaged(error) } else { AppError::State { reason: error.to_string() } };
+    output.fail(&refused, None)
 }
 
 pub fn run_list(command: &RunsCommand, global: &Global, output: &mut Output) -> i32 {

@@ -50,7 +50,10 @@ fn walk(folder: &Path, output: &mut Output) -> i32 {
         }
     }
     let text = std::fs::read_to_string(&file).unwrap_or_default();
-    output.print(&format!("\n# the file still says \"{text}\"; `opsc init` starts a project of your own\n"));
+    let removed = folder.display();
+    output.print(&format!(
+        "\n# the file still says \"{text}\"; all of it was in {removed}, which is removed now, with its runs: `opsc init` starts a project of your own\n"
+    ));
     0
 }
 

@@ -80,6 +80,10 @@ pub enum InventoryError {
         known: Vec<String>,
         span: Span,
     },
+    JumpLoop {
+        names: Vec<String>,
+        span: Span,
+    },
     /// A setting that WinRM leaves no room for.
     NotByWinrm {
         host: String,
@@ -218,6 +222,10 @@ impl InventoryError {
                 Diagnostic::error("E0813", *span, format!("the jump host `{name}` is not in the inventory"))
                     .did_you_mean(nearest(name, known.iter().map(String::as_str)))
             }
+            InventoryError::JumpLoop { names, span } => {
+                Diagnostic::error("E0822", *span, format!("jump hosts lead in a loop: {}", names.join(" → ")))
+                    .help("the last jump host is one that is reached directly")
+            }
             InventoryError::NotByWinrm { host, key, found, span } => {
                 let text = format!("`{host}` is reached by WinRM, so it cannot have `{key}: {found}`");
                 Diagnostic::error("E0821", *span, text)
@@ -301,6 +309,9 @@ crate::diag::code_docs! {
     "E0813" "an unknown jump host"
     "`jump:` names another host of the inventory."
     "hosts:\n  web1: { jump: basiton }\n  bastion: { address: 10.0.0.1 }\n" => "hosts:\n  web1: { jump: bastion }\n  bastion: { address: 10.0.0.1 }\n"
+    "E0822" "jump hosts that lead in a loop"
+    "A host cannot be reached through itself, not even through others. What a group or `defaults` say is said of other hosts than the one named, so that the jump host may be among them."
+    "hosts:\n  a: { jump: b }\n  b: { jump: a }\n" => "hosts:\n  a: { jump: b }\n  b: { address: 10.0.0.1 }\n"
     "E0821" "a setting that WinRM leaves no room for"
     "`transport: winrm` is for Windows hosts, and goes through no jump host."
     "hosts:\n  win1: { transport: winrm, os: linux }\n" => "hosts:\n  win1: { transport: winrm }\n"

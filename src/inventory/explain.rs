@@ -51,6 +51,8 @@ pub fn explain(sources: &Sources, files: &[FileId], host: &Host) -> Vec<Saying> 
         key.text == host.name
             || (key.text.contains('[') && expand(&key.text).is_ok_and(|names| names.contains(&host.name)))
     };
+    // A jump host that a group or the defaults name is not reached through itself.
+    said.retain(|saying| saying.key != "jump" || saying.value != Value::string(host.name.as_str()));
     for (_, own) in section(&documents, "hosts").filter(|(key, _)| is_about(key)) {
         collect(own, &Level::Host, &mut said);
     }

@@ -71,7 +71,13 @@ pub fn expected<T>(
     errors: &mut Vec<InventoryError>,
 ) -> Option<T> {
     if read.is_none() {
-        errors.push(InventoryError::WrongForm { expected, found: node.form(), span: node.span });
+        errors.push(match &node.kind {
+            // Where a number is expected, `a number` would not say what is wrong with it.
+            Kind::Scalar(Value::Int(number)) => {
+                InventoryError::Unfit { reason: format!("expected {expected}, found {number}"), span: node.span }
+            }
+            _ => InventoryError::WrongForm { expected, found: node.form(), span: node.span },
+        });
     }
     read
 }

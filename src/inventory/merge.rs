@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::declared::{DeclaredVar, type_vars};
 use super::errors::InventoryError;
+use super::jumps::{jump, loop_of};
 use super::raw::{Raw, RawGroup, RawHost, Settings};
 use super::relations::{cycle, relations};
 use crate::base::ids::HostId;
@@ -162,6 +163,7 @@ impl Merger {
         let declared_vars = self.declared_vars.iter().map(|var| (var.name.clone(), var.ty.clone())).collect();
         let declared_tags = self.declared_tags.clone();
         let mut inventory = Inventory { declared_tags, declared_vars, ..Inventory::default() };
+        let mut jumps = Vec::new();
         for (index, ((name, mut settings), groups)) in names.iter().zip(levels).zip(groups_of).enumerate() {
             let own = by_name.get(name.as_str()).map(|host| &host.settings);
             if let Some(own) = own {
@@ -169,6 +171,10 @@ impl Merger {
             }
             self.check_tags(&settings, errors);
             self.check_winrm(name, &settings, errors);
+            let says_jump = own.is_some_and(|own| own.jump.is_some());
+            let jump = jump(index, (settings.jump.as_ref(), says_jump), &ids);
+            settings.jump = settings.jump.filter(|_| jump.is_some());
+            jumps.push(jump);
             let relations = relations(index, (&settings, own), &ids, errors);
             inventory.hosts.push(Host { relations, ..host(name, settings, groups) });
         }
@@ -178,6 +184,7 @@ impl Merger {
         }
         inventory.groups = self.group_sets(&members);
         self.check_jumps(&names, &ids, errors);
+        errors.extend(loop_of(&names, &jumps));
         inventory
     }
 

@@ -10,6 +10,7 @@ pub mod errors;
 pub mod explain;
 pub mod forms;
 mod imports;
+mod jumps;
 mod limit;
 mod merge;
 mod ranges;

@@ -17,6 +17,9 @@ pub fn missing_text(run: i64, earlier: &Earlier, plan: &Plan) -> String {
         match left.state {
             State::Done | State::Ignored if earlier.finished(step, host).is_some() => stay += 1,
             State::Done | State::Ignored => again += 1,
+            State::Failed if left.is_said_again => {
+                begun.push_str(&format!("  {host} {name} begins again, since somebody said that it may\n"));
+            }
             State::Failed => begun.push_str(&format!("  {host} {name} failed and begins again\n")),
             State::Unknown if left.kept_there.is_some() => {
                 begun.push_str(&format!("  {host} {name} went on without the run and is taken up\n"));

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::state::RunRecord;
+use crate::state::{RunRecord, RunSummary};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Link {
@@ -29,4 +29,14 @@ pub fn link_text(link: Link) -> String {
         Link::GoesBack(run) => format!("goes back over run {run}"),
         Link::Again(run) => format!("tries run {run} again"),
     }
+}
+
+/// The same of a later run, told where the earlier one is.
+pub fn later_text(later: &RunSummary) -> String {
+    let did = match link(&later.record) {
+        Some(Link::GoesBack(_)) => "went back over it",
+        Some(Link::Again(_)) => "tried it again",
+        Some(Link::GoesOn(_)) | None => "went on with it",
+    };
+    format!("run {} {did}", later.id)
 }

@@ -193,8 +193,9 @@ impl Writer<'_> {
     /// Long texts and scripts are named, not quoted.
     fn argument(&self, arg: &Expr) -> String {
         let said = self.said(arg);
-        let lines = said.lines().count();
-        if lines > 1 { format!("of {}", words::count(lines, "line")) } else { said }
+        // The quote behind a last line end is no line.
+        let lines = said.trim_end_matches('"').lines().count();
+        if lines > 1 { format!("of {}", words::count(lines, "line")) } else { said.replace('\n', "\\n") }
     }
 
     fn attributes(&self, attrs: &StepAttrs) -> String {

@@ -2,7 +2,7 @@
 //! escaped, most of them come from hosts.
 
 use super::approval_text::{at_batch, verdict_text};
-use super::link::{link, link_text};
+use super::link::{later_text, link, link_text};
 use super::run_html_rows::{changed, failures, hosts, timeline, undone};
 use super::run_text::{short, status, time_text};
 use super::story::{End, StepStory, Story};
@@ -68,7 +68,7 @@ fn head(story: &Story<'_>) -> String {
     told.extend(summary.finished.map(|end| format!("took {}", words::duration(end.saturating_sub(record.started)))));
     told.push(format!("by {} on {}", record.user, record.machine));
     told.extend(link(record).map(link_text));
-    told.extend(story.details.gone_on_by.map(|run| format!("run {run} went on with it")));
+    told.extend(story.later.map(later_text));
     format!(
         "<header>\n<p class=\"state {tone}\">{}</p>\n<h1>{}</h1>\n<p class=\"quiet\">{}</p>\n</header>\n",
         html(word),

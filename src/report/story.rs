@@ -7,11 +7,13 @@ use super::event_read;
 use super::left::Left;
 use super::not_started::NotStarted;
 use crate::run::event::{EventKind, Evidence, HostRecap, Outcome, RunEvent};
-use crate::state::{Record, RunDetails, StepLog};
+use crate::state::{Record, RunDetails, RunSummary, StepLog};
 
 /// All that a report tells of a run.
 pub struct Story<'r> {
     pub details: &'r RunDetails,
+    /// The run that goes on with it, or back over it.
+    pub later: Option<&'r RunSummary>,
     /// Whether its process is still there.
     pub alive: bool,
     pub left: &'r [Left],
@@ -88,6 +90,7 @@ impl StepStory {
 /// What the journal has of one run.
 pub struct Kept<'r> {
     pub details: &'r RunDetails,
+    pub later: Option<&'r RunSummary>,
     pub alive: bool,
     pub left: &'r [Left],
     pub events: &'r [String],
@@ -111,7 +114,8 @@ pub fn story<'r>(kept: &Kept<'r>) -> Story<'r> {
         }
     }
     blocks.retain(|block| !block.steps.is_empty() || block.not_started.is_some());
-    Story { details: kept.details, alive: kept.alive, left: kept.left, blocks, recap: teller.recap }
+    let Kept { details, later, alive, left, .. } = *kept;
+    Story { details, later, alive, left, blocks, recap: teller.recap }
 }
 
 #[derive(Default)]

@@ -44,6 +44,8 @@ pub struct Left {
     pub receipt: Option<Receipt>,
     /// It was ended before it was over: its time was, or its lane.
     pub ran_out: bool,
+    /// A person says that it may be done once more.
+    pub is_said_again: bool,
     /// What the host said of that.
     pub kept_there: Option<KeptThere>,
     /// A later step of its block changed the same thing once more, and nothing failed there.
@@ -167,6 +169,7 @@ impl Earlier {
             before_undo: None,
             receipt: intent.receipt.clone(),
             ran_out: false,
+            is_said_again: false,
             kept_there: None,
             is_overtaken: false,
             kind: step.kind,
@@ -226,6 +229,7 @@ impl Earlier {
             before_undo: None,
             receipt: None,
             ran_out: false,
+            is_said_again: result.outcome == SAID_AGAIN,
             kept_there: None,
             is_overtaken: false,
             kind: step.kind,
@@ -252,7 +256,10 @@ impl Earlier {
                 left.state = left.before_undo.take().unwrap_or(left.state);
                 return;
             }
-            (SAID_AGAIN, Some(left)) => return left.state = State::Failed,
+            (SAID_AGAIN, Some(left)) => {
+                (left.state, left.is_said_again) = (State::Failed, true);
+                return;
+            }
             ("rollback_failed", Some(left)) if left.state == State::Undoing => return left.state = State::NotUndone,
             _ => return,
         }

@@ -10,6 +10,24 @@ use super::records::{RunRecord, StateError, StepResult};
 use super::writer::signed;
 use crate::base::hex::hex;
 
+/// Every kind that a row can have, as it is written.
+pub const KINDS: &[&str] = &[
+    "approval.approved",
+    "approval.rejected",
+    "host_key.trusted",
+    "inventory.changed",
+    "inventory.imported",
+    "journal.restored",
+    "lock.broken",
+    "lock.taken_over",
+    "run.cancelled",
+    "run.finished",
+    "run.resolved",
+    "run.started",
+    "secret.changed",
+    "secret.read",
+];
+
 /// Who did something, and when.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct By {
@@ -128,6 +146,7 @@ pub(super) fn head(connection: &Connection) -> Result<(String, Head), StateError
 }
 
 pub(super) fn append(transaction: &Transaction<'_>, entry: &Entry) -> Result<(), StateError> {
+    debug_assert!(KINDS.contains(&entry.kind), "no kind of the audit: {}", entry.kind);
     let (_, head) = head(transaction)?;
     let mut row = AuditRow {
         number: head.number + 1,

@@ -12,7 +12,7 @@ use super::audit_verify::Verified;
 use super::records::{Facts, Intent, Lock, Record, RunDetails, RunRecord, RunSummary, StateError, StepLog, StepResult};
 use super::schema::{migrate, prepare};
 use super::since::{self, LaterChange, Unfinished};
-use super::space::unwritable;
+use super::space::{self, unwritable};
 use super::writer::Writer;
 use super::{approvals, audit, audit_verify, locks, read};
 
@@ -76,10 +76,13 @@ impl Journal {
             make_private_folder(folder)?;
         }
         // Before SQLite sees it: its side files get the permissions of the main one.
+        expect_not_emptied(path)?;
         make_private(path)?;
         expect_whole_page(path)?;
         let mut connection = Connection::open(path)?;
-        prepare(&mut connection, path).map_err(|error| unwritable(path, error))?;
+        // More room on the disk mends nothing of a file that is damaged.
+        let refused = |error: StateError| if error.is_damage() { error } else { unwritable(path, error) };
+        prepare(&mut connection, path).map_err(refused)?;
         Journal::over(connection, path)
     }
 
@@ -272,6 +275,16 @@ pub(super) fn make_private_folder(folder: &Path) -> Result<(), StateError> {
     use std::os::unix::fs::DirBuilderExt;
     let refuse = |error| StateError::Folder { path: folder.to_path_buf(), error };
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refuse)
+}
+
+/// A new journal would be begun over it, and nobody would learn that the old one is gone. A run makes the reserve when its
+/// journal has its first page already.
+fn expect_not_emptied(path: &Path) -> Result<(), StateError> {
+    let is_empty = std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0);
+    if is_empty && space::has_reserve(path) {
+        return Err(StateError::Cut { path: path.to_path_buf(), bytes: 0 });
+    }
+    Ok(())
 }
 
 /// SQLite takes what is shorter for an empty file, and would begin a new journal over it.

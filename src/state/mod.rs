@@ -24,7 +24,7 @@ mod transitions;
 mod writer;
 
 pub use approvals::{Approval, Signed, Verdict};
-pub use audit::{AuditRow, Beginning, By, Entry, Head, PlanFile};
+pub use audit::{AuditRow, Beginning, By, Entry, Head, KINDS as AUDIT_KINDS, PlanFile};
 pub use audit_verify::Verified;
 pub use copies::{Restored, back_up, restore};
 pub use history::{KeptEvent, Pace, RunFilter};

@@ -193,7 +193,7 @@ pub enum StateError {
         found: i64,
         known: i64,
     },
-    /// Too short for a journal, and not empty.
+    /// Too short for a journal; empty only where one was.
     Cut {
         path: PathBuf,
         bytes: u64,
@@ -248,6 +248,20 @@ pub enum StateError {
     Said,
     /// The writer is gone: the process is ending.
     Closed,
+}
+
+impl StateError {
+    /// Whether the journal's file is no journal any more.
+    pub fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match self {
+            StateError::Cut { .. } => true,
+            StateError::Database { error } => {
+                error.sqlite_error_code().is_some_and(|code| matches!(code, DatabaseCorrupt | NotADatabase))
+            }
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for StateError {

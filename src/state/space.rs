@@ -70,6 +70,11 @@ fn reserve(journal: &Path) -> PathBuf {
     journal.with_extension("reserve")
 }
 
+/// Whether a run was begun with this journal.
+pub(super) fn has_reserve(journal: &Path) -> bool {
+    reserve(journal).exists()
+}
+
 /// Makes the reserve, if it is not there. Without room for it no run begins.
 pub(super) fn keep_reserve(journal: &Path) -> Result<(), Trouble> {
     // One in memory has no file, and needs no room.

@@ -5,6 +5,7 @@ use super::conditions::{Condition, conditions};
 use super::targets::{NOUNS, Phrases, Target};
 use super::tokens::{Token, TokenKind};
 use super::values::readings;
+use crate::hir::effect::Level;
 use crate::hir::types::Type;
 use crate::hir::world::Inventory;
 
@@ -28,6 +29,8 @@ pub enum Control {
     /// What may go without saying; every meaning that its words may have.
     If(Vec<Condition>),
     Approval(Approval),
+    /// What a command of one's own does, where its action asks for that.
+    Effect(Level),
     /// `verify it`: what was done last has to be as it should be.
     Verify,
     /// Words that say nothing more.
@@ -48,6 +51,7 @@ impl Control {
             Control::Retry { .. } => "retry",
             Control::If(_) => "if",
             Control::Approval(_) => "approval",
+            Control::Effect(_) => "effect",
             Control::Verify => "verify",
             Control::Noise => "noise",
         }
@@ -82,6 +86,7 @@ pub fn controls(tokens: &[Token], at: usize, inventory: &Inventory) -> Vec<(usiz
     found.extend(reader.retry(at));
     found.extend(reader.noise(at));
     found.extend(reader.verify(at));
+    found.extend(reader.effect(at));
     found.extend(approval(tokens, at).map(|(length, approval)| (length, Control::Approval(approval))));
     let all = conditions(tokens, at);
     if let Some((end, _)) = all.first() {
@@ -253,6 +258,16 @@ impl Reader<'_> {
         let end = self.skip(next + 1, &["is", "are"]);
         let end = self.skip(end, &["running", "up", "started", "works", "work", "runs", "run"]);
         Some((end - at, Control::Verify))
+    }
+
+    /// `with effect read`, or `which only reads`.
+    fn effect(&self, at: usize) -> Option<(usize, Control)> {
+        if self.follow(at, &[&["which", "that"], &["only", "just"], &["reads", "looks"]]) {
+            return Some((3, Control::Effect(Level::Read)));
+        }
+        let is_said = self.follow(at, &[&["with"], &["effect"]]);
+        let level = is_said.then(|| Level::parse(self.word(at + 2))).flatten()?;
+        Some((3, Control::Effect(level)))
     }
 
     fn retry(&self, at: usize) -> Option<(usize, Control)> {

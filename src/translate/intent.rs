@@ -45,7 +45,8 @@ const LOOKING_OR_TESTING: &[&str] = &["check"];
 const UNDOING: &[&str] = &["roll", "rollback", "rolled", "undo", "undone", "revert", "reverted", "restore"];
 
 /// Words for what the language has a word of its own for.
-const SAID_OTHERWISE: &[(&str, &str)] = &[("approval", "approve("), ("ask", "approve(")];
+const SAID_OTHERWISE: &[(&str, &str)] =
+    &[("approval", "approve("), ("ask", "approve("), ("reads", "effect: \"read\""), ("looks", "effect: \"read\"")];
 
 /// Words that always change something.
 const CHANGING: &[&str] = &[
@@ -170,14 +171,15 @@ impl Reader<'_> {
         }
     }
 
-    /// Literals in an expression that the request does not hold.
+    /// Literals in an expression that the request does not hold, and what looks in them as if it were more than text.
     fn literals(&self, name: &str, expr: &Expr, assumptions: &mut Vec<String>) {
         walk(expr, &mut |inner| {
-            if let ExprKind::Literal(value) = &inner.kind
-                && !self.holds(value)
-            {
+            let ExprKind::Literal(value) = &inner.kind else { return };
+            if !self.holds(value) {
                 assumptions.push(format!("`{name}: {}` is not in the request", value.literal()));
             }
+            let as_text = |hole: &str| format!("`{{{hole}}}` is text: no value is put in its place");
+            assumptions.extend(holes(value).map(as_text));
         });
     }
 
@@ -286,6 +288,24 @@ impl Reader<'_> {
     fn used_actions(&self) -> impl Iterator<Item = &Action> {
         self.program.actions.values().map(AsRef::as_ref)
     }
+}
+
+/// `host.name` of the text `{host.name}`. Scripts are full of braces of their own, and only one of a host is told.
+fn holes(value: &Value) -> impl Iterator<Item = &str> {
+    let (text, is_script) = match value {
+        Value::String(text) => (text.as_str(), false),
+        Value::Script(script) => (script.text.as_str(), true),
+        _ => ("", false),
+    };
+    let is_open = |at: &usize| !text.get(..*at).is_some_and(|before| before.ends_with(['{', '$']));
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.');
+    let is_hole = move |hole: &&str| {
+        let names = hole.starts_with(|letter: char| letter.is_ascii_lowercase()) && hole.chars().all(is_name);
+        names && (!is_script || hole.starts_with("host."))
+    };
+    let opened = text.match_indices('{').map(|(at, _)| at).filter(is_open).collect::<Vec<_>>();
+    let inner = opened.into_iter().filter_map(move |at| text.get(at + 1..)?.split_once('}'));
+    inner.map(|(hole, _)| hole).filter(is_hole)
 }
 
 /// Every word of a template.

@@ -15,6 +15,7 @@ use crate::base::near::nearest;
 use crate::base::words;
 use crate::hir::effect::Level;
 use crate::hir::program::{Action, Param};
+use crate::hir::value::Value;
 use crate::hir::world::Inventory;
 
 /// What the clauses of a request say together.
@@ -96,6 +97,7 @@ impl Folder<'_> {
             Node::Control(Control::If(conditions)) => self.condition(conditions, reading),
             Node::Control(Control::Approval(approval)) => self.approval(approval, reading),
             Node::Control(Control::Verify) => self.verify(index, reading),
+            Node::Control(Control::Effect(level)) => self.effect(*level, reading),
             Node::Control(control) => self.control(control),
             Node::Unknown => self.unknown(&self.words(reading)),
         }
@@ -254,7 +256,7 @@ impl Folder<'_> {
                     step.retry = Some((times.clone(), every.clone()));
                 }
             }
-            Control::If(_) | Control::Approval(_) | Control::Verify | Control::Noise => {}
+            Control::If(_) | Control::Approval(_) | Control::Effect(_) | Control::Verify | Control::Noise => {}
         }
     }
 
@@ -301,6 +303,25 @@ impl Folder<'_> {
                 self.wish.rollback |= changes;
             }
             None => self.unknown(&self.words(reading)),
+        }
+    }
+
+    /// What the last clause does to its hosts, where its actions leave that to who uses them, and nobody said it before.
+    fn effect(&mut self, level: Level, reading: &Reading) {
+        let actions = self.actions;
+        let steps = &mut self.part_with_steps().steps;
+        let last = steps.last().map(|step| step.clause);
+        let mut is_taken = false;
+        for step in steps.iter_mut().filter(|step| Some(step.clause) == last) {
+            let asks = actions.get(step.action).and_then(|action| action.params.get(action.effect_param?));
+            let Some(param) = asks.filter(|param| step.arguments.iter().all(|(name, _)| *name != param.name)) else {
+                continue;
+            };
+            step.arguments.push((param.name.clone(), Value::string(level.name()).literal()));
+            is_taken = true;
+        }
+        if !is_taken {
+            self.unknown(&self.words(reading));
         }
     }
 

@@ -74,7 +74,9 @@ fn ask_for_arguments(wish: &mut Wish, actions: &[&Action], answers: &Answers<'_>
         let needed = |param: &&Param| (is_open(param) || step.asked.contains(&param.name)) && !given(param);
         let needed: Vec<&Param> = action.params.iter().filter(needed).collect();
         for param in needed {
-            let ask = format!("{}: which {}? ({})", action.name, param.name, param.ty);
+            let is_effect = action.effect_param.and_then(|index| action.params.get(index)) == Some(param);
+            let how = if is_effect { "; say `with effect read`" } else { "" };
+            let ask = format!("{}: which {}? ({}{how})", action.name, param.name, param.ty);
             match answers.value(&ask, param) {
                 Some(source) => step.arguments.push((param.name.clone(), source)),
                 None => wish.questions.push(question("missing", &action.name, Vec::new(), ask)),

@@ -309,6 +309,7 @@ impl TransportError {
                 "`ssh-add {}`, or give its passphrase: `--ask-key-pass`, or the setting `private_key_passphrase`, or `passphrase` of the host",
                 path.display()
             ),
+            E::Key { .. } => "name a private key that you may read: `--private-key`, or `key` of the host".to_owned(),
             E::KeyPassphrase { path } => format!("`ssh-keygen -y -f {}` says whether a passphrase is right", path.display()),
             E::KeyFormat { path } => format!("`ssh-keygen -p -f {}` writes it anew", path.display()),
             E::Authentication { tried, .. } if tried.is_empty() => "give a key, an agent or a password".to_owned(),

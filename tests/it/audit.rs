@@ -138,6 +138,19 @@ fn rows_are_asked_for_by_run_person_host_kind_and_time() {
     assert_eq!(audited.kinds("--who nobody"), Vec::<String>::new());
     assert_eq!(audited.kinds("--who root --since 1h").len(), 14);
     assert_eq!(audited.kinds("--since 2999-01-01").len(), 0);
+    assert_eq!(audited.kinds("--kind host_key.trusted"), Vec::<String>::new(), "a kind of which there is no row");
+    for command in ["query", "export"] {
+        for (kind, told) in [
+            ("nope", "the audit has no kind `nope`, only approval.approved, approval.rejected,"),
+            ("run.start", "hint: did you mean `run.started`?"),
+            ("aproval", "hint: did you mean `approval`?"),
+            ("run.", "has no kind `run.`"),
+        ] {
+            let refused = audited.opsc(&format!("audit {command} --kind {kind}"));
+            assert_eq!((refused.code, refused.stdout.as_str()), (10, ""), "{kind}: {refused:?}");
+            assert!(refused.stderr.contains(told), "{kind}: {refused:?}");
+        }
+    }
     assert_eq!(audited.kinds("--since 2020-01-01T00:00:00Z --host w1 --kind lock.broken"), ["lock.broken"]);
     assert_eq!(audited.opsc("audit query --since yesterday").code, 10);
     let text = audited.opsc("audit query --run 5").stdout;

@@ -103,6 +103,23 @@ fn errors_come_first_and_what_cannot_be_known_is_said() {
         nobody.stderr.contains("the hosts of `wants` (wants.ops) are not known: it wants values for `web` and `port`"),
         "{nobody:?}"
     );
+    assert!(nobody.stderr.contains("give them with `-e NAME=VALUE`"), "{nobody:?}");
+    // Each playbook gets those that it has parameters for, and a name that none has is told.
+    let given = |values: &[&str]| {
+        let plain = ["check", "a.ops", "wants.ops", "--connect", "-l", "well,odd", "-o", "json"];
+        let values: Vec<&str> = values.iter().flat_map(|value| ["-e", value]).collect();
+        project.opsc(&[&plain[..], &values].concat())
+    };
+    let both = found(&given(&["web=well", "port=1"]));
+    assert_eq!(
+        (both["hosts"][0]["host"].as_str(), both["unplanned"].as_array().map(Vec::len)),
+        (Some("well"), Some(0))
+    );
+    let wrong = given(&["web=well", "prot=1"]);
+    assert!(
+        wrong.code == 13 && wrong.stderr.contains("(a.ops) are not known: this playbook has no parameter `prot`"),
+        "{wrong:?}"
+    );
     let json = found(&project.opsc(&["check", "a.ops", "wants.ops", "--connect", "-o", "json"]));
     assert_eq!(json["unplanned"][0]["playbook"], "wants", "{json:#}");
     let plain = found(&project.opsc(&["check", "a.ops", "-o", "json"]));
@@ -111,6 +128,7 @@ fn errors_come_first_and_what_cannot_be_known_is_said() {
         &["check", "a.ops", "--connect", "-o", "sarif"][..],
         &["check", "a.ops", "--connect", "--watch"],
         &["check", "a.ops", "-l", "gone"],
+        &["check", "a.ops", "-e", "port=1"],
     ] {
         let refused = project.opsc(arguments);
         assert_eq!((refused.code, refused.stdout.as_str()), (10, ""), "{refused:?}");

@@ -455,7 +455,11 @@ fn an_action_of_steps_says_that_its_steps_are_rolled_back() {
     let said = project.opsc(&["actions", "firewall.allow"]);
     assert!(said.stdout.contains("each runs and is rolled back as its own action says"), "{said:?}");
     assert!(!said.stdout.contains("cannot be rolled back"), "{said:?}");
-    assert!(project.opsc(&["actions", "package.upgrade"]).stdout.contains("\n  can be rolled back\n"));
+    let upgrade = project.opsc(&["actions", "package.upgrade"]).stdout;
+    assert!(upgrade.contains("\n  runs on linux, timeout 30m\n  can be rolled back where "), "{upgrade}");
+    assert!(project.opsc(&["actions", "service.start"]).stdout.contains("\n  can be rolled back\n"));
+    let on_condition = project.opsc(&["actions", "shell.run"]).stdout;
+    assert!(on_condition.contains("\n  can be rolled back where undo != none\n"), "{on_condition}");
 }
 
 /// A full disk is no reader that went away: an empty file must not pass for a result.
@@ -519,6 +523,35 @@ fn the_actions_of_a_noun_are_listed() {
 }
 
 #[test]
+fn a_playbook_that_a_file_does_not_hold_is_named() {
+    let project = project();
+    let playbook =
+        |name: &str| format!("playbook {name}() ! read {{\n  on host(\"w1\") {{\n    os.facts()\n  }}\n}}\n");
+    project.write("two.ops", &format!("ops 1\n\n{}\n{}", playbook("role1"), playbook("role2")));
+    for (name, hint) in [("rol2", "did you mean `role2`?"), ("other", "it holds role1 and role2")] {
+        let refused = project.opsc(&["plan", "two.ops", "--playbook", name]);
+        let told = format!("error: `two.ops` holds no playbook `{name}`\nhint: {hint}\n");
+        assert_eq!((refused.code, refused.stderr), (10, told));
+    }
+}
+
+#[test]
+fn a_text_of_one_line_is_explained_as_one() {
+    let project = project();
+    for (content, told) in
+        [("v2\\n", "content \"v2\\n\""), ("a\\nb\\n", "content of 2 lines"), ("a\\nb", "content of 2 lines")]
+    {
+        let step = format!("file.write(to: \"/tmp/x\", content: \"{content}\")");
+        project.write(
+            "a.ops",
+            &format!("ops 1\n\nplaybook a() ! change {{\n  on host(\"w1\") {{\n    {step}\n  }}\n}}\n"),
+        );
+        let explained = project.opsc(&["explain", "a.ops"]);
+        assert!(explained.stdout.contains(told), "{content}: {explained:?}");
+    }
+}
+
+#[test]
 fn every_host_is_not_called_all() {
     let project = project();
     for arguments in [&["inv", "ls", "-l", "all"][..], &["exec", "-l", "w1,all", "-y", "--", "true"]] {
@@ -571,4 +604,16 @@ fn a_new_project_says_how_its_first_playbook_is_run_from_here() {
     let made = project.opsc(&["init", "demo"]);
     let next = "next: cd demo, then opsc plan playbooks/hello.ops, then opsc run playbooks/hello.ops\n";
     assert!(made.code == 0 && made.stderr.ends_with(next), "{made:?}");
+    let written: Vec<&str> = made.stderr.lines().filter_map(|line| line.strip_prefix("wrote ")).collect();
+    assert!(written.len() == 4 && written.iter().all(|path| project.path(path).is_file()), "{written:?}");
+    let folder = format!("folder={}", project.path("home/hello").display());
+    let run = project
+        .command(&["run", "playbooks/hello.ops", "-y", "-e", &folder])
+        .current_dir(project.path("demo"))
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{run:?}");
+    let here = super::project::Project::new();
+    let made = here.command(&["init"]).current_dir(here.path("home")).output().unwrap();
+    assert!(made.stderr.starts_with(b"wrote opsc.toml\n"), "{made:?}");
 }

@@ -260,6 +260,21 @@ fn a_journal_of_which_little_is_left_is_not_taken_for_none() {
     let said = project.opsc(&["exec", "-l", "localhost", "-y", "--", "true"]);
     assert!(said.code != 0 && said.stderr.contains("has 90 bytes and is no journal: it was cut"), "{said:?}");
     assert_eq!(std::fs::read(&journal).unwrap(), rest);
+    std::fs::write(&journal, "").unwrap();
+    for command in [&["exec", "-l", "localhost", "-y", "--", "true"][..], &["runs"]] {
+        let said = project.opsc(command);
+        assert!(said.code == 1 && said.stderr.contains("has 0 bytes and is no journal: it was cut"), "{said:?}");
+        assert!(
+            said.stderr.contains("hint: `opsc db check` tells what is wrong with it, and `opsc db restore"),
+            "{said:?}"
+        );
+    }
+    assert!(std::fs::read(&journal).unwrap().is_empty());
+    let checked = project.opsc(&["db", "check"]);
+    assert!(checked.code == 1 && checked.stdout.contains("it is no journal of opsc"), "{checked:?}");
+    // Who takes it away knows that it is gone.
+    std::fs::remove_file(&journal).unwrap();
+    assert_eq!(project.opsc(&["exec", "-l", "localhost", "-y", "--", "true"]).code, 0);
 }
 
 #[test]

@@ -130,6 +130,8 @@ fn what_is_not_whole_is_not_brought_back() {
         assert_eq!(std::fs::read(kept.journal()).unwrap(), before, "{file}");
     }
     assert_eq!(kept.opsc("db restore doubtful.sqlite -y").code, 0, "whoever insists");
+    let nowhere = kept.opsc("db backup nowhere/a.sqlite");
+    assert!(nowhere.code == 1 && nowhere.stderr.starts_with("error: cannot write `nowhere/a.sqlite`: "), "{nowhere:?}");
 }
 
 #[test]
@@ -139,7 +141,10 @@ fn a_damaged_journal_is_moved_away_and_a_lost_one_comes_back() {
     let before = runs(&kept);
     for damage in [b"not a database at all".repeat(300), std::fs::read(kept.journal()).unwrap()[..5000].to_vec()] {
         std::fs::write(kept.journal(), &damage).unwrap();
-        assert_eq!(kept.opsc("runs").code, 1);
+        for command in ["runs", "exec -l w1 -y -- true"] {
+            let refused = kept.opsc(command);
+            assert!(refused.code == 1 && refused.stderr.contains("`opsc db restore FILE` puts a copy"), "{refused:?}");
+        }
         let restored = kept.opsc("db restore good.sqlite");
         assert_eq!(restored.code, 0, "{restored:?}");
         assert_eq!(std::fs::read(named(&restored, "what was there is ")).unwrap(), damage, "kept as it was");

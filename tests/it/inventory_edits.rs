@@ -239,10 +239,11 @@ fn of_several_files_the_one_that_has_it_is_changed() {
 fn defaults_do_not_turn_this_machine_into_another() {
     let windows = "transport: winrm, os: windows, user: admin";
     let behind =
-        "user: deploy, port: 2222, lane: exec, admin: su, jump: far, password: \"file:pass\", state: maintenance";
+        "user: deploy, port: 2222, lane: exec, admin: su, jump: gate, password: \"file:pass\", state: maintenance";
     for said in [windows, behind] {
         let data = "tags: { env: prod }, vars: { rack: 3 }";
-        let project = project(&format!("defaults: {{ {said}, {data} }}\nhosts: {{ far: {{ address: 10.0.0.1 }} }}\n"));
+        let project =
+            project(&format!("defaults: {{ {said}, {data} }}\nhosts: {{ far: {{ address: 10.0.0.1 }}, gate: }}\n"));
         let shown = |name: &str| project.opsc(&["inv", "show", name, "--explain"]).stdout;
         let of_defaults = |told: &str| told.lines().filter(|line| line.contains("(defaults, ")).count();
         let here = shown("localhost");

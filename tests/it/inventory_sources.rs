@@ -299,10 +299,7 @@ fn what_a_source_says_is_not_believed() {
         (r#"[{ "name": "w1", "host_key": "accept-new" }]"#, "the host `w1` says `host_key`, which no source decides"),
         (r#"[{ "name": "w1", "transport": "local" }]"#, "the transport `local`, which no source decides"),
         (r#"{ "groups": { "web": { "hosts": ["w1"], "admin": "none" } } }"#, "the group `web` says `admin`, which no"),
-        (
-            r#"[{ "name": "w1", "port": 70000 }]"#,
-            "expected a port from 1 to 65535, found a number, in `\"port\": 70000",
-        ),
+        (r#"[{ "name": "w1", "port": 70000 }]"#, "expected a port from 1 to 65535, found 70000, in `\"port\": 70000"),
         (r#"[{ "name": "w1", "state": "on" }]"#, "`state` is active, maintenance or retired, found `on`"),
         (r#"{ "hosts": ["w1"] }"#, "`hosts` is a mapping, found a list"),
         (r#"[7]"#, "a host is a name or a mapping with `name`, found a number"),

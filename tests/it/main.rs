@@ -61,6 +61,7 @@ mod inventory_declared;
 mod inventory_edits;
 mod inventory_edits_random;
 mod inventory_imports;
+mod inventory_jumps;
 mod inventory_relations;
 mod inventory_servers;
 mod inventory_sizes;

@@ -73,7 +73,7 @@ fn a_wrong_file_of_tests_says_where_and_what() {
             "expected an exit code from 0 to 255",
             2,
         ),
-        ("file: a.ops\nexpect: { exit: 256 }\n", "expected an exit code from 0 to 255", 2),
+        ("file: a.ops\nexpect: { exit: 256 }\n", "expected an exit code from 0 to 255, found 256", 2),
         (
             "file: a.ops\nsteps: [{ step: a, outcome: failed, exit: 0 }]\nexpect: { exit: 0 }\n",
             "expected another `exit:` where `outcome:` is failed, found 0",

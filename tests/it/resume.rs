@@ -206,7 +206,10 @@ fn what_nobody_knows_is_asked_for_and_never_guessed() {
         let other = fleet.comes_to(&format!("resolve 1 shell.run w1 {said}"), 10);
         assert!(other.stderr.contains("to be said is: `shell.run#2 w1`"), "{other:?}");
         fleet.comes_to(&format!("resolve 1 shell.run#2 w1 {said}"), 0);
-        fleet.comes_to("resume 1 -y", 0);
+        let resumed = fleet.comes_to("resume 1 -y", 0);
+        assert!(!resumed.stderr.contains("failed"), "nothing did: {resumed:?}");
+        let begins = "  w1 shell.run#2 begins again, since somebody said that it may\n";
+        assert_eq!(resumed.stderr.contains(begins), said == "--again", "{resumed:?}");
         assert_eq!(fleet.root("once"), once, "{said}");
         assert_eq!(fleet.root("reloaded"), "w1\nw2\n");
     }
@@ -283,6 +286,8 @@ fn a_done_run_is_gone_back_over() {
     assert_eq!(nothing.stderr, "run 2 left nothing to undo\n");
     let twice = fleet.comes_to("rollback 1 -y", 10);
     assert!(twice.stderr.contains("run 2 went back over run 1"), "{twice:?}");
+    let page = fleet.comes_to("report 1 -o html", 0).stdout;
+    assert!(page.contains("run 2 went back over it") && !page.contains("went on with it"), "{page}");
     let (runs, shown) = (fleet.comes_to("runs", 0).stdout, fleet.comes_to("show 2", 0).stdout);
     assert!(runs.contains("  goes back over run 1\n") && shown.contains("\n  goes back over run 1\n"), "{runs}{shown}");
 }

@@ -192,6 +192,9 @@ fn the_command_line_wins_over_the_inventory_over_ssh() {
     };
     assert!(line(&["-u", "nobody"]).contains("no shell started for `nobody`"));
     assert!(line(&["--private-key", wrong.to_str().unwrap()]).contains(wrong.to_str().unwrap()));
+    let gone = case.opsc(&["doctor", "far", "--private-key", "/nonexistent"]);
+    assert!(gone.code == 20 && gone.stdout.contains("cannot use the key /nonexistent"), "{gone:?}");
+    assert!(gone.stdout.contains("name a private key that you may read: `--private-key`, or `key`"), "{gone:?}");
 }
 
 #[test]

@@ -158,6 +158,9 @@ fn the_tour_shows_the_main_job_and_leaves_nothing() {
     }
     let folder = said.stdout.split("/tmp/opsc-tour-").nth(1).unwrap().split('/').next().unwrap();
     assert!(!std::path::Path::new(&format!("/tmp/opsc-tour-{folder}")).exists());
+    // A run names what goes on with it, and nothing does here.
+    let last = said.stdout.lines().last().unwrap();
+    assert!(last.contains(&format!("all of it was in /tmp/opsc-tour-{folder}, which is removed now")), "{last}");
 }
 
 #[test]
@@ -313,5 +316,6 @@ fn a_run_that_changes_things_needs_a_yes() {
     assert!(said.stderr.contains("add `-y`"), "{}", said.stderr);
     let again = project.opsc(&["init", "new"]);
     assert_eq!(again.code, 10);
+    assert!(again.stderr.contains("new/inventory.yaml, new/playbooks/hello.ops, "), "{}", again.stderr);
     assert!(again.stderr.contains("nothing was written"), "{}", again.stderr);
 }

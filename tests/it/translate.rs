@@ -124,7 +124,21 @@ fn sentences_become_programs_or_questions() {
             "roll out app.conf to /etc/app.conf on the app servers one at a time, checking http://{address}:8080/healthz after each, and roll back if it fails",
             "on app (as: \"root\", batch: 1, max_failures: 0) { file.copy(from: file(\"app.conf\"), to: \"/etc/app.conf\") http.check(url: \"http://{host.address}:8080/healthz\")  on failure { rollback } }",
         ),
-        ("run \"uptime\" on the web servers", "? shell.run: which effect? (\"read\" | \"change\" | \"destroy\")"),
+        (
+            "run \"uptime\" on the web servers",
+            "? shell.run: which effect? (\"read\" | \"change\" | \"destroy\"; say `with effect read`)",
+        ),
+        (
+            "run \"uptime\" on the web servers with effect read",
+            "on web { shell.run(script: sh\"uptime\", effect: \"read\") }",
+        ),
+        ("run \"uptime\" on web1, which only reads", "on web1 { shell.run(script: sh\"uptime\", effect: \"read\") }"),
+        (
+            "run \"rm -rf /tmp/x\" with effect destroy on web1, then run \"uptime\" which only reads",
+            "on web1 { shell.run(script: sh\"rm -rf /tmp/x\", effect: \"destroy\") shell.run(script: sh\"uptime\", effect: \"read\") }",
+        ),
+        ("restart nginx on web1 with effect read", "? what does \"with effect read\" mean here?"),
+        ("run \"uptime\" on web1 with effect read with effect change", "? what does \"with effect change\" mean here?"),
         ("launch nginx on web1", "on web1 { service.start(name: \"nginx\") }"),
         ("make sure that nginx is running on web1", "on web1 { service.ensure(name: \"nginx\", state: \"running\") }"),
         (
@@ -232,6 +246,25 @@ fn a_unit_that_the_language_lacks_is_an_assumption() {
     let copied = project.opsc(&["compile", r"copy app.conf to C:\app\app.conf on win1", "-o", "json", "--no-input"]);
     let copied: Json = serde_json::from_str(&copied.stdout).unwrap();
     assert_eq!((&copied["assumptions"], &copied["uncovered"]), (&serde_json::json!([]), &serde_json::json!([])));
+}
+
+#[test]
+fn what_is_in_braces_is_said_to_be_text() {
+    let project = project();
+    let assumed = |request: &str| -> Vec<String> {
+        let said = project.opsc(&["compile", request, "-o", "json", "--no-input"]);
+        let json: Json = serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
+        let all = json["assumptions"].as_array().unwrap_or_else(|| panic!("{said:?}"));
+        all.iter().map(|each| each.as_str().unwrap().to_string()).collect()
+    };
+    let of_name = "`{host.name}` is text: no value is put in its place";
+    assert_eq!(assumed("write \"I am {host.name}\" to /tmp/x on web1"), [of_name]);
+    assert_eq!(assumed("run \"echo {host.name}\" on web1, which only reads"), [of_name]);
+    for other in ["${HOME}", "{{name}}", "{ \\\"a\\\": 1 }", "a{1,3}"] {
+        assert_eq!(assumed(&format!("write '{other}' to /tmp/x on web1")), Vec::<String>::new(), "{other}");
+    }
+    let filled = "check that http://{host.name}:8080/healthz answers 200 on web1";
+    assert_eq!(assumed(filled), Vec::<String>::new());
 }
 
 #[test]
