@@ -33,6 +33,7 @@ const NEVER: &[(&str, &[(&str, &str)])] = &[
 
 const SLEEPS: &[(&str, &str)] = &[
     ("tests/it/rig.rs", "between two looks at a machine that starts or ends, and while a network is down"),
+    ("tests/it/host_faults.rs", "a network of a byte a second"),
     ("src/cli/replay.rs", "a run is told again in its own time, and one that is not over is looked at again"),
 ];
 
@@ -41,6 +42,7 @@ const PRINTS: &[(&str, &str)] = &[
     ("tests/it/resume_kills.rs", "how many points were tried"),
     ("tests/it/syscall_kills.rs", "how many points were tried"),
     ("tests/it/run_many.rs", "what was measured"),
+    ("tests/it/host_faults.rs", "how fast a flood was, what it took, and how soon after its deadline an end was told"),
     ("tests/it/hostile_hosts.rs", "how soon after its deadline an end was told"),
     ("tests/it/system_partitions.rs", "how soon after its deadline an end was told"),
     ("tests/it/syscall_rollbacks.rs", "how many points were tried"),
