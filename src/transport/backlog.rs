@@ -4,7 +4,7 @@
 use tokio::sync::watch;
 
 /// In bytes; of all hosts together.
-const MOST: usize = 512 << 10;
+pub(super) const MOST: usize = 512 << 10;
 
 #[derive(Debug)]
 pub struct Backlog {
@@ -26,6 +26,10 @@ impl Backlog {
     /// So many bytes were told.
     pub fn take(&self, bytes: usize) {
         self.waiting.send_modify(|waiting| *waiting = waiting.saturating_sub(bytes));
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        *self.waiting.borrow() >= MOST
     }
 
     /// Waits until there is room for more.

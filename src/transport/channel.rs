@@ -19,6 +19,8 @@ use super::error::TransportError;
 /// How many chunks of output may wait for the consumer.
 const QUEUE: usize = 16;
 const CHUNK: usize = 32 << 10;
+/// A process that says so little is heard also while others have said too much: its end must not look late.
+const HEARD_ALWAYS: usize = 16 << 10;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Incoming {
@@ -42,6 +44,8 @@ pub(super) struct Channel {
     may_outlive: Arc<AtomicBool>,
     running: Ending,
     backlog: Option<Arc<Backlog>>,
+    /// How many bytes came since there was room for them.
+    beyond: usize,
 }
 
 /// The far end, for the tasks that move the bytes.
@@ -87,8 +91,15 @@ pub(super) fn channel() -> (Channel, FarEnd) {
     let (far_running, running) = running();
     let may_outlive = Arc::new(AtomicBool::new(false));
     let may_outlive_near = Arc::clone(&may_outlive);
-    let near =
-        Channel { input: Some(input), incoming, attached, may_outlive: may_outlive_near, running, backlog: None };
+    let near = Channel {
+        input: Some(input),
+        incoming,
+        attached,
+        may_outlive: may_outlive_near,
+        running,
+        backlog: None,
+        beyond: 0,
+    };
     let output = Outlet { queue, attached: far_attached, may_outlive };
     (near, FarEnd { input: far_input, output, running: far_running })
 }
@@ -123,16 +134,25 @@ impl Channel {
         self.running.clone()
     }
 
-    /// From now on what comes waits until there is room for it.
+    /// From now on output waits until there is room for it.
     pub(super) fn heed(&mut self, backlog: Option<Arc<Backlog>>) {
         self.backlog = backlog;
     }
 
     pub(super) async fn receive(&mut self) -> Incoming {
         if let Some(backlog) = &self.backlog {
-            backlog.room().await;
+            if self.beyond > HEARD_ALWAYS {
+                backlog.room().await;
+            }
+            if !backlog.is_full() {
+                self.beyond = 0;
+            }
         }
-        self.incoming.recv().await.unwrap_or(Incoming::Closed)
+        let incoming = self.incoming.recv().await.unwrap_or(Incoming::Closed);
+        if let Incoming::Output(_, bytes) = &incoming {
+            self.beyond += bytes.len();
+        }
+        incoming
     }
 }
 
@@ -240,5 +260,31 @@ async fn read_pipe(mut pipe: impl AsyncRead + Unpin, stream: Stream, mut output:
             Ok(0) | Err(_) => return,
             Ok(length) => output.output(stream, buffer.get(..length).unwrap_or_default().to_vec()).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use super::*;
+    use crate::transport::backlog::MOST;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_says_little_is_heard_while_others_have_said_too_much() {
+        let backlog = Arc::new(Backlog::default());
+        backlog.add(MOST);
+        let (mut near, mut far) = channel();
+        near.heed(Some(Arc::clone(&backlog)));
+        far.output.output(Stream::Stdout, vec![b'x'; HEARD_ALWAYS]).await;
+        far.output.output(Stream::Stdout, vec![b'x']).await;
+        far.output.exit(3).await;
+        let moment = Duration::from_secs(1);
+        for _ in 0..2 {
+            timeout(moment, near.receive()).await.unwrap();
+        }
+        timeout(moment, near.receive()).await.unwrap_err();
+        backlog.take(1);
+        assert_eq!(timeout(moment, near.receive()).await, Ok(Incoming::Exit(3)));
     }
 }
