@@ -37,14 +37,15 @@ pub struct Facts {
 
 pub fn code(facts: &Facts, blocks: &[BlockRun]) -> i32 {
     let tracks: Vec<&Track> = blocks.iter().flat_map(|run| run.tracks.values()).collect();
-    let failed = |track: &&&Track| matches!(track.status, Status::Failed | Status::Unreachable | Status::Cancelled);
-    let any_failed = facts.failed || facts.gate_failed || tracks.iter().any(|track| failed(&track));
-    let rolled_back = |track: &&&Track| track.outcome() == HostOutcome::RolledBack;
+    let failed = |track: &Track| matches!(track.status, Status::Failed | Status::Unreachable | Status::Cancelled);
+    let any_failed = facts.failed || facts.gate_failed || tracks.iter().any(|track| failed(track));
+    let rolled_back = |track: &Track| track.outcome() == HostOutcome::RolledBack;
     let untouched = |track: &Track| track.rollback.is_some_and(|undone| !undone.touched);
+    let mut concerned = tracks.iter().filter(|track| failed(track) || track.rollback.is_some());
     let all_rolled_back = !facts.failed
         && any_failed
-        && tracks.iter().any(|track| rolled_back(&track))
-        && tracks.iter().filter(failed).all(|track| rolled_back(&track) || untouched(track));
+        && tracks.iter().any(|track| rolled_back(track))
+        && concerned.all(|track| rolled_back(track) || untouched(track));
     let ladder = [
         (facts.bug, BUG),
         (tracks.iter().any(|track| track.outcome() == HostOutcome::Dirty), ROLLBACK_FAILED),

@@ -373,6 +373,7 @@ impl Worker {
                 Ok(false) => left.push(step),
                 Err(error) if error.is_unreachable() && self.context.step(undo.step).runs_at.is_none() => {
                     reachable = false;
+                    self.state.count(Outcome::Unreachable);
                     left.push(step);
                 }
                 Err(_) => {

@@ -208,16 +208,23 @@ impl BlockRun {
 
     /// Also for the playbook's clause, after the block is over.
     pub(super) fn rollback_ended(&mut self, actor: Actor, end: End, common: &mut Common) {
-        let undone = match end {
-            End::RolledBack { clean, complete } => Undone { clean, complete, touched: true },
-            End::NothingToUndo => Undone { clean: true, complete: true, touched: false },
-            // A host that cannot be reached still owes its rollback: nothing was tried, so nothing failed.
-            End::Unreachable => Undone { clean: true, complete: false, touched: true },
-            _ => Undone { clean: false, complete: false, touched: true },
-        };
         common.out.insert(actor);
+        let mut is_new_failure = false;
         if let Some(track) = self.tracks.get_mut(&actor) {
+            let was_lost = track.status == Status::Unreachable;
+            let undone = match end {
+                End::RolledBack { clean, complete } => Undone { clean, complete, touched: true },
+                End::NothingToUndo => Undone { clean: true, complete: true, touched: false },
+                // A host that was lost before still owes its rollback: nothing was tried, so nothing failed.
+                End::Unreachable => Undone { clean: was_lost, complete: false, touched: true },
+                _ => Undone { clean: false, complete: false, touched: true },
+            };
             track.rollback = Some(undone);
+            is_new_failure = !undone.clean && !track.concerned();
+        }
+        // A host that did well, and is not as it was.
+        if is_new_failure && self.phase != Phase::Over {
+            self.count_failure(common);
         }
         if let Some(goes_on) = self.resume.remove(&actor) {
             self.queue.push_front((actor, goes_on));

@@ -227,6 +227,29 @@ fn what_broke_is_dirty_and_never_called_rolled_back() {
     assert_eq!(outcomes, [HostOutcome::Dirty]);
 }
 
+/// One fails and is put back; the other did well, and is lost on the way back: that is a second failure, of one allowed.
+#[test]
+fn what_did_well_and_is_not_put_back_is_dirty_and_counts_as_failed() {
+    for (lost_before, outcome, code) in
+        [(false, HostOutcome::Dirty, exit::ROLLBACK_FAILED), (true, HostOutcome::Unreachable, exit::THRESHOLD)]
+    {
+        let mut simulation = Simulation::new(vec![shape(&[&[0, 1], &[2]], 1)], 9, false);
+        let ended = simulation.run(|_, actor, work| match work {
+            Work::Main(_) if actor == host(0) => End::Failed,
+            Work::Main(_) if actor == host(1) && lost_before => End::Unreachable,
+            Work::Failure(_, 0) => End::AsksRollback(RollbackScope::Batch, 1),
+            Work::Rollback(_) if actor == host(1) => End::Unreachable,
+            Work::Rollback(_) => CLEAN,
+            _ => End::Ok,
+        });
+        assert_eq!(ended, code, "{lost_before}");
+        assert!(!simulation.started(is_main).contains(&host(2)), "{lost_before}");
+        let tracks = &simulation.schedule.blocks()[0].tracks;
+        assert_eq!(tracks[&host(1)].outcome(), outcome, "{lost_before}");
+        assert_eq!(tracks[&host(0)].outcome(), HostOutcome::RolledBack, "{lost_before}");
+    }
+}
+
 #[test]
 fn interrupts_start_nothing_new_then_run_clauses_then_leave() {
     let mut once = Simulation::new(vec![shape(&[&[0], &[1]], 0)], 9, true);

@@ -123,6 +123,10 @@ fn what_hosts_answer_decides_what_the_engine_does() {
             "  - { step: service.restart, phase: rollback, exit: 3 }\n  - { step: http.check, outcome: failed }\n",
             "{ exit: 24, hosts: { web1: dirty, web2: not_run } }",
         ),
+        (
+            "  - { step: service.restart, phase: rollback, fault: disconnect }\n  - { step: http.check, outcome: failed }\n",
+            "{ exit: 24, hosts: { web1: dirty, web2: not_run } }",
+        ),
         // Faults.
         (
             "  - { step: service.restart, host: web?, fault: disconnect }\n",
