@@ -15,6 +15,8 @@ use crate::state::process::machine;
 use crate::state::{Entry, Journal, RunSummary};
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// So many looks: a process that works hears within milliseconds.
+const SILENT_AFTER: u32 = 60;
 
 /// How a run is stopped: as many times as somebody would press Ctrl-C.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,8 +39,17 @@ impl Stop {
     }
 }
 
+/// What whoever stops a run is told while it goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Told {
+    /// The process was asked, and its end is waited for.
+    Asked,
+    /// It has not said that it heard.
+    Silent { pid: u32 },
+}
+
 /// Asks the run's process to stop, and waits until it has ended.
-pub fn cancel(journal: &Journal, run: i64, stop: Stop) -> Result<RunSummary, AppError> {
+pub fn cancel(journal: &Journal, run: i64, stop: Stop, tell: &mut dyn FnMut(Told)) -> Result<RunSummary, AppError> {
     let clock = runtime()?;
     let pause = || clock.block_on(async { tokio::time::sleep(LOOK_EVERY).await });
     let mut heard = Heard::default();
@@ -56,11 +67,17 @@ pub fn cancel(journal: &Journal, run: i64, stop: Stop) -> Result<RunSummary, App
                 let entry =
                     Entry { kind: "run.cancelled", run: Some(run), by: by(), details: json!({ "how": stop.word() }) };
                 journal.note(&entry).map_err(state)?;
+                tell(Told::Asked);
                 is_told = true;
             }
         }
+        let mut looks = 0;
         while heard.look(journal, run)? < level && !has_ended(journal, run)? {
             pause();
+            looks += 1;
+            if looks == SILENT_AFTER {
+                tell(Told::Silent { pid: found.record.pid });
+            }
         }
     }
     while !has_ended(journal, run)? {

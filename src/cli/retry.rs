@@ -8,7 +8,7 @@ use super::plan::make_plan;
 use super::run::{How, carry_out};
 use super::runs::open;
 use crate::app::AppError;
-use crate::app::cancelling::{Stop, cancel};
+use crate::app::cancelling::{Stop, Told, cancel};
 use crate::app::going_on::{Wanted, ended};
 use crate::base::words;
 
@@ -51,7 +51,17 @@ pub fn run_cancel(command: &CancelCommand, global: &Global, output: &mut Output)
         (true, _) => Stop::Steps,
         _ => Stop::Hosts,
     };
-    match cancel(&journal, command.run, stop) {
+    let run = command.run;
+    let mut tell = |told| {
+        match told {
+        Told::Asked => output.say(&format!("run {run} is asked to stop; waiting for its end\n")),
+        Told::Silent { pid } => output.complain(&format!(
+            "run {run} does not answer: its process {pid} is stopped, or busy; `kill -CONT {pid}` lets it go on, and what \
+             `kill -KILL {pid}` leaves behind `opsc resume {run}` takes up\n"
+        )),
+    }
+    };
+    match cancel(&journal, run, stop, &mut tell) {
         Ok(summary) => {
             let status = summary.status.as_deref().unwrap_or("died");
             output.say(&format!(

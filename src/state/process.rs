@@ -18,11 +18,15 @@ pub fn machine() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_string()
 }
 
-/// Clock ticks since boot at which a process started; none where it is gone.
+/// Clock ticks since boot at which a process started; none where it is gone, also where nobody has taken note of that yet.
 pub fn process_start(pid: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in parentheses may hold spaces; the fields after it do not.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    if matches!(fields.next()?, "Z" | "X") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
 }
 
 impl RunRecord {
@@ -71,5 +75,29 @@ impl RunSummary {
 impl Lease {
     fn is_expired(&self) -> bool {
         now() > self.until
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use std::process::Command;
+    use std::time::{Duration, Instant};
+
+    use super::process_start;
+
+    /// As the first process of many containers does.
+    #[test]
+    fn a_process_that_ended_is_gone_also_where_nobody_took_note_of_it() {
+        assert!(process_start(std::process::id()).is_some());
+        let mut ended = Command::new("true").spawn().unwrap();
+        let until = Instant::now() + Duration::from_secs(30);
+        while process_start(ended.id()).is_some() {
+            assert!(Instant::now() < until, "it is still there");
+            std::thread::yield_now();
+        }
+        assert!(std::path::Path::new("/proc").join(ended.id().to_string()).exists(), "nobody took note of it");
+        ended.wait().unwrap();
     }
 }

@@ -64,9 +64,38 @@ fn who_stopped_a_run_from_elsewhere_is_in_the_audit() {
     assert!(text.ends_with("run.cancelled  run 1: steps\n"), "{text}");
 }
 
-fn hang_up(run: &Child) {
-    let done = Command::new("sh").args(["-c", &format!("kill -HUP {}", run.id())]).status().unwrap();
-    assert!(done.success());
+fn signal(run: &Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &run.id().to_string()]).status().unwrap().success());
+}
+
+/// Not while it writes: who is stopped then keeps everybody else from the journal.
+fn stop_beside_the_journal(fleet: &Fleet, run: &Child) {
+    let journal = rusqlite::Connection::open(fleet.project.path(".opsc/journal.sqlite")).unwrap();
+    journal.busy_timeout(std::time::Duration::ZERO).unwrap();
+    loop {
+        signal(run, "-STOP");
+        if journal.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok() {
+            return;
+        }
+        signal(run, "-CONT");
+    }
+}
+
+/// One that is stopped as by Ctrl-Z.
+#[test]
+fn whoever_stops_a_run_that_does_not_answer_learns_of_it() {
+    let fleet = fleet();
+    let run = fleet.waiting("run deploy.ops -y");
+    stop_beside_the_journal(&fleet, &run);
+    let mut cancel = fleet.project.spawn(&["cancel", "1"]);
+    let mut told = BufReader::new(cancel.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert_eq!(told.next().unwrap(), "run 1 is asked to stop; waiting for its end");
+    let silent = told.next().unwrap();
+    assert!(silent.starts_with(&format!("run 1 does not answer: its process {} is stopped", run.id())), "{silent}");
+    signal(&run, "-CONT");
+    assert_eq!(ends_after(run, &fleet, "1"), Some(130));
+    assert!(told.next().unwrap().starts_with("run 1 stopped"));
+    assert!(cancel.wait().unwrap().success());
 }
 
 #[test]
@@ -74,7 +103,7 @@ fn a_terminal_that_goes_stops_a_run_in_good_order() {
     let fleet = fleet();
     // Who runs the tests may have been told not to mind, and children inherit that.
     let run = fleet.waiting_below(&["env", "--default-signal=HUP"], "run deploy.ops -y");
-    hang_up(&run);
+    signal(&run, "-HUP");
     assert_eq!(ends_after(run, &fleet, "1"), Some(130));
     assert!(fleet.project.path("root/w1.done").exists() && !fleet.project.path("root/w2.conf").exists());
 }
@@ -90,7 +119,7 @@ fn who_was_told_not_to_mind_goes_on_without_a_terminal() {
     let mut run = command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?)))).spawn().unwrap();
     let mut events = BufReader::new(run.stdout.take().unwrap()).lines();
     assert!(events.any(|event| event.unwrap().contains("begun")));
-    hang_up(&run);
+    signal(&run, "-HUP");
     fleet.put("go", "");
     let rest: Vec<String> = events.map(|event| event.unwrap()).collect();
     assert!(!rest.iter().any(|event| event.contains("stop.requested")), "{rest:?}");
