@@ -89,7 +89,8 @@ fn runs(connection: &Connection, rows: &[AuditRow]) -> Result<Vec<Finding>, Stat
         rows.iter().filter(|row| row.kind == kind).filter_map(|row| Some((row.run?, row))).collect()
     };
     let (started, finished) = (of_kind("run.started"), of_kind("run.finished"));
-    let query = "SELECT id, playbook, path, digest, source_sha256, user, machine, started, status, exit_code, finished
+    let query = "SELECT id, playbook, path, digest, source_sha256, user, machine, started, status, exit_code, finished,
+                 request, goes_on_with
                  FROM runs WHERE id > (SELECT runs_before FROM audit_head)";
     let mut statement = connection.prepare(query)?;
     let mut found = statement.query([])?;
@@ -108,6 +109,15 @@ fn runs(connection: &Connection, rows: &[AuditRow]) -> Result<Vec<Finding>, Stat
                     [("playbook", text(1)?), ("path", text(2)?), ("plan", text(3)?), ("source_sha256", text(4)?)];
                 let same =
                     words.iter().all(|(name, word)| said.get(*name).and_then(Json::as_str) == Some(word.as_str()));
+                let asked = [
+                    ("request", run.get::<_, Option<String>>(11)?.map(Json::from)),
+                    ("goes_on_with", run.get::<_, Option<i64>>(12)?.map(Json::from)),
+                ];
+                // Rows of older versions do not say it.
+                let same = same
+                    && asked.into_iter().all(|(name, value)| {
+                        said.get(name).is_none_or(|written| *written == value.unwrap_or_default())
+                    });
                 let who = (row.user.clone(), row.machine.clone(), i64::try_from(row.time).unwrap_or(0));
                 if !same || who != (text(5)?, text(6)?, number(7)?) {
                     findings

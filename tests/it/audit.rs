@@ -220,6 +220,7 @@ const TAMPERED: &[(&str, &str)] = &[
         "runs 4: the audit does not say that it ended",
     ),
     ("UPDATE runs SET user = 'bob' WHERE id = 2", "runs 2: it is not the run that row 3 of the audit started"),
+    ("UPDATE runs SET request = '{}' WHERE id = 2", "runs 2: it is not the run that row 3 of the audit started"),
     ("UPDATE runs SET digest = 'sha256:0' WHERE id = 2", "runs 2: it is not the run that row 3 of the audit started"),
     (
         "UPDATE runs SET exit_code = 0, status = 'done' WHERE id = 2",
