@@ -200,7 +200,8 @@ impl Agent {
         let process = Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(Stdio::null()).spawn().unwrap();
         let agent = Agent { socket, process };
         let until = Instant::now() + Duration::from_secs(10);
-        while !agent.socket.exists() {
+        // It is there a moment before anybody answers.
+        while std::os::unix::net::UnixStream::connect(&agent.socket).is_err() {
             assert!(Instant::now() < until, "no agent came up");
             std::thread::yield_now();
         }
