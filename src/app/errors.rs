@@ -417,7 +417,7 @@ impl fmt::Display for AppError {
                 let words = words::count(steps.len(), "step");
                 write!(
                     formatter,
-                    "run {run} began {words} that must not be done twice, and never learned what came of it"
+                    "run {run} began {words} that must not be done twice, and it is not known what is there now"
                 )?;
                 steps.iter().try_for_each(|step| write!(formatter, "\n  {step}"))
             }

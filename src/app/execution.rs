@@ -298,7 +298,7 @@ fn tell(journal: &Journal, run: i64, event: &RunEvent, listen: &mut dyn FnMut(To
 
 pub(super) fn state(error: StateError) -> AppError {
     match error {
-        StateError::GoneOn { run, by } => AppError::gone_on(run, by, "went on with"),
+        StateError::GoneOn { run, by } => AppError::going_on(run, by, "has taken up"),
         StateError::UsedUp { run } => AppError::used_up(run),
         StateError::Locked { ref host, .. } => AppError::Locked { host: host.clone(), reason: error.to_string() },
         ref damaged if damaged.is_damage() => AppError::damaged(damaged),

@@ -66,14 +66,33 @@ impl AppError {
             ),
         }
     }
+
+    /// Another one was quicker.
+    pub(super) fn going_on(run: i64, by: i64, how: &str) -> AppError {
+        AppError::NotToGoOn {
+            reason: format!("run {by} {how} run {run}"),
+            hint: format!("wait for its end, or stop it with `opsc cancel {by}`"),
+        }
+    }
 }
 
 /// Refuses runs that are under way, that another one went on with, or where nothing is to be done.
 pub fn ended(journal: &Journal, run: i64, wanted: Wanted) -> Result<Ended, AppError> {
     let summary = summary_of(journal, run)?;
     if let Some(by) = journal.gone_on_by(run).map_err(state)? {
-        let back = matches!(link(&summary_of(journal, by)?.record), Some(Link::GoesBack(_)));
-        return Err(AppError::gone_on(run, by, if back { "went back over" } else { "went on with" }));
+        let by = summary_of(journal, by)?;
+        let back = matches!(link(&by.record), Some(Link::GoesBack(_)));
+        return Err(match (by.is_over(), back) {
+            (true, true) => AppError::gone_on(run, by.id, "went back over"),
+            (true, false) => AppError::gone_on(run, by.id, "went on with"),
+            (false, _) => AppError::going_on(run, by.id, if back { "goes back over" } else { "goes on with" }),
+        });
+    }
+    if let (Wanted::Resume | Wanted::Retry, Some(Link::GoesBack(first))) = (wanted, link(&summary.record)) {
+        return Err(AppError::NotToGoOn {
+            reason: format!("run {run} goes back over run {first}, and nothing is to be done that it undoes"),
+            hint: format!("`opsc rollback {run}` goes on with it; `opsc run` begins anew"),
+        });
     }
     if !summary.is_over() {
         return Err(AppError::UnderWay { run, pid: summary.record.pid });
@@ -197,7 +216,11 @@ impl Ended {
 
     /// Refuses as long as nobody said how every step ended that must not be done twice.
     pub fn refuse_unknown(&self, earlier: &Earlier, wanted: Wanted, unsettled: &Unsettled) -> Result<(), AppError> {
-        let rollback = |state: State| if state.is_of_rollback() { " (its rollback)" } else { "" };
+        let rollback = |state: State| match state {
+            State::Undoing => " (its rollback)",
+            State::NotUndone => " (its rollback failed)",
+            _ => "",
+        };
         let why = |host: &str, step: &str| {
             let why = unsettled.get(&(host.to_string(), step.to_string()));
             why.map(|why| format!(": {why}")).unwrap_or_default()

@@ -23,6 +23,7 @@ use crate::hir::effect::Level;
 use crate::report;
 use crate::report::progress::Progress;
 use crate::run::event::{EventKind, RunEvent};
+use crate::run::exit;
 use crate::run::predict::Prediction;
 use crate::state::{Journal, PlanFile};
 
@@ -330,6 +331,7 @@ fn execute(session: &Session<'_>, how: &How<'_>, ending: Ending, global: &Global
                         )
                     }
                     _ if back => format!(", `opsc rollback {run}` tries again"),
+                    (exit::ROLLBACK_FAILED, _) => format!(", `opsc rollback {run}` tries again to undo it"),
                     _ => format!(", `opsc resume {run}` goes on"),
                 };
                 // Who is asked must learn of it.

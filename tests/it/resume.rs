@@ -200,7 +200,7 @@ fn what_nobody_knows_is_asked_for_and_never_guessed() {
         fleet.end_the_step();
         fleet.put("go", "");
         let refused = fleet.comes_to("resume 1 -y", 3);
-        let told = "error: run 1 began 1 step that must not be done twice, and never learned what came of it\n  w1 shell.run#2: its process on w1 is gone without a word\n";
+        let told = "error: run 1 began 1 step that must not be done twice, and it is not known what is there now\n  w1 shell.run#2: its process on w1 is gone without a word\n";
         assert!(refused.stderr.starts_with(told), "{refused:?}");
         assert_eq!(fleet.root("once"), "w1\n", "nothing was done");
         let other = fleet.comes_to(&format!("resolve 1 shell.run w1 {said}"), 10);
@@ -337,7 +337,7 @@ fn what_may_have_been_undone_is_not_undone_again_unasked() {
         fleet.put("go", "");
         let refused = fleet.comes_to("rollback 2 -y", 3);
         assert!(
-            refused.stderr.contains("never learned what came of it\n  w1 shell.run (its rollback)\n"),
+            refused.stderr.contains("it is not known what is there now\n  w1 shell.run (its rollback)\n"),
             "{refused:?}"
         );
         assert_eq!(fleet.root("lines"), "x\nx\n", "nothing was done");

@@ -138,3 +138,29 @@ fn a_rollback_that_did_not_come_about_leaves_the_step_as_unknown_as_it_was() {
     deploy.comes_to("resume 2 -y", 0);
     assert_eq!(deploy.log(), "begin\nundo\nundo\nbegin\nend\n");
 }
+
+/// A run that goes back is gone on with by going back: what it undoes is not done again unasked.
+#[test]
+fn a_run_that_goes_back_is_not_resumed_forward() {
+    let mut sshd = Sshd::start(&SshdOptions::default());
+    let way = format!(
+        "address: 127.0.0.1, port: {}, user: root, key: {:?}, known_hosts: {:?}",
+        sshd.port, sshd.key_path, sshd.known_hosts_path
+    );
+    let deploy = Deploy::new(&way, "5m");
+    for go in ["root/go", "root/back"] {
+        deploy.project.write(go, "");
+    }
+    deploy.comes_to("run deploy.ops -y", 0);
+    sshd.stop();
+    let lost = deploy.comes_to("rollback 1 -y --timeout 1", 20);
+    assert!(lost.stdout.contains("unreachable=1"), "{lost:?}");
+    sshd.start_again();
+    for line in ["resume 2 -y", "retry 2 -y"] {
+        let refused = deploy.comes_to(line, 10);
+        assert!(refused.stderr.contains("`opsc rollback 2` goes on with it"), "{refused:?}");
+    }
+    assert_eq!(deploy.log(), "begin\nend\n");
+    deploy.comes_to("rollback 2 -y", 0);
+    assert_eq!(deploy.log(), "begin\nend\nundo\n");
+}
