@@ -52,14 +52,9 @@ pub fn run_cancel(command: &CancelCommand, global: &Global, output: &mut Output)
         _ => Stop::Hosts,
     };
     let run = command.run;
-    let mut tell = |told| {
-        match told {
+    let mut tell = |told| match told {
         Told::Asked => output.say(&format!("run {run} is asked to stop; waiting for its end\n")),
-        Told::Silent { pid } => output.complain(&format!(
-            "run {run} does not answer: its process {pid} is stopped, or busy; `kill -CONT {pid}` lets it go on, and what \
-             `kill -KILL {pid}` leaves behind `opsc resume {run}` takes up\n"
-        )),
-    }
+        Told::Silent { pid } => output.complain(&silent(run, pid)),
     };
     match cancel(&journal, run, stop, &mut tell) {
         Ok(summary) => {
@@ -72,4 +67,11 @@ pub fn run_cancel(command: &CancelCommand, global: &Global, output: &mut Output)
         }
         Err(error) => output.fail(&error, None),
     }
+}
+
+fn silent(run: i64, pid: u32) -> String {
+    format!(
+        "run {run} does not answer: its process {pid} is stopped, or busy; `kill -CONT {pid}` lets it go on, and what \
+         `kill -KILL {pid}` leaves behind `opsc resume {run}` takes up\n"
+    )
 }
